@@ -1,0 +1,129 @@
+//! The one error type: a kind with a stable code, and a sentence that says what was expected, what was
+//! found and what to do.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// What went wrong, as a stable code that callers may switch on. The code never changes once released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The bytes are no GGUF file, or break the GGUF format.
+    InvalidGguf,
+    /// The file ends before all of its tensors.
+    Truncated,
+    /// A GGUF version, architecture, tensor type or tokenizer that this build cannot run.
+    Unsupported,
+    /// The file is GGUF, but its metadata or tensors do not make a consistent model.
+    InvalidModel,
+    /// The model does not fit into the memory that this build can address or was given.
+    OutOfMemory,
+    /// An option or argument of the caller is out of its range.
+    InvalidArgument,
+    /// The chat template failed to render, or exceeded its limits.
+    ChatTemplate,
+    /// The prompt and the answer do not fit into the context.
+    ContextOverflow,
+    /// The network failed, or a server answered with something else than the file.
+    Network,
+    /// The server has no such file, or refuses it (HTTP 4xx).
+    NotFound,
+    /// The file on the server is not the one that the download began with.
+    Changed,
+    /// Bytes do not match their checksum.
+    Integrity,
+    /// The browser's storage failed or is full.
+    Storage,
+    /// The caller cancelled.
+    Aborted,
+    /// A worker trapped or stopped answering; load the model again.
+    Crashed,
+    /// A bug of this library.
+    Internal,
+}
+
+impl ErrorKind {
+    /// The stable code, as JavaScript sees it in `BitNetError.code`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::InvalidGguf => "invalid_gguf",
+            Self::Truncated => "truncated",
+            Self::Unsupported => "unsupported",
+            Self::InvalidModel => "invalid_model",
+            Self::OutOfMemory => "out_of_memory",
+            Self::InvalidArgument => "invalid_argument",
+            Self::ChatTemplate => "chat_template",
+            Self::ContextOverflow => "context_overflow",
+            Self::Network => "network",
+            Self::NotFound => "not_found",
+            Self::Changed => "changed",
+            Self::Integrity => "integrity",
+            Self::Storage => "storage",
+            Self::Aborted => "aborted",
+            Self::Crashed => "crashed",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// An error: its kind, a sentence for a person, and the cause where there is one.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    context: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// `Result` with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error without a deeper cause. `context` is a full sentence or `where: expected, found, advice`.
+    pub fn new(kind: ErrorKind, context: impl Into<String>) -> Self {
+        Self { kind, context: context.into(), source: None }
+    }
+
+    /// Keeps `source` as the cause; its text is appended when the error is shown.
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The stable code of the kind.
+    pub fn code(&self) -> &'static str {
+        self.kind.code()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.context)?;
+        if let Some(source) = &self.source {
+            write!(f, ": {source}")?;
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|s| s as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_shows_its_context_and_its_cause() {
+        let error = Error::new(ErrorKind::Network, "GET /m.gguf failed").with_source("connection reset");
+        assert_eq!(error.to_string(), "GET /m.gguf failed: connection reset");
+        assert_eq!(error.code(), "network");
+    }
+}

@@ -1,0 +1,1 @@
+//! Prefill, decode, stop: one generation as a sequence of small steps.

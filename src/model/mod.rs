@@ -1,0 +1,1 @@
+//! The transformer: config, weights, forward pass, KV cache, session.

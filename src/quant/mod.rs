@@ -1,0 +1,1 @@
+//! On-disk weight codecs: bytes to canonical ternary rows and scales.

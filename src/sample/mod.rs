@@ -1,0 +1,1 @@
+//! From logits to a token: sampler chain, penalties, seedable random numbers.

@@ -1,0 +1,1 @@
+//! Hugging Face `tokenizers` built from a GGUF vocabulary, and incremental detokenization.
