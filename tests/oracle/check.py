@@ -1,0 +1,186 @@
+"""Checks the fixtures in a second way: reads each GGUF again (with the gguf package's reader where it knows the
+types), computes the logits with a plain numpy forward pass in float64, and compares them with transformers'.
+
+It shows that a file holds what transformers computed with, and how much float32 differs from exact arithmetic: the
+noise that a shape's clear margin must stay above.
+"""
+
+import glob
+import json
+import os
+import struct
+import sys
+
+import numpy as np
+from gguf import GGUFReader, quants
+from gguf.constants import GGMLQuantizationType
+
+import gguf_file as g
+import models
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODELS = os.path.join(HERE, "../fixtures/models")
+
+
+class Reader:
+    """A plain GGUF reader, independent of the writer."""
+
+    SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
+
+    def __init__(self, path):
+        self.data, self.at = open(path, "rb").read(), 0
+        assert self.take(4) == b"GGUF"
+        self.version, n_tensors, n_pairs = self.number("<I"), self.number("<Q"), self.number("<Q")
+        self.metadata = {}
+        for _ in range(n_pairs):
+            key = self.string()
+            self.metadata[key] = self.value(self.number("<I"))
+        self.infos = {}
+        for _ in range(n_tensors):
+            name = self.string()
+            dims = [self.number("<Q") for _ in range(self.number("<I"))]
+            self.infos[name] = (dims, self.number("<I"), self.number("<Q"))
+        self.start = -(-self.at // 32) * 32
+
+    def take(self, count):
+        self.at += count
+        return self.data[self.at - count : self.at]
+
+    def number(self, form):
+        return struct.unpack(form, self.take(struct.calcsize(form)))[0]
+
+    def string(self):
+        return self.take(self.number("<Q")).decode("utf-8")
+
+    def value(self, kind):
+        if kind == 8:
+            return self.string()
+        if kind == 9:
+            element, count = self.number("<I"), self.number("<Q")
+            return [self.value(element) for _ in range(count)]
+        return self.number(self.SCALARS[kind])
+
+    def tensor(self, name, group=128):
+        dims, kind, offset = self.infos[name]
+        shape, at = dims[::-1], self.start + offset
+        count = int(np.prod(shape))
+        if kind == g.TYPE_I2_S:
+            return g.unpack_i2_s(self.data[at : at + count // 4 + 32], shape, group)
+        raw = lambda size: np.frombuffer(self.data[at : at + size], np.uint8)
+        if kind == g.TYPE_F32:
+            return raw(4 * count).view(np.float32).reshape(shape)
+        if kind == g.TYPE_F16:
+            return raw(2 * count).view(np.float16).astype(np.float32).reshape(shape)
+        if kind == g.TYPE_BF16:
+            return (raw(2 * count).view(np.uint16).astype(np.uint32) << 16).view(np.float32).reshape(shape)
+        size = {g.TYPE_TQ1_0: 54, g.TYPE_TQ2_0: 66}[kind] * count // 256
+        return quants.dequantize(raw(size).reshape(shape[0], -1), GGMLQuantizationType(kind))
+
+
+def forward(read, config, tokens, group, scaled=None):
+    """Logits of one sequence, in float64. `scaled` collects the activations before they are rounded to codes."""
+    dim, n_heads, n_kv, hd = config["dim"], config["n_heads"], config["n_kv_heads"], config["head_dim"]
+    n = len(tokens)
+
+    def weight(name):
+        return read.tensor(name + ".weight", group).astype(np.float64)
+
+    def norm(x, name):
+        return x / np.sqrt((x * x).mean(-1, keepdims=True) + config["rms_norm_eps"]) * weight(name)
+
+    def linear(x, name):
+        w = weight(name)
+        sizes = np.unique(np.abs(w[w != 0]))
+        if len(sizes) > 1:  # master weights
+            scale = np.float64(np.float32(1 / np.float32(np.abs(w).mean())))
+            w = np.clip(np.rint(w * scale), -1, 1) / scale
+        s = 127 / np.maximum(np.abs(x).max(-1, keepdims=True), 1e-5)
+        if scaled is not None:
+            scaled.append(x * s)
+        y = np.clip(np.rint(x * s), -128, 127) @ w.T / s
+        if name + ".scale" in read.infos:
+            y *= read.tensor(name + ".scale")[0]
+        return y
+
+    half = hd // 2
+    angle = np.arange(n)[:, None] / config["rope_theta"] ** (np.arange(half) / half)
+    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
+
+    def rope(x):
+        a, b = x[..., :half], x[..., half:]
+        return np.concatenate([a * cos - b * sin, b * cos + a * sin], -1)
+
+    x = weight("token_embd")[tokens]
+    for layer in range(config["n_layers"]):
+        blk = f"blk.{layer}."
+        a = norm(x, blk + "attn_norm")
+        q = rope(linear(a, blk + "attn_q").reshape(n, n_heads, hd))
+        k = rope(linear(a, blk + "attn_k").reshape(n, n_kv, hd))
+        v = linear(a, blk + "attn_v").reshape(n, n_kv, hd)
+        out = np.empty((n, n_heads, hd))
+        for h in range(n_heads):
+            kv = h // (n_heads // n_kv)
+            scores = q[:, h] @ k[:, kv].T / np.sqrt(hd)
+            scores[np.triu_indices(n, 1)] = -np.inf
+            p = np.exp(scores - scores.max(-1, keepdims=True))
+            out[:, h] = p / p.sum(-1, keepdims=True) @ v[:, kv]
+        x = x + linear(norm(out.reshape(n, dim), blk + "attn_sub_norm"), blk + "attn_output")
+        a = norm(x, blk + "ffn_norm")
+        gate, up = linear(a, blk + "ffn_gate"), linear(a, blk + "ffn_up")
+        gate = np.maximum(gate, 0) ** 2 if config["activation"] == "relu2" else gate / (1 + np.exp(-gate))
+        x = x + linear(norm(gate * up, blk + "ffn_sub_norm"), blk + "ffn_down")
+    head = "token_embd" if config["tied"] else "output"
+    return norm(x, "output_norm") @ weight(head).T
+
+
+def check_model(path):
+    record = json.load(open(path))
+    rows = np.fromfile(os.path.join(MODELS, record["logits"]), "<f4").reshape(-1, record["config"]["vocab_size"])
+    for file in record["files"]:
+        name = os.path.join(MODELS, file["name"])
+        read = Reader(name)
+        known = all(kind != g.TYPE_I2_S for _, kind, _ in read.infos.values())
+        if known:
+            for tensor in GGUFReader(name).tensors:
+                values = quants.dequantize(tensor.data, tensor.tensor_type)
+                assert np.array_equal(values.reshape(-1), read.tensor(tensor.name).reshape(-1)), tensor.name
+        at, errors, clear, swaps = 0, [], [], 0
+        for sequence in record["sequences"]:
+            n = len(sequence["tokens"])
+            want = rows[at : at + n].astype(np.float64)
+            got = forward(read, record["config"], sequence["tokens"], file["i2_s_group"])
+            at += n
+            error = np.sqrt(((got - want) ** 2).mean(-1) / (want**2).mean(-1))
+            errors.extend(error)
+            clear.extend(np.array(sequence["margins"]) >= record["clear_margin"])
+            swaps += int((got.argmax(-1) != want.argmax(-1)).sum())
+        errors, clear = np.array(errors), np.array(clear)
+        echo = np.mean(np.concatenate([s["tokens"] for s in record["sequences"]]) == rows.argmax(-1))
+        print(f"{file['name']:32} gguf reader {'yes' if known else 'no '} clear {clear.sum()}/{len(clear)}: max "
+              f"{errors[clear].max():.1e}; all: {np.mean(errors < record['tight']):.0%} tight, max {errors.max():.1e}, "
+              f"top token differs {swaps}; echo of the input {echo:.0%}")
+        assert errors[clear].max() < record["tight"] and errors.max() < record["flip_bound"]
+
+
+def check_noise(shape, file):
+    """How far float32 moves an activation before rounding, in units of codes, where no code flips."""
+    record = json.load(open(f"{MODELS}/{shape.name}.json"))
+    tokens = record["sequences"][0]["tokens"]
+    model = models.make_model(shape, models.make_weights(shape))
+    watch, scaled = models.Watch(model), []
+    watch.run(model, [tokens])
+    forward(Reader(f"{MODELS}/{file.name}.gguf"), record["config"], tokens, file.group, scaled)
+    assert len(scaled) == len(watch.scaled)
+    noise = max(np.abs(a - b[0].double().numpy()).max() for a, b in zip(scaled, watch.scaled))
+    print(f"{shape.name:32} float32 moves a value before rounding by at most {noise:.1e}")
+    assert noise < shape.clear_margin
+
+
+if __name__ == "__main__":
+    only = sys.argv[1:]
+    for path in sorted(glob.glob(f"{MODELS}/*.json")):
+        if not only or os.path.basename(path)[:-5] in only:
+            check_model(path)
+    for shape, files in models.PLAN:
+        if not only or shape.name in only:
+            check_noise(shape, files[0])

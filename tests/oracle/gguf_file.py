@@ -1,0 +1,95 @@
+"""A tiny GGUF writer.
+
+The `gguf` package refuses tensor type 36 (I2_S) and always writes version 3, and the fixtures need both that type
+and one version 2 file, so the container is written here. The package is used for what it knows: the quantizers of
+TQ1_0 and TQ2_0, and its reader checks the files in check.py.
+"""
+
+import struct
+
+import numpy as np
+
+# GGUF metadata value types.
+U32, F32, BOOL, STR, ARRAY, I32 = 4, 6, 7, 8, 9, 5
+
+# GGML tensor type ids.
+TYPE_F32, TYPE_F16, TYPE_BF16, TYPE_TQ1_0, TYPE_TQ2_0, TYPE_I2_S = 0, 1, 30, 34, 35, 36
+
+ALIGNMENT = 32
+
+
+def _string(text: str) -> bytes:
+    data = text.encode("utf-8")
+    return struct.pack("<Q", len(data)) + data
+
+
+_SCALARS = {U32: "<I", I32: "<i", F32: "<f", BOOL: "<?"}
+
+
+def _scalar(kind: int, value) -> bytes:
+    return _string(value) if kind == STR else struct.pack(_SCALARS[kind], value)
+
+
+def _value(kind, value) -> bytes:
+    if isinstance(kind, tuple):  # (ARRAY, element kind)
+        element = kind[1]
+        head = struct.pack("<IIQ", ARRAY, element, len(value))
+        return head + b"".join(_scalar(element, item) for item in value)
+    return struct.pack("<I", kind) + _scalar(kind, value)
+
+
+def write(path, metadata, tensors, version=3):
+    """Writes a GGUF file.
+
+    metadata: list of (key, kind, value); kind is a value type, or (ARRAY, element type).
+    tensors: list of (name, dims in GGUF order with the contiguous one first, type id, raw bytes).
+    """
+    header = b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(metadata))
+    pairs = b"".join(_string(key) + _value(kind, value) for key, kind, value in metadata)
+    infos, blobs, offset = b"", [], 0
+    for name, dims, kind, data in tensors:
+        infos += _string(name) + struct.pack("<I", len(dims))
+        infos += b"".join(struct.pack("<Q", dim) for dim in dims) + struct.pack("<IQ", kind, offset)
+        padded = data + bytes(-len(data) % ALIGNMENT)
+        blobs.append(padded)
+        offset += len(padded)
+    head = header + pairs + infos
+    head += bytes(-len(head) % ALIGNMENT)
+    with open(path, "wb") as out:
+        out.write(head + b"".join(blobs))
+
+
+def pack_i2_s(codes: np.ndarray, scale: float, pad: bytes = bytes(28), group: int = 128) -> bytes:
+    """Packs codes (any shape, values 0..3, K contiguous) as I2_S: groups of 128 (or 64, as ARM builds wrote them),
+    most significant bits first, then one f32 scale and 28 bytes of padding."""
+    assert len(pad) == 28
+    quarters = codes.reshape(-1, 4, group // 4).astype(np.uint8)
+    packed = quarters[:, 0] << 6 | quarters[:, 1] << 4 | quarters[:, 2] << 2 | quarters[:, 3]
+    return packed.tobytes() + np.float32(scale).tobytes() + pad
+
+
+def unpack_i2_s(data: bytes, shape, group: int = 128) -> np.ndarray:
+    """Reads I2_S bytes into f32 weights, element by element: slow, and a second way beside pack_i2_s.
+    Code 3 reads as 0."""
+    count = int(np.prod(shape))
+    scale = struct.unpack_from("<f", data, count // 4)[0]
+    stride = group // 4
+    index = np.arange(count)
+    within = index % group
+    byte = np.frombuffer(data, np.uint8)[index // group * stride + within % stride]
+    code = byte >> (6 - 2 * (within // stride)).astype(np.uint8) & 3
+    return np.array([-scale, 0.0, scale, 0.0], np.float32)[code].reshape(shape)
+
+
+def bf16_bytes(values: np.ndarray) -> bytes:
+    """The upper halves of f32 values, which must be exact in bf16."""
+    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    assert not np.any(bits & 0xFFFF), "a value does not fit bf16 exactly"
+    return (bits >> 16).astype(np.uint16).tobytes()
+
+
+def f16_bytes(values: np.ndarray) -> bytes:
+    """f16 of f32 values, which must be exact in f16."""
+    half = values.astype(np.float16)
+    assert np.array_equal(half.astype(np.float32), values), "a value does not fit f16 exactly"
+    return half.tobytes()
