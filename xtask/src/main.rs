@@ -1,3 +1,53 @@
 //! The project's own commands: `cargo xtask help` lists them.
 
-fn main() {}
+mod build;
+mod host;
+mod package;
+mod toolchain;
+mod wasm;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use pico_args::Arguments;
+
+const HELP: &str = "\
+cargo xtask COMMAND [OPTIONS]
+
+  build [--dev] [--variant relaxed|simd128]
+              The npm package in dist/. --dev: a quick, larger and slower build, no types; --variant: only that wasm.
+";
+
+fn main() -> ExitCode {
+    match run(Arguments::from_env()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(mut args: Arguments) -> Result<()> {
+    let help = args.contains(["-h", "--help"]);
+    match args.subcommand()?.as_deref() {
+        _ if help => print!("{HELP}"),
+        None | Some("help") => print!("{HELP}"),
+        Some("build") => {
+            let options =
+                build::Options { dev: args.contains("--dev"), variant: args.opt_value_from_str("--variant")? };
+            finish(args)?;
+            build::build(&options)?;
+        }
+        Some(other) => bail!("there is no command '{other}'; `cargo xtask help` lists them"),
+    }
+    Ok(())
+}
+
+/// Refuses what no option took, so that a typing error is not silently a default.
+fn finish(args: Arguments) -> Result<()> {
+    match args.finish().as_slice() {
+        [] => Ok(()),
+        [first, ..] => bail!("'{}' is not an option of this command; see `cargo xtask help`", first.to_string_lossy()),
+    }
+}
