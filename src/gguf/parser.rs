@@ -1,0 +1,450 @@
+//! A resumable parser: it is given the file's first bytes again and again, each time more of them, and goes on
+//! after the last complete item.
+
+use std::collections::HashSet;
+
+use super::metadata::{Array, Metadata, Value};
+use super::tensor::TensorInfo;
+use crate::{Error, ErrorKind, Result};
+
+const MAGIC: &[u8; 4] = b"GGUF";
+/// A directory larger than this is taken for damage: the largest published ones (256k vocabularies) are below 20 MB.
+const MAX_HEADER_BYTES: u64 = 256 << 20;
+const MAX_KEYS: u64 = 1 << 16;
+const MAX_TENSORS: u64 = 1 << 16;
+/// ggml's own limits: GGML_MAX_DIMS, GGML_MAX_NAME (with room for longer names of other writers).
+const MAX_DIMS: u32 = 4;
+const MAX_NAME_BYTES: u64 = 256;
+const MAX_KEY_BYTES: u64 = 65535;
+const MAX_ALIGNMENT: u32 = 1 << 16;
+const DEFAULT_ALIGNMENT: u32 = 32;
+
+/// The parsed front of a GGUF file.
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// The GGUF version, 2 or 3.
+    pub version: u32,
+    /// All key/value pairs.
+    pub metadata: Metadata,
+    /// The tensor directory, in the file's order.
+    pub tensors: Vec<TensorInfo>,
+    /// Where the data section begins, in bytes from the start of the file.
+    pub data_offset: u64,
+}
+
+/// What a call of [`Parser::parse`] came to.
+#[derive(Debug)]
+pub enum Progress {
+    /// The prefix is too short: nothing new can be said before it has at least this many bytes.
+    NeedMore(u64),
+    /// The whole directory.
+    Done(Header),
+}
+
+/// The parser's state between two calls. Feed it ever longer prefixes of one file.
+#[derive(Debug, Default)]
+pub struct Parser {
+    /// Bytes of complete items so far.
+    position: usize,
+    counts: Option<Counts>,
+    metadata: Metadata,
+    tensors: Vec<TensorInfo>,
+    names: HashSet<String>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Counts {
+    version: u32,
+    tensors: u64,
+    keys_left: u64,
+}
+
+/// Why an item could not be read: not all of it is there yet, or it is wrong.
+enum Stop {
+    NeedMore(u64),
+    Invalid(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Invalid(error)
+    }
+}
+
+type Item<T> = std::result::Result<T, Stop>;
+
+impl Parser {
+    /// A parser at the start of a file.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads as many complete items as `prefix` holds. `prefix` is the file from its first byte, at least as long as
+    /// in the call before.
+    ///
+    /// # Errors
+    /// `InvalidGguf` or `Unsupported` (a GGUF version) with what was expected and found.
+    pub fn parse(&mut self, prefix: &[u8]) -> Result<Progress> {
+        match self.advance(prefix) {
+            Ok(header) => Ok(Progress::Done(header)),
+            Err(Stop::NeedMore(bytes)) if bytes <= MAX_HEADER_BYTES => Ok(Progress::NeedMore(bytes)),
+            Err(Stop::NeedMore(bytes)) => Err(invalid(format!(
+                "the directory would need {bytes} bytes, more than the {MAX_HEADER_BYTES} that any model needs: the file is damaged"
+            ))),
+            Err(Stop::Invalid(error)) => Err(error),
+        }
+    }
+
+    fn advance(&mut self, prefix: &[u8]) -> Item<Header> {
+        let mut counts = match self.counts {
+            Some(counts) => counts,
+            None => {
+                let mut reader = Reader { bytes: prefix, position: 0 };
+                let counts = read_counts(&mut reader)?;
+                self.position = reader.position;
+                counts
+            }
+        };
+        while counts.keys_left > 0 {
+            self.counts = Some(counts);
+            let mut reader = Reader { bytes: prefix, position: self.position };
+            let key = reader.string("a metadata key", MAX_KEY_BYTES)?;
+            let value = read_value(&mut reader, &key)?;
+            self.metadata.insert(key, value)?;
+            self.position = reader.position;
+            counts.keys_left -= 1;
+        }
+        self.counts = Some(counts);
+        while (self.tensors.len() as u64) < counts.tensors {
+            let mut reader = Reader { bytes: prefix, position: self.position };
+            let tensor = read_tensor(&mut reader)?;
+            if !self.names.insert(tensor.name.clone()) {
+                return Err(invalid(format!("tensor {} stands twice in the directory", tensor.name)).into());
+            }
+            self.tensors.push(tensor);
+            self.position = reader.position;
+        }
+        self.finish(counts)
+    }
+
+    fn finish(&mut self, counts: Counts) -> Item<Header> {
+        let alignment = self.metadata.u32("general.alignment")?.unwrap_or(DEFAULT_ALIGNMENT);
+        if !alignment.is_power_of_two() || alignment > MAX_ALIGNMENT {
+            return Err(invalid(format!(
+                "general.alignment is {alignment}, expected a power of two up to {MAX_ALIGNMENT}"
+            ))
+            .into());
+        }
+        if let Some(tensor) = self.tensors.iter().find(|t| t.offset % u64::from(alignment) != 0) {
+            return Err(invalid(format!(
+                "tensor {}: offset {} is no multiple of the alignment {alignment}",
+                tensor.name, tensor.offset
+            ))
+            .into());
+        }
+        Ok(Header {
+            version: counts.version,
+            metadata: std::mem::take(&mut self.metadata),
+            tensors: std::mem::take(&mut self.tensors),
+            data_offset: (self.position as u64).next_multiple_of(u64::from(alignment)),
+        })
+    }
+}
+
+fn read_counts(reader: &mut Reader<'_>) -> Item<Counts> {
+    // The magic is judged by what is there: an HTML page is told after one byte.
+    let have = reader.bytes.len().min(MAGIC.len());
+    if reader.bytes[..have] != MAGIC[..have] {
+        let found = String::from_utf8_lossy(&reader.bytes[..reader.bytes.len().min(16)]).into_owned();
+        return Err(invalid(format!(
+            "expected the file to begin with \"GGUF\", found {found:?}: this is not a GGUF model file"
+        ))
+        .into());
+    }
+    reader.take(MAGIC.len())?;
+    let version = reader.u32()?;
+    if !(2..=3).contains(&version) {
+        let hint = if matches!(version.swap_bytes(), 1..=3) { " (a big-endian file)" } else { "" };
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "gguf: version 2 or 3 expected, found {version}{hint}: convert the model again with a current converter"
+            ),
+        )
+        .into());
+    }
+    let (tensors, keys) = (reader.u64()?, reader.u64()?);
+    if tensors > MAX_TENSORS || keys > MAX_KEYS {
+        return Err(invalid(format!(
+            "{tensors} tensors and {keys} metadata keys, at most {MAX_TENSORS} of each expected: the file is damaged"
+        ))
+        .into());
+    }
+    Ok(Counts { version, tensors, keys_left: keys })
+}
+
+fn read_tensor(reader: &mut Reader<'_>) -> Item<TensorInfo> {
+    let name = reader.string("a tensor name", MAX_NAME_BYTES)?;
+    let n_dims = reader.u32()?;
+    if n_dims == 0 || n_dims > MAX_DIMS {
+        return Err(invalid(format!("tensor {name}: {n_dims} dimensions, expected 1 to {MAX_DIMS}")).into());
+    }
+    let mut dims = Vec::with_capacity(n_dims as usize);
+    let mut elements = 1_u64;
+    for _ in 0..n_dims {
+        let dim = reader.u64()?;
+        elements = match elements.checked_mul(dim) {
+            Some(n) if dim > 0 && n <= 1 << 48 => n,
+            _ => return Err(invalid(format!("tensor {name}: dimension {dim} is not possible")).into()),
+        };
+        dims.push(dim);
+    }
+    let type_id = reader.u32()?;
+    let offset = reader.u64()?;
+    if offset > 1 << 48 {
+        return Err(invalid(format!("tensor {name}: offset {offset} lies beyond any file")).into());
+    }
+    Ok(TensorInfo { name, dims, type_id, offset })
+}
+
+fn read_value(reader: &mut Reader<'_>, key: &str) -> Item<Value> {
+    let type_id = reader.u32()?;
+    Ok(match type_id {
+        0 => Value::Unsigned(u64::from(reader.take(1)?[0])),
+        1 => Value::Signed(i64::from(reader.take(1)?[0] as i8)),
+        2 => Value::Unsigned(u64::from(u16::from_le_bytes(reader.array()?))),
+        3 => Value::Signed(i64::from(i16::from_le_bytes(reader.array()?))),
+        4 => Value::Unsigned(u64::from(reader.u32()?)),
+        5 => Value::Signed(i64::from(i32::from_le_bytes(reader.array()?))),
+        6 => Value::Float(f64::from(f32::from_le_bytes(reader.array()?))),
+        7 => Value::Bool(reader.bool(key)?),
+        8 => Value::String(reader.string(key, MAX_HEADER_BYTES)?),
+        9 => Value::Array(read_array(reader, key)?),
+        10 => Value::Unsigned(reader.u64()?),
+        11 => Value::Signed(i64::from_le_bytes(reader.array()?)),
+        12 => Value::Float(f64::from_le_bytes(reader.array()?)),
+        other => return Err(unknown_type(key, other)),
+    })
+}
+
+fn read_array(reader: &mut Reader<'_>, key: &str) -> Item<Array> {
+    let type_id = reader.u32()?;
+    let count = reader.u64()?;
+    let element_bytes = match type_id {
+        0 | 1 | 7 => 1,
+        2 | 3 => 2,
+        4..=6 => 4,
+        8 | 10..=12 => 8, // a string is at least its length field
+        9 => return Err(invalid(format!("metadata {key}: an array of arrays is not supported")).into()),
+        other => return Err(unknown_type(key, other)),
+    };
+    // Nothing is reserved before the bytes that the elements need at the least have arrived.
+    let count = reader.require_elements(count, element_bytes, key)?;
+    let mut array = match type_id {
+        0 | 2 | 4 | 10 => Array::Unsigned(Vec::with_capacity(count)),
+        1 | 3 | 5 | 11 => Array::Signed(Vec::with_capacity(count)),
+        6 | 12 => Array::Float(Vec::with_capacity(count)),
+        7 => Array::Bool(Vec::with_capacity(count)),
+        _ => Array::String(Vec::with_capacity(count)),
+    };
+    for _ in 0..count {
+        match &mut array {
+            Array::Unsigned(v) => v.push(match element_bytes {
+                1 => u64::from(reader.take(1)?[0]),
+                2 => u64::from(u16::from_le_bytes(reader.array()?)),
+                4 => u64::from(reader.u32()?),
+                _ => reader.u64()?,
+            }),
+            Array::Signed(v) => v.push(match element_bytes {
+                1 => i64::from(reader.take(1)?[0] as i8),
+                2 => i64::from(i16::from_le_bytes(reader.array()?)),
+                4 => i64::from(i32::from_le_bytes(reader.array()?)),
+                _ => i64::from_le_bytes(reader.array()?),
+            }),
+            Array::Float(v) => v.push(match element_bytes {
+                4 => f64::from(f32::from_le_bytes(reader.array()?)),
+                _ => f64::from_le_bytes(reader.array()?),
+            }),
+            Array::Bool(v) => v.push(reader.bool(key)?),
+            Array::String(v) => v.push(reader.string(key, MAX_HEADER_BYTES)?),
+        }
+    }
+    Ok(array)
+}
+
+/// A cursor over the prefix that tells how many bytes it lacks.
+struct Reader<'a> {
+    bytes: &'a [u8],
+    position: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Item<&'a [u8]> {
+        let end = self.position.saturating_add(count);
+        let slice = self.bytes.get(self.position..end).ok_or(Stop::NeedMore(end as u64))?;
+        self.position = end;
+        Ok(slice)
+    }
+
+    fn array<const N: usize>(&mut self) -> Item<[u8; N]> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.take(N)?);
+        Ok(array)
+    }
+
+    fn u32(&mut self) -> Item<u32> {
+        Ok(u32::from_le_bytes(self.array()?))
+    }
+
+    fn u64(&mut self) -> Item<u64> {
+        Ok(u64::from_le_bytes(self.array()?))
+    }
+
+    fn bool(&mut self, key: &str) -> Item<bool> {
+        match self.take(1)?[0] {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(invalid(format!("metadata {key}: a boolean is 0 or 1, found {other}")).into()),
+        }
+    }
+
+    fn string(&mut self, what: &str, max_bytes: u64) -> Item<String> {
+        let length = self.u64()?;
+        if length > max_bytes {
+            return Err(invalid(format!("{what} of {length} bytes, at most {max_bytes} expected")).into());
+        }
+        let at = self.position;
+        let bytes = self.take(length as usize)?;
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(text.to_owned()),
+            Err(_) => Err(invalid(format!("{what} at byte {at} is not valid UTF-8")).into()),
+        }
+    }
+
+    fn require_elements(&self, count: u64, element_bytes: u64, key: &str) -> Item<usize> {
+        let end = count.checked_mul(element_bytes).and_then(|n| n.checked_add(self.position as u64));
+        match end {
+            Some(end) if end <= self.bytes.len() as u64 => Ok(count as usize),
+            Some(end) if end <= MAX_HEADER_BYTES => Err(Stop::NeedMore(end)),
+            _ => {
+                Err(invalid(format!("metadata {key}: an array of {count} elements, more than any model needs")).into())
+            }
+        }
+    }
+}
+
+fn invalid(context: String) -> Error {
+    Error::new(ErrorKind::InvalidGguf, format!("gguf: {context}"))
+}
+
+fn unknown_type(key: &str, type_id: u32) -> Stop {
+    invalid(format!("metadata {key}: value type {type_id} is unknown, expected 0 to 12")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Writer;
+    use super::*;
+
+    fn small_file() -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer
+            .key("general.architecture", Value::String("bitnet-b1.58".into()))
+            .key("n", Value::Unsigned(7))
+            .key("x", Value::Float(0.5))
+            .key("words", Value::Array(Array::String(vec!["a".into(), "".into(), "ü".into()])))
+            .key("types", Value::Array(Array::Signed(vec![1, -3])))
+            .tensor("a.weight", &[4, 2], 0, 32)
+            .tensor("b.weight", &[3], 1, 6);
+        let mut bytes = Vec::new();
+        writer.write_header(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn parse_all(bytes: &[u8]) -> Result<Header> {
+        match Parser::new().parse(bytes)? {
+            Progress::Done(header) => Ok(header),
+            Progress::NeedMore(n) => panic!("needs {n} of {} bytes", bytes.len()),
+        }
+    }
+
+    #[test]
+    fn reads_back_what_the_writer_wrote() {
+        let bytes = small_file();
+        let header = parse_all(&bytes).unwrap();
+        assert_eq!(header.version, 3);
+        assert_eq!(header.data_offset, bytes.len() as u64);
+        assert_eq!(header.metadata.u32("n").unwrap(), Some(7));
+        assert_eq!(header.metadata.f32("x").unwrap(), Some(0.5));
+        assert_eq!(header.metadata.string("general.architecture").unwrap(), Some("bitnet-b1.58"));
+        let words = header.metadata.array("words").unwrap().unwrap();
+        assert_eq!(words, &Array::String(vec!["a".into(), "".into(), "ü".into()]));
+        assert_eq!(header.tensors[0].dims, [4, 2]);
+        assert_eq!((header.tensors[1].offset, header.tensors[1].type_id), (32, 1));
+    }
+
+    #[test]
+    fn goes_on_from_any_prefix() {
+        let bytes = small_file();
+        let whole = parse_all(&bytes).unwrap();
+        let mut parser = Parser::new();
+        let mut need = 0;
+        for end in 0..bytes.len() {
+            match parser.parse(&bytes[..end]).unwrap() {
+                Progress::NeedMore(n) => need = n.max(need),
+                // The padding behind the directory is not needed.
+                Progress::Done(header) => {
+                    assert!(need <= end as u64);
+                    assert_eq!((header.metadata, header.tensors), (whole.metadata, whole.tensors));
+                    return;
+                }
+            }
+        }
+        panic!("never done");
+    }
+
+    #[test]
+    fn a_page_of_html_is_told_from_its_first_byte() {
+        for end in 1..20 {
+            let error = Parser::new().parse(&b"<!DOCTYPE html><html>"[..end]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidGguf);
+        }
+    }
+
+    #[test]
+    fn absurd_counts_are_refused_without_allocating() {
+        let mut bytes = small_file();
+        bytes[8..16].copy_from_slice(&u64::MAX.to_le_bytes());
+        assert_eq!(parse_all(&bytes).unwrap_err().kind(), ErrorKind::InvalidGguf);
+        // The length of an array of 2^60 strings.
+        let mut writer = Writer::new();
+        writer.key("words", Value::Array(Array::String(vec!["a".into()])));
+        let mut bytes = Vec::new();
+        writer.write_header(&mut bytes).unwrap();
+        let count = 4 + 4 + 8 + 8 + 8 + 5 + 4 + 4;
+        assert_eq!(bytes[count], 1);
+        bytes[count..count + 8].copy_from_slice(&(1_u64 << 60).to_le_bytes());
+        assert_eq!(parse_all(&bytes).unwrap_err().kind(), ErrorKind::InvalidGguf);
+    }
+
+    #[test]
+    fn a_key_or_tensor_may_stand_only_once() {
+        let mut writer = Writer::new();
+        writer.tensor("a", &[4], 0, 16).tensor("a", &[4], 0, 16);
+        let mut bytes = Vec::new();
+        writer.write_header(&mut bytes).unwrap();
+        assert!(parse_all(&bytes).unwrap_err().to_string().contains("tensor a stands twice"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_damage_panics(at in 0_usize..400, value: u8, cut in 0_usize..400) {
+            let mut bytes = small_file();
+            let at = at % bytes.len();
+            bytes[at] = value;
+            let _ = Parser::new().parse(&bytes);
+            bytes.truncate(cut);
+            let _ = Parser::new().parse(&bytes);
+        }
+    }
+}

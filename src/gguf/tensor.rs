@@ -1,0 +1,71 @@
+//! One entry of the tensor directory.
+
+use std::borrow::Cow;
+
+/// A tensor as the directory describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorInfo {
+    /// The name, for example `blk.3.ffn_down.weight`.
+    pub name: String,
+    /// The dimensions in GGUF order: `dims[0]` is contiguous (the columns, in_features), `dims[1]` the rows.
+    pub dims: Vec<u64>,
+    /// The ggml type id; [`type_name`] names it.
+    pub type_id: u32,
+    /// Where the data begins, in bytes from the start of the data section.
+    pub offset: u64,
+}
+
+impl TensorInfo {
+    /// The number of elements; the parser has checked that it fits.
+    pub fn elements(&self) -> u64 {
+        self.dims.iter().product()
+    }
+}
+
+/// A readable name for a ggml type id, with both names where the forks use one id for two types.
+pub fn type_name(id: u32) -> Cow<'static, str> {
+    let name = match id {
+        0 => "F32",
+        1 => "F16",
+        2 => "Q4_0",
+        3 => "Q4_1",
+        6 => "Q5_0",
+        7 => "Q5_1",
+        8 => "Q8_0",
+        9 => "Q8_1",
+        10 => "Q2_K",
+        11 => "Q3_K",
+        12 => "Q4_K",
+        13 => "Q5_K",
+        14 => "Q6_K",
+        15 => "Q8_K",
+        16 => "IQ2_XXS",
+        17 => "IQ2_XS",
+        18 => "IQ3_XXS",
+        19 => "IQ1_S",
+        20 => "IQ4_NL",
+        21 => "IQ3_S",
+        22 => "IQ2_S",
+        23 => "IQ4_XS",
+        24 => "I8",
+        25 => "I16",
+        26 => "I32",
+        27 => "I64",
+        28 => "F64",
+        29 => "IQ1_M",
+        30 => "BF16",
+        34 => "TQ1_0",
+        35 => "TQ2_0",
+        36 => "I2_S",
+        37 => "I8_S",
+        38 => "TL1",
+        39 => "TL2 (bitnet.cpp) or MXFP4 (llama.cpp)",
+        40 => "NVFP4",
+        41 => "Q1_0",
+        42 => "Q2_0",
+        142 => "PQ2_0",
+        143 => "PTQ1_0",
+        _ => return Cow::Owned(format!("type {id}")),
+    };
+    Cow::Borrowed(name)
+}

@@ -1,0 +1,193 @@
+//! A ternary tensor of any storage type, decoded as its bytes arrive.
+
+use half::f16;
+
+use super::absmean::Ternarizer;
+use super::i2_s::{self, I2sLayout};
+use super::rows::RowCutter;
+use super::{TensorType, float, tq1_0, tq2_0};
+use crate::{Error, ErrorKind, Result};
+
+/// Rows decoded per call of the sink: enough to amortise the call, small enough to stay in cache.
+const ROWS_PER_BLOCK: usize = 4;
+
+/// The scale of one block of a TQ type, as f16 bits.
+pub(super) struct BlockScale {
+    pub(super) bits: u16,
+    /// The block has a code beyond {-1, 0, +1}.
+    pub(super) out_of_range: bool,
+}
+
+/// Decodes one linear weight matrix. The sink gets the index of the first row and the codes of whole rows.
+///
+/// Float types are held until the last byte: their scale depends on all weights.
+#[derive(Debug)]
+pub struct TernaryDecoder {
+    name: String,
+    tensor_type: TensorType,
+    layout: I2sLayout,
+    rows: usize,
+    cols: usize,
+    next_row: usize,
+    cutter: RowCutter,
+    codes: Vec<i8>,
+    /// The one nonzero block scale of a TQ tensor seen so far.
+    block_scale: Option<u16>,
+    trailer: Vec<u8>,
+    floats: Vec<u8>,
+}
+
+impl TernaryDecoder {
+    /// A decoder for the tensor `name` of `rows` rows of `cols` weights.
+    ///
+    /// # Errors
+    /// `InvalidModel` if the type cannot hold rows of `cols` weights.
+    pub fn new(name: &str, tensor_type: TensorType, layout: I2sLayout, rows: usize, cols: usize) -> Result<Self> {
+        let Some(row_bytes) = tensor_type.row_bytes(cols) else {
+            return Err(Error::new(
+                ErrorKind::InvalidModel,
+                format!(
+                    "tensor {name}: {} needs rows of a multiple of {} weights, found {cols}",
+                    tensor_type.name(),
+                    tensor_type.block_len()
+                ),
+            ));
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            tensor_type,
+            layout,
+            rows,
+            cols,
+            next_row: 0,
+            cutter: RowCutter::new(row_bytes),
+            codes: Vec::new(),
+            block_scale: None,
+            trailer: Vec::new(),
+            floats: Vec::new(),
+        })
+    }
+
+    /// Takes the next bytes of the tensor.
+    ///
+    /// # Errors
+    /// `InvalidModel` for weights that are not ternary or a scale that is no number, `Unsupported` for a scale per
+    /// block; whatever `sink` fails with.
+    pub fn push(&mut self, bytes: &[u8], mut sink: impl FnMut(usize, &[i8]) -> Result<()>) -> Result<()> {
+        if self.tensor_type.is_float() {
+            return self.hold(bytes);
+        }
+        let row_bytes = self.tensor_type.row_bytes(self.cols).unwrap_or(1);
+        let rows_left = (self.rows - self.next_row) * row_bytes;
+        let (rows, trailer) = bytes.split_at(bytes.len().min(rows_left - self.cutter.partial_len()));
+        let Self { name, tensor_type, layout, cols, next_row, cutter, codes, block_scale, .. } = self;
+        cutter.push(rows, |rows| {
+            for block in rows.chunks(ROWS_PER_BLOCK * row_bytes) {
+                let n_rows = block.len() / row_bytes;
+                codes.resize(n_rows * *cols, 0);
+                match tensor_type {
+                    TensorType::I2S => i2_s::decode(*layout, block, codes),
+                    TensorType::Tq1_0 => {
+                        for (bytes, out) in block.chunks_exact(tq1_0::BLOCK_BYTES).zip(codes.chunks_exact_mut(256)) {
+                            let found = tq1_0::decode_block(bytes, out);
+                            *block_scale = merge_scale(name, *block_scale, &found, out)?;
+                        }
+                    }
+                    _ => {
+                        for (bytes, out) in block.chunks_exact(tq2_0::BLOCK_BYTES).zip(codes.chunks_exact_mut(256)) {
+                            let found = tq2_0::decode_block(bytes, out);
+                            *block_scale = merge_scale(name, *block_scale, &found, out)?;
+                        }
+                    }
+                }
+                sink(*next_row, codes)?;
+                *next_row += n_rows;
+            }
+            Ok(())
+        })?;
+        self.trailer.extend_from_slice(trailer);
+        Ok(())
+    }
+
+    /// Ends the tensor and returns its scale. Float types hand out all their rows here.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push); `InvalidModel` if the scale is no finite number.
+    pub fn finish(mut self, mut sink: impl FnMut(usize, &[i8]) -> Result<()>) -> Result<f32> {
+        let scale = match self.tensor_type {
+            TensorType::I2S => match self.trailer.as_slice().try_into() {
+                Ok(trailer) => i2_s::scale(trailer),
+                Err(_) => return Err(self.invalid("its bytes end before its scale")),
+            },
+            TensorType::Tq1_0 | TensorType::Tq2_0 => self.block_scale.map_or(0.0, |bits| f16::from_bits(bits).to_f32()),
+            TensorType::F32 | TensorType::F16 | TensorType::Bf16 => self.ternarize(&mut sink)?,
+        };
+        if !scale.is_finite() {
+            return Err(self.invalid(&format!("its scale is {scale}")));
+        }
+        Ok(scale)
+    }
+
+    fn hold(&mut self, bytes: &[u8]) -> Result<()> {
+        let total = self.tensor_type.tensor_bytes(self.rows, self.cols).unwrap_or(0) as usize;
+        if self.floats.capacity() < total {
+            self.floats.try_reserve_exact(total).map_err(|e| {
+                Error::new(ErrorKind::OutOfMemory, format!("tensor {}: no memory for {total} bytes", self.name))
+                    .with_source(e)
+            })?;
+        }
+        self.floats.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn ternarize(&mut self, sink: &mut impl FnMut(usize, &[i8]) -> Result<()>) -> Result<f32> {
+        let row_bytes = self.tensor_type.row_bytes(self.cols).unwrap_or(1);
+        let tensor_type = self.tensor_type;
+        let value = move |b: &[u8]| match tensor_type {
+            TensorType::F32 => f32::from_le_bytes([b[0], b[1], b[2], b[3]]),
+            TensorType::Bf16 => f32::from_bits(u32::from(u16::from_le_bytes([b[0], b[1]])) << 16),
+            _ => f16::from_le_bytes([b[0], b[1]]).to_f32(),
+        };
+        let Some(ternarizer) = Ternarizer::of(self.floats.chunks_exact(tensor_type.block_bytes()).map(value)) else {
+            return Err(self.invalid("one of its weights is NaN or infinite"));
+        };
+        let mut row = Vec::with_capacity(self.cols);
+        for (index, bytes) in self.floats.chunks_exact(row_bytes).enumerate() {
+            float::to_f32(tensor_type, bytes, &mut row);
+            self.codes.clear();
+            self.codes.extend(row.iter().map(|&w| ternarizer.code(w)));
+            sink(index, &self.codes)?;
+        }
+        Ok(ternarizer.scale())
+    }
+
+    fn invalid(&self, what: &str) -> Error {
+        Error::new(ErrorKind::InvalidModel, format!("tensor {}: {what}", self.name))
+    }
+}
+
+/// Keeps the one scale that a TQ tensor may have. A block with d = 0 is all zeros, whatever its codes say.
+fn merge_scale(name: &str, known: Option<u16>, found: &BlockScale, codes: &mut [i8]) -> Result<Option<u16>> {
+    if found.bits & 0x7fff == 0 {
+        codes.fill(0);
+        return Ok(known);
+    }
+    if found.out_of_range {
+        return Err(Error::new(
+            ErrorKind::InvalidModel,
+            format!("tensor {name}: a weight code beyond -1, 0, +1: the file is damaged"),
+        ));
+    }
+    match known {
+        Some(bits) if bits != found.bits => Err(Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "tensor {name}: one scale per tensor expected, found blocks with {} and {}: models with a scale per \
+                 group of weights are not supported yet",
+                f16::from_bits(bits),
+                f16::from_bits(found.bits)
+            ),
+        )),
+        _ => Ok(Some(found.bits)),
+    }
+}
