@@ -16,6 +16,11 @@ pub struct Options {
 
 /// Builds the package into `dist/`.
 pub fn build(options: &Options) -> Result<()> {
+    runtime(options)
+}
+
+/// Builds what runs, into `dist/`: no types, so no Node.
+pub fn runtime(options: &Options) -> Result<()> {
     toolchain::ensure()?;
     let dist = host::root().join("dist");
     for variant in Variant::ALL {

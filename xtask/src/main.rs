@@ -3,6 +3,8 @@
 mod build;
 mod host;
 mod package;
+mod serve;
+mod site;
 mod toolchain;
 mod wasm;
 
@@ -16,6 +18,10 @@ cargo xtask COMMAND [OPTIONS]
 
   build [--dev] [--variant relaxed|simd128]
               The npm package in dist/. --dev: a quick, larger and slower build, no types; --variant: only that wasm.
+  demo [--dev] [--port N] [--no-open]
+              Builds, serves the demo page on localhost and prints its address. Needs no Node.
+  site [--dev]
+              The pages as a static folder, site/, for any host.
 ";
 
 fn main() -> ExitCode {
@@ -38,6 +44,17 @@ fn run(mut args: Arguments) -> Result<()> {
                 build::Options { dev: args.contains("--dev"), variant: args.opt_value_from_str("--variant")? };
             finish(args)?;
             build::build(&options)?;
+        }
+        Some("demo") => {
+            let (dev, open) = (args.contains("--dev"), !args.contains("--no-open"));
+            let port = args.opt_value_from_str("--port")?;
+            finish(args)?;
+            site::demo(dev, port, open)?;
+        }
+        Some("site") => {
+            let dev = args.contains("--dev");
+            finish(args)?;
+            site::site(dev)?;
         }
         Some(other) => bail!("there is no command '{other}'; `cargo xtask help` lists them"),
     }

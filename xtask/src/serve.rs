@@ -1,0 +1,267 @@
+//! A static file server for one machine: what a good host sends, nothing more.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::net::TcpListener;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::UNIX_EPOCH;
+
+use anyhow::{Context, Result, anyhow, bail};
+use tiny_http::{Header, Method, Request, Response, Server};
+
+/// Where the search for a free port begins.
+const FIRST_PORT: u16 = 8017;
+/// Requests answered at once; a browser opens six connections to one host.
+const THREADS: usize = 8;
+
+/// Folders and the address prefix (ending in a slash) under which each is served; the first prefix that fits wins.
+pub type Mounts = Vec<(&'static str, PathBuf)>;
+
+/// A server that has its port and does not answer yet.
+pub struct Site {
+    server: Server,
+    mounts: Mounts,
+    port: u16,
+}
+
+impl Site {
+    /// Takes `port`, or a free one where the caller does not care, on this machine only.
+    pub fn bind(port: Option<u16>, mounts: Mounts) -> Result<Self> {
+        let listener = listen(port)?;
+        let port = listener.local_addr()?.port();
+        let server = Server::from_listener(listener, None).map_err(|error| anyhow!("cannot serve: {error}"))?;
+        Ok(Self { server, mounts, port })
+    }
+
+    /// The start page's address.
+    pub fn address(&self) -> String {
+        format!("http://localhost:{}/", self.port)
+    }
+
+    /// Answers requests until the process ends.
+    pub fn serve(self) {
+        let site = Arc::new(self);
+        let workers: Vec<_> = (0..THREADS)
+            .map(|_| {
+                thread::spawn({
+                    let site = Arc::clone(&site);
+                    move || site.work()
+                })
+            })
+            .collect();
+        for worker in workers {
+            // A worker that panicked has said so on stderr; the others go on.
+            let _ = worker.join();
+        }
+    }
+
+    fn work(&self) {
+        while let Ok(request) = self.server.recv() {
+            // A browser that goes away in the middle of an answer is no event.
+            let _ = self.answer(request);
+        }
+    }
+
+    fn answer(&self, request: Request) -> std::io::Result<()> {
+        if !matches!(request.method(), Method::Get | Method::Head) {
+            return request.respond(plain(405, "only GET and HEAD"));
+        }
+        let Some(path) = self.locate(request.url()) else {
+            return request.respond(plain(404, "not found"));
+        };
+        let range = request.headers().iter().find(|header| header.field.equiv("Range"));
+        let range = range.map(|header| header.value.as_str().to_owned());
+        match file_response(&path, range.as_deref()) {
+            Ok(response) => request.respond(response),
+            Err(error) if error.kind() == ErrorKind::NotFound => request.respond(plain(404, "not found")),
+            Err(error) => request.respond(plain(500, &error.to_string())),
+        }
+    }
+
+    /// The file behind an address; nothing outside the mounted folders.
+    fn locate(&self, url: &str) -> Option<PathBuf> {
+        let path = decode(url.split(['?', '#']).next()?)?;
+        let (prefix, folder) = self.mounts.iter().find(|(prefix, _)| path.starts_with(prefix))?;
+        let relative = Path::new(&path[prefix.len()..]);
+        if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
+            return None;
+        }
+        let file = folder.join(relative);
+        Some(if path.ends_with('/') { file.join("index.html") } else { file })
+    }
+}
+
+fn listen(port: Option<u16>) -> Result<TcpListener> {
+    if let Some(port) = port {
+        return TcpListener::bind(("127.0.0.1", port))
+            .with_context(|| format!("port {port} cannot be had; try another --port"));
+    }
+    for port in FIRST_PORT..FIRST_PORT + 50 {
+        match TcpListener::bind(("127.0.0.1", port)) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+            other => return Ok(other?),
+        }
+    }
+    bail!("no free port from {FIRST_PORT} on; name one with --port")
+}
+
+type Body = Response<Box<dyn Read + Send>>;
+
+fn plain(status: u16, text: &str) -> Body {
+    let bytes = format!("{text}\n").into_bytes();
+    let length = bytes.len();
+    respond(status, "text/plain; charset=utf-8", Box::new(std::io::Cursor::new(bytes)), length, &[])
+}
+
+/// The file, or the part of it that `range` asks for.
+fn file_response(path: &Path, range: Option<&str>) -> std::io::Result<Body> {
+    let mut file = File::open(path)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() {
+        return Err(ErrorKind::NotFound.into());
+    }
+    let length = meta.len();
+    let modified = meta.modified()?.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    let etag = ("ETag", format!("\"{modified:x}-{length:x}\""));
+    match range.map(|range| parse_range(range, length)) {
+        None | Some(Range::Ignored) => {
+            let extra = [etag, ("Accept-Ranges", "bytes".to_owned())];
+            Ok(respond(200, mime(path), Box::new(file), length as usize, &extra))
+        }
+        Some(Range::Part { start, end }) => {
+            file.seek(SeekFrom::Start(start))?;
+            let extra = [etag, ("Content-Range", format!("bytes {start}-{}/{length}", end - 1))];
+            Ok(respond(206, mime(path), Box::new(file.take(end - start)), (end - start) as usize, &extra))
+        }
+        Some(Range::Outside) => {
+            let extra = [("Content-Range", format!("bytes */{length}"))];
+            Ok(respond(416, "text/plain; charset=utf-8", Box::new(std::io::empty()), 0, &extra))
+        }
+    }
+}
+
+fn respond(status: u16, mime: &str, body: Box<dyn Read + Send>, length: usize, extra: &[(&str, String)]) -> Body {
+    // The first three isolate the page, without which there is no shared memory and so no threads.
+    let fixed = [
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cross-Origin-Embedder-Policy", "require-corp"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Content-Type", mime),
+    ];
+    let extra = extra.iter().map(|(name, value)| (*name, value.as_str()));
+    let headers = fixed.into_iter().chain(extra);
+    let headers = headers.filter_map(|(name, value)| Header::from_bytes(name, value).ok()).collect();
+    Response::new(status.into(), headers, body, Some(length), None).with_chunked_threshold(usize::MAX)
+}
+
+#[derive(Debug, PartialEq)]
+enum Range {
+    /// From `start` up to, not including, `end`.
+    Part { start: u64, end: u64 },
+    /// Nothing of the file lies in it.
+    Outside,
+    /// Not a form that is served here: the whole file answers it, as RFC 9110 allows.
+    Ignored,
+}
+
+/// Reads `bytes=a-b`, `bytes=a-` and `bytes=-n` for a file of `length` bytes.
+fn parse_range(text: &str, length: u64) -> Range {
+    let Some((first, last)) = text.strip_prefix("bytes=").and_then(|spec| spec.trim().split_once('-')) else {
+        return Range::Ignored;
+    };
+    let part = match (first.parse::<u64>(), last.parse::<u64>()) {
+        (Ok(start), Ok(last)) if start <= last => (start, last.saturating_add(1).min(length)),
+        (Ok(start), Err(_)) if last.is_empty() => (start, length),
+        (Err(_), Ok(suffix)) if first.is_empty() => (length.saturating_sub(suffix), length),
+        _ => return Range::Ignored,
+    };
+    match part {
+        (start, end) if start < end => Range::Part { start, end },
+        _ => Range::Outside,
+    }
+}
+
+/// Undoes percent-encoding; nothing where that is broken or not text.
+fn decode(path: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [first, tail @ ..] = rest {
+        if *first == b'%' {
+            let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
+            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            rest = &tail[2..];
+        } else {
+            bytes.push(*first);
+            rest = tail;
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn mime(path: &Path) -> &'static str {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js" | "mjs") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("wasm") => "application/wasm",
+        Some("json") => "application/json",
+        Some("webmanifest") => "application/manifest+json",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("ico") => "image/x-icon",
+        Some("txt" | "md") => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+/// Opens the address in the user's browser where there is a way to; the address is printed in any case.
+pub fn open(address: &str) {
+    let opener = match std::env::consts::OS {
+        "macos" => "open",
+        "windows" => "explorer",
+        // Without a display xdg-open would start a text browser in this terminal.
+        _ if std::env::var_os("DISPLAY").is_none() && std::env::var_os("WAYLAND_DISPLAY").is_none() => return,
+        _ => "xdg-open",
+    };
+    let mut command = std::process::Command::new(opener);
+    let quiet = command.arg(address).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    // No opener, no harm: the user can follow the printed address.
+    let _ = quiet.spawn();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges() {
+        assert_eq!(parse_range("bytes=0-0", 10), Range::Part { start: 0, end: 1 });
+        assert_eq!(parse_range("bytes=2-99", 10), Range::Part { start: 2, end: 10 });
+        assert_eq!(parse_range("bytes=4-", 10), Range::Part { start: 4, end: 10 });
+        assert_eq!(parse_range("bytes=-3", 10), Range::Part { start: 7, end: 10 });
+        assert_eq!(parse_range("bytes=-30", 10), Range::Part { start: 0, end: 10 });
+        assert_eq!(parse_range("bytes=10-", 10), Range::Outside);
+        assert_eq!(parse_range("bytes=-0", 10), Range::Outside);
+        assert_eq!(parse_range("bytes=0-18446744073709551615", 10), Range::Part { start: 0, end: 10 });
+        for odd in ["bytes=5-2", "bytes=-", "bytes=a-b", "lines=1-2", "bytes=1-2,4-5", "bytes"] {
+            assert_eq!(parse_range(odd, 10), Range::Ignored, "{odd}");
+        }
+    }
+
+    #[test]
+    fn only_mounted_files() -> Result<()> {
+        let mounts = vec![("/dist/", PathBuf::from("d")), ("/", PathBuf::from("w"))];
+        let site = Site::bind(Some(0), mounts)?;
+        assert_eq!(site.locate("/"), Some(PathBuf::from("w/index.html")));
+        assert_eq!(site.locate("/a%20b.js?x=1#y"), Some(PathBuf::from("w/a b.js")));
+        assert_eq!(site.locate("/dist/index.js"), Some(PathBuf::from("d/index.js")));
+        for outside in ["/../x", "/a/../../x", "/%2e%2e/x", "/dist/../../x", "//etc/passwd", "/%zz", "x", ""] {
+            assert_eq!(site.locate(outside), None, "{outside}");
+        }
+        Ok(())
+    }
+}
