@@ -279,6 +279,7 @@ def flip_study(model, watch, sequences, seeds=40):
     itself does, and 3e-5, to see many flips. A token counts as flipped when a code of it or of an earlier
     token of its sequence differs from the run without noise."""
     still, flipped, flips_at_f32_noise, tokens_at_f32_noise = [], [], 0, 0
+    swap_gaps, swaps = [0.0], 0  # where the top token changed: how far above the new one the old one was
     for tokens in sequences:
         logits, codes, _ = watch.run(model, [tokens])
         for level in (3e-7, 3e-5):
@@ -288,6 +289,11 @@ def flip_study(model, watch, sequences, seeds=40):
                 changed = torch.stack([(a != b).any(-1) for a, b in zip(codes, noisy_codes)]).any(0)
                 reached = changed.flatten().int().cummax(-1).values.bool()
                 error = relative_rms(noisy, logits)
+                was, now = logits[0].argmax(-1, keepdim=True), noisy[0].argmax(-1, keepdim=True)
+                gap = (logits[0].gather(-1, was) - logits[0].gather(-1, now))[:, 0]
+                gap = gap / logits[0].pow(2).mean(-1).sqrt()
+                swaps += int((was != now).sum())
+                swap_gaps.append(float(gap.max()))
                 if level == 3e-7:
                     flips_at_f32_noise += int(reached.sum())
                     tokens_at_f32_noise += len(tokens)
@@ -301,6 +307,8 @@ def flip_study(model, watch, sequences, seeds=40):
         "flipped_p99": level(0.99),
         "flipped_max": float(flipped.max()),
         "flipped_tokens": len(flipped),
+        "top_changed": swaps,
+        "top_changed_max_gap": max(swap_gaps),
         "flipped_share_at_f32_noise": flips_at_f32_noise / tokens_at_f32_noise,
     }
 
@@ -493,7 +501,7 @@ def make(out):
             "clear_margin": shape.clear_margin,
             "flip_bound": float(f"{bound:.3g}"),
             # The reference gap between two logits, over the RMS of the row, below which a flip may swap them.
-            "near_tie": float(f"{6 * bound:.3g}"),
+            "near_tie": float(f"{2 * study['top_changed_max_gap']:.3g}"),
             "flip_study": {k: (v if isinstance(v, int) else float(f"{v:.3g}")) for k, v in study.items()},
         }
         if shape.intermediates:

@@ -1,0 +1,126 @@
+"""Raw blocks of each ternary format and what they decode to.
+
+TQ1_0 and TQ2_0: the gguf package quantizes and dequantizes. I2_S: packed and read by gguf_file.py, which follows
+bitnet.cpp's description (two different ways to write and to read it).
+"""
+
+import json
+import os
+
+import numpy as np
+from gguf import quants
+from gguf.constants import GGMLQuantizationType
+
+import gguf_file as g
+
+OUT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fixtures/quant")
+
+
+class Blob:
+    """Parts of one binary file; each part starts at a multiple of 4."""
+
+    def __init__(self):
+        self.data = b""
+
+    def add(self, part: bytes):
+        offset = len(self.data)
+        self.data += part + bytes(-len(part) % 4)
+        return {"offset": offset, "bytes": len(part)}
+
+
+def case(blob, name, kind, shape, raw, values, scales, note="", group=128):
+    """scales: the scale of the tensor, or one for each block of 256."""
+    scale = np.atleast_1d(np.asarray(scales, np.float32))
+    values = np.ascontiguousarray(values, "<f4")
+    per = values.reshape(len(scale), -1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        trits = np.where(scale[:, None] == 0, 0, np.rint(per / scale[:, None])).astype(np.int8)
+    assert np.array_equal(trits * scale[:, None], per) and np.abs(trits).max() <= 1
+    return {
+        "name": name,
+        "type": kind,
+        "rows": shape[0],
+        "columns": shape[1],
+        "i2_s_group": group,
+        "note": note,
+        "raw": blob.add(raw),
+        "trits": blob.add(trits.tobytes()),
+        "scales": [float(s) for s in scale],
+        "values": blob.add(values.tobytes()),
+    }
+
+
+def tq_cases(blob, rng):
+    for label, kind in (("tq1_0", g.TYPE_TQ1_0), ("tq2_0", g.TYPE_TQ2_0)):
+        qtype = GGMLQuantizationType(kind)
+
+        def one(name, floats, note="", zero_scale=None):
+            raw = quants.quantize(floats.astype(np.float32), qtype)
+            if zero_scale is not None:  # a block of the first row
+                size = raw.shape[-1] * 256 // floats.shape[-1]
+                raw[0, zero_scale * size + size - 2 : zero_scale * size + size] = 0
+            values = quants.dequantize(raw, qtype)
+            size = raw.shape[-1] * 256 // floats.shape[-1]
+            scales = raw.reshape(-1, size)[:, -2:].copy().view(np.float16).astype(np.float32)[:, 0]
+            return case(blob, f"{label} {name}", kind, floats.shape, raw.tobytes(), values, scales, note)
+
+        def ternary(shape):
+            return rng.choice([-1.0, 0.0, 1.0], size=shape)
+
+        yield one("random", ternary((3, 512)) * 0.0625)
+        yield one("one block", ternary((1, 256)))
+        yield one("odd scale", ternary((2, 768)) * 0.0337, "the scale is rounded to f16")
+        yield one("all plus", np.ones((1, 256)) * 0.5)
+        yield one("all minus", -np.ones((1, 256)) * 0.5)
+        counting = np.stack([(np.arange(256) // 3**k) % 3 - 1.0 for k in range(4)])
+        yield one("counting", counting * 0.25, "trit patterns that run through in order")
+        holes = ternary((2, 512)) * 0.125
+        holes[0, :256] = 0
+        yield one("zero block", holes, "a block of zeros has d = 0 beside blocks with a scale")
+        yield one("zero scale", ternary((2, 512)) * 0.125, "a block whose d is 0 decodes to zeros whatever its codes", 1)
+        groups = ternary((2, 512))
+        groups[:, :256] *= 0.25
+        yield one("group scales", groups, "blocks with different scales: a tensor without one scale")
+        yield one("not ternary", rng.standard_normal((1, 512)) * 0.1, "floats rounded by the quantizer; two scales")
+
+
+def i2_s_cases(blob, rng):
+    def one(name, codes, scale, note="", pad=bytes(28), group=128):
+        raw = g.pack_i2_s(codes, scale, pad, group)
+        values = g.unpack_i2_s(raw, codes.shape, group)
+        trits = np.where(codes == 3, 0, codes.astype(np.float32) - 1)
+        assert np.array_equal(values, trits * np.float32(scale))
+        return case(blob, f"i2_s {name}", g.TYPE_I2_S, codes.shape, raw, values, scale, note, group)
+
+    def random(shape, top=3):
+        return rng.integers(0, top, shape).astype(np.uint8)
+
+    yield one("random", random((3, 256)), 0.0625)
+    yield one("one group", random((1, 128)), 1.0)
+    yield one("odd columns", random((5, 384)), 1.21875, "columns no multiple of 256, scale with many bits")
+    yield one("garbage pad", random((2, 128)), 0.0337, "the 28 bytes after the scale mean nothing", bytes(range(1, 29)))
+    scale = np.float32(0.7071)
+    yield one("tiled scale", random((2, 128)), scale, "the pad holds copies of the scale, as one writer leaves it",
+              scale.tobytes() * 7)
+    yield one("code 3", random((4, 128), top=4), 0.5, "code 3 decodes to 0")
+    yield one("element order", (np.arange(128)[None] == np.arange(0, 128, 9)[:, None]).astype(np.uint8) + 1, 2.0,
+              "row r holds a single +1, at column 9 r")
+    yield one("arm", random((3, 256)), 0.0625, "64/16 layout", group=64)
+    yield one("arm order", (np.arange(128)[None] == np.arange(0, 128, 9)[:, None]).astype(np.uint8) + 1, 2.0,
+              "64/16 layout; row r holds a single +1, at column 9 r", group=64)
+
+
+def make():
+    os.makedirs(OUT, exist_ok=True)
+    rng, blob = np.random.default_rng(21), Blob()
+    cases = [*tq_cases(blob, rng), *i2_s_cases(blob, rng)]
+    with open(f"{OUT}/quant.bin", "wb") as sink:
+        sink.write(blob.data)
+    with open(f"{OUT}/quant.json", "w") as sink:
+        lines = ",\n".join(json.dumps(case) for case in cases)
+        sink.write('{"file": "quant.bin", "cases": [\n' + lines + "\n]}\n")
+    print(len(cases), "cases,", len(blob.data), "bytes")
+
+
+if __name__ == "__main__":
+    make()
