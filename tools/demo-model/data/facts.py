@@ -1,0 +1,309 @@
+"""Tables of facts and the questions about them. Each function returns (turns, check)."""
+
+from .phrase import article, ask, cap, pick
+
+CAPITALS = dict(x.split(":") for x in """France:Paris;Germany:Berlin;Italy:Rome;Spain:Madrid;Portugal:Lisbon;England:London;Ireland:Dublin;Scotland:Edinburgh;Wales:Cardiff;Norway:Oslo;Sweden:Stockholm;Finland:Helsinki;Denmark:Copenhagen;Iceland:Reykjavik;Poland:Warsaw;Austria:Vienna;Hungary:Budapest;Greece:Athens;Turkey:Ankara;Russia:Moscow;Ukraine:Kyiv;Belgium:Brussels;Switzerland:Bern;Romania:Bucharest;Bulgaria:Sofia;Serbia:Belgrade;Croatia:Zagreb;Slovakia:Bratislava;Slovenia:Ljubljana;Estonia:Tallinn;Latvia:Riga;Lithuania:Vilnius;Japan:Tokyo;China:Beijing;India:New Delhi;Thailand:Bangkok;Vietnam:Hanoi;Indonesia:Jakarta;South Korea:Seoul;Nepal:Kathmandu;Iran:Tehran;Iraq:Baghdad;Egypt:Cairo;Kenya:Nairobi;Ghana:Accra;Nigeria:Abuja;Ethiopia:Addis Ababa;Morocco:Rabat;Senegal:Dakar;Canada:Ottawa;Mexico:Mexico City;Cuba:Havana;Brazil:Brasilia;Argentina:Buenos Aires;Chile:Santiago;Peru:Lima;Colombia:Bogota;Uruguay:Montevideo;Australia:Canberra;New Zealand:Wellington""".split(";"))
+COLOURS = dict(x.split(":") for x in """the sky:blue;grass:green;snow:white;coal:black;blood:red;a banana:yellow;a lemon:yellow;an orange:orange;a carrot:orange;a tomato:red;a strawberry:red;a cherry:red;milk:white;the sun:yellow;the sea:blue;a leaf:green;a frog:green;a crow:black;a swan:white;chocolate:brown;a polar bear:white;a flamingo:pink;an elephant:grey;a mouse:grey;a pumpkin:orange;a cucumber:green;a pea:green;salt:white;sugar:white;night:black;gold:yellow;silver:grey;a fire engine:red;broccoli:green;an aubergine:purple;coffee:brown;a plum:purple;lavender:purple;a pig:pink;paper:white""".split(";"))
+OPPOSITES = [tuple(x.split(":")) for x in """hot:cold;big:small;tall:short;fast:slow;happy:sad;day:night;light:dark;up:down;left:right;open:closed;wet:dry;hard:soft;old:young;rich:poor;strong:weak;full:empty;high:low;early:late;loud:quiet;clean:dirty;good:bad;black:white;near:far;in:out;on:off;yes:no;hello:goodbye;first:last;thick:thin;heavy:light;deep:shallow;wide:narrow;long:short;sweet:sour;easy:difficult;safe:dangerous;true:false;love:hate;win:lose;buy:sell;push:pull;give:take;begin:end;start:stop;laugh:cry;awake:asleep;alive:dead;cheap:expensive;brave:afraid;polite:rude;sharp:blunt;smooth:rough;front:back;top:bottom;north:south;east:west;summer:winter;inside:outside;before:after;always:never;more:less;many:few;same:different;friend:enemy;beautiful:ugly;kind:cruel;clever:stupid;remember:forget;arrive:leave;ask:answer;find:lose;question:answer""".split(";")]
+DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+MONTHS = "January February March April May June July August September October November December".split()
+MONTH_DAYS = dict(zip(MONTHS, [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]))
+ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
+PLURALS = dict(x.split(":") for x in """cat:cats;dog:dogs;house:houses;tree:trees;car:cars;book:books;apple:apples;bird:birds;star:stars;hand:hands;chair:chairs;table:tables;river:rivers;king:kings;song:songs;cloud:clouds;horse:horses;door:doors;girl:girls;boy:boys;box:boxes;fox:foxes;bus:buses;glass:glasses;dish:dishes;wish:wishes;watch:watches;church:churches;brush:brushes;class:classes;baby:babies;city:cities;lady:ladies;story:stories;party:parties;berry:berries;puppy:puppies;country:countries;family:families;butterfly:butterflies;wolf:wolves;leaf:leaves;knife:knives;life:lives;wife:wives;shelf:shelves;half:halves;thief:thieves;loaf:loaves;scarf:scarves;man:men;woman:women;child:children;mouse:mice;foot:feet;tooth:teeth;goose:geese;person:people;ox:oxen;sheep:sheep;fish:fish;deer:deer;potato:potatoes;tomato:tomatoes;hero:heroes;key:keys;toy:toys;monkey:monkeys;day:days;piano:pianos;photo:photos""".split(";"))
+RHYMES = [x.split() for x in """cat hat bat mat rat;dog fog log frog;house mouse;tree bee sea key;car star jar far;moon spoon soon noon;cake lake snake make;light night bright kite;sun fun run bun;rain train chain brain;bear chair hair pear;ball wall tall fall;king ring sing wing;boat coat goat;day play say way;fish dish wish;bed red head bread;book hook look cook;rose nose toes;sky fly pie eye;snow blow grow know;gold cold old bold;heart part start art;sand hand land band;fire wire tire;blue shoe two zoo;ten pen hen men;box fox socks rocks;bell well tell shell;ship trip lip hip;hill mill will still;door floor four more;face place race lace;nut hut cut shut;clock rock sock lock;best nest rest test;duck truck luck;sheep sleep deep;love dove glove;mice ice rice nice""".split(";")]
+SOUNDS = dict(x.split(":") for x in """dog:woof;cat:meow;cow:moo;sheep:baa;duck:quack;horse:neigh;pig:oink;lion:roar;bee:buzz;frog:ribbit;mouse:squeak;owl:hoot;snake:hiss;wolf:howl""".split(";"))
+BABIES = dict(x.split(":") for x in """dog:puppy;cat:kitten;cow:calf;sheep:lamb;horse:foal;pig:piglet;duck:duckling;goose:gosling;lion:cub;bear:cub;frog:tadpole;swan:cygnet;goat:kid;hen:chick;deer:fawn;kangaroo:joey""".split(";"))
+LEGS = dict(x.split(":") for x in """dog:4;cat:4;horse:4;cow:4;spider:8;bee:6;ant:6;bird:2;duck:2;snake:0;fish:0;octopus:8;person:2;elephant:4;fly:6;butterfly:6;mouse:4;lion:4""".split(";"))
+NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+CONTINENT = dict(x.split(":") for x in """France:Europe;Germany:Europe;Italy:Europe;Spain:Europe;Norway:Europe;Poland:Europe;Greece:Europe;Japan:Asia;China:Asia;India:Asia;Thailand:Asia;Vietnam:Asia;Nepal:Asia;Egypt:Africa;Kenya:Africa;Ghana:Africa;Nigeria:Africa;Morocco:Africa;Canada:North America;Mexico:North America;Cuba:North America;Brazil:South America;Argentina:South America;Chile:South America;Peru:South America""".split(";"))
+KINDS = {
+    "animal": "cat dog horse cow sheep lion tiger elephant mouse frog bear wolf fox duck eagle shark whale spider bee".split(),
+    "fruit": "apple banana orange pear plum cherry lemon grape strawberry peach melon mango".split(),
+    "vegetable": "carrot potato onion cabbage pea cucumber leek turnip".split(),
+    "colour": "red blue green yellow purple orange pink brown black white grey".split(),
+    "vehicle": "car bus train bicycle truck boat ship plane tractor".split(),
+    "tool": "hammer saw screwdriver shovel drill wrench".split(),
+    "metal": "iron gold silver copper tin lead".split(),
+    "planet": "Mercury Venus Earth Mars Jupiter Saturn Uranus Neptune".split(),
+}
+ABLE = {
+    "fly": ("eagle bee duck owl butterfly crow bat parrot".split(), "dog cat horse cow sheep lion elephant frog snake pig".split()),
+    "swim": ("fish duck frog shark whale dolphin otter seal".split(), "butterfly bee sparrow".split()),
+    "bark": (["dog"], "cat cow fish duck bee frog sheep".split()),
+    "lay eggs": ("hen duck goose frog snake eagle crocodile".split(), "dog cat horse cow lion elephant".split()),
+    "speak English": (["teacher"], "fish cow tree stone cloud".split()),
+}
+TRUTHS = [tuple(x.split(":")) for x in """the sun hot:yes;ice cold:yes;fire cold:no;snow hot:no;water wet:yes;the Earth round:yes;the Earth flat:no;the moon made of cheese:no;a whale a fish:no;a spider an insect:no;an elephant bigger than a mouse:yes;a mouse bigger than an elephant:no;a lemon sour:yes;sugar sweet:yes;salt sweet:no;honey sweet:yes;the sky green:no;grass green:yes;gold heavy:yes;a feather heavy:no;a stone soft:no;a pillow soft:yes;glass easy to break:yes;a snail fast:no;a cheetah fast:yes;the sun a star:yes;the moon a star:no;a tomato red:yes;a banana blue:no;the night dark:yes;Africa a continent:yes;Paris a city:yes;Europe a country:no;the ocean salty:yes;a year longer than a month:yes;an hour longer than a day:no;a minute shorter than an hour:yes;a kilometre longer than a metre:yes;a whale bigger than a dog:yes;an ant bigger than a cat:no;summer warmer than winter:yes;the Sahara a desert:yes;ice frozen water:yes""".split(";")]
+MISC = [
+    (["How many days are in a week?", "How many days does a week have?", "Number of days in a week?"], "A week has 7 days.", "7"),
+    (["How many months are in a year?", "How many months does a year have?"], "A year has 12 months.", "12"),
+    (["How many hours are in a day?", "How many hours does a day have?"], "A day has 24 hours.", "24"),
+    (["How many minutes are in an hour?", "How many minutes does an hour have?"], "An hour has 60 minutes.", "60"),
+    (["How many seconds are in a minute?", "How many seconds does a minute have?"], "A minute has 60 seconds.", "60"),
+    (["How many days are in a year?", "How many days does a year have?"], "A year has 365 days, and a leap year has 366.", "365"),
+    (["How many weeks are in a year?", "How many weeks does a year have?"], "A year has 52 weeks.", "52"),
+    (["How many seasons are there?", "How many seasons does a year have?", "Name the seasons.", "What are the four seasons?"], "There are 4 seasons: spring, summer, autumn and winter.", "spring"),
+    (["How many planets are there?", "How many planets does the solar system have?", "Name the planets."], "There are 8 planets: Mercury, Venus, Earth, Mars, Jupiter, Saturn, Uranus and Neptune.", "Saturn"),
+    (["How many continents are there?", "Name the continents."], "There are 7 continents: Africa, Antarctica, Asia, Australia, Europe, North America and South America.", "Africa"),
+    (["Which planet do we live on?", "What planet do we live on?", "What is our planet called?"], "We live on the planet Earth.", "Earth"),
+    (["What is the biggest planet?", "What is the largest planet?", "Which planet is the biggest?"], "The biggest planet is Jupiter.", "Jupiter"),
+    (["What is the biggest ocean?", "Which ocean is the largest?", "What is the largest ocean?"], "The biggest ocean is the Pacific Ocean.", "Pacific"),
+    (["What is the biggest animal?", "Which animal is the largest?", "What is the largest animal in the world?"], "The biggest animal is the blue whale.", "whale"),
+    (["What is the tallest animal?", "Which animal is the tallest?", "Which animal has the longest neck?"], "The tallest animal is the giraffe.", "giraffe"),
+    (["What is the fastest animal on land?", "Which land animal is the fastest?"], "The fastest animal on land is the cheetah.", "cheetah"),
+    (["What do bees make?", "What is made by bees?"], "Bees make honey.", "honey"),
+    (["What do cows give us?", "What do we get from cows?"], "Cows give us milk.", "milk"),
+    (["What is frozen water called?", "What do you call frozen water?", "What is ice made of?"], "Ice is frozen water.", "ice"),
+    (["What colour do you get from blue and yellow?", "What do blue and yellow make?", "Mix blue and yellow."], "Blue and yellow make green.", "green"),
+    (["What colour do you get from red and yellow?", "What do red and yellow make?", "Mix red and yellow."], "Red and yellow make orange.", "orange"),
+    (["What colour do you get from red and blue?", "What do red and blue make?", "Mix red and blue."], "Red and blue make purple.", "purple"),
+    (["What colour do you get from red and white?", "What do red and white make?", "Mix red and white."], "Red and white make pink.", "pink"),
+    (["What are the primary colours?", "Name the primary colours."], "The primary colours are red, yellow and blue.", "yellow"),
+    (["What are the colours of the rainbow?", "Name the colours of the rainbow."], "The colours of the rainbow are red, orange, yellow, green, blue, indigo and violet.", "indigo"),
+    (["What are the days of the week?", "Name the days of the week.", "List the days of the week."], "The days of the week are Monday, Tuesday, Wednesday, Thursday, Friday, Saturday and Sunday.", "Thursday"),
+    (["What are the months of the year?", "Name the months.", "List the months of the year."], "The months are January, February, March, April, May, June, July, August, September, October, November and December.", "August"),
+    (["How many letters are in the alphabet?", "How many letters does the alphabet have?"], "The English alphabet has 26 letters.", "26"),
+    (["What comes after winter?", "Which season comes after winter?"], "Spring comes after winter.", "spring"),
+    (["What comes after summer?", "Which season comes after summer?"], "Autumn comes after summer.", "autumn"),
+    (["Which month has 28 days?", "What is the shortest month?", "Which month is the shortest?"], "February is the shortest month. It has 28 days, or 29 in a leap year.", "February"),
+    (["How many fingers do I have?", "How many fingers does a person have?"], "A person has 10 fingers.", "10"),
+    (["How many wheels does a car have?", "How many wheels are on a car?"], "A car has 4 wheels.", "4"),
+    (["How many wheels does a bicycle have?", "How many wheels are on a bicycle?"], "A bicycle has 2 wheels.", "2"),
+    (["How many sides does a triangle have?", "How many corners does a triangle have?"], "A triangle has 3 sides and 3 corners.", "3"),
+    (["How many sides does a square have?", "How many corners does a square have?"], "A square has 4 sides and 4 corners.", "4"),
+]
+
+
+def says(text):
+    return {"type": "contains", "expected": [text]}
+
+
+CAPITAL_Q = ["What is the capital of {c}?", "What's the capital of {c}?", "Capital of {c}?", "Which city is the capital of {c}?",
+             "Tell me the capital of {c}.", "Name the capital of {c}.", "Do you know the capital of {c}?", "{c} capital?",
+             "What is {c}'s capital?", "What is the capital city of {c}?", "Which city is {c}'s capital?", "Can you tell me the capital of {c}?",
+             "I forgot the capital of {c}.", "Give me the capital of {c}."]
+
+
+def capital(r):
+    c = pick(r, list(CAPITALS))
+    x = r.random()
+    if x < 0.12:
+        return [(ask(r, pick(r, ["{k} is the capital of which country?", "Which country has {k} as its capital?", "What country is {k} the capital of?",
+                                 "In which country is {k}?", "Where is {k}?", "What country is {k} in?"]).format(k=CAPITALS[c])), f"{CAPITALS[c]} is the capital of {c}.")], says(c)
+    if x < 0.24 and c in CONTINENT:
+        return [(ask(r, pick(r, ["Which continent is {c} in?", "On which continent is {c}?", "What continent is {c} on?", "Where is {c}?", "{c} is on which continent?"]).format(c=c)), f"{c} is in {CONTINENT[c]}.")], says(CONTINENT[c])
+    first = (ask(r, pick(r, CAPITAL_Q).format(c=c)), f"The capital of {c} is {CAPITALS[c]}.")
+    return [first], says(CAPITALS[c])
+
+
+def capital_followup(r):
+    turns, _ = capital(r)
+    while "The capital of" not in turns[0][1]:
+        turns, _ = capital(r)
+    d = pick(r, list(CAPITALS))
+    text = ask(r, pick(r, ["And of {d}?", "And {d}?", "What about {d}?", "And the one of {d}?", "How about {d}?", "And what about {d}?", "{d}?", "And for {d}?"]).format(d=d))
+    return turns + [(text, f"The capital of {d} is {CAPITALS[d]}.")], says(CAPITALS[d])
+
+
+
+
+def colour(r):
+    t = pick(r, list(COLOURS))
+    q = pick(r, ["What colour is {t}?", "What color is {t}?", "Which colour is {t}?", "Which color does {t} have?", "What colour does {t} have?", "Tell me the colour of {t}.",
+                 "Do you know what colour {t} is?", "What is the color of {t}?", "Colour of {t}?"]).format(t=t)
+    verb = "usually " if t in ("the sky", "the sea", "an aubergine", "paper", "chocolate") else ""
+    return [(ask(r, q), f"{cap(t)} is {verb}{COLOURS[t]}.")], says(COLOURS[t])
+
+
+def opposite_map():
+    m = {}
+    for a, b in OPPOSITES:
+        m.setdefault(a, b)
+        m.setdefault(b, a)
+    return m
+
+
+OPPOSITE = opposite_map()
+OPPOSITE_Q = ["What is the opposite of {w}?", "Opposite of {w}?", "What's the opposite of {w}?", "Tell me the opposite of {w}.", "Give me the opposite of {w}.",
+              "Which word is the opposite of {w}?", "What word means the opposite of {w}?", "Do you know the opposite of {w}?", "Name the opposite of {w}.", "What is the antonym of {w}?", "the opposite of {w} is?"]
+
+
+def quoted(r, w):
+    return f'"{w}"' if r.random() < 0.15 else w
+
+
+def opposite(r):
+    w = pick(r, list(OPPOSITE))
+    return [(ask(r, pick(r, OPPOSITE_Q).format(w=quoted(r, w))), f"The opposite of {w} is {OPPOSITE[w]}.")], says(OPPOSITE[w])
+
+
+def word_followup(r):
+    """The same question about another word: opposite, plural or rhyme."""
+    kind = r.randrange(3)
+    if kind == 0:
+        turns, _ = opposite(r)
+        w = pick(r, list(OPPOSITE))
+        a, want = f"The opposite of {w} is {OPPOSITE[w]}.", OPPOSITE[w]
+    elif kind == 1:
+        turns, _ = plural(r)
+        w = pick(r, list(PLURALS))
+        a, want = f"The plural of {w} is {PLURALS[w]}.", PLURALS[w]
+    else:
+        turns, _ = colour(r)
+        w = pick(r, list(COLOURS))
+        verb = "usually " if w in ("the sky", "the sea", "an aubergine", "paper", "chocolate") else ""
+        a, want = f"{cap(w)} is {verb}{COLOURS[w]}.", COLOURS[w]
+    q = ask(r, pick(r, ["And of {w}?", "And {w}?", "What about {w}?", "How about {w}?", "And what about {w}?"]).format(w=w))
+    return turns + [(q, a)], says(want)
+
+
+def day(r):
+    kind = r.randrange(7)
+    i = r.randrange(7)
+    d, nxt, prev = DAYS[i], DAYS[(i + 1) % 7], DAYS[(i - 1) % 7]
+    if kind in (0, 1, 2):
+        q = pick(r, ["What day comes after {d}?", "Which day comes after {d}?", "What comes after {d}?", "Which day follows {d}?", "What is the day after {d}?", "If today is {d}, what day is tomorrow?", "Today is {d}. What is tomorrow?", "Tell me the day after {d}.", "What is the next day after {d}?"])
+        a, want = f"{nxt} comes after {d}.", nxt
+    elif kind in (3, 4):
+        q = pick(r, ["What day comes before {d}?", "Which day comes before {d}?", "What comes before {d}?", "Which day is before {d}?", "What is the day before {d}?", "If today is {d}, what day was yesterday?", "Today is {d}. What was yesterday?", "Tell me the day before {d}."])
+        a, want = f"{prev} comes before {d}.", prev
+    elif kind == 5:
+        q = pick(r, ["What is the {o} day of the week?", "Which day is the {o} day of the week?", "Name the {o} day of the week.", "Tell me the {o} day of the week."]).replace("{o}", ORDINALS[i])
+        a, want = f"The {ORDINALS[i]} day of the week is {d}.", d
+    else:
+        q = pick(r, ["Is {d} a weekend day?", "Is {d} at the weekend?", "Is {d} part of the weekend?", "Does {d} belong to the weekend?", "Is {d} a day of the weekend?"])
+        yes = i >= 5
+        a, want = (f"Yes, {d} is part of the weekend." if yes else f"No, {d} is a weekday."), "Yes" if yes else "No"
+    return [(ask(r, q.format(d=d)), a)], says(want)
+
+
+def month(r):
+    kind = r.randrange(6)
+    i = r.randrange(12)
+    m, nxt, prev = MONTHS[i], MONTHS[(i + 1) % 12], MONTHS[(i - 1) % 12]
+    if kind in (0, 1):
+        q = pick(r, ["What month comes after {m}?", "Which month comes after {m}?", "What comes after {m}?", "Which month follows {m}?", "What is the month after {m}?", "Tell me the month after {m}.", "It is {m}. What is the next month?"])
+        a, want = f"{nxt} comes after {m}.", nxt
+    elif kind == 2:
+        q = pick(r, ["What month comes before {m}?", "Which month comes before {m}?", "What comes before {m}?", "Which month is before {m}?", "What is the month before {m}?", "Tell me the month before {m}."])
+        a, want = f"{prev} comes before {m}.", prev
+    elif kind == 3:
+        q = pick(r, ["What is the {o} month of the year?", "Which month is the {o} one?", "Name the {o} month.", "Which is the {o} month of the year?", "Tell me the {o} month of the year.", "What is the {o} month?"]).replace("{o}", ORDINALS[i])
+        a, want = f"The {ORDINALS[i]} month is {m}.", m
+    elif kind == 4:
+        q = pick(r, ["How many days does {m} have?", "How many days are in {m}?", "How long is {m}?", "Tell me how many days {m} has.", "Number of days in {m}?"])
+        n = MONTH_DAYS[m]
+        a, want = (f"{m} has {n} days." if n != 28 else "February has 28 days, or 29 in a leap year."), str(n)
+    else:
+        q = pick(r, ["Which season is {m} in?", "In which season is {m}?", "What season is {m}?", "{m} is in which season?"])
+        s = ["winter", "winter", "spring", "spring", "spring", "summer", "summer", "summer", "autumn", "autumn", "autumn", "winter"][i]
+        a, want = f"In the north, {m} is in {s}.", s
+    return [(ask(r, q.format(m=m)), a)], says(want)
+
+
+def plural(r):
+    w = pick(r, list(PLURALS))
+    if r.random() < 0.15:
+        q = pick(r, ["What is the singular of {p}?", "Singular of {p}?", "Tell me the singular of {p}.", "What's the singular of {p}?", "Give me the singular of {p}."]).format(p=PLURALS[w])
+        return [(ask(r, q), f"The singular of {PLURALS[w]} is {w}.")], says(f"is {w}")
+    q = pick(r, ["What is the plural of {w}?", "Plural of {w}?", "What's the plural of {w}?", "Tell me the plural of {w}.", "Give me the plural of {w}.", "How do you write the plural of {w}?",
+                 "One {w}, two what?", "I have one {w}. What do I call two of them?", "Do you know the plural of {w}?", "What is the plural form of {w}?", "Make {w} plural."])
+    return [(ask(r, q.format(w=quoted(r, w))), f"The plural of {w} is {PLURALS[w]}.")], says(PLURALS[w])
+
+
+def rhyme(r):
+    g = pick(r, RHYMES)
+    i = r.randrange(len(g))
+    w, other = g[i], g[(i + 1) % len(g)]
+    q = pick(r, ["What rhymes with {w}?", "Give me a rhyme for {w}.", "Which word rhymes with {w}?", "Tell me a word that rhymes with {w}.", "Find a rhyme for {w}.", "A word that rhymes with {w}?",
+                 "Do you know a rhyme for {w}?", "Name something that rhymes with {w}.", "Rhyme for {w}?", "Can you find a word that rhymes with {w}?", "I need a rhyme for {w}."])
+    return [(ask(r, q.format(w=quoted(r, w))), f"{cap(w)} rhymes with {other}.")], {"type": "any", "expected": [x for x in g if x != w]}
+
+
+def animal(r):
+    kind = r.randrange(3)
+    if kind == 0:
+        a = pick(r, list(SOUNDS))
+        q = pick(r, ["What sound does {a} make?", "What does {a} say?", "Which sound does {a} make?", "What noise does {a} make?", "How does {a} sound?"])
+        return [(ask(r, q.format(a=article(a))), f"{cap(article(a))} says {SOUNDS[a]}.")], says(SOUNDS[a])
+    if kind == 1:
+        a = pick(r, list(BABIES))
+        q = pick(r, ["What is a baby {a} called?", "What do you call a baby {a}?", "What is the name for a young {a}?", "What is a young {a} called?", "Name for a baby {a}?"])
+        return [(ask(r, q.format(a=a)), f"A baby {a} is called {article(BABIES[a])}.")], says(BABIES[a])
+    a = pick(r, list(LEGS))
+    q = pick(r, ["How many legs does {a} have?", "How many legs has {a}?", "Tell me how many legs {a} has.", "Number of legs of {a}?", "Do you know how many legs {a} has?"])
+    n = LEGS[a]
+    return [(ask(r, q.format(a=article(a))), f"{cap(article(a))} has {n if n != '0' else 'no'} legs.")], says(n if n != "0" else "no")
+
+
+def misc(r):
+    qs, a, want = pick(r, MISC)
+    q = pick(r, qs)
+    if r.random() < 0.3:
+        q = pick(r, ["Do you know: ", "Tell me, ", "Quick question: ", "One question: ", "I wonder, ", "A question for you: "]) + q[0].lower() + q[1:]
+    return [(ask(r, q), a)], says(want)
+
+
+def yes_no(r):
+    kind = r.randrange(7)
+    if kind == 0:
+        t, v = pick(r, TRUTHS)
+        q = pick(r, ["Is {t}?", "Is {t}?", "Tell me, is {t}?", "Yes or no: is {t}?", "Is it true that {s}?", "Would you say {s}?", "True or false: {s}?"])
+        subject = t.split()
+        n = 2 if subject[0] in ("the", "a", "an") else 1
+        s = " ".join(subject[:n]) + " is " + " ".join(subject[n:])
+        yes = v == "yes"
+        a = f"Yes, {s}." if yes else "No, " + " ".join(subject[:n]) + " is not " + " ".join(subject[n:]) + "."
+        q = q.format(t=t, s=s)
+    elif kind == 1:
+        k = pick(r, list(KINDS))
+        yes = r.random() < 0.5
+        w = pick(r, KINDS[k]) if yes else pick(r, KINDS[pick(r, [x for x in KINDS if x != k])])
+        yes = w in KINDS[k]
+        mass = KINDS["colour"] + KINDS["metal"] + KINDS["planet"]
+        s = w if w in mass and w != "orange" else article(w)
+        q = pick(r, ["Is {s} {k}?", "Is {s} {k}?", "Tell me if {s} is {k}.", "Yes or no: is {s} {k}?", "Would you call {s} {k}?"]).format(s=s, k=article(k))
+        a = f"{'Yes' if yes else 'No'}, {s} is {'' if yes else 'not '}{article(k)}."
+    elif kind == 2:
+        c = pick(r, list(CAPITALS))
+        yes = r.random() < 0.5
+        k = CAPITALS[c] if yes else pick(r, [x for x in CAPITALS.values() if x != CAPITALS[c]])
+        q = pick(r, ["Is {k} the capital of {c}?", "Is {k} {c}'s capital?", "Yes or no: is {k} the capital of {c}?", "Is it true that {k} is the capital of {c}?"]).format(k=k, c=c)
+        a = f"Yes, {k} is the capital of {c}." if yes else f"No, the capital of {c} is {CAPITALS[c]}."
+    elif kind == 3:
+        act = pick(r, list(ABLE))
+        can, cannot = ABLE[act]
+        yes = r.random() < 0.5
+        w = pick(r, can if yes else cannot)
+        q = pick(r, ["Can {s} {v}?", "Can {s} {v}?", "Is {s} able to {v}?", "Tell me, can {s} {v}?", "Yes or no: can {s} {v}?"]).format(s=article(w), v=act)
+        a = f"{'Yes' if yes else 'No'}, {article(w)} {'can' if yes else 'cannot'} {act}."
+    elif kind == 4:
+        a_, b_ = r.randrange(100), r.randrange(100)
+        while a_ == b_:
+            b_ = r.randrange(100)
+        big = r.random() < 0.5
+        word = pick(r, ["bigger", "larger", "greater"]) if big else pick(r, ["smaller", "less"])
+        yes = (a_ > b_) == big
+        q = pick(r, ["Is {a} {w} than {b}?", "Is {a} {w} than {b}?", "Is the number {a} {w} than {b}?", "Yes or no: is {a} {w} than {b}?"]).format(a=a_, b=b_, w=word)
+        a = f"{'Yes' if yes else 'No'}, {a_} is {'' if yes else 'not '}{word} than {b_}."
+    elif kind == 5:
+        n = r.randrange(100)
+        odd = r.random() < 0.5
+        yes = (n % 2 == 1) == odd
+        word = "odd" if odd else "even"
+        q = pick(r, ["Is {n} {w}?", "Is {n} an {w} number?", "Is the number {n} {w}?", "Yes or no: is {n} {w}?", "Tell me if {n} is {w}."]).format(n=n, w=word)
+        a = f"{'Yes' if yes else 'No'}, {n} is {'even' if n % 2 == 0 else 'odd'}."
+    else:
+        t = pick(r, list(COLOURS))
+        yes = r.random() < 0.5
+        c = COLOURS[t] if yes else pick(r, [x for x in KINDS["colour"] if x != COLOURS[t]])
+        q = pick(r, ["Is {t} {c}?", "Is {t} {c}?", "Tell me, is {t} {c}?", "Yes or no: is {t} {c}?"]).format(t=t, c=c)
+        verb = "usually " if t in ("the sky", "the sea", "an aubergine", "paper", "chocolate") else ""
+        a = f"{'Yes' if yes else 'No'}, {t} is {verb}{COLOURS[t]}."
+    return [(ask(r, q), a)], {"type": "starts", "expected": a.split(",")[0]}
+
+
+def sample(r):
+    return pick(r, [capital, capital, capital, colour, opposite, opposite, day, month, plural, plural, rhyme, animal, misc])(r)
+
+
