@@ -1,15 +1,20 @@
 """Raw blocks of each ternary format and what they decode to.
 
 TQ1_0 and TQ2_0: the gguf package quantizes and dequantizes. I2_S: packed and read by gguf_file.py, which follows
-bitnet.cpp's description (two different ways to write and to read it).
+bitnet.cpp's description (two different ways to write and to read it). Activations: quantized to int8 per token by
+transformers' BitLinear, with ties, tiny and huge rows.
 """
 
 import json
 import os
 
+os.environ["TORCHDYNAMO_DISABLE"] = "1"
+
 import numpy as np
+import torch
 from gguf import quants
 from gguf.constants import GGMLQuantizationType
+from transformers.integrations.bitnet import ActQuant, BitLinear
 
 import gguf_file as g
 
@@ -110,6 +115,56 @@ def i2_s_cases(blob, rng):
               "64/16 layout; row r holds a single +1, at column 9 r", group=64)
 
 
+def activation_rows(rng):
+    """(name, f32 row)."""
+    ties = np.arange(-127, 127) + 0.5
+    yield "ties, scale 1", np.concatenate([[127.0], ties])
+    yield "ties, scale 16", np.concatenate([[-127.0], ties]) / 16
+    near = np.nextafter(ties.astype(np.float32), np.float32(np.inf))
+    yield "just above ties", np.concatenate([[127.0], near])
+    yield "just below ties", np.concatenate([[127.0], np.nextafter(ties.astype(np.float32), np.float32(-np.inf))])
+    yield "zeros", np.zeros(64)
+    yield "negative zeros and one", np.concatenate([-np.zeros(31), [1.0]])
+    yield "one value", np.array([-0.3])
+    yield "below 1e-5", rng.standard_normal(128) * 1e-6
+    yield "at 1e-5", np.linspace(-1e-5, 1e-5, 129)
+    yield "subnormal", np.full(16, 1e-40)
+    yield "huge", rng.standard_normal(128) * 1e30
+    yield "outlier", np.concatenate([rng.standard_normal(255), [400.0]])
+    for size in (1, 7, 128, 255, 384, 1000):
+        yield f"random {size}", rng.standard_normal(size) * 2.0 ** rng.integers(-8, 8)
+    yield "squared ReLU", np.maximum(rng.standard_normal(640) * 30, 0) ** 2
+
+
+def activations(rng):
+    linear, blob, cases = BitLinear(4, 4, False), Blob(), []
+    for name, row in activation_rows(rng):
+        x = torch.from_numpy(row.astype(np.float32))[None]
+        codes, scale = linear.activation_quant(x)
+        # The class of 2B4T divides its codes by the scale again: the same codes.
+        assert torch.equal(ActQuant.apply(x), codes.float() / scale)
+        # torch computes 127 / t as 127 * (1 / t), rounded twice, so the scale may differ from a division by one unit
+        # in the last place. No code here depends on that.
+        largest = np.maximum(x.abs().max().numpy(), np.float32(1e-5))
+        assert float(scale) == np.float32(127) * (np.float32(1) / largest)
+        divided = np.clip(np.rint(x.numpy() * (np.float32(127) / largest)), -128, 127)
+        assert np.array_equal(divided, codes.numpy()), name
+        cases.append({
+            "name": name,
+            "size": row.size,
+            "x": blob.add(x.numpy().astype("<f4").tobytes()),
+            "codes": blob.add(codes.numpy().tobytes()),
+            "scale": float(scale),
+            "sum": int(codes.int().sum()),
+        })
+    with open(f"{OUT}/activations.bin", "wb") as sink:
+        sink.write(blob.data)
+    with open(f"{OUT}/activations.json", "w") as sink:
+        lines = ",\n".join(json.dumps(case) for case in cases)
+        sink.write('{"file": "activations.bin", "cases": [\n' + lines + "\n]}\n")
+    print(len(cases), "rows of activations,", len(blob.data), "bytes")
+
+
 def make():
     os.makedirs(OUT, exist_ok=True)
     rng, blob = np.random.default_rng(21), Blob()
@@ -119,6 +174,7 @@ def make():
     with open(f"{OUT}/quant.json", "w") as sink:
         lines = ",\n".join(json.dumps(case) for case in cases)
         sink.write('{"file": "quant.bin", "cases": [\n' + lines + "\n]}\n")
+    activations(np.random.default_rng(22))
     print(len(cases), "cases,", len(blob.data), "bytes")
 
 
