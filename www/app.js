@@ -1,0 +1,190 @@
+/**
+ * The chat page: makes the parts and connects them. The only module that imports the library.
+ */
+// @ts-ignore: dist/ is built, and stands beside the page only when it is served; its types are those of worker/.
+import { BitNet as library } from './dist/index.js';
+import { isolate, keepForOffline } from './coi.js';
+import { byId, button, h } from './app/dom.js';
+import { absolute, DEMO_SOURCE, isNear, sameAddress } from './app/catalog.js';
+import { Chat } from './app/chat.js';
+import { Composer } from './app/composer.js';
+import { acceptFiles } from './app/drop.js';
+import { Engine } from './app/engine.js';
+import { isAbort } from './app/answer.js';
+import { isFatal } from './app/errors.js';
+import { EXAMPLES } from './app/examples.js';
+import { drawInfo } from './app/info-line.js';
+import { parseLink } from './app/link.js';
+import { LoadView } from './app/load-view.js';
+import { ModelsSheet } from './app/models-sheet.js';
+import { Notices } from './app/notices.js';
+import { SettingsSheet } from './app/settings-sheet.js';
+import * as settings from './app/settings.js';
+import { sheet } from './app/sheet.js';
+import { Transcript } from './app/transcript.js';
+import { followKeyboard } from './app/viewport.js';
+import { WeightsField } from './app/weights-field.js';
+
+const link = parseLink(location.search);
+const notices = new Notices();
+const field = new WeightsField(byId('weights', HTMLCanvasElement));
+const loadView = new LoadView({ onCancel: () => engine.cancel() });
+const BitNet = /** @type {import('./app/api.js').BitNetApi} */ (library);
+const engine = new Engine(BitNet, { onStatus: drawStatus, onProgress: drawProgress });
+
+const transcript = new Transcript(byId('transcript'), byId('scroller'), byId('to-latest', HTMLButtonElement), { onRetry: () => chat.retry() });
+const chat = new Chat({
+  added(turn) {
+    byId('welcome').hidden = true;
+    transcript.add(turn);
+    drawTurn(turn);
+  },
+  grew: (turn, text) => transcript.append(turn, text),
+  changed: drawTurn,
+  removed: (turn) => transcript.remove(turn),
+  shortened: () => transcript.remark('The beginning of this conversation no longer fits into the model’s context and was left out.'),
+  ended(turn) {
+    // The finished answer is announced once; a live region over the stream would talk without end.
+    byId('announcer').textContent = turn.content ? `Answer: ${turn.content}` : 'No answer.';
+  },
+  failed(error) {
+    if (isFatal(error)) {
+      engine.drop();
+      notices.error(error, [{ label: 'Load the model again', run: () => void open(engine.source ?? DEMO_SOURCE) }]);
+    } else {
+      notices.error(error);
+    }
+  },
+}, {
+  model: () => engine.model,
+  sampling: () => settings.sampling(settingsSheet.settings),
+});
+
+const composer = new Composer({ onSend: ask, onStop: () => chat.stop() });
+const settingsSheet = new SettingsSheet(settings.merged(settings.restore(), link.settings), {
+  onChange: (changes) => settings.keep(settings.merged(settings.restore(), changes)),
+  onReload() {
+    settingsDialog.close();
+    void open(engine.source ?? DEMO_SOURCE);
+  },
+});
+const modelsSheet = new ModelsSheet(engine, {
+  onLoad(source) {
+    modelsDialog.close();
+    void open(source);
+  },
+  onUnload() {
+    chat.stop();
+    engine.unload().catch((error) => notices.error(error));
+  },
+  onError: (error) => notices.error(error),
+});
+const settingsDialog = sheet('settings', 'open-settings', () => settingsSheet.draw());
+const modelsDialog = sheet('models', 'open-models', () => modelsSheet.draw());
+
+byId('bigger-model').addEventListener('click', modelsDialog.open);
+byId('new-chat').addEventListener('click', newChat);
+byId('examples').replaceChildren(...EXAMPLES.map((text) => h('li', {}, button(text, () => ask(text), 'example', { 'data-testid': 'example' }))));
+acceptFiles((file) => {
+  modelsDialog.close();
+  void open(file);
+});
+followKeyboard();
+drawStatus();
+void start();
+
+/** The first load, once the page is as isolated as its host allows. */
+async function start() {
+  await isolate();
+  const source = link.model ?? DEMO_SOURCE;
+  if (link.prompt) ask(link.prompt);
+  if (isNear(source) || sameAddress(source, DEMO_SOURCE)) {
+    await open(source);
+  } else {
+    // A link must not start a download of unknown size from elsewhere on its own.
+    modelsDialog.open();
+    await modelsSheet.ask(source);
+  }
+  composer.focus();
+  void keepForOffline();
+}
+
+/**
+ * Loads a model in place of the one in use.
+ * @param {import('./app/api.js').Source} source
+ */
+async function open(source) {
+  chat.stopRunning();
+  notices.clear();
+  settingsSheet.markApplied();
+  const options = { ...settings.loadOptions(settingsSheet.settings), ...(link.cache ? {} : { cache: false }) };
+  try {
+    await engine.open(typeof source === 'string' ? absolute(source) : source, options);
+    chat.resume();
+  } catch (error) {
+    if (isAbort(error)) {
+      if (engine.status === 'empty') notices.remark('The load was stopped. What has arrived is kept for the next time.', [retryAction(source)]);
+      return;
+    }
+    const isDemo = typeof source === 'string' && sameAddress(source, DEMO_SOURCE);
+    notices.error(error, engine.model ? [] : [retryAction(source), ...(isDemo ? [] : [{ label: 'Load the demo model', run: () => void open(DEMO_SOURCE) }])]);
+  }
+}
+
+/** @param {import('./app/api.js').Source} source */
+function retryAction(source) {
+  return { label: 'Try again', run: () => void open(source) };
+}
+
+/** @param {string} text */
+function ask(text) {
+  if (chat.open) return;
+  transcript.follow();
+  chat.ask(text);
+  if (engine.status === 'empty') notices.remark('Your message waits for a model.', [{ label: 'Load the demo model', run: () => void open(DEMO_SOURCE) }]);
+  composer.focus();
+}
+
+function newChat() {
+  chat.clear();
+  transcript.clear();
+  composer.setBusy(false);
+  byId('welcome').hidden = false;
+  byId('announcer').textContent = 'New chat.';
+  field.draw();
+  composer.focus();
+}
+
+/** @param {import('./app/conversation.js').Turn} turn */
+function drawTurn(turn) {
+  const waitingFor = engine.model ? 'Reading' : 'Waiting for the model';
+  transcript.update(turn, { waitingFor, last: turn === chat.turns.at(-1) });
+  const before = chat.turns.at(-3);
+  if (before?.role === 'assistant') transcript.update(before);
+  composer.setBusy(chat.open !== null);
+}
+
+/** @param {import('./app/progress.js').Progress} progress */
+function drawProgress(progress) {
+  loadView.show(engine.name, progress);
+  field.fill(progress.fraction ?? 0);
+  byId('model-state').textContent = progress.fraction === null ? '' : `${Math.floor(progress.fraction * 100)}%`;
+}
+
+function drawStatus() {
+  const { status, model, name } = engine;
+  document.body.dataset.status = status;
+  byId('model-dot').dataset.status = status;
+  byId('model-name').textContent = status === 'empty' ? 'No model' : name;
+  byId('demo-note').hidden = status !== 'empty' && !(typeof engine.source === 'string' && sameAddress(engine.source, DEMO_SOURCE));
+  if (status !== 'loading') {
+    loadView.hide();
+    byId('model-state').textContent = '';
+    field.fill(status === 'ready' ? 1 : 0);
+  }
+  drawInfo(byId('info'), status === 'ready' && model ? model.info : null);
+  if (status === 'ready') byId('announcer').textContent = `${name} is ready.`;
+  const waiting = chat?.open;
+  if (waiting) drawTurn(waiting);
+  if (byId('models', HTMLDialogElement).open) modelsSheet.draw();
+}

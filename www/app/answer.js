@@ -1,0 +1,81 @@
+/** Runs one answer, token by token, and keeps its times. */
+
+/**
+ * @typedef {object} AnswerStats
+ * @property {number} completionTokens
+ * @property {number | null} promptTokens
+ * @property {number | null} cachedTokens of the prompt, taken over from the turn before
+ * @property {number | null} firstTokenMs
+ * @property {number | null} prefillPerSecond tokens per second
+ * @property {number | null} decodePerSecond tokens per second, the first token not counted
+ * @property {import('./api.js').GenerationResult['finishReason'] | null} finishReason null where the answer was cut off
+ */
+
+/**
+ * Streams an answer into `onToken`.
+ * @param {import('./api.js').Model} model
+ * @param {import('./api.js').Message[]} messages
+ * @param {import('./api.js').GenerateOptions} options
+ * @param {(text: string) => void} onToken
+ * @returns {Promise<{ stats: AnswerStats, error: unknown }>} `error` is what ended the answer early, null otherwise
+ */
+export async function streamAnswer(model, messages, options, onToken) {
+  const started = performance.now();
+  let tokens = 0;
+  let first = 0;
+  let last = 0;
+  /** @type {import('./api.js').GenerationResult | null} */
+  let result = null;
+  /** @type {unknown} */
+  let error = null;
+  try {
+    const stream = model.generate(messages, options);
+    for (;;) {
+      const step = await stream.next();
+      if (step.done) {
+        result = step.value ?? null;
+        break;
+      }
+      last = performance.now();
+      if (tokens === 0) first = last;
+      tokens += 1;
+      onToken(step.value.text);
+    }
+  } catch (cause) {
+    error = cause;
+  }
+  return { stats: statsOf(result, { started, first, last, tokens }), error };
+}
+
+/**
+ * The engine's own times, or for an answer that was cut off, what the page saw.
+ * @param {import('./api.js').GenerationResult | null} result
+ * @param {{ started: number, first: number, last: number, tokens: number }} seen times in milliseconds
+ * @returns {AnswerStats}
+ */
+function statsOf(result, { started, first, last, tokens }) {
+  if (!result) {
+    return {
+      completionTokens: tokens,
+      promptTokens: null,
+      cachedTokens: null,
+      firstTokenMs: tokens > 0 ? first - started : null,
+      prefillPerSecond: null,
+      decodePerSecond: tokens > 1 && last > first ? ((tokens - 1) * 1000) / (last - first) : null,
+      finishReason: null,
+    };
+  }
+  const { usage, timings, finishReason } = result;
+  return {
+    ...usage,
+    firstTokenMs: timings.queueMs + timings.firstTokenMs,
+    prefillPerSecond: timings.prefillTokensPerSecond || null,
+    decodePerSecond: timings.decodeTokensPerSecond || null,
+    finishReason,
+  };
+}
+
+/** @param {unknown} error */
+export function isAbort(error) {
+  return error instanceof Error ? error.name === 'AbortError' : error instanceof DOMException && error.name === 'AbortError';
+}

@@ -1,0 +1,51 @@
+/**
+ * The public API as the pages use it: the library's own types, and what is used only where it exists.
+ */
+
+/** @typedef {import('../../worker/model.js').Model} Model */
+/** @typedef {import('../../worker/protocol.js').ModelInfo} ModelInfo */
+/** @typedef {import('../../worker/protocol.js').Message} Message */
+/** @typedef {import('../../worker/protocol.js').Progress} LoadProgress */
+/** @typedef {import('../../worker/protocol.js').GenerationResult} GenerationResult */
+/** @typedef {import('../../worker/options.js').LoadOptions} LoadOptions */
+/** @typedef {import('../../worker/options.js').GenerateOptions} GenerateOptions */
+
+/** @typedef {string | File | Blob} Source */
+
+/**
+ * A model file in the browser's storage.
+ * @typedef {object} CachedModel
+ * @property {string} source the address it came from
+ * @property {string} [name]
+ * @property {number} bytes stored
+ * @property {number | null} [total] bytes of the whole file
+ * @property {boolean} complete
+ * @property {number} [lastUsed] milliseconds since 1970
+ */
+
+/**
+ * @typedef {object} ModelCache
+ * @property {() => Promise<CachedModel[]>} list
+ * @property {(source: string) => Promise<unknown>} delete
+ * @property {() => Promise<unknown>} clear
+ * @property {() => Promise<{ usage?: number, quota?: number }>} estimate
+ * @property {() => Promise<boolean>} persist
+ */
+
+/**
+ * What the header of a file tells before it is downloaded.
+ * @typedef {object} ProbeResult
+ * @property {number} [bytes] to download
+ * @property {number} [memoryBytes] needed
+ * @property {boolean} [fits]
+ * @property {number | null} [tokensPerSecond] estimated
+ */
+
+/**
+ * @typedef {object} BitNetApi
+ * @property {(source: Source, options?: LoadOptions) => Promise<Model>} load
+ * @property {ModelCache} [cache]
+ * @property {(source: Source, options?: { signal?: AbortSignal }) => Promise<ProbeResult>} [probe]
+ */
+
+export {};

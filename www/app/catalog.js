@@ -1,0 +1,81 @@
+/** The models that the page offers by name. Sizes are shown before anything is fetched; the probe checks them. */
+
+/**
+ * @typedef {object} Offer
+ * @property {string} name
+ * @property {string} source what BitNet.load takes
+ * @property {number | null} bytes size of the download, null where the server tells in no time
+ * @property {string} text one sentence
+ * @property {boolean} confirm whether to ask before loading
+ */
+
+export const DEMO_SOURCE = './models/demo.gguf';
+
+/** @type {readonly Offer[]} */
+export const CATALOG = Object.freeze([
+  {
+    name: 'Demo model',
+    source: DEMO_SOURCE,
+    bytes: null,
+    text: 'Bundled with this page, under 8 MB. Made for demonstration.',
+    confirm: false,
+  },
+  {
+    name: 'BitNet b1.58 2B4T',
+    source: 'https://huggingface.co/microsoft/bitnet-b1.58-2B-4T-gguf/resolve/main/ggml-model-i2_s.gguf',
+    bytes: 1_187_801_280,
+    text: 'By Microsoft, 2.4 billion parameters, from huggingface.co. A 1.19 GB download, kept on this device; needs about 1.6 GB of memory and a desktop browser.',
+    confirm: true,
+  },
+]);
+
+/**
+ * A short name for a source, for the header and for lists.
+ * @param {string | File | Blob} source
+ * @returns {string}
+ */
+export function nameOf(source) {
+  if (typeof source !== 'string') return 'name' in source && source.name ? source.name : 'a file';
+  const offer = CATALOG.find((entry) => sameAddress(entry.source, source));
+  if (offer) return offer.name;
+  const path = source.split(/[?#]/)[0];
+  return decodeURIComponentSafe(path.split('/').filter(Boolean).pop() ?? source);
+}
+
+/**
+ * Whether two sources name the same file.
+ * @param {string} a
+ * @param {string} b
+ */
+export function sameAddress(a, b) {
+  return a === b || absolute(a) === absolute(b);
+}
+
+/**
+ * @param {string} source
+ * @returns {string} the absolute address, or the text as it is where it is none
+ */
+export function absolute(source) {
+  if (/^hf:/i.test(source)) return source;
+  return URL.canParse(source, document.baseURI) ? new URL(source, document.baseURI).href : source;
+}
+
+/**
+ * Whether the file lies on this device's own hosts, so that a link to it may load it without asking.
+ * @param {string} source
+ */
+export function isNear(source) {
+  const address = absolute(source);
+  if (!URL.canParse(address)) return false;
+  const { origin, hostname } = new URL(address);
+  return origin === location.origin || hostname === 'localhost' || hostname === '127.0.0.1';
+}
+
+/** @param {string} text */
+function decodeURIComponentSafe(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

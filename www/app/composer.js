@@ -1,0 +1,62 @@
+/** The message box: grows with its text, Enter sends, Shift+Enter makes a line, Escape stops the answer. */
+import { byId } from './dom.js';
+
+export class Composer {
+  #form = byId('composer', HTMLFormElement);
+  #box = byId('prompt', HTMLTextAreaElement);
+  #send = byId('send', HTMLButtonElement);
+  #stop = byId('stop', HTMLButtonElement);
+
+  /** @param {{ onSend: (text: string) => void, onStop: () => void }} actions */
+  constructor({ onSend, onStop }) {
+    const send = () => {
+      const text = this.#box.value.trim();
+      if (!text || !this.#stop.hidden) return;
+      this.fill('');
+      onSend(text);
+    };
+    this.#form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      send();
+    });
+    this.#box.addEventListener('keydown', (event) => {
+      // While an input method composes, Enter belongs to it.
+      if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+        event.preventDefault();
+        send();
+      }
+    });
+    this.#box.addEventListener('input', () => this.#fit());
+    this.#stop.addEventListener('click', () => {
+      onStop();
+      this.focus();
+    });
+    document.addEventListener('keydown', (event) => {
+      if (event.key === 'Escape' && !event.isComposing && !this.#stop.hidden && !document.querySelector('dialog[open]')) onStop();
+    });
+    this.#fit();
+  }
+
+  /** @param {string} text */
+  fill(text) {
+    this.#box.value = text;
+    this.#fit();
+  }
+
+  /** Not on touch screens, where focus would bring up the keyboard unasked. */
+  focus() {
+    if (matchMedia('(hover: hover)').matches) this.#box.focus();
+  }
+
+  /** @param {boolean} busy whether an answer is being written or waited for */
+  setBusy(busy) {
+    this.#send.hidden = busy;
+    this.#stop.hidden = !busy;
+  }
+
+  #fit() {
+    this.#box.style.height = 'auto';
+    this.#box.style.height = `${this.#box.scrollHeight}px`;
+    this.#send.disabled = this.#box.value.trim() === '';
+  }
+}

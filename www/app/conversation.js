@@ -1,0 +1,57 @@
+/** The conversation as plain data, and what of it the model is given. */
+
+/**
+ * @typedef {object} Turn
+ * @property {'user' | 'assistant'} role
+ * @property {string} content
+ * @property {'done' | 'waiting' | 'streaming' | 'stopped' | 'failed'} state of an answer; a user's turn is always done
+ * @property {import('./answer.js').AnswerStats | null} stats
+ */
+
+/**
+ * @param {string} content
+ * @returns {Turn}
+ */
+export function userTurn(content) {
+  return { role: 'user', content, state: 'done', stats: null };
+}
+
+/** @returns {Turn} */
+export function answerTurn() {
+  return { role: 'assistant', content: '', state: 'waiting', stats: null };
+}
+
+/**
+ * The messages for the model: every question with its answer, partial answers included, and the last question.
+ * A question that got no word of answer is left out, because chat templates expect the roles to alternate.
+ * @param {readonly Turn[]} turns
+ * @returns {import('./api.js').Message[]}
+ */
+export function messagesOf(turns) {
+  const spoken = turns.filter((turn) => turn.content !== '');
+  return spoken
+    .filter((turn, i) => turn.role === 'assistant' || i === spoken.length - 1 || spoken[i + 1].role === 'assistant')
+    .map(({ role, content }) => ({ role, content }));
+}
+
+/**
+ * The newest messages whose prompt leaves room for an answer, and how many tokens that answer may have.
+ * @param {import('./api.js').Model} model
+ * @param {import('./api.js').Message[]} messages
+ * @param {number} maxTokens wanted
+ * @returns {Promise<{ messages: import('./api.js').Message[], maxTokens: number, dropped: number }>}
+ *   `dropped` counts the oldest messages left out
+ */
+export async function fitted(model, messages, maxTokens) {
+  const context = model.info.contextLength;
+  const room = Math.min(maxTokens, Math.floor(context / 4));
+  let kept = messages;
+  for (;;) {
+    const promptTokens = (await model.tokenize(await model.chatPrompt(kept))).length;
+    if (promptTokens + room <= context || kept.length < 3) {
+      // With no room at all the library answers with its own coded error, which says more than this page can.
+      return { messages: kept, maxTokens: Math.max(1, Math.min(maxTokens, context - promptTokens)), dropped: messages.length - kept.length };
+    }
+    kept = kept.slice(2);
+  }
+}

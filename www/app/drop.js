@@ -1,0 +1,43 @@
+/** A file dropped anywhere on the page, or chosen. */
+import { byId } from './dom.js';
+
+/** @param {(file: File) => void} onFile */
+export function acceptFiles(onFile) {
+  const veil = byId('drop');
+  const input = byId('file', HTMLInputElement);
+  let depth = 0;
+  const carriesFile = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes('Files') ?? false;
+  const show = (/** @type {boolean} */ shown) => {
+    if (!shown) depth = 0;
+    veil.hidden = !shown;
+  };
+
+  document.addEventListener('dragenter', (event) => {
+    if (!carriesFile(event)) return;
+    depth += 1;
+    show(true);
+  });
+  document.addEventListener('dragleave', (event) => {
+    if (!carriesFile(event)) return;
+    depth -= 1;
+    if (depth <= 0) show(false);
+  });
+  document.addEventListener('dragover', (event) => {
+    if (!carriesFile(event) || !event.dataTransfer) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = 'copy';
+  });
+  document.addEventListener('drop', (event) => {
+    if (!carriesFile(event)) return;
+    event.preventDefault();
+    show(false);
+    const file = event.dataTransfer?.files[0];
+    if (file) onFile(file);
+  });
+  input.addEventListener('change', () => {
+    const file = input.files?.[0];
+    // The same file may be chosen twice in a row.
+    input.value = '';
+    if (file) onFile(file);
+  });
+}

@@ -1,0 +1,51 @@
+/** Errors and remarks above the message box, each with a way to dismiss it. */
+import { byId, button, h } from './dom.js';
+import { explain } from './errors.js';
+
+/** @typedef {{ label: string, run: () => void }} Action */
+
+const MOST = 3;
+
+export class Notices {
+  #root = byId('notices');
+
+  /**
+   * @param {unknown} error
+   * @param {Action[]} [actions]
+   */
+  error(error, actions = []) {
+    const { code, title, text, advice } = explain(error);
+    this.#add(h('div', { class: 'notice', 'data-testid': 'error', 'data-code': code },
+      h('div', { class: 'notice-head' }, title, ' ', h('code', { class: 'notice-code', 'data-testid': 'error-code' }, code)),
+      h('p', { class: 'notice-text', 'data-testid': 'error-text' }, text),
+      h('p', { class: 'notice-advice' }, advice)), actions);
+  }
+
+  /**
+   * @param {string} text
+   * @param {Action[]} [actions]
+   */
+  remark(text, actions = []) {
+    this.#add(h('div', { class: 'notice calm', 'data-testid': 'notice' }, h('p', { class: 'notice-text' }, text)), actions);
+  }
+
+  clear() {
+    this.#root.replaceChildren();
+  }
+
+  /**
+   * @param {HTMLElement} notice
+   * @param {Action[]} actions
+   */
+  #add(notice, actions) {
+    if (actions.length) {
+      notice.append(h('div', { class: 'notice-actions' }, ...actions.map(({ label, run }) => button(label, () => {
+        notice.remove();
+        run();
+      }))));
+    }
+    notice.append(button('✕', () => notice.remove(), 'quiet notice-close', { 'aria-label': 'Dismiss', 'data-testid': 'dismiss' }));
+    this.#root.append(notice);
+    while (this.#root.childElementCount > MOST) this.#root.firstElementChild?.remove();
+  }
+}

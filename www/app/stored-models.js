@@ -1,0 +1,97 @@
+/** The model files in this browser's storage: seen, deleted, made to stay. */
+import { byId, button, h } from './dom.js';
+import { nameOf, sameAddress } from './catalog.js';
+import * as format from './format.js';
+
+export class StoredModels {
+  #list = byId('cached');
+  #storage = byId('storage');
+
+  /**
+   * @param {import('./api.js').ModelCache | undefined} cache
+   * @param {{ onLoad: (source: string) => void, onError: (error: unknown) => void }} actions
+   */
+  constructor(cache, actions) {
+    this.cache = cache;
+    this.actions = actions;
+    this.inUse = /** @type {import('./api.js').Source | null} */ (null);
+    byId('cache-section').hidden = !cache;
+  }
+
+  /** @param {import('./api.js').Source | null} inUse what is loaded or on its way */
+  async draw(inUse) {
+    if (!this.cache) return;
+    this.inUse = inUse;
+    try {
+      const models = await this.cache.list();
+      this.#list.replaceChildren(...models.map((model) => this.#card(model)));
+      await this.#drawStorage(models);
+    } catch (error) {
+      this.#list.replaceChildren();
+      this.#storage.replaceChildren(h('p', {}, `This browser gives no storage here, so nothing is kept: ${/** @type {Error} */ (error)?.message ?? error}`));
+    }
+  }
+
+  /** @param {import('./api.js').CachedModel} model */
+  #card(model) {
+    const { source } = model;
+    const inUse = typeof this.inUse === 'string' && sameAddress(this.inUse, source);
+    const name = nameOf(source);
+    const facts = [
+      model.complete ? format.bytes(model.bytes) : `${format.bytesOf(model.bytes, model.total ?? null)}, partial`,
+      model.lastUsed ? `used ${format.ago(model.lastUsed)}` : '',
+    ];
+    return h('li', { class: 'card', 'data-testid': 'cached-model', 'data-complete': String(model.complete) },
+      h('span', { class: 'card-name' }, name),
+      h('span', { class: 'card-text' }, facts.filter(Boolean).join(' · ')),
+      h('span', { class: 'card-text' }, source),
+      h('span', { class: 'card-actions' },
+        inUse ? h('span', { class: 'card-text' }, 'in use')
+          : button(model.complete ? 'Load' : 'Resume', () => this.actions.onLoad(source), 'button plain', { 'aria-label': `Load ${name}` }),
+        button('Delete', () => void this.#run((cache) => cache.delete(source)), 'quiet small', { 'aria-label': `Delete ${name}`, 'data-testid': 'delete-cached' })));
+  }
+
+  /** @param {import('./api.js').CachedModel[]} models */
+  async #drawStorage(models) {
+    const cache = /** @type {import('./api.js').ModelCache} */ (this.cache);
+    const [{ usage, quota }, persisted] = await Promise.all([
+      cache.estimate().catch(() => ({ usage: undefined, quota: undefined })),
+      navigator.storage?.persisted?.().catch(() => false) ?? false,
+    ]);
+    const text = models.length === 0 ? 'Nothing yet. A model that was loaded from an address is kept, and next time needs no network.' : '';
+    const room = usage !== undefined && quota ? `${format.bytes(usage)} used of the ${format.bytes(quota)} that this browser allows.` : '';
+    const row = h('div', { class: 'row' });
+    if (models.length && !persisted) row.append(button('Ask the browser to keep them', () => void this.#run((c) => c.persist()), 'link', { 'data-testid': 'persist' }));
+    if (models.length) row.append(this.#clearButton());
+    this.#storage.replaceChildren(h('p', {}, [text, room, persisted && models.length ? 'The browser has agreed to keep them.' : ''].filter(Boolean).join(' ')), row);
+  }
+
+  /** Asks once more before everything goes. */
+  #clearButton() {
+    let armed = false;
+    const clear = button('Delete all', () => {
+      if (armed) {
+        void this.#run((cache) => cache.clear());
+        return;
+      }
+      armed = true;
+      clear.textContent = 'Really delete all of them?';
+      setTimeout(() => {
+        armed = false;
+        clear.textContent = 'Delete all';
+      }, 4000);
+    }, 'link danger', { 'data-testid': 'clear-cached' });
+    return clear;
+  }
+
+  /** @param {(cache: import('./api.js').ModelCache) => Promise<unknown>} change */
+  async #run(change) {
+    if (!this.cache) return;
+    try {
+      await change(this.cache);
+    } catch (error) {
+      this.actions.onError(error);
+    }
+    await this.draw(this.inUse);
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * The service worker behind coi.js. It does two things for the files of this site, and nothing for any other:
+ *
+ * 1. Adds the isolation headers to documents and scripts, worker scripts included. `require-corp` and not
+ *    `credentialless`: the pages embed nothing from elsewhere, models come by fetch() with CORS, which
+ *    `require-corp` lets through, and Safari knows no `credentialless`.
+ * 2. Keeps a copy of each of the page's own files and answers with it when the network fails. The network is always
+ *    asked first, so no old file is ever served while there is a connection. Models are none of its business: ranged
+ *    requests and .gguf files go to the network untouched, and the library keeps them in IndexedDB.
+ */
+
+const FILES = 'bitnet-web.files.1';
+
+const HEADERS = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+};
+
+/** @typedef {Event & { waitUntil: (work: Promise<unknown>) => void }} LifeEvent */
+/** @typedef {LifeEvent & { request: Request, respondWith: (response: Promise<Response>) => void }} FetchEvent */
+
+/**
+ * The part of a service worker's global scope that is used here; tsc's own types of it clash with those of a page.
+ * @typedef {object} Scope
+ * @property {{ scope: string }} registration
+ * @property {{ claim: () => Promise<void> }} clients
+ * @property {() => Promise<void>} skipWaiting
+ * @property {((type: 'install' | 'activate', listener: (event: LifeEvent) => void) => void)
+ *   & ((type: 'fetch', listener: (event: FetchEvent) => void) => void)} addEventListener
+ */
+const worker = /** @type {Scope} */ (/** @type {unknown} */ (self));
+
+worker.addEventListener('install', () => { void worker.skipWaiting(); });
+
+worker.addEventListener('activate', (event) => {
+  event.waitUntil((async () => {
+    const old = (await caches.keys()).filter((name) => name.startsWith('bitnet-web.files.') && name !== FILES);
+    await Promise.all(old.map((name) => caches.delete(name)));
+    await worker.clients.claim();
+  })());
+});
+
+worker.addEventListener('fetch', (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  const ours = request.method === 'GET' && url.origin === location.origin && request.url.startsWith(worker.registration.scope);
+  if (!ours || request.headers.has('range') || url.pathname.endsWith('.gguf')) return;
+  event.respondWith(answer(event, url));
+});
+
+/**
+ * @param {FetchEvent} event
+ * @param {URL} url
+ * @returns {Promise<Response>}
+ */
+async function answer(event, url) {
+  const { request } = event;
+  // A query changes what a page does, not which file it is.
+  const name = url.origin + url.pathname;
+  try {
+    const response = await fetch(request);
+    if (response.status === 200 && response.type === 'basic' && !response.redirected) {
+      const copy = response.clone();
+      event.waitUntil(caches.open(FILES).then((files) => files.put(name, copy)).catch(() => {}));
+    }
+    return isolated(response);
+  } catch (error) {
+    const kept = await caches.open(FILES).then((files) => files.match(name)).catch(() => undefined);
+    if (kept) return isolated(kept);
+    throw error;
+  }
+}
+
+/**
+ * The same response with the isolation headers. Redirects and opaque responses cannot be rebuilt and stay as they are.
+ * @param {Response} response
+ */
+function isolated(response) {
+  if (response.status === 0 || response.type === 'opaqueredirect') return response;
+  const headers = new Headers(response.headers);
+  for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);
+  const empty = [204, 205, 304].includes(response.status);
+  return new Response(empty ? null : response.body, { status: response.status, statusText: response.statusText, headers });
+}
