@@ -17,6 +17,8 @@ from gguf.constants import GGMLQuantizationType
 
 import gguf_file as g
 import models
+import observation
+import shapes
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODELS = os.path.join(HERE, "../fixtures/models")
@@ -167,7 +169,7 @@ def check_noise(shape, file):
     record = json.load(open(f"{MODELS}/{shape.name}.json"))
     tokens = record["sequences"][0]["tokens"]
     model = models.make_model(shape, models.make_weights(shape))
-    watch, scaled = models.Watch(model), []
+    watch, scaled = observation.Watch(model), []
     watch.run(model, [tokens])
     forward(Reader(f"{MODELS}/{file.name}.gguf"), record["config"], tokens, file.group, scaled)
     assert len(scaled) == len(watch.scaled)
@@ -183,6 +185,6 @@ if __name__ == "__main__":
     for path in sorted(glob.glob(f"{MODELS}/*.json")):
         if not only or os.path.basename(path)[:-5] in only:
             check_model(path)
-    for shape, files in models.PLAN:
+    for shape, files in shapes.PLAN:
         if not only or shape.name in only:
             check_noise(shape, files[0])

@@ -1,5 +1,6 @@
 """Small byte-level BPE vocabularies, trained here by Hugging Face `tokenizers`, and their GGUF metadata."""
 
+import json
 import random
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -103,8 +104,6 @@ def train(size: int):
     tokenizer.train_from_iterator(training_text(), trainer)
     vocab = tokenizer.get_vocab()
     tokens = sorted(vocab, key=vocab.get)
-    import json
-
     merges = [tuple(pair) for pair in json.loads(tokenizer.to_str())["model"]["merges"]]
     return tokens, merges
 

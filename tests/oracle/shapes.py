@@ -1,0 +1,115 @@
+"""Which models are made, and as which files."""
+
+from dataclasses import dataclass, field
+
+import gguf_file as g
+import vocabulary
+
+LINEARS = {
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
+NORMS = {
+    "attn_norm": "input_layernorm",
+    "attn_sub_norm": "self_attn.attn_sub_norm",
+    "ffn_norm": "post_attention_layernorm",
+    "ffn_sub_norm": "mlp.ffn_sub_norm",
+}
+
+
+@dataclass
+class Shape:
+    name: str
+    dim: int
+    n_layers: int
+    ffn: int
+    n_heads: int
+    n_kv_heads: int
+    tied: bool
+    theta: float = 10000.0
+    act: str = "relu2"
+    eps: float = 1e-5
+    context: int = 512
+    vocab: int = 320
+    # "autobitlinear offline" (as 2B4T), "autobitlinear online" (master weights), "bitlinear" (packed, exact integers)
+    linear: str = "autobitlinear offline"
+    seed: int = 0
+    # Embeddings that bf16, f16 and f32 all hold exactly (else all that f16 holds).
+    bf16_embedding: bool = False
+    intermediates: bool = False
+    free: tuple = (12, 8, 6, 4)
+    clear: int = 24  # 72 and 80 for two shapes: longer than one prefill batch
+    # An activation code is round(127 * x / max|x|). Its margin is how far the value before rounding lies from the
+    # nearest half: float32 noise below the margin cannot flip it. The sequences marked "clear" are chosen so that
+    # no code of any of their tokens has a smaller margin than this, and check.py shows that the noise stays below.
+    clear_margin: float = 4e-4
+
+    @property
+    def head_dim(self):
+        return self.dim // self.n_heads
+
+
+@dataclass
+class File:
+    """One GGUF made of a shape's weights."""
+
+    name: str
+    weights: object  # a type id, or a dict from linear name to type id
+    arch: str = "bitnet-b1.58"
+    embedding: int = g.TYPE_F16
+    output: int = g.TYPE_F16
+    version: int = 3
+    pre: object = "llama-bpe"
+    template: str = vocabulary.RIGHT_TEMPLATE
+    pad: bytes = bytes(28)
+    group: int = 128  # 64: the layout that ARM builds wrote
+    separate_scales: bool = False  # the scale in a tensor of its own, 1.0 in the weight
+    extra: list = field(default_factory=list)
+    note: str = ""
+
+
+GARBAGE = bytes(range(0xA1, 0xA1 + 28))
+# The "i2" writer of bitnet.cpp fills the pad with copies of the scale; here it is plain garbage, which says more.
+
+GQA1 = Shape("gqa1", 256, 2, 512, 4, 4, tied=True, seed=11, bf16_embedding=True,
+             intermediates=True, clear=72)
+GQA2 = Shape("gqa2-untied", 256, 2, 768, 4, 2, tied=False, seed=12)
+GQA4 = Shape("gqa4-hd128", 512, 3, 768, 4, 1, tied=True, theta=500000.0, seed=13, clear=16, clear_margin=2.5e-4)
+ODD = Shape("gqa3-dim384", 384, 1, 640, 3, 1, tied=True, theta=500000.0, seed=14, linear="bitlinear")
+TINY = Shape("tiny", 128, 1, 128, 2, 1, tied=True, seed=15, bf16_embedding=True, clear=80)
+SILU = Shape("tiny-silu", 128, 1, 128, 2, 1, tied=True, seed=15, bf16_embedding=True, act="silu")
+MASTER = Shape("tiny-master", 128, 1, 128, 2, 1, tied=True, seed=16, linear="autobitlinear online")
+
+MIXED_FLOATS = dict(attn_q=g.TYPE_F32, attn_k=g.TYPE_F32, attn_v=g.TYPE_F16, attn_output=g.TYPE_F16,
+                    ffn_gate=g.TYPE_BF16, ffn_up=g.TYPE_BF16, ffn_down=g.TYPE_F32)
+
+PLAN = [
+    (GQA1, [
+        File("gqa1-i2_s", g.TYPE_I2_S, pad=GARBAGE, pre=None, template=vocabulary.WRONG_TEMPLATE,
+             note="as the published file: no tokenizer.ggml.pre, the wrong template; nonzero garbage in the I2_S pad"),
+        File("gqa1-tq1_0", g.TYPE_TQ1_0, embedding=g.TYPE_BF16, note="bf16 embedding"),
+        File("gqa1-tq2_0", g.TYPE_TQ2_0),
+    ]),
+    (GQA2, [File("gqa2-untied-i2_s", g.TYPE_I2_S, arch="bitnet-25", note="output.weight; architecture bitnet-25")]),
+    (GQA4, [File("gqa4-hd128-tq1_0", g.TYPE_TQ1_0)]),
+    (ODD, [File("gqa3-dim384-i2_s", g.TYPE_I2_S, note="K is a multiple of 128 but not of 256")]),
+    (TINY, [
+        File("tiny-f32", g.TYPE_F32, embedding=g.TYPE_F32, note="ternary weights in f32, f32 embedding"),
+        File("tiny-f16", g.TYPE_F16),
+        File("tiny-bf16", g.TYPE_BF16),
+        File("tiny-i2_s", g.TYPE_I2_S),
+        File("tiny-i2_s-v2", g.TYPE_I2_S, version=2, note="GGUF version 2"),
+        File("tiny-i2_s-arm", g.TYPE_I2_S, group=64, note="64/16 layout: right only when the option forces it"),
+        File("tiny-i2_s-scale", g.TYPE_I2_S, separate_scales=True, note="scales in *.scale tensors, 1.0 in the weights"),
+        File("tiny-i2_s-bitnet-relu2", g.TYPE_I2_S, arch="bitnet",
+             extra=[("bitnet.hidden_activation", g.STR, "relu2")], note="architecture bitnet with hidden_activation relu2"),
+    ]),
+    (SILU, [File("tiny-silu-i2_s", g.TYPE_I2_S, arch="bitnet", note="architecture bitnet, so SiLU")]),
+    (MASTER, [File("tiny-master", MIXED_FLOATS,
+                   note="master weights in f32, f16 and bf16, to be ternarized by absmean; scales are no powers of two")]),
+]
