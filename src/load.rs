@@ -1,1 +1,304 @@
 //! A GGUF byte stream in, a model out: tensors are repacked as their bytes arrive.
+//!
+//! Peak memory is the final weights, the caller's chunk and a few rows; only float matrices that still have to be
+//! made ternary are held whole, one at a time.
+
+use crate::chat::ChatTemplate;
+use crate::gguf::{Header, Metadata, Parser, Progress};
+use crate::kernels::{KernelKind, RowMatrix, TernaryMatrix};
+use crate::model::{Config, KvFormat, Model, Plan, Role, WeightOptions, WeightsBuilder, vocab_size};
+use crate::quant::I2sLayout;
+use crate::tokenizer::{Tokenizer, Vocabulary};
+use crate::{Error, ErrorKind, Result};
+
+/// How exactly the parts that are not ternary are computed. Ternary matrices are exact integer arithmetic in both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// int8 rows for embedding and head, a compact KV cache.
+    #[default]
+    Fast,
+    /// Embedding and head as the file has them, an f32 KV cache.
+    Exact,
+}
+
+/// What the caller may decide about a load.
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    /// The kernel for the ternary matrices.
+    pub kernel: KernelKind,
+    /// How exact the rest is.
+    pub precision: Precision,
+    /// Tokens of context; the model's own if `None`.
+    pub context: Option<usize>,
+    /// The interleaving of I2_S tensors, which the file does not tell.
+    pub i2s_layout: I2sLayout,
+    /// Overrides `tokenizer.ggml.pre`.
+    pub pre_tokenizer: Option<String>,
+    /// Overrides `tokenizer.chat_template`.
+    pub chat_template: Option<String>,
+    /// The length of the file, where it is known: a file that is too short is then told by its directory.
+    pub file_bytes: Option<u64>,
+}
+
+impl LoadOptions {
+    /// The defaults with `kernel`.
+    pub fn new(kernel: KernelKind) -> Self {
+        Self {
+            kernel,
+            precision: Precision::default(),
+            context: None,
+            i2s_layout: I2sLayout::default(),
+            pre_tokenizer: None,
+            chat_template: None,
+            file_bytes: None,
+        }
+    }
+}
+
+/// What the directory tells about a model before its weights are there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// The shape.
+    pub config: Config,
+    /// The storage types of the ternary matrices.
+    pub quantization: String,
+    /// Weights in all tensors.
+    pub parameters: u64,
+    /// The least length of the file in bytes.
+    pub file_bytes: u64,
+    /// The context in tokens that the model will run with.
+    pub context: usize,
+    /// Bytes of the weights in memory.
+    pub weight_bytes: u64,
+    /// Bytes of the KV cache for the whole context.
+    pub kv_bytes: u64,
+}
+
+/// Takes a GGUF file from its first byte to its last, in pieces of any size.
+#[derive(Debug)]
+pub struct Loader {
+    options: LoadOptions,
+    /// Bytes of the file that were pushed.
+    position: u64,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Directory { parser: Parser, bytes: Vec<u8>, retry_at: u64 },
+    Tensors(Box<Tensors>),
+    Failed,
+}
+
+/// The state while tensor bytes arrive.
+#[derive(Debug)]
+struct Tensors {
+    summary: Summary,
+    plan: Plan,
+    next_slot: usize,
+    /// The slot before `next_slot` has begun and is not complete.
+    is_open: bool,
+    builder: WeightsBuilder,
+    tokenizer: Tokenizer,
+    template: Option<ChatTemplate>,
+}
+
+impl Loader {
+    /// A loader at the start of a file.
+    pub fn new(options: LoadOptions) -> Self {
+        Self {
+            options,
+            position: 0,
+            state: State::Directory { parser: Parser::new(), bytes: Vec::new(), retry_at: 0 },
+        }
+    }
+
+    /// The next bytes of the file.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the file, as soon as it can be known. The loader is of no use after an error.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
+        let result = self.advance(bytes);
+        if result.is_err() {
+            self.state = State::Failed;
+        }
+        result
+    }
+
+    /// What the directory tells, once all of it has arrived.
+    pub fn summary(&self) -> Option<&Summary> {
+        match &self.state {
+            State::Tensors(tensors) => Some(&tensors.summary),
+            _ => None,
+        }
+    }
+
+    /// Bytes of the file that were pushed so far.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The file has ended: the model, if all of it has arrived.
+    ///
+    /// # Errors
+    /// `Truncated` if the file ended before its last tensor.
+    pub fn finish(mut self) -> Result<Model> {
+        if let State::Directory { retry_at, .. } = &mut self.state {
+            *retry_at = 0;
+            self.push(&[])?;
+        }
+        match self.state {
+            State::Tensors(tensors) if tensors.next_slot == tensors.plan.slots.len() && !tensors.is_open => {
+                tensors.finish(&self.options)
+            }
+            State::Tensors(tensors) => Err(truncated(self.position, tensors.plan.end)),
+            State::Directory { .. } => Err(Error::new(
+                ErrorKind::Truncated,
+                format!(
+                    "the file ends after {} bytes, inside its directory: it was cut off; fetch it again",
+                    self.position
+                ),
+            )),
+            State::Failed => Err(Error::new(ErrorKind::Internal, "the load has failed before")),
+        }
+    }
+
+    fn advance(&mut self, bytes: &[u8]) -> Result<()> {
+        match &mut self.state {
+            State::Failed => Err(Error::new(ErrorKind::Internal, "the load has failed before")),
+            State::Tensors(tensors) => {
+                tensors.push(self.position, bytes)?;
+                self.position += bytes.len() as u64;
+                Ok(())
+            }
+            State::Directory { parser, bytes: prefix, retry_at } => {
+                prefix.extend_from_slice(bytes);
+                self.position += bytes.len() as u64;
+                if self.position < *retry_at {
+                    return Ok(());
+                }
+                match parser.parse(prefix)? {
+                    // An item that was cut off is read again from its start, so not for every few bytes.
+                    Progress::NeedMore(bytes) => *retry_at = bytes.max(self.position + self.position / 8),
+                    Progress::Done(header) => {
+                        let prefix = std::mem::take(prefix);
+                        let mut tensors = Tensors::new(header, &self.options)?;
+                        tensors.push(0, &prefix)?;
+                        self.state = State::Tensors(Box::new(tensors));
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Tensors {
+    fn new(mut header: Header, options: &LoadOptions) -> Result<Self> {
+        let config = Config::from_metadata(&header.metadata, vocab_size(&header)?)?;
+        let plan = Plan::new(&header, &config)?;
+        if let Some(total) = options.file_bytes.filter(|&total| total < plan.end) {
+            return Err(truncated(total, plan.end));
+        }
+        let weight_options = WeightOptions {
+            kernel: options.kernel,
+            exact_rows: options.precision == Precision::Exact,
+            i2s_layout: options.i2s_layout,
+        };
+        let summary = summarize(&config, &plan, options, weight_options)?;
+        let template = ChatTemplate::from_metadata(&header.metadata, options.chat_template.as_deref())?;
+        let tokenizer = tokenizer(&mut header.metadata, &config, options)?;
+        let builder = WeightsBuilder::new(&config, weight_options);
+        Ok(Self { summary, plan, next_slot: 0, is_open: false, builder, tokenizer, template })
+    }
+
+    /// `bytes` stand at `position` of the file.
+    fn push(&mut self, position: u64, mut bytes: &[u8]) -> Result<()> {
+        let mut position = position;
+        while !bytes.is_empty() {
+            let Some(slot) = self.plan.slots.get(self.next_slot) else { return Ok(()) };
+            if position < slot.begin {
+                let gap = (slot.begin - position).min(bytes.len() as u64);
+                bytes = &bytes[gap as usize..];
+                position += gap;
+                continue;
+            }
+            if !self.is_open {
+                self.builder.begin(slot)?;
+                self.is_open = true;
+            }
+            let take = (slot.begin + slot.bytes - position).min(bytes.len() as u64);
+            let (head, rest) = bytes.split_at(take as usize);
+            self.builder.push(head)?;
+            bytes = rest;
+            position += take;
+            if position == slot.begin + slot.bytes {
+                self.builder.end()?;
+                self.is_open = false;
+                self.next_slot += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self, options: &LoadOptions) -> Result<Model> {
+        let weights = self.builder.finish()?;
+        Model::new(self.summary, options.kernel, options.precision, weights, self.tokenizer, self.template)
+    }
+}
+
+fn summarize(config: &Config, plan: &Plan, options: &LoadOptions, weights: WeightOptions) -> Result<Summary> {
+    let context = options.context.unwrap_or(config.context_length);
+    if context == 0 || context > config.context_length {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("context: expected 1 to {} tokens, which this model was trained for, found {context}", config.context_length),
+        ));
+    }
+    let weight_bytes = plan
+        .slots
+        .iter()
+        .map(|slot| match slot.role {
+            Role::Linear(..) => TernaryMatrix::bytes_for(options.kernel, slot.rows, slot.cols) as u64,
+            Role::Embedding | Role::Output => {
+                RowMatrix::bytes_for(weights.row_format(slot.tensor_type), slot.rows, slot.cols) as u64
+            }
+            _ => slot.cols as u64 * 4,
+        })
+        .sum();
+    let per_token = config.n_layers * config.kv_dim() * 2 * KvFormat::of(options.precision).element_bytes();
+    Ok(Summary {
+        config: config.clone(),
+        quantization: plan.quantization(),
+        parameters: plan.parameters(),
+        file_bytes: plan.end,
+        context,
+        weight_bytes,
+        kv_bytes: per_token as u64 * context as u64,
+    })
+}
+
+fn tokenizer(metadata: &mut Metadata, config: &Config, options: &LoadOptions) -> Result<Tokenizer> {
+    let mut vocabulary = Vocabulary::from_metadata(metadata)?;
+    if let Some(pre) = &options.pre_tokenizer {
+        vocabulary.pre = Some(pre.clone());
+    }
+    if vocabulary.tokens.len() != config.vocab_size {
+        return Err(Error::new(
+            ErrorKind::InvalidModel,
+            format!(
+                "model: {} tokens in tokenizer.ggml.tokens, but {} rows in token_embd.weight",
+                vocabulary.tokens.len(),
+                config.vocab_size
+            ),
+        ));
+    }
+    Tokenizer::new(vocabulary)
+}
+
+fn truncated(found: u64, expected: u64) -> Error {
+    Error::new(
+        ErrorKind::Truncated,
+        format!("the file has {found} bytes, its tensors need {expected}: it was cut off; fetch it again"),
+    )
+}

@@ -1,0 +1,229 @@
+//! The shape of a model, from GGUF metadata. Every check of a number from the file stands here; what comes after may
+//! trust them.
+
+use crate::gguf::Metadata;
+use crate::{Error, ErrorKind, Result};
+
+/// The graphs that this crate runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Architecture {
+    /// `bitnet-b1.58`: BitNet b1.58 2B4T and its like (arXiv:2504.12285).
+    BitnetB158,
+    /// `bitnet-25`: the same graph under the name of the first upload of 2B4T.
+    Bitnet25,
+    /// `bitnet`: the first BitNet b1.58 models (SiLU), and what llama.cpp's converter writes for 2B4T.
+    Bitnet,
+}
+
+impl Architecture {
+    /// The architecture that `general.architecture` names.
+    ///
+    /// # Errors
+    /// `Unsupported` for any other, naming it and those that are known.
+    pub fn from_name(name: &str) -> Result<Self> {
+        Ok(match name {
+            "bitnet-b1.58" => Self::BitnetB158,
+            "bitnet-25" => Self::Bitnet25,
+            "bitnet" => Self::Bitnet,
+            other => {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    format!(
+                        "general.architecture is {other:?}: this build runs bitnet-b1.58, bitnet-25 and bitnet models only"
+                    ),
+                ));
+            }
+        })
+    }
+
+    /// The name in `general.architecture`, which is also the prefix of the other keys.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BitnetB158 => "bitnet-b1.58",
+            Self::Bitnet25 => "bitnet-25",
+            Self::Bitnet => "bitnet",
+        }
+    }
+}
+
+/// The gate's activation function in the feed-forward block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// Squared ReLU: `max(g, 0)^2 * u`.
+    Relu2,
+    /// `g * sigmoid(g) * u`.
+    Silu,
+}
+
+/// The shape and the constants of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The graph.
+    pub architecture: Architecture,
+    /// `general.name`, or an empty string.
+    pub name: String,
+    /// Transformer blocks.
+    pub n_layers: usize,
+    /// The width of the residual stream.
+    pub dim: usize,
+    /// The inner width of the feed-forward block.
+    pub ffn_dim: usize,
+    /// Query heads.
+    pub n_heads: usize,
+    /// Key/value heads; divides `n_heads`.
+    pub n_kv_heads: usize,
+    /// The width of one head.
+    pub head_dim: usize,
+    /// Tokens in the vocabulary, and rows of the embedding.
+    pub vocab_size: usize,
+    /// The context the model was trained for, in tokens.
+    pub context_length: usize,
+    /// The base of the rotary frequencies.
+    pub rope_theta: f32,
+    /// The first dimensions of each head that are rotated; even.
+    pub rope_dim: usize,
+    /// The epsilon of every RMSNorm.
+    pub rms_norm_eps: f32,
+    /// The gate of the feed-forward block.
+    pub activation: Activation,
+}
+
+impl Config {
+    /// Reads and checks the model's shape. `vocab_size` is what the file's vocabulary and embedding say.
+    ///
+    /// # Errors
+    /// `Unsupported` for another architecture or another kind of RoPE scaling, `InvalidModel` for missing or
+    /// impossible numbers.
+    pub fn from_metadata(metadata: &Metadata, vocab_size: usize) -> Result<Self> {
+        let architecture = Architecture::from_name(metadata.require_string("general.architecture")?)?;
+        let keys = Keys { metadata, prefix: architecture.name() };
+        let dim = keys.size("embedding_length", 1 << 16)?;
+        let n_heads = keys.size("attention.head_count", 1 << 12)?;
+        let n_kv_heads = keys.size_or("attention.head_count_kv", n_heads, 1 << 12)?;
+        let n_layers = keys.size("block_count", 1 << 12)?;
+        let ffn_dim = keys.size("feed_forward_length", 1 << 18)?;
+        if !dim.is_multiple_of(n_heads) {
+            return Err(invalid(format!("embedding_length {dim} is no multiple of attention.head_count {n_heads}")));
+        }
+        if !n_heads.is_multiple_of(n_kv_heads) {
+            return Err(invalid(format!("{n_heads} heads cannot share {n_kv_heads} key/value heads evenly")));
+        }
+        let head_dim = keys.size_or("attention.key_length", dim / n_heads, 1 << 12)?;
+        if keys.size_or("attention.value_length", head_dim, 1 << 12)? != head_dim {
+            return Err(invalid("attention.key_length and attention.value_length differ".into()));
+        }
+        let rope_dim = keys.size_or("rope.dimension_count", head_dim, 1 << 12)?;
+        if rope_dim > head_dim || !rope_dim.is_multiple_of(2) || !head_dim.is_multiple_of(2) {
+            return Err(invalid(format!("rope.dimension_count {rope_dim} does not fit heads of {head_dim}")));
+        }
+        keys.refuse_rope_scaling()?;
+        Ok(Self {
+            architecture,
+            name: metadata.string("general.name")?.unwrap_or_default().to_owned(),
+            n_layers,
+            dim,
+            ffn_dim,
+            n_heads,
+            n_kv_heads,
+            head_dim,
+            vocab_size,
+            context_length: keys.size("context_length", 1 << 24)?,
+            rope_theta: keys.positive("rope.freq_base", 10000.0)?,
+            rope_dim,
+            rms_norm_eps: keys.positive("attention.layer_norm_rms_epsilon", 1e-5)?,
+            activation: keys.activation(architecture, n_layers, dim, ffn_dim, vocab_size)?,
+        })
+    }
+
+    /// The width of all query heads together.
+    pub fn q_dim(&self) -> usize {
+        self.n_heads * self.head_dim
+    }
+
+    /// The width of all key (or value) heads together.
+    pub fn kv_dim(&self) -> usize {
+        self.n_kv_heads * self.head_dim
+    }
+}
+
+/// Metadata keys behind the architecture's prefix.
+struct Keys<'a> {
+    metadata: &'a Metadata,
+    prefix: &'static str,
+}
+
+impl Keys<'_> {
+    fn key(&self, name: &str) -> String {
+        format!("{}.{name}", self.prefix)
+    }
+
+    fn size(&self, name: &str, max: usize) -> Result<usize> {
+        let value = self.metadata.require_u32(&self.key(name))?;
+        self.in_range(name, value as usize, max)
+    }
+
+    fn size_or(&self, name: &str, default: usize, max: usize) -> Result<usize> {
+        let value = self.metadata.u32(&self.key(name))?.map_or(default, |v| v as usize);
+        self.in_range(name, value, max)
+    }
+
+    fn in_range(&self, name: &str, value: usize, max: usize) -> Result<usize> {
+        if value == 0 || value > max {
+            return Err(invalid(format!("{} is {value}, expected 1 to {max}", self.key(name))));
+        }
+        Ok(value)
+    }
+
+    fn positive(&self, name: &str, default: f32) -> Result<f32> {
+        let value = self.metadata.f32(&self.key(name))?.unwrap_or(default);
+        if !(value.is_finite() && value > 0.0) {
+            return Err(invalid(format!("{} is {value}, expected a positive number", self.key(name))));
+        }
+        Ok(value)
+    }
+
+    /// Scaled frequencies are another model: answering with unscaled ones would be wrong without a word.
+    fn refuse_rope_scaling(&self) -> Result<()> {
+        let kind = self.metadata.string(&self.key("rope.scaling.type"))?.unwrap_or("none");
+        let factor = self.metadata.f32(&self.key("rope.scaling.factor"))?.unwrap_or(1.0);
+        if kind == "none" || (kind == "linear" && factor == 1.0) {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("{}.rope.scaling.type is {kind:?} (factor {factor}): only unscaled RoPE is supported", self.prefix),
+        ))
+    }
+
+    /// llama.cpp's converter writes `bitnet` for two families: the first BitNet models use SiLU, 2B4T squared ReLU.
+    /// The file may say so; else the shape of 2B4T decides (microsoft/BitNet issue 602).
+    fn activation(
+        &self,
+        architecture: Architecture,
+        n_layers: usize,
+        dim: usize,
+        ffn_dim: usize,
+        vocab_size: usize,
+    ) -> Result<Activation> {
+        match self.metadata.string(&self.key("hidden_activation"))? {
+            Some("relu2" | "relu_squared" | "relu_sqr") => return Ok(Activation::Relu2),
+            Some("silu" | "swish") => return Ok(Activation::Silu),
+            Some(other) => {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    format!("{}.hidden_activation is {other:?}, expected \"relu2\" or \"silu\"", self.prefix),
+                ));
+            }
+            None => {}
+        }
+        let has_shape_of_2b4t = (n_layers, dim, ffn_dim, vocab_size) == (30, 2560, 6912, 128_256);
+        Ok(match architecture {
+            Architecture::Bitnet if !has_shape_of_2b4t => Activation::Silu,
+            _ => Activation::Relu2,
+        })
+    }
+}
+
+fn invalid(context: String) -> Error {
+    Error::new(ErrorKind::InvalidModel, format!("model: {context}"))
+}

@@ -1,0 +1,184 @@
+//! The forward pass of BitNet b1.58, read top to bottom like the paper (arXiv:2504.12285).
+//!
+//! Per block, with `x` the residual stream `[tokens, dim]`:
+//!
+//! ```text
+//! a = RMSNorm(x) * attn_norm           q, k, v = BitLinear(a)         q, k = RoPE(q), RoPE(k)
+//! o = softmax(q k^T / sqrt(head_dim)) v                               (grouped queries, causal)
+//! x = x + BitLinear_o(RMSNorm(o) * attn_sub_norm)
+//! b = RMSNorm(x) * ffn_norm            g, u = BitLinear(b)            h = relu(g)^2 * u
+//! x = x + BitLinear_down(RMSNorm(h) * ffn_sub_norm)
+//! ```
+//!
+//! `BitLinear` quantizes each token's input to int8 by its largest magnitude and multiplies it with ternary weights
+//! in exact integer arithmetic.
+
+use crate::kernels::{Activations, Job, KernelKind, Rope, add, attend, matmul, relu2_gate, rmsnorm, silu_gate};
+use crate::pool::Pool;
+
+use super::config::{Activation, Config};
+use super::kv_cache::KvCache;
+use super::weights::{LayerWeights, Weights};
+
+/// Working memory of one forward pass of up to [`Buffers::MAX_BATCH`] tokens. Grows to the largest batch seen.
+#[derive(Debug)]
+pub(super) struct Buffers {
+    /// The residual stream, `[tokens, dim]`.
+    x: Vec<f32>,
+    /// The input of a BitLinear, normalized: `[tokens, max(dim, q_dim, ffn_dim)]`.
+    normed: Vec<f32>,
+    /// The same, quantized.
+    activations: Activations,
+    /// `[tokens, q_dim]`
+    q: Vec<f32>,
+    /// `[tokens, kv_dim]`
+    k: Vec<f32>,
+    /// `[tokens, kv_dim]`
+    v: Vec<f32>,
+    /// All heads' outputs, `[tokens, q_dim]`.
+    attention: Vec<f32>,
+    /// `[tokens, ffn_dim]`
+    gate: Vec<f32>,
+    /// `[tokens, ffn_dim]`
+    up: Vec<f32>,
+    /// What a block adds to the residual stream, `[tokens, dim]`.
+    delta: Vec<f32>,
+}
+
+impl Buffers {
+    /// The most tokens in one pass: more would push a block's activations out of the second-level cache.
+    pub(super) const MAX_BATCH: usize = 64;
+
+    pub(super) fn new() -> Self {
+        Self {
+            x: Vec::new(),
+            normed: Vec::new(),
+            activations: Activations::new(),
+            q: Vec::new(),
+            k: Vec::new(),
+            v: Vec::new(),
+            attention: Vec::new(),
+            gate: Vec::new(),
+            up: Vec::new(),
+            delta: Vec::new(),
+        }
+    }
+
+    /// The residual stream of token `index` of the last pass, `[dim]`.
+    pub(super) fn hidden(&self, index: usize, config: &Config) -> &[f32] {
+        &self.x[index * config.dim..][..config.dim]
+    }
+
+    fn resize(&mut self, tokens: usize, config: &Config) {
+        let widest = config.dim.max(config.q_dim()).max(config.ffn_dim);
+        self.x.resize(tokens * config.dim, 0.0);
+        self.normed.resize(tokens * widest, 0.0);
+        self.q.resize(tokens * config.q_dim(), 0.0);
+        self.k.resize(tokens * config.kv_dim(), 0.0);
+        self.v.resize(tokens * config.kv_dim(), 0.0);
+        self.attention.resize(tokens * config.q_dim(), 0.0);
+        self.gate.resize(tokens * config.ffn_dim, 0.0);
+        self.up.resize(tokens * config.ffn_dim, 0.0);
+        self.delta.resize(tokens * config.dim, 0.0);
+    }
+}
+
+/// What a pass reads: nothing here changes.
+pub(super) struct Graph<'a> {
+    pub(super) config: &'a Config,
+    pub(super) weights: &'a Weights,
+    pub(super) rope: &'a Rope,
+    pub(super) kernel: KernelKind,
+    pub(super) pool: &'a Pool,
+}
+
+impl Graph<'_> {
+    /// Runs `tokens` (at most [`Buffers::MAX_BATCH`]) behind the `cache.len()` that are there, and leaves their
+    /// residual streams, before the last norm, in `buffers`.
+    pub(super) fn forward(&self, tokens: &[u32], cache: &mut KvCache, buffers: &mut Buffers) {
+        buffers.resize(tokens.len(), self.config);
+        for (&token, x) in tokens.iter().zip(buffers.x.chunks_exact_mut(self.config.dim)) {
+            self.weights.embedding.row(token as usize, x);
+        }
+        let first_position = cache.len();
+        for (index, layer) in self.weights.layers.iter().enumerate() {
+            self.attention(index, layer, first_position, tokens.len(), cache, buffers);
+            self.feed_forward(layer, tokens.len(), buffers);
+        }
+        cache.advance(tokens.len());
+    }
+
+    /// The logits of one token from its residual stream: `out` is `[vocab_size]`.
+    pub(super) fn logits(&self, hidden: &[f32], out: &mut [f32]) {
+        let mut normed = vec![0.0; self.config.dim];
+        rmsnorm(hidden, &self.weights.output_norm, self.config.rms_norm_eps, &mut normed);
+        self.weights.head().matvec(self.pool, &normed, out);
+    }
+
+    fn attention(
+        &self,
+        index: usize,
+        layer: &LayerWeights,
+        first_position: usize,
+        tokens: usize,
+        cache: &mut KvCache,
+        buffers: &mut Buffers,
+    ) {
+        let Config { dim, head_dim, .. } = *self.config;
+        let (q_dim, kv_dim) = (self.config.q_dim(), self.config.kv_dim());
+        let Buffers { x, normed, activations, q, k, v, attention, delta, .. } = buffers;
+
+        self.norm(x, &layer.attn_norm, tokens, normed);
+        activations.quantize(self.pool, self.kernel, &normed[..tokens * dim], tokens, dim);
+        let mut jobs = [
+            Job { matrix: &layer.q, out: q },
+            Job { matrix: &layer.k, out: k },
+            Job { matrix: &layer.v, out: v },
+        ];
+        matmul(self.pool, activations, &mut jobs);
+
+        for token in 0..tokens {
+            let position = first_position + token;
+            self.rope.apply(position, &mut q[token * q_dim..][..q_dim], head_dim);
+            self.rope.apply(position, &mut k[token * kv_dim..][..kv_dim], head_dim);
+            cache.store(index, position, &k[token * kv_dim..][..kv_dim], &v[token * kv_dim..][..kv_dim]);
+        }
+        attend(self.pool, cache, index, q, first_position, attention);
+
+        self.norm(attention, &layer.attn_sub_norm, tokens, normed);
+        activations.quantize(self.pool, self.kernel, &normed[..tokens * q_dim], tokens, q_dim);
+        matmul(self.pool, activations, &mut [Job { matrix: &layer.o, out: delta }]);
+        add(x, delta);
+    }
+
+    fn feed_forward(&self, layer: &LayerWeights, tokens: usize, buffers: &mut Buffers) {
+        let Config { dim, ffn_dim, .. } = *self.config;
+        let Buffers { x, normed, activations, gate, up, delta, .. } = buffers;
+
+        self.norm(x, &layer.ffn_norm, tokens, normed);
+        activations.quantize(self.pool, self.kernel, &normed[..tokens * dim], tokens, dim);
+        matmul(self.pool, activations, &mut [Job { matrix: &layer.gate, out: gate }, Job { matrix: &layer.up, out: up }]);
+
+        // Squared ReLU can leave f16's range, so everything up to the norm stays f32.
+        let activate = match self.config.activation {
+            Activation::Relu2 => relu2_gate,
+            Activation::Silu => silu_gate,
+        };
+        let up = &*up;
+        self.pool.par_rows(gate, ffn_dim, 1, |token, gate| activate(gate, &up[token * ffn_dim..][..ffn_dim]));
+
+        self.norm(gate, &layer.ffn_sub_norm, tokens, normed);
+        activations.quantize(self.pool, self.kernel, &normed[..tokens * ffn_dim], tokens, ffn_dim);
+        matmul(self.pool, activations, &mut [Job { matrix: &layer.down, out: delta }]);
+        add(x, delta);
+    }
+
+    /// `out[t] = RMSNorm(x[t]) * weight` for every token; both are `[tokens, weight.len()]`.
+    fn norm(&self, x: &[f32], weight: &[f32], tokens: usize, out: &mut [f32]) {
+        let width = weight.len();
+        let eps = self.config.rms_norm_eps;
+        self.pool.par_rows(&mut out[..tokens * width], width, 1, |token, out| {
+            rmsnorm(&x[token * width..][..width], weight, eps, out);
+        });
+    }
+}

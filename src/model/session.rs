@@ -1,0 +1,106 @@
+//! What changes while a model talks: the tokens so far, their KV cache, and working memory.
+
+use crate::pool::Pool;
+use crate::{Error, ErrorKind, Result};
+
+use super::Model;
+use super::forward::{Buffers, Graph};
+use super::kv_cache::KvCache;
+
+/// One sequence of tokens and its KV cache.
+#[derive(Debug)]
+pub struct Session {
+    /// The tokens whose keys and values are in the cache.
+    tokens: Vec<u32>,
+    cache: KvCache,
+    buffers: Buffers,
+    /// The logits of the last token that was asked for, `[vocab_size]`.
+    logits: Vec<f32>,
+}
+
+impl Session {
+    /// The most tokens that one call of [`prefill`](Self::prefill) runs at once.
+    pub const MAX_BATCH: usize = Buffers::MAX_BATCH;
+
+    /// An empty sequence with room for the model's context.
+    ///
+    /// # Errors
+    /// `OutOfMemory` if the KV cache does not fit.
+    pub fn new(model: &Model) -> Result<Self> {
+        Ok(Self {
+            tokens: Vec::new(),
+            cache: KvCache::new(model.config(), model.kv_format(), model.context())?,
+            buffers: Buffers::new(),
+            logits: vec![0.0; model.config().vocab_size],
+        })
+    }
+
+    /// The tokens that are in the cache.
+    pub fn tokens(&self) -> &[u32] {
+        &self.tokens
+    }
+
+    /// Bytes of the KV cache.
+    pub fn kv_bytes(&self) -> usize {
+        self.cache.bytes()
+    }
+
+    /// How many of `tokens` the cache holds already, counted from the start.
+    pub fn common_prefix(&self, tokens: &[u32]) -> usize {
+        self.tokens.iter().zip(tokens).take_while(|(a, b)| a == b).count()
+    }
+
+    /// Forgets all but the first `len` tokens.
+    pub fn truncate(&mut self, len: usize) {
+        self.tokens.truncate(len);
+        self.cache.truncate(self.tokens.len());
+    }
+
+    /// Runs `tokens` behind those that are there.
+    ///
+    /// # Errors
+    /// `ContextOverflow` if they do not fit, `InvalidArgument` for an id that the vocabulary lacks; nothing has
+    /// changed then. `OutOfMemory` if the cache cannot grow.
+    pub fn prefill(&mut self, model: &Model, pool: &Pool, tokens: &[u32]) -> Result<()> {
+        check_tokens(model, tokens)?;
+        if self.tokens.len() + tokens.len() > model.context() {
+            return Err(Error::new(
+                ErrorKind::ContextOverflow,
+                format!(
+                    "{} tokens do not fit into the context of {}: shorten the prompt or load the model with a larger context",
+                    self.tokens.len() + tokens.len(),
+                    model.context()
+                ),
+            ));
+        }
+        self.cache.reserve(self.tokens.len() + tokens.len())?;
+        for batch in tokens.chunks(Self::MAX_BATCH) {
+            graph(model, pool).forward(batch, &mut self.cache, &mut self.buffers);
+            self.tokens.extend_from_slice(batch);
+        }
+        Ok(())
+    }
+
+    /// The logits of token `index` of the last batch that [`prefill`](Self::prefill) ran, `[vocab_size]`.
+    pub fn logits(&mut self, model: &Model, pool: &Pool, index: usize) -> &mut [f32] {
+        let hidden = self.buffers.hidden(index, model.config());
+        graph(model, pool).logits(hidden, &mut self.logits);
+        &mut self.logits
+    }
+}
+
+fn graph<'a>(model: &'a Model, pool: &'a Pool) -> Graph<'a> {
+    Graph { config: model.config(), weights: model.weights(), rope: model.rope(), kernel: model.kernel(), pool }
+}
+
+/// Every id must be a row of the embedding.
+pub(crate) fn check_tokens(model: &Model, tokens: &[u32]) -> Result<()> {
+    let vocab_size = model.config().vocab_size;
+    match tokens.iter().find(|&&token| token as usize >= vocab_size) {
+        None => Ok(()),
+        Some(token) => Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("token id {token} does not exist: the vocabulary has {vocab_size} tokens"),
+        )),
+    }
+}
