@@ -106,11 +106,7 @@ struct Tensors {
 impl Loader {
     /// A loader at the start of a file.
     pub fn new(options: LoadOptions) -> Self {
-        Self {
-            options,
-            position: 0,
-            state: State::Directory { parser: Parser::new(), bytes: Vec::new(), retry_at: 0 },
-        }
+        Self { options, position: 0, state: State::Directory { parser: Parser::new(), bytes: Vec::new(), retry_at: 0 } }
     }
 
     /// The next bytes of the file.
@@ -252,7 +248,10 @@ fn summarize(config: &Config, plan: &Plan, options: &LoadOptions, weights: Weigh
     if context == 0 || context > config.context_length {
         return Err(Error::new(
             ErrorKind::InvalidArgument,
-            format!("context: expected 1 to {} tokens, which this model was trained for, found {context}", config.context_length),
+            format!(
+                "context: expected 1 to {} tokens, which this model was trained for, found {context}",
+                config.context_length
+            ),
         ));
     }
     let weight_bytes = plan

@@ -1,1 +1,492 @@
 //! A fork-join pool over N threads (native threads or Web Workers over one shared memory).
+//!
+//! The thread that owns the [`Pool`] is thread 0: it forks, takes its share, and joins. The others sit in
+//! [`PoolShared::work`] until the pool is dropped. Between two forks they spin for a moment and then sleep, so a pool
+//! that has nothing to do costs nothing.
+//!
+//! ```text
+//! leader:  job = f; remaining = N - 1; generation += 1; wake;  f(0);  wait until remaining == 0
+//! worker:  wait until generation changed;  job(index);  remaining -= 1
+//! ```
+//!
+//! Work is handed out by ranges: every thread starts at its own contiguous share, so that it streams through memory,
+//! and one that is done early takes what is left of the others' shares. Which thread computes a range never changes
+//! what is computed.
+//!
+//! A worker that panics poisons the pool, and the leader panics in turn at the join. In WebAssembly a trap ends the
+//! worker without a trace: whoever sees the worker's `error` event writes 1 to [`PoolShared::poison_address`], and the
+//! leader traps instead of waiting for ever.
+
+use std::any::Any;
+use std::fmt;
+use std::hint;
+use std::mem;
+use std::ops::Range;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// The most threads a pool can have.
+pub const MAX_THREADS: usize = 64;
+
+/// Polls of the generation counter before a worker sleeps while tokens are being generated: longer than the leader's
+/// single-threaded stretches between two forks.
+const ACTIVE_SPINS: u32 = 20_000;
+/// The same between generations.
+const IDLE_SPINS: u32 = 64;
+/// How long a sleeping leader waits before it looks at the poison flag again.
+const POISON_CHECK: Duration = Duration::from_millis(20);
+
+/// A job as the workers see it: a borrowed closure whose lifetime the join guards.
+type Task = *const (dyn Fn(usize) + Sync);
+
+/// One counter per cache line, so that threads do not fight over it.
+#[repr(align(128))]
+struct Cursor(AtomicUsize);
+
+/// The part of a pool that its workers see.
+pub struct PoolShared {
+    threads: usize,
+    /// Counts forks; a change is the signal to start.
+    generation: AtomicU32,
+    /// Workers that have not finished the current task.
+    remaining: AtomicU32,
+    /// 1 once a worker is lost.
+    poison: AtomicU32,
+    active: AtomicBool,
+    shutdown: AtomicBool,
+    /// Workers that entered [`PoolShared::work`].
+    ready: AtomicU32,
+    /// Workers asleep on `wake`.
+    sleepers: AtomicU32,
+    leader_sleeps: AtomicBool,
+    task: Mutex<Option<TaskPointer>>,
+    wake: Condvar,
+    done: Condvar,
+    /// The first worker's panic, carried to the leader.
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+    /// Next unit of each thread's share, for [`Pool::for_each_range`].
+    cursors: Box<[Cursor]>,
+    forks: AtomicUsize,
+    sleeps: AtomicUsize,
+}
+
+#[derive(Clone, Copy)]
+struct TaskPointer(Task);
+
+// SAFETY: the pointer is to a `Sync` closure that the forking call keeps alive until every worker has finished with it.
+unsafe impl Send for TaskPointer {}
+
+/// How often the pool forked, and how often a thread fell asleep waiting, since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolCounters {
+    /// Forks (each with its join).
+    pub forks: usize,
+    /// Times that a worker or the leader slept instead of spinning.
+    pub sleeps: usize,
+}
+
+/// A team of threads, of which the caller is thread 0.
+pub struct Pool {
+    shared: Arc<PoolShared>,
+    /// Held during a fork: one at a time.
+    leader: Mutex<()>,
+    handles: Vec<JoinHandle<()>>,
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("threads", &self.shared.threads).field("counters", &self.counters()).finish()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Panics are tracked by the poison flag, not by the mutexes.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Pool {
+    /// A pool of `threads` threads (1 to [`MAX_THREADS`], clamped), the caller included.
+    ///
+    /// Natively the other threads are started here, and the pool has fewer if the system refuses some. In WebAssembly
+    /// none is started: the page's workers must call [`PoolShared::work`] with the indices `1..threads` before the
+    /// first fork (see [`Pool::ready_workers`]).
+    pub fn new(threads: usize) -> Self {
+        let threads = threads.clamp(1, MAX_THREADS);
+        if cfg!(target_family = "wasm") {
+            return Self { shared: Arc::new(PoolShared::new(threads)), leader: Mutex::new(()), handles: Vec::new() };
+        }
+        Self::with_native_threads(threads)
+    }
+
+    fn with_native_threads(threads: usize) -> Self {
+        let shared = Arc::new(PoolShared::new(threads));
+        let mut handles = Vec::with_capacity(threads - 1);
+        for index in 1..threads {
+            let worker = Arc::clone(&shared);
+            match thread::Builder::new().name(format!("bitnet-{index}")).spawn(move || worker.work(index)) {
+                Ok(handle) => handles.push(handle),
+                Err(_) => break,
+            }
+        }
+        let pool = Self { shared, leader: Mutex::new(()), handles };
+        let started = pool.handles.len() + 1;
+        if started == threads {
+            pool
+        } else {
+            // Dropping the too small team ends it.
+            drop(pool);
+            Self::with_native_threads(started)
+        }
+    }
+
+    /// The number of threads, the caller included.
+    pub fn threads(&self) -> usize {
+        self.shared.threads
+    }
+
+    /// What the workers need; in WebAssembly its address goes to the compute workers.
+    pub fn shared(&self) -> &Arc<PoolShared> {
+        &self.shared
+    }
+
+    /// Workers that are in their loop; forking is safe from the start, but does not finish before all are.
+    pub fn ready_workers(&self) -> usize {
+        self.shared.ready.load(Ordering::Acquire) as usize
+    }
+
+    /// Says that forks will follow each other closely (`true`: workers spin between them) or not (`false`: they sleep).
+    pub fn set_active(&self, active: bool) {
+        self.shared.active.store(active, Ordering::Release);
+    }
+
+    /// Marks the pool as broken: the current and every later fork panics.
+    pub fn poison(&self) {
+        self.shared.poison.store(1, Ordering::Release);
+    }
+
+    /// Whether a worker was lost.
+    pub fn is_poisoned(&self) -> bool {
+        self.shared.poison.load(Ordering::Acquire) != 0
+    }
+
+    /// What the pool did so far.
+    pub fn counters(&self) -> PoolCounters {
+        PoolCounters {
+            forks: self.shared.forks.load(Ordering::Relaxed),
+            sleeps: self.shared.sleeps.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Runs `task(thread)` once on every thread and returns when all are done. Must not be called from inside a task.
+    ///
+    /// # Panics
+    /// If the task panics on any thread, or the pool is poisoned.
+    pub fn run<F: Fn(usize) + Sync>(&self, task: F) {
+        if self.shared.threads == 1 {
+            task(0);
+            return;
+        }
+        let guard = lock(&self.leader);
+        self.fork(&task);
+        drop(guard);
+    }
+
+    /// Covers `0..units` by disjoint ranges of at most `grain` units, each given to one call of `task`, on all threads.
+    /// With one thread, or where there are no more than `grain` units, it is a single call on this thread.
+    ///
+    /// # Panics
+    /// As [`Pool::run`].
+    pub fn for_each_range<F: Fn(Range<usize>) + Sync>(&self, units: usize, grain: usize, task: F) {
+        if units == 0 {
+            return;
+        }
+        let grain = grain.max(1);
+        let threads = self.shared.threads;
+        if threads == 1 || units <= grain {
+            task(0..units);
+            return;
+        }
+        let guard = lock(&self.leader);
+        let share = |thread: usize| thread * units / threads..(thread + 1) * units / threads;
+        for (thread, cursor) in self.shared.cursors.iter().enumerate() {
+            cursor.0.store(share(thread).start, Ordering::Relaxed);
+        }
+        self.fork(&|thread: usize| {
+            // The own share first, then what the others have not reached yet.
+            for victim in (thread..threads).chain(0..thread) {
+                let end = share(victim).end;
+                let cursor = &self.shared.cursors[victim].0;
+                loop {
+                    let start = cursor.fetch_add(grain, Ordering::Relaxed);
+                    if start >= end {
+                        break;
+                    }
+                    task(start..end.min(start + grain));
+                }
+            }
+        });
+        drop(guard);
+    }
+
+    /// Splits `data` into rows of `row_len` and runs `task(row_index, row)` once for each, on all threads, handing out
+    /// `grain` rows at a time.
+    ///
+    /// # Panics
+    /// As [`Pool::run`], and if `data` is not a whole number of rows.
+    pub fn par_rows<T: Send, F: Fn(usize, &mut [T]) + Sync>(
+        &self,
+        data: &mut [T],
+        row_len: usize,
+        grain: usize,
+        task: F,
+    ) {
+        if data.is_empty() {
+            return;
+        }
+        assert!(row_len > 0 && data.len().is_multiple_of(row_len), "{} is no multiple of {row_len}", data.len());
+        let rows = data.len() / row_len;
+        let base = SendPointer(data.as_mut_ptr());
+        self.for_each_range(rows, grain, |range| {
+            let base = &base;
+            for row in range {
+                // SAFETY: row < rows, so the slice is inside `data`, which is borrowed mutably for the whole call;
+                // every row is in exactly one range, so no two threads hold the same slice.
+                let slice = unsafe { std::slice::from_raw_parts_mut(base.0.add(row * row_len), row_len) };
+                task(row, slice);
+            }
+        });
+    }
+
+    fn fork(&self, task: &(dyn Fn(usize) + Sync)) {
+        let shared = &*self.shared;
+        assert!(!self.is_poisoned(), "a worker of the pool was lost");
+        shared.forks.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: only the lifetime changes. `Join` waits, also while unwinding, until no worker can use the pointer.
+        let erased: Task = unsafe { mem::transmute::<*const (dyn Fn(usize) + Sync + '_), Task>(task) };
+        *lock(&shared.task) = Some(TaskPointer(erased));
+        shared.remaining.store(shared.threads as u32 - 1, Ordering::Relaxed);
+        shared.generation.fetch_add(1, Ordering::SeqCst);
+        if shared.sleepers.load(Ordering::SeqCst) > 0 {
+            // The lock orders this after the sleeper's last look at the generation.
+            drop(lock(&shared.task));
+            shared.wake.notify_all();
+        }
+        let join = Join { shared };
+        task(0);
+        drop(join);
+        if self.is_poisoned() {
+            match lock(&shared.panic).take() {
+                Some(payload) => panic::resume_unwind(payload),
+                None => panic!("a worker of the pool was lost"),
+            }
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.shutdown.store(true, Ordering::SeqCst);
+        self.shared.generation.fetch_add(1, Ordering::SeqCst);
+        drop(lock(&self.shared.task));
+        self.shared.wake.notify_all();
+        for handle in self.handles.drain(..) {
+            // A worker never unwinds out of its loop, so there is no error to report.
+            let _ = handle.join();
+        }
+    }
+}
+
+/// Waits for the workers when dropped.
+struct Join<'a> {
+    shared: &'a PoolShared,
+}
+
+impl Join<'_> {
+    /// Where a panic unwinds, lost workers do not exist: each one counts itself out, and the task must outlive them all.
+    /// Where it aborts, a poisoned pool must not be waited for.
+    fn finished(&self) -> bool {
+        self.shared.remaining.load(Ordering::SeqCst) == 0
+            || (cfg!(panic = "abort") && self.shared.poison.load(Ordering::Acquire) != 0)
+    }
+}
+
+impl Drop for Join<'_> {
+    fn drop(&mut self) {
+        let shared = self.shared;
+        for _ in 0..ACTIVE_SPINS {
+            if self.finished() {
+                return;
+            }
+            hint::spin_loop();
+        }
+        shared.sleeps.fetch_add(1, Ordering::Relaxed);
+        let mut guard = lock(&shared.task);
+        shared.leader_sleeps.store(true, Ordering::SeqCst);
+        while !self.finished() {
+            guard = shared.done.wait_timeout(guard, POISON_CHECK).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        shared.leader_sleeps.store(false, Ordering::SeqCst);
+    }
+}
+
+impl PoolShared {
+    fn new(threads: usize) -> Self {
+        Self {
+            threads,
+            generation: AtomicU32::new(0),
+            remaining: AtomicU32::new(0),
+            poison: AtomicU32::new(0),
+            active: AtomicBool::new(false),
+            shutdown: AtomicBool::new(false),
+            ready: AtomicU32::new(0),
+            sleepers: AtomicU32::new(0),
+            leader_sleeps: AtomicBool::new(false),
+            task: Mutex::new(None),
+            wake: Condvar::new(),
+            done: Condvar::new(),
+            panic: Mutex::new(None),
+            cursors: (0..threads).map(|_| Cursor(AtomicUsize::new(0))).collect(),
+            forks: AtomicUsize::new(0),
+            sleeps: AtomicUsize::new(0),
+        }
+    }
+
+    /// The address of the 32-bit poison flag, for those who can only write memory: store 1.
+    pub fn poison_address(&self) -> usize {
+        &raw const self.poison as usize
+    }
+
+    /// The life of worker `index` (`1..threads`, each exactly once): returns when the pool is dropped.
+    pub fn work(&self, index: usize) {
+        // A worker that is late for the first fork must still see it as new.
+        let mut seen = 0;
+        self.ready.fetch_add(1, Ordering::AcqRel);
+        loop {
+            seen = self.wait_for_fork(seen);
+            if self.shutdown.load(Ordering::SeqCst) {
+                return;
+            }
+            let Some(TaskPointer(task)) = *lock(&self.task) else { continue };
+            // SAFETY: the leader stored the pointer before it raised the generation, and keeps the closure alive until
+            // `remaining` is 0, which needs the decrement below.
+            let task = unsafe { &*task };
+            if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| task(index))) {
+                lock(&self.panic).get_or_insert(payload);
+                self.poison.store(1, Ordering::Release);
+            }
+            if self.remaining.fetch_sub(1, Ordering::SeqCst) == 1 && self.leader_sleeps.load(Ordering::SeqCst) {
+                drop(lock(&self.task));
+                self.done.notify_all();
+            }
+        }
+    }
+
+    fn wait_for_fork(&self, seen: u32) -> u32 {
+        let spins = if self.active.load(Ordering::Acquire) { ACTIVE_SPINS } else { IDLE_SPINS };
+        for _ in 0..spins {
+            let generation = self.generation.load(Ordering::SeqCst);
+            if generation != seen {
+                return generation;
+            }
+            hint::spin_loop();
+        }
+        self.sleeps.fetch_add(1, Ordering::Relaxed);
+        let mut guard = lock(&self.task);
+        self.sleepers.fetch_add(1, Ordering::SeqCst);
+        let generation = loop {
+            let generation = self.generation.load(Ordering::SeqCst);
+            if generation != seen {
+                break generation;
+            }
+            guard = self.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
+        };
+        self.sleepers.fetch_sub(1, Ordering::SeqCst);
+        generation
+    }
+}
+
+/// A raw pointer that may cross threads; every use says why it is sound.
+struct SendPointer<T>(*mut T);
+
+// SAFETY: the pointer stands for `&mut [T]` handed out in disjoint parts, which is sound for `T: Send`.
+unsafe impl<T: Send> Sync for SendPointer<T> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn run_calls_every_thread_once() {
+        for threads in 1..4 {
+            let pool = Pool::new(threads);
+            for _ in 0..100 {
+                let calls: Vec<AtomicUsize> = (0..threads).map(|_| AtomicUsize::new(0)).collect();
+                pool.run(|thread| {
+                    calls[thread].fetch_add(1, Ordering::Relaxed);
+                });
+                assert!(calls.iter().all(|calls| calls.load(Ordering::Relaxed) == 1));
+            }
+        }
+    }
+
+    #[test]
+    fn ranges_cover_every_unit_once() {
+        for threads in 1..5 {
+            let pool = Pool::new(threads);
+            for (units, grain) in [(0, 1), (1, 1), (2, 7), (7, 2), (100, 3), (101, 100), (1000, 0)] {
+                let hits: Vec<AtomicUsize> = (0..units).map(|_| AtomicUsize::new(0)).collect();
+                pool.for_each_range(units, grain, |range| {
+                    for unit in range {
+                        hits[unit].fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+                assert!(hits.iter().all(|hits| hits.load(Ordering::Relaxed) == 1), "{threads} {units} {grain}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_written_by_index() {
+        let pool = Pool::new(3);
+        pool.set_active(true);
+        let mut data = vec![0_usize; 40 * 5];
+        pool.par_rows(&mut data, 5, 2, |row, slice| slice.fill(row));
+        assert!(data.iter().enumerate().all(|(i, &value)| value == i / 5));
+    }
+
+    #[test]
+    fn a_panic_reaches_the_leader_and_poisons() {
+        for culprit in 0..3 {
+            let pool = Pool::new(3);
+            let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
+                pool.run(|thread| assert!(thread != culprit, "culprit {culprit}"));
+            }));
+            assert!(outcome.is_err(), "thread {culprit}");
+            assert_eq!(pool.is_poisoned(), culprit != 0);
+        }
+    }
+
+    #[test]
+    fn a_poisoned_pool_refuses_to_fork() {
+        let pool = Pool::new(2);
+        pool.poison();
+        assert!(panic::catch_unwind(AssertUnwindSafe(|| pool.run(|_| ()))).is_err());
+    }
+
+    #[test]
+    fn sleeping_workers_wake_up() {
+        let pool = Pool::new(3);
+        for _ in 0..20 {
+            thread::sleep(Duration::from_millis(1));
+            let hits = AtomicUsize::new(0);
+            pool.run(|_| {
+                hits.fetch_add(1, Ordering::Relaxed);
+            });
+            assert_eq!(hits.load(Ordering::Relaxed), 3);
+        }
+        assert!(pool.counters().sleeps > 0);
+    }
+}

@@ -130,11 +130,8 @@ impl Graph<'_> {
 
         self.norm(x, &layer.attn_norm, tokens, normed);
         activations.quantize(self.pool, self.kernel, &normed[..tokens * dim], tokens, dim);
-        let mut jobs = [
-            Job { matrix: &layer.q, out: q },
-            Job { matrix: &layer.k, out: k },
-            Job { matrix: &layer.v, out: v },
-        ];
+        let mut jobs =
+            [Job { matrix: &layer.q, out: q }, Job { matrix: &layer.k, out: k }, Job { matrix: &layer.v, out: v }];
         matmul(self.pool, activations, &mut jobs);
 
         for token in 0..tokens {
@@ -157,7 +154,11 @@ impl Graph<'_> {
 
         self.norm(x, &layer.ffn_norm, tokens, normed);
         activations.quantize(self.pool, self.kernel, &normed[..tokens * dim], tokens, dim);
-        matmul(self.pool, activations, &mut [Job { matrix: &layer.gate, out: gate }, Job { matrix: &layer.up, out: up }]);
+        matmul(
+            self.pool,
+            activations,
+            &mut [Job { matrix: &layer.gate, out: gate }, Job { matrix: &layer.up, out: up }],
+        );
 
         // Squared ReLU can leave f16's range, so everything up to the norm stays f32.
         let activate = match self.config.activation {

@@ -14,8 +14,8 @@ mod weights;
 pub use config::{Activation, Architecture, Config};
 pub use kv_cache::{KvCache, KvFormat};
 pub use plan::{Linear, Norm, Plan, Role, Slot, vocab_size};
-pub(crate) use session::check_tokens;
 pub use session::Session;
+pub(crate) use session::check_tokens;
 pub use weights::{LayerWeights, WeightOptions, Weights, WeightsBuilder};
 
 use crate::Result;

@@ -152,7 +152,8 @@ pub struct Plan {
 /// # Errors
 /// `InvalidModel` if the file has no `token_embd.weight` of two dimensions.
 pub fn vocab_size(header: &Header) -> Result<usize> {
-    let tensor = header.tensors.iter().find(|t| t.name == "token_embd.weight").ok_or_else(|| missing("token_embd.weight"))?;
+    let tensor =
+        header.tensors.iter().find(|t| t.name == "token_embd.weight").ok_or_else(|| missing("token_embd.weight"))?;
     match tensor.dims.get(1) {
         Some(&rows) if rows <= 1 << 24 => Ok(rows as usize),
         _ => Err(invalid(format!("tensor token_embd.weight: expected two dimensions, found {:?}", tensor.dims))),
