@@ -1,8 +1,7 @@
 /**
  * The chat page: makes the parts and connects them. The only module that imports the library.
  */
-// @ts-ignore: dist/ is built, and stands beside the page only when it is served; its types are those of worker/.
-import { BitNet as library } from './dist/index.js';
+import { BitNet } from './dist/index.js';
 import { isolate, keepForOffline } from './coi.js';
 import { byId, button, h } from './app/dom.js';
 import { absolute, DEMO_SOURCE, isNear, sameAddress } from './app/catalog.js';
@@ -29,7 +28,6 @@ const link = parseLink(location.search);
 const notices = new Notices();
 const field = new WeightsField(byId('weights', HTMLCanvasElement));
 const loadView = new LoadView({ onCancel: () => engine.cancel() });
-const BitNet = /** @type {import('./app/api.js').BitNetApi} */ (library);
 const engine = new Engine(BitNet, { onStatus: drawStatus, onProgress: drawProgress });
 
 const transcript = new Transcript(byId('transcript'), byId('scroller'), byId('to-latest', HTMLButtonElement), { onRetry: () => chat.retry() });

@@ -17,19 +17,7 @@ const HEADERS = {
   'Cross-Origin-Resource-Policy': 'same-origin',
 };
 
-/** @typedef {Event & { waitUntil: (work: Promise<unknown>) => void }} LifeEvent */
-/** @typedef {LifeEvent & { request: Request, respondWith: (response: Promise<Response>) => void }} FetchEvent */
-
-/**
- * The part of a service worker's global scope that is used here; tsc's own types of it clash with those of a page.
- * @typedef {object} Scope
- * @property {{ scope: string }} registration
- * @property {{ claim: () => Promise<void> }} clients
- * @property {() => Promise<void>} skipWaiting
- * @property {((type: 'install' | 'activate', listener: (event: LifeEvent) => void) => void)
- *   & ((type: 'fetch', listener: (event: FetchEvent) => void) => void)} addEventListener
- */
-const worker = /** @type {Scope} */ (/** @type {unknown} */ (self));
+const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 
 worker.addEventListener('install', () => { void worker.skipWaiting(); });
 

@@ -1,0 +1,136 @@
+/**
+ * The benchmark page: takes the plan from the form or the link, runs it, shows it. A link may carry model, threads,
+ * kernel, precision, cache (see app/link.js), compare=no and start=yes.
+ */
+import { BitNet } from './dist/index.js';
+import { isolate } from './coi.js';
+import { byId, h } from './app/dom.js';
+import { isAbort } from './app/answer.js';
+import { absolute, CATALOG, nameOf } from './app/catalog.js';
+import { parseLink } from './app/link.js';
+import { Notices } from './app/notices.js';
+import * as settings from './app/settings.js';
+import { measure } from './bench/measure.js';
+import { Report } from './bench/report.js';
+
+const KERNELS = ['relaxed', 'mad', 'lut', 'scalar'];
+const MOST_THREADS = 16;
+
+const query = new URLSearchParams(location.search);
+const link = parseLink(location.search);
+const notices = new Notices();
+const report = new Report();
+const model = byId('model', HTMLSelectElement);
+const address = byId('address', HTMLInputElement);
+const file = byId('file', HTMLInputElement);
+/** @type {AbortController | null} */
+let running = null;
+
+fillForm();
+byId('plan').addEventListener('submit', (event) => {
+  event.preventDefault();
+  if (!running) void run();
+});
+byId('stop').addEventListener('click', () => running?.abort(new DOMException('The benchmark was stopped.', 'AbortError')));
+model.addEventListener('change', () => {
+  byId('address-row').hidden = model.value !== 'address';
+  if (model.value === 'address') address.focus();
+  if (model.value === 'file') file.click();
+});
+file.addEventListener('change', () => {
+  const option = /** @type {HTMLOptionElement} */ (model.querySelector('[value="file"]'));
+  option.textContent = file.files?.[0]?.name ?? 'A file …';
+});
+const ready = isolate();
+void ready.then(() => {
+  fillThreads();
+  if (query.get('start') === 'yes') void run();
+});
+
+/** What the form can offer at once; the threads wait until it is known whether the page is isolated. */
+function fillForm() {
+  const offers = CATALOG.map(({ name, source, bytes }) => h('option', { value: source }, bytes ? `${name} (${(bytes / 1e9).toFixed(2)} GB download)` : name));
+  model.replaceChildren(...offers, h('option', { value: 'address' }, 'An address …'), h('option', { value: 'file' }, 'A file …'));
+  if (link.model) {
+    const offer = CATALOG.find(({ source }) => source === link.model);
+    model.value = offer?.source ?? 'address';
+    address.value = offer ? '' : link.model;
+  }
+  byId('address-row').hidden = model.value !== 'address';
+  const { kernel, precision } = settings.merged(settings.DEFAULTS, link.settings);
+  byId('kernel', HTMLSelectElement).value = kernel;
+  byId('precision', HTMLSelectElement).value = precision;
+  byId('compare', HTMLInputElement).checked = query.get('compare') !== 'no';
+}
+
+function fillThreads() {
+  const select = byId('threads', HTMLSelectElement);
+  const { threads } = settings.merged(settings.DEFAULTS, link.settings);
+  const most = self.crossOriginIsolated ? Math.max(2, threads ?? 0, Math.min(MOST_THREADS, navigator.hardwareConcurrency || 2)) : 1;
+  const numbers = Array.from({ length: most }, (_, i) => String(i + 1));
+  select.replaceChildren(h('option', { value: '' }, 'Automatic'), ...numbers.map((n) => h('option', { value: n }, n)));
+  select.value = threads && threads <= most ? String(threads) : '';
+}
+
+/** @returns {import('./app/api.js').Source | null} what the form names */
+function chosenSource() {
+  if (model.value === 'file') return file.files?.[0] ?? null;
+  const text = model.value === 'address' ? address.value.trim() : model.value;
+  return text ? absolute(text) : null;
+}
+
+async function run() {
+  await ready;
+  notices.clear();
+  const source = chosenSource();
+  if (!source) {
+    notices.remark('Choose a model first: give its address, or pick a file.');
+    return;
+  }
+  const control = new AbortController();
+  running = control;
+  drawRunning(true);
+  report.begin(nameOf(source));
+  const plan = {
+    source,
+    options: {
+      ...settings.loadOptions(settings.merged(settings.DEFAULTS, {
+        threads: byId('threads', HTMLSelectElement).value,
+        kernel: byId('kernel', HTMLSelectElement).value,
+        precision: byId('precision', HTMLSelectElement).value,
+      })),
+      ...(link.cache ? {} : { cache: false }),
+    },
+    kernels: byId('compare', HTMLInputElement).checked ? KERNELS : [],
+  };
+  try {
+    await measure(BitNet, plan, { signal: control.signal, onStage: drawStage, onResult: (result) => report.add(result) });
+    report.finish();
+  } catch (error) {
+    drawStage(isAbort(error) ? 'Stopped' : 'Ended by an error', null);
+    if (!isAbort(error)) notices.error(error);
+    // What was measured until then is still worth having.
+    if (report.result.prompts) report.finish();
+  }
+  running = null;
+  drawRunning(false);
+}
+
+/** @param {boolean} on */
+function drawRunning(on) {
+  byId('start').hidden = on;
+  byId('stop').hidden = !on;
+  byId('progress').hidden = !on;
+  for (const field of document.querySelectorAll('#plan select, #plan input')) /** @type {HTMLInputElement} */ (field).disabled = on;
+}
+
+/**
+ * @param {string} stage
+ * @param {number | null} fraction
+ */
+function drawStage(stage, fraction) {
+  byId('stage').textContent = stage;
+  const bar = byId('progress', HTMLProgressElement);
+  if (fraction === null) bar.removeAttribute('value');
+  else bar.value = fraction;
+}

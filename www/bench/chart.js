@@ -1,0 +1,135 @@
+/** Three small charts in SVG, drawn for the width they get. Colours come from the style sheet, by class. */
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/**
+ * @param {string} tag
+ * @param {Record<string, string | number>} attributes
+ * @param {...(Node | string)} children
+ */
+function s(tag, attributes, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  element.append(...children);
+  return element;
+}
+
+/**
+ * Draws into `container` now and whenever its width changes, so that letters keep their size on a narrow screen.
+ * @param {HTMLElement} container
+ * @param {(width: number) => SVGElement} draw
+ */
+export function drawInto(container, draw) {
+  observed.get(container)?.disconnect();
+  let drawn = 0;
+  const observer = new ResizeObserver(() => {
+    const width = Math.round(container.clientWidth);
+    if (width === 0 || width === drawn) return;
+    drawn = width;
+    container.replaceChildren(draw(width));
+  });
+  observer.observe(container);
+  observed.set(container, observer);
+}
+
+/** @type {WeakMap<HTMLElement, ResizeObserver>} */
+const observed = new WeakMap();
+
+/**
+ * @param {number} width
+ * @param {number} height
+ * @param {string} label read out instead of the picture
+ * @param {...Node} children
+ */
+function picture(width, height, label, ...children) {
+  return /** @type {SVGElement} */ (s('svg', { width, height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': label }, ...children));
+}
+
+/**
+ * A round number at or above `value`, for the end of an axis.
+ * @param {number} value
+ */
+export function niceEnd(value) {
+  const power = 10 ** Math.floor(Math.log10(value));
+  const step = [1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((n) => n * power >= value) ?? 10;
+  return step * power;
+}
+
+/**
+ * Tokens per second over seconds.
+ * @param {number} width
+ * @param {{ seconds: number, tokensPerSecond: number }[]} points at least two
+ * @returns {SVGElement}
+ */
+export function lineChart(width, points) {
+  const height = 220;
+  const box = { left: 44, right: width - 8, top: 10, bottom: height - 26 };
+  const endX = points[points.length - 1].seconds;
+  const endY = niceEnd(Math.max(...points.map((p) => p.tokensPerSecond)));
+  const x = (/** @type {number} */ value) => box.left + ((box.right - box.left) * value) / endX;
+  const y = (/** @type {number} */ value) => box.bottom - ((box.bottom - box.top) * value) / endY;
+
+  const marks = [0, 0.5, 1].flatMap((share) => [
+    s('line', { class: 'grid', x1: box.left, x2: box.right, y1: y(endY * share), y2: y(endY * share) }),
+    s('text', { x: box.left - 8, y: y(endY * share) + 4, 'text-anchor': 'end' }, Number((endY * share).toPrecision(3)).toString()),
+  ]);
+  const line = points.map((p) => `${x(p.seconds).toFixed(1)},${y(p.tokensPerSecond).toFixed(1)}`);
+  const first = x(points[0].seconds).toFixed(1);
+  return picture(width, height, `Speed over ${endX.toFixed(1)} seconds, up to ${Math.round(Math.max(...points.map((p) => p.tokensPerSecond)))} tokens per second.`,
+    ...marks,
+    s('text', { x: box.left, y: height - 6 }, '0 s'),
+    s('text', { x: box.right, y: height - 6, 'text-anchor': 'end' }, `${endX.toFixed(1)} s`),
+    s('polygon', { class: 'area', points: `${first},${box.bottom} ${line.join(' ')} ${box.right},${box.bottom}` }),
+    s('polyline', { class: 'trace', points: line.join(' ') }));
+}
+
+/**
+ * One bar for each row, with its name before and its value behind.
+ * @param {number} width
+ * @param {{ name: string, value: number | null, text: string, strong: boolean }[]} rows
+ * @param {string} label
+ * @returns {SVGElement}
+ */
+export function barChart(width, rows, label) {
+  const rowHeight = 34;
+  const left = 64;
+  const right = width - 168;
+  const most = Math.max(...rows.map((row) => row.value ?? 0)) || 1;
+  const bars = rows.flatMap(({ name, value, text, strong }, i) => {
+    const top = i * rowHeight;
+    const length = value === null ? 0 : Math.max(2, ((right - left) * value) / most);
+    return [
+      s('text', { x: 0, y: top + 21, class: strong ? 'strong' : '' }, name),
+      s('rect', { class: strong ? 'bar-fill' : 'bar-fill other', x: left, y: top + 7, width: length, height: 20, rx: 4 }),
+      s('text', { x: left + length + 10, y: top + 21 }, text),
+    ];
+  });
+  return picture(width, rows.length * rowHeight, label, ...bars);
+}
+
+/**
+ * The parts of a whole, in one bar, with a legend below.
+ * @param {number} width
+ * @param {{ name: string, value: number, text: string }[]} parts the largest first
+ * @param {string} label
+ * @returns {SVGElement}
+ */
+export function partsChart(width, parts, label) {
+  const whole = parts.reduce((sum, part) => sum + part.value, 0) || 1;
+  const perRow = width < 520 ? 2 : 3;
+  let left = 0;
+  const pieces = parts.flatMap(({ name, value, text }, i) => {
+    const length = (width * value) / whole;
+    const colour = `part-${Math.min(i, 5)}`;
+    const column = ((i % perRow) * width) / perRow;
+    const row = 62 + Math.floor(i / perRow) * 24;
+    const piece = [
+      s('rect', { class: colour, x: left, y: 0, width: Math.max(0, length - 1.5), height: 34, rx: 3 }),
+      s('rect', { class: colour, x: column, y: row - 10, width: 12, height: 12, rx: 3 }),
+      s('text', { x: column + 20, y: row }, `${name}, ${text}`),
+    ];
+    left += length;
+    return piece;
+  });
+  return picture(width, 74 + Math.floor((parts.length - 1) / perRow) * 24, label, ...pieces);
+}

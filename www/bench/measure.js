@@ -1,0 +1,259 @@
+/**
+ * The benchmark itself, by the public API alone: load, read prompts of several lengths, write, and the same in short
+ * for each kernel. Knows nothing of the page.
+ */
+import { textOf } from './prompt-text.js';
+import { spread } from './statistics.js';
+
+/** @typedef {import('../app/api.js').Model} Model */
+
+/**
+ * @typedef {object} Plan
+ * @property {import('../app/api.js').Source} source
+ * @property {import('../app/api.js').LoadOptions} options
+ * @property {string[]} kernels to compare; none: no comparison
+ */
+
+/**
+ * @typedef {object} Listeners
+ * @property {AbortSignal} signal
+ * @property {(stage: string, fraction: number | null) => void} onStage what goes on, and how far the whole is
+ * @property {(result: Partial<Result>) => void} onResult after each part
+ */
+
+/**
+ * @typedef {object} PromptResult
+ * @property {number} tokens of the prompt that were computed
+ * @property {import('./statistics.js').Spread} prefillPerSecond
+ * @property {import('./statistics.js').Spread | null} decodePerSecond right after that prompt
+ * @property {number} firstTokenMs median
+ */
+
+/**
+ * @typedef {object} KernelResult
+ * @property {string} kernel
+ * @property {number} [prefillPerSecond]
+ * @property {number} [decodePerSecond]
+ * @property {string} [logitsHash]
+ * @property {string} [error] its code, where this browser or build has no such kernel
+ */
+
+/**
+ * @typedef {object} Result
+ * @property {import('../app/api.js').ModelInfo} model
+ * @property {{ ms: number, fromCache: boolean }} load
+ * @property {PromptResult[]} prompts
+ * @property {{ tokensPerSecond: number, tokens: number, times: number[] }} decode `times`: arrival of each token, ms
+ * @property {Record<string, number> | null} parts milliseconds of one token by part, where the engine tells
+ * @property {string} logitsHash
+ * @property {KernelResult[]} kernels
+ */
+
+const PROMPT_LENGTHS = [16, 128, 512];
+const REPETITIONS = 3;
+/** Once the repetitions of one length took this long, no more are made, milliseconds. */
+const REPETITION_BUDGET = 12_000;
+/** Tokens to write after each prompt, and in the long run. */
+const SHORT_RUN = 16;
+const LONG_RUN = 192;
+/** The long run ends after this time, whatever it has written, milliseconds. */
+const LONG_RUN_BUDGET = 20_000;
+/** Above this many parameters the scalar kernel is left out of the comparison: it would take minutes. */
+const SCALAR_LIMIT = 50e6;
+
+/** Shares of the progress bar. */
+const SHARE = { load: 0.2, prompts: 0.3, decode: 0.2, kernels: 0.3 };
+
+/**
+ * @param {import('../app/api.js').BitNetApi} api
+ * @param {Plan} plan
+ * @param {Listeners} listeners
+ */
+export async function measure(api, plan, { signal, onStage, onResult }) {
+  const bench = new Bench(api, signal);
+  onStage('Loading the model', 0);
+  const { model, load } = await bench.load(plan.source, plan.options, (fraction) => onStage('Loading the model', fraction === null ? null : fraction * SHARE.load));
+  const { info } = model;
+  try {
+    onResult({ model: info, load });
+    onStage('Warming up', SHARE.load);
+    await bench.run(model, await textOf(model, 16, 0), 4);
+
+    const lengths = PROMPT_LENGTHS.map((length) => Math.min(length, info.contextLength - SHORT_RUN - 2)).filter((n, i, all) => n > 0 && all.indexOf(n) === i);
+    /** @type {PromptResult[]} */
+    const prompts = [];
+    for (const length of lengths) {
+      onStage(`Reading ${length} tokens`, SHARE.load + (SHARE.prompts * prompts.length) / lengths.length);
+      prompts.push(await bench.prompt(model, length));
+      onResult({ prompts });
+    }
+
+    const decode = await bench.longRun(model, (share) => onStage('Writing', SHARE.load + SHARE.prompts + SHARE.decode * share));
+    onResult({ decode: decode.run, parts: decode.parts });
+    onStage('Checking the arithmetic', SHARE.load + SHARE.prompts + SHARE.decode);
+    onResult({ logitsHash: await model.logitsHash() });
+  } finally {
+    await model.unload();
+  }
+  await bench.compare(plan, info, (kernel, share) => onStage(`Comparing kernels: ${kernel}`, 1 - SHARE.kernels * (1 - share)), onResult);
+  onStage('Done', 1);
+}
+
+class Bench {
+  #salt = 1;
+
+  /**
+   * @param {import('../app/api.js').BitNetApi} api
+   * @param {AbortSignal} signal
+   */
+  constructor(api, signal) {
+    this.api = api;
+    this.signal = signal;
+  }
+
+  /**
+   * @param {import('../app/api.js').Source} source
+   * @param {import('../app/api.js').LoadOptions} options
+   * @param {(fraction: number | null) => void} onFraction
+   */
+  async load(source, options, onFraction) {
+    const started = performance.now();
+    let fromCache = false;
+    const model = await this.api.load(source, {
+      ...options,
+      signal: this.signal,
+      onProgress(progress) {
+        fromCache ||= progress.fromCache;
+        onFraction(progress.total ? Math.min(1, progress.loaded / progress.total) : null);
+      },
+    });
+    return { model, load: { ms: performance.now() - started, fromCache } };
+  }
+
+  /**
+   * One greedy answer.
+   * @param {Model} model
+   * @param {string} prompt raw text
+   * @param {number} maxTokens
+   * @param {(time: number) => void} [onToken]
+   */
+  async run(model, prompt, maxTokens, onToken) {
+    const stream = model.generate(prompt, { maxTokens, temperature: 0, signal: this.signal });
+    for (;;) {
+      const step = await stream.next();
+      if (step.done) {
+        this.signal.throwIfAborted();
+        if (!step.value) throw new Error('The run ended without a result.');
+        return step.value;
+      }
+      onToken?.(performance.now());
+    }
+  }
+
+  /**
+   * @param {Model} model
+   * @param {number} length of the prompt, tokens
+   * @returns {Promise<PromptResult>}
+   */
+  async prompt(model, length) {
+    const started = performance.now();
+    const prefill = [];
+    const decode = [];
+    const first = [];
+    let tokens = 0;
+    for (let i = 0; i < REPETITIONS && (i === 0 || performance.now() - started < REPETITION_BUDGET); i++) {
+      const { usage, timings } = await this.run(model, await textOf(model, length, this.#salt++), SHORT_RUN);
+      tokens = usage.promptTokens - usage.cachedTokens;
+      prefill.push(timings.prefillTokensPerSecond);
+      first.push(timings.firstTokenMs);
+      if (timings.decodeTokensPerSecond > 0) decode.push(timings.decodeTokensPerSecond);
+    }
+    return {
+      tokens,
+      prefillPerSecond: spread(prefill),
+      decodePerSecond: decode.length ? spread(decode) : null,
+      firstTokenMs: spread(first).median,
+    };
+  }
+
+  /**
+   * Writes until there are enough tokens. A model that ends its answer early is asked again; only the time within
+   * answers counts.
+   * @param {Model} model
+   * @param {(share: number) => void} onShare
+   */
+  async longRun(model, onShare) {
+    /** @type {number[]} */
+    const times = [];
+    let tokens = 0;
+    let decodeMs = 0;
+    /** @type {Record<string, number> | null} */
+    let parts = null;
+    while (times.length < LONG_RUN && decodeMs < LONG_RUN_BUDGET) {
+      const before = times.length;
+      // The next answer goes on where the last one ended on the time axis: reading its prompt is left out.
+      const offset = times.at(-1) ?? 0;
+      let zero = 0;
+      const room = Math.min(LONG_RUN - times.length, model.info.contextLength - 20);
+      const { usage, timings } = await this.run(model, await textOf(model, 12, this.#salt++), room, (time) => {
+        zero ||= time;
+        times.push(offset + time - zero);
+        onShare(times.length / LONG_RUN);
+      });
+      decodeMs += timings.decodeMs;
+      tokens += Math.max(0, usage.completionTokens - 1);
+      parts = partsOf(timings) ?? parts;
+      if (times.length - before < 2) break;
+    }
+    return { run: { tokensPerSecond: decodeMs > 0 ? (tokens * 1000) / decodeMs : 0, tokens, times }, parts };
+  }
+
+  /**
+   * @param {Plan} plan
+   * @param {import('../app/api.js').ModelInfo} info
+   * @param {(kernel: string, share: number) => void} onShare
+   * @param {(result: Partial<Result>) => void} onResult
+   */
+  async compare(plan, info, onShare, onResult) {
+    /** @type {KernelResult[]} */
+    const kernels = [];
+    const wanted = plan.kernels.filter((kernel) => kernel !== 'scalar' || info.parameters < SCALAR_LIMIT);
+    for (const kernel of wanted) {
+      onShare(kernel, kernels.length / wanted.length);
+      kernels.push(await this.#kernel(plan, kernel));
+      onResult({ kernels });
+    }
+  }
+
+  /**
+   * @param {Plan} plan
+   * @param {string} kernel
+   * @returns {Promise<KernelResult>}
+   */
+  async #kernel({ source, options }, kernel) {
+    try {
+      const { model } = await this.load(source, { ...options, kernel: /** @type {import('../app/api.js').LoadOptions['kernel']} */ (kernel) }, () => {});
+      try {
+        await this.run(model, await textOf(model, 16, 0), 4);
+        const length = Math.min(128, model.info.contextLength - SHORT_RUN - 2);
+        const { prefillPerSecond, decodePerSecond } = await this.prompt(model, length);
+        return { kernel, prefillPerSecond: prefillPerSecond.median, decodePerSecond: decodePerSecond?.median, logitsHash: await model.logitsHash() };
+      } finally {
+        await model.unload();
+      }
+    } catch (error) {
+      this.signal.throwIfAborted();
+      // A build without relaxed SIMD has no such kernel: that is a result as well.
+      return { kernel, error: /** @type {{ code?: string }} */ (error)?.code ?? 'internal' };
+    }
+  }
+}
+
+/**
+ * @param {object} timings
+ * @returns {Record<string, number> | null} milliseconds by part
+ */
+function partsOf(timings) {
+  const parts = 'parts' in timings ? timings.parts : null;
+  return parts && typeof parts === 'object' ? /** @type {Record<string, number>} */ (parts) : null;
+}
