@@ -10,6 +10,7 @@ pub mod model;
 pub mod pool;
 pub mod quant;
 pub mod sample;
+pub mod source;
 pub mod tokenizer;
 #[cfg(target_arch = "wasm32")]
 mod web;

@@ -1,0 +1,134 @@
+//! Addresses of model files: the `hf:` shorthand, the parts of a split GGUF, and the name that a person sees.
+
+use crate::{Error, ErrorKind, Result};
+
+/// Where `hf:` addresses point unless another base is given.
+pub const HUGGING_FACE: &str = "https://huggingface.co";
+
+/// More parts than this are a typing mistake or an attack, not a model.
+const MAX_PARTS: u32 = 1000;
+
+/// Turns `hf:owner/repo/file.gguf` (or `hf:owner/repo@revision/file.gguf`) into the public address under
+/// `hf_base`; every other address is returned as it is.
+///
+/// # Errors
+/// `invalid_argument` when a `hf:` address lacks its owner, repository or file.
+pub fn resolve(address: &str, hf_base: Option<&str>) -> Result<String> {
+    let Some(short) = address.strip_prefix("hf:") else { return Ok(address.to_owned()) };
+    let mut parts = short.splitn(3, '/');
+    let (owner, repo, file) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+    let (repo, revision) = repo.split_once('@').unwrap_or((repo, "main"));
+    if [owner, repo, revision].iter().any(|part| part.is_empty())
+        || file.split('/').any(|part| part.is_empty() || part == "." || part == "..")
+    {
+        let message = format!("{address}: expected hf:owner/repo/file.gguf or hf:owner/repo@revision/file.gguf");
+        return Err(Error::new(ErrorKind::InvalidArgument, message));
+    }
+    let base = hf_base.unwrap_or(HUGGING_FACE).trim_end_matches('/');
+    let file = file.split('/').map(encode).collect::<Vec<_>>().join("/");
+    Ok(format!("{base}/{}/{}/resolve/{}/{file}", encode(owner), encode(repo), encode(revision)))
+}
+
+/// Percent-encodes what may not stand in one path segment.
+fn encode(segment: &str) -> String {
+    let mut out = String::with_capacity(segment.len());
+    for &byte in segment.as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'+' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// The addresses of all parts when `address` names one part of a split GGUF (`-00001-of-00003.gguf`), in order;
+/// otherwise the address alone. A query or fragment is kept on every part.
+///
+/// # Errors
+/// `invalid_argument` when the part number is not within the count, or the count is absurd.
+pub fn parts(address: &str) -> Result<Vec<String>> {
+    let path_end = address.find(['?', '#']).unwrap_or(address.len());
+    let (path, rest) = address.split_at(path_end);
+    let Some((prefix, index, count)) = split_name(path) else { return Ok(vec![address.to_owned()]) };
+    if index == 0 || index > count || count > MAX_PARTS {
+        let message =
+            format!("{address}: part {index} of {count} cannot be; parts count from 00001, at most {MAX_PARTS}");
+        return Err(Error::new(ErrorKind::InvalidArgument, message));
+    }
+    Ok((1..=count).map(|part| format!("{prefix}-{part:05}-of-{count:05}.gguf{rest}")).collect())
+}
+
+/// Takes `prefix-00001-of-00003.gguf` apart.
+fn split_name(path: &str) -> Option<(&str, u32, u32)> {
+    let stem = path.strip_suffix(".gguf")?;
+    let (stem, count) = stem.rsplit_once("-of-")?;
+    let (prefix, index) = stem.rsplit_once('-')?;
+    let number = |text: &str| {
+        (text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse::<u32>().ok()).flatten()
+    };
+    Some((prefix, number(index)?, number(count)?))
+}
+
+/// The file's name in an address, percent-decoded: what a list of models shows.
+pub fn file_name(address: &str) -> String {
+    let path = &address[..address.find(['?', '#']).unwrap_or(address.len())];
+    let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path);
+    let mut bytes = Vec::with_capacity(last.len());
+    let mut rest = last.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let code = (first == b'%').then(|| tail.get(..2)).flatten().and_then(|hex| std::str::from_utf8(hex).ok());
+        match code.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hugging_face_shorthand_becomes_the_public_address() {
+        assert_eq!(
+            resolve("hf:microsoft/bitnet-b1.58-2B-4T-gguf/ggml-model-i2_s.gguf", None).unwrap(),
+            "https://huggingface.co/microsoft/bitnet-b1.58-2B-4T-gguf/resolve/main/ggml-model-i2_s.gguf"
+        );
+        assert_eq!(
+            resolve("hf:o/r@v1.0/sub dir/a#b.gguf", Some("https://mirror.example/hf/")).unwrap(),
+            "https://mirror.example/hf/o/r/resolve/v1.0/sub%20dir/a%23b.gguf"
+        );
+        assert_eq!(resolve("https://a.example/m.gguf?x=1", None).unwrap(), "https://a.example/m.gguf?x=1");
+        for bad in ["hf:", "hf:owner", "hf:owner/repo", "hf:owner/repo/", "hf:/repo/f", "hf:o/r@/f", "hf:o/r/../x"] {
+            assert_eq!(resolve(bad, None).unwrap_err().code(), "invalid_argument", "{bad}");
+        }
+    }
+
+    #[test]
+    fn any_part_of_a_split_file_names_all_of_them() {
+        let expected =
+            ["m-00001-of-00003.gguf?d=1", "m-00002-of-00003.gguf?d=1", "m-00003-of-00003.gguf?d=1"].map(String::from);
+        assert_eq!(parts("m-00001-of-00003.gguf?d=1").unwrap(), expected);
+        assert_eq!(parts("m-00003-of-00003.gguf?d=1").unwrap(), expected);
+        for whole in ["m.gguf", "m-1-of-3.gguf", "m-00001-of-00003.bin", "x-of-00003.gguf"] {
+            assert_eq!(parts(whole).unwrap(), [whole]);
+        }
+        for bad in ["m-00000-of-00003.gguf", "m-00004-of-00003.gguf", "m-00001-of-99999.gguf"] {
+            assert_eq!(parts(bad).unwrap_err().code(), "invalid_argument", "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_file_is_readable() {
+        assert_eq!(file_name("https://a.example/x/my%20model.gguf?token=1#f"), "my model.gguf");
+        assert_eq!(file_name("m.gguf"), "m.gguf");
+        assert_eq!(file_name("https://a.example/50%"), "50%");
+    }
+}

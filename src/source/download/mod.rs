@@ -1,0 +1,607 @@
+//! The download of one file as a state machine.
+//!
+//! ```text
+//! Fresh ----------- first answer -----------> Confirmed --> ranges of missing chunks, stored chunks loaded
+//! Unconfirmed ----- same validators --------> Confirmed
+//!   |   (partial)   hidden validators ------> Comparing --- first chunk is equal --> Confirmed
+//!   +-------------- changed -> Forget ------> Fresh
+//! Trusted (complete) ---- all from the store, no request; a damaged chunk is fetched again alone
+//! ```
+//! A server that gives no ranges is read as one stream from the first byte, and what is already here of it is
+//! compared instead of kept twice. Every chunk that leaves this machine was verified against its checksum; every
+//! chunk of one load is of one generation of the file.
+
+mod ranged;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;
+mod whole;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::identity::{Sameness, Validators};
+use super::manifest::{Manifest, checksum};
+use super::pace::Pace;
+use super::progress::{Phase, Progress};
+use super::response::{Asked, ResponseHead, Verdict, judge};
+use super::retry::RetryPolicy;
+use super::{address, sniff};
+use crate::{Error, ErrorKind};
+use ranged::Fetch;
+use whole::Whole;
+
+/// Number of a request, unique within a download.
+pub type RequestId = u32;
+
+/// Stored chunks that are loaded ahead of the one being handed on.
+const LOAD_AHEAD: u64 = 2;
+
+/// Chunks that may wait to be written before new requests pause, so that a slow disk bounds memory.
+const MAX_PENDING_SAVES: u32 = 3;
+
+/// A file that changes this often while it loads is given up.
+const MAX_RESTARTS: u32 = 3;
+
+/// How a download behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Size of the chunks of a new download, in bytes.
+    pub chunk_bytes: u64,
+    /// Requests that run at once.
+    pub in_flight: usize,
+    /// Whether chunks are stored.
+    pub store: bool,
+    /// Whether the address is on the page's own origin: only there `If-Range` costs no preflight.
+    pub own_origin: bool,
+    /// When to try again.
+    pub retry: RetryPolicy,
+    /// A request that brings nothing for this long is broken off and tried again, in milliseconds.
+    pub stall_ms: f64,
+    /// Whether to refuse at once what does not begin like a GGUF file.
+    pub sniff: bool,
+    /// Seed of the jitter and of the generation ids; differs from load to load.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            chunk_bytes: 16 << 20,
+            in_flight: 3,
+            store: true,
+            own_origin: false,
+            retry: RetryPolicy::default(),
+            stall_ms: 30_000.0,
+            sniff: true,
+            seed: 0,
+        }
+    }
+}
+
+/// What the download wants done next.
+#[derive(Debug)]
+pub enum Action {
+    /// Send a request; report with [`Download::head`], [`Download::body`], [`Download::end`] or
+    /// [`Download::failed`].
+    Get {
+        /// Its number.
+        request: RequestId,
+        /// Half-open byte range, or the whole file.
+        range: Option<(u64, u64)>,
+        /// Value of the `If-Range` header.
+        if_range: Option<String>,
+    },
+    /// Break off a request; nothing more is expected of it. It may be unknown.
+    Cancel {
+        /// Its number.
+        request: RequestId,
+    },
+    /// Read a stored chunk; report with [`Download::loaded`].
+    Load {
+        /// Generation of the file, to be given back.
+        generation: u32,
+        /// Number of the chunk.
+        index: u64,
+    },
+    /// Write a chunk: copy [`Download::bytes`] now, write it together with [`Download::manifest_with`] taken at that
+    /// time, one write after the other, then report with [`Download::saved`].
+    Save {
+        /// Generation of the file, to be given back.
+        generation: u32,
+        /// Number of the chunk.
+        index: u64,
+    },
+    /// Write [`Download::manifest_with`]`(None)` after all pending writes; no report is expected.
+    Seal,
+    /// Remove everything stored under this id, and drop the writes that still wait.
+    Forget {
+        /// Id of the generation.
+        id: String,
+    },
+    /// The next bytes of the file, in order and verified.
+    Deliver {
+        /// The bytes of one chunk.
+        bytes: Vec<u8>,
+    },
+    /// Nothing to do before something is reported, or this time is reached.
+    Wait {
+        /// Milliseconds on the caller's clock.
+        until: Option<f64>,
+    },
+    /// The whole file was delivered and stored.
+    Done,
+    /// The load has failed.
+    Fail(Error),
+}
+
+#[derive(Debug)]
+enum Chunk {
+    Loading,
+    Fetching,
+    Ready(Vec<u8>),
+    Delivered,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Identity {
+    /// Nothing is stored: the first answer defines the file.
+    Fresh,
+    /// Some chunks are stored, and the server has not been heard yet.
+    Unconfirmed,
+    /// The answers hide what file they are of: the first chunk is fetched again and compared.
+    Comparing,
+    /// Everything is stored: no server is needed.
+    Trusted,
+    /// The server's file is the one that is being loaded.
+    Confirmed,
+}
+
+/// The download of one file. See the module's documentation.
+pub struct Download {
+    options: Options,
+    /// What is stored (with the file's length, which may be known earlier).
+    manifest: Manifest,
+    generation: u32,
+    /// Checksums of all chunks of this generation that were ever seen.
+    sums: BTreeMap<u64, u64>,
+    chunks: BTreeMap<u64, Chunk>,
+    next_index: u64,
+    identity: Identity,
+    fetches: Vec<Fetch>,
+    whole: Option<Whole>,
+    no_ranges: bool,
+    queue: VecDeque<Action>,
+    pending_saves: u32,
+    sealed: bool,
+    failure: Option<Error>,
+    finished: bool,
+    restarts: u32,
+    answered: bool,
+    sniffed: bool,
+    /// No request before this time: a server asked for patience.
+    not_before: f64,
+    next_request: RequestId,
+    random: u64,
+    pace: Pace,
+    hint: Option<u64>,
+    delivered_bytes: u64,
+    cache_bytes: u64,
+    /// Since when the caller has been busy with a chunk: that time is nobody's stall.
+    away_since: Option<f64>,
+    /// What the answer says that is being compared with the stored file.
+    candidate: Validators,
+    /// Something the user should know for good.
+    notice: Option<String>,
+    /// Why it waits at the moment.
+    trouble: Option<String>,
+}
+
+impl Download {
+    /// Begins the download of `address`, or continues the one that `stored` records. `now` is in milliseconds
+    /// since 1970, as everywhere here.
+    pub fn new(address: &str, options: Options, stored: Option<Manifest>, now: f64) -> Self {
+        let mut random = options.seed;
+        let fresh = |random: &mut u64| {
+            Manifest::new(format!("{:016x}", next_random(random)), address.to_owned(), options.chunk_bytes, now)
+        };
+        let mut manifest = stored.unwrap_or_else(|| fresh(&mut random));
+        manifest.last_used = now;
+        let identity = match () {
+            () if manifest.complete => Identity::Trusted,
+            () if manifest.chunks.iter().any(Option::is_some) => Identity::Unconfirmed,
+            () => {
+                manifest = fresh(&mut random);
+                Identity::Fresh
+            }
+        };
+        let sums = (0u64..).zip(&manifest.chunks).filter_map(|(index, sum)| sum.map(|sum| (index, sum))).collect();
+        Self {
+            options,
+            sealed: manifest.complete,
+            manifest,
+            generation: 0,
+            sums,
+            chunks: BTreeMap::new(),
+            next_index: 0,
+            identity,
+            fetches: Vec::new(),
+            whole: None,
+            no_ranges: false,
+            queue: VecDeque::new(),
+            pending_saves: 0,
+            failure: None,
+            finished: false,
+            restarts: 0,
+            answered: false,
+            sniffed: false,
+            not_before: 0.0,
+            next_request: 0,
+            random,
+            pace: Pace::default(),
+            hint: None,
+            delivered_bytes: 0,
+            cache_bytes: 0,
+            away_since: None,
+            candidate: Validators::default(),
+            notice: None,
+            trouble: None,
+        }
+    }
+
+    /// What to do at time `now`. Call it again after each action and each report until it says to wait.
+    pub fn next(&mut self, now: f64) -> Action {
+        if let Some(since) = self.away_since.take() {
+            self.forgive(now - since);
+        }
+        if let Some(action) = self.queue.pop_front() {
+            return action;
+        }
+        if let Some(error) = self.failure.take() {
+            self.finished = true;
+            return Action::Fail(error);
+        }
+        if self.finished {
+            return Action::Done;
+        }
+        self.break_off_stalls(now);
+        if self.failure.is_none() {
+            if let Some(bytes) = self.deliver() {
+                self.away_since = Some(now);
+                return Action::Deliver { bytes };
+            }
+            if let Some(action) = self.conclude() {
+                return action;
+            }
+            self.plan_loads();
+            self.plan_requests(now);
+        }
+        match self.queue.pop_front() {
+            Some(action) => action,
+            None if self.failure.is_some() => self.next(now),
+            None => Action::Wait { until: self.deadline() },
+        }
+    }
+
+    /// The record to write together with chunk `index` (or, with `None`, alone). `None` when the chunk is of a
+    /// generation that has ended.
+    pub fn manifest_with(&self, generation: u32, index: Option<u64>) -> Option<Manifest> {
+        let mut manifest = self.manifest.clone();
+        if let Some(index) = index {
+            let sum = self.sums.get(&index).filter(|_| generation == self.generation)?;
+            manifest.set_sum(index, Some(*sum));
+        }
+        manifest.complete = manifest.is_whole();
+        Some(manifest)
+    }
+
+    /// The bytes of a chunk that is to be saved.
+    pub fn bytes(&self, index: u64) -> Option<&[u8]> {
+        match self.chunks.get(&index) {
+            Some(Chunk::Ready(bytes)) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// A write ended. After a failure nothing more is written and the load goes on from memory; `problem` is the
+    /// sentence that says so.
+    pub fn saved(&mut self, generation: u32, index: u64, problem: Option<String>) {
+        if generation != self.generation {
+            return;
+        }
+        self.pending_saves = self.pending_saves.saturating_sub(1);
+        match problem {
+            None => {
+                let sum = self.sums.get(&index).copied();
+                self.manifest.set_sum(index, sum);
+                self.sealed = self.manifest.is_whole();
+                self.manifest.complete = self.sealed;
+            }
+            Some(problem) => self.stop_storing(problem),
+        }
+    }
+
+    /// Writes nothing from now on, for the reason given.
+    pub fn stop_storing(&mut self, reason: String) {
+        self.options.store = false;
+        self.pending_saves = 0;
+        self.notice = Some(reason);
+        self.queue.retain(|action| !matches!(action, Action::Save { .. } | Action::Seal));
+    }
+
+    /// A stored chunk was read; `None` when it is not there or cannot be read.
+    pub fn loaded(&mut self, generation: u32, index: u64, bytes: Option<Vec<u8>>) {
+        if generation != self.generation || !matches!(self.chunks.get(&index), Some(Chunk::Loading)) {
+            return;
+        }
+        let (start, end) = self.manifest.span(index);
+        let good =
+            bytes.filter(|bytes| bytes.len() as u64 == end - start && self.sums.get(&index) == Some(&checksum(bytes)));
+        match good {
+            Some(bytes) => {
+                self.cache_bytes += bytes.len() as u64;
+                self.chunks.insert(index, Chunk::Ready(bytes));
+            }
+            None => {
+                // Its checksum stays in `sums`: what is fetched in its place must match it.
+                self.chunks.remove(&index);
+                self.manifest.set_sum(index, None);
+                self.manifest.complete = false;
+                self.sealed = false;
+                self.notice = Some(format!("chunk {index} of the cache is damaged or missing: it is fetched again"));
+            }
+        }
+    }
+
+    /// The file's length as another source tells it, for the display alone.
+    pub fn hint_total(&mut self, total: u64) {
+        self.hint = Some(total);
+    }
+
+    /// The file's length once it is certain or at least claimed by the server.
+    pub fn total(&self) -> Option<u64> {
+        self.manifest.total.or(self.manifest.validators.total)
+    }
+
+    /// What is stored so far.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Whether the whole file is in the store.
+    pub fn is_stored(&self) -> bool {
+        self.manifest.complete
+    }
+
+    /// Whether nothing will be asked of the network unless a stored chunk is damaged.
+    pub fn is_trusted(&self) -> bool {
+        self.identity == Identity::Trusted
+    }
+
+    /// The present report.
+    pub fn progress(&self, now: f64) -> Progress {
+        let ready = |chunk: &Chunk| if let Chunk::Ready(bytes) = chunk { bytes.len() as u64 } else { 0 };
+        let in_memory = self.chunks.values().map(ready).sum::<u64>()
+            + self.fetches.iter().map(|fetch| fetch.bytes.len() as u64).sum::<u64>();
+        let streamed = self.whole.as_ref().map_or(0, Whole::reached);
+        let loaded = (self.delivered_bytes + in_memory).max(streamed);
+        let total = self.total().or(self.hint);
+        let remaining = total.map(|total| total.saturating_sub(loaded));
+        let active = self.fetches.iter().any(|fetch| fetch.request.is_some())
+            || self.whole.as_ref().is_some_and(|whole| whole.request.is_some());
+        let phase = match () {
+            () if self.finished && self.failure.is_none() => Phase::Done,
+            () if active && self.identity != Identity::Confirmed => Phase::Connecting,
+            () if active => Phase::Download,
+            () if !self.fetches.is_empty() || self.whole.is_some() => Phase::Retry,
+            () if self.identity == Identity::Trusted || self.cache_bytes > 0 => Phase::Cache,
+            () => Phase::Connecting,
+        };
+        Progress {
+            phase,
+            loaded,
+            total,
+            from_cache: self.cache_bytes.min(loaded),
+            from_network: loaded.saturating_sub(self.cache_bytes),
+            speed: self.pace.speed(now),
+            seconds_left: remaining.and_then(|remaining| self.pace.seconds_left(now, remaining)),
+            message: self.trouble.clone().or_else(|| self.notice.clone()),
+        }
+    }
+
+    fn name(&self) -> String {
+        address::file_name(&self.manifest.address)
+    }
+
+    fn deliver(&mut self) -> Option<Vec<u8>> {
+        if !matches!(self.identity, Identity::Confirmed | Identity::Trusted) {
+            return None;
+        }
+        match self.chunks.get_mut(&self.next_index) {
+            Some(chunk @ Chunk::Ready(_)) => {
+                let Chunk::Ready(bytes) = std::mem::replace(chunk, Chunk::Delivered) else { return None };
+                self.next_index += 1;
+                self.delivered_bytes += bytes.len() as u64;
+                Some(bytes)
+            }
+            _ => None,
+        }
+    }
+
+    /// Ends the download once everything is delivered and written.
+    fn conclude(&mut self) -> Option<Action> {
+        let all_delivered = self.manifest.chunk_count().is_some_and(|count| self.next_index >= count);
+        if !all_delivered || self.pending_saves > 0 {
+            return None;
+        }
+        if self.options.store && !self.sealed && self.manifest.is_whole() {
+            self.sealed = true;
+            self.manifest.complete = true;
+            return Some(Action::Seal);
+        }
+        self.finished = true;
+        self.drop_requests();
+        Some(self.queue.pop_front().unwrap_or(Action::Done))
+    }
+
+    fn plan_loads(&mut self) {
+        if self.whole.is_some() || !matches!(self.identity, Identity::Confirmed | Identity::Trusted) {
+            return;
+        }
+        for index in self.next_index..self.next_index + LOAD_AHEAD {
+            if self.manifest.sum(index).is_some() && !self.chunks.contains_key(&index) {
+                self.chunks.insert(index, Chunk::Loading);
+                self.queue.push_back(Action::Load { generation: self.generation, index });
+            }
+        }
+    }
+
+    /// Compares an answer with the file that is being loaded. `false`: the answer is of no use.
+    fn accept(&mut self, seen: &Validators, whole: bool) -> bool {
+        let sameness = self.manifest.validators.compare(seen);
+        match (self.identity, sameness) {
+            (Identity::Fresh, _) => self.manifest.validators = seen.clone(),
+            (_, Sameness::Changed) => {
+                self.changed();
+                return false;
+            }
+            (Identity::Unconfirmed, Sameness::Unknown) if !whole => {
+                self.compare_first_chunk();
+                return false;
+            }
+            // The comparison ends with the first chunk, not with an answer.
+            (Identity::Comparing, _) if !whole => {
+                self.candidate = seen.clone();
+                return true;
+            }
+            _ => self.manifest.validators.merge(seen),
+        }
+        self.identity = Identity::Confirmed;
+        true
+    }
+
+    fn compare_first_chunk(&mut self) {
+        if self.manifest.sum(0).is_none() {
+            // There is nothing to compare with, so what is stored cannot be trusted.
+            self.changed();
+            return;
+        }
+        self.drop_requests();
+        self.identity = Identity::Comparing;
+        self.fetches.push(Fetch::new(0));
+    }
+
+    /// The server has another file now: the old chunks go. If nothing of them was handed on, the new file is loaded
+    /// instead.
+    fn changed(&mut self) {
+        self.drop_requests();
+        self.restarts += 1;
+        if self.next_index > 0 || self.restarts > MAX_RESTARTS {
+            self.forget();
+            let message = format!(
+                "{}: the file changed on the server while it was being loaded; nothing of it was kept, load it again",
+                self.name()
+            );
+            self.fail(Error::new(ErrorKind::Changed, message));
+        } else {
+            self.begin_again();
+            self.notice = Some("the file changed on the server: the cached one is dropped".into());
+        }
+    }
+
+    fn begin_again(&mut self) {
+        self.forget();
+        let id = format!("{:016x}", next_random(&mut self.random));
+        let address = std::mem::take(&mut self.manifest.address);
+        self.manifest = Manifest::new(id, address, self.options.chunk_bytes, self.manifest.last_used);
+        self.generation += 1;
+        self.sums.clear();
+        self.chunks.clear();
+        self.identity = Identity::Fresh;
+        self.sniffed = false;
+        self.cache_bytes = 0;
+        self.pending_saves = 0;
+        self.sealed = false;
+    }
+
+    fn forget(&mut self) {
+        self.queue.retain(|action| matches!(action, Action::Cancel { .. } | Action::Forget { .. }));
+        self.queue.push_back(Action::Forget { id: self.manifest.id.clone() });
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.drop_requests();
+        if self.failure.is_none() {
+            self.failure = Some(error);
+        }
+    }
+
+    fn drop_requests(&mut self) {
+        let requests = self.fetches.drain(..).filter_map(|fetch| fetch.request);
+        let requests = requests.chain(self.whole.take().and_then(|whole| whole.request));
+        self.queue.retain(|action| !matches!(action, Action::Get { .. }));
+        self.queue.extend(requests.map(|request| Action::Cancel { request }));
+        self.chunks.retain(|_, chunk| !matches!(chunk, Chunk::Fetching));
+    }
+
+    /// Time of the next try after a failure; `None` when patience has ended.
+    fn next_try(&mut self, failures: u32, after_ms: Option<f64>, now: f64) -> Option<f64> {
+        let policy = &self.options.retry;
+        let allowed = if self.answered { policy.attempts } else { policy.first_attempts };
+        if failures >= allowed || after_ms.is_some_and(|after| after > policy.max_retry_after_ms) {
+            return None;
+        }
+        let random = (next_random(&mut self.random) >> 11) as f64 / (1u64 << 53) as f64;
+        let at = now + policy.delay_ms(failures, after_ms, random);
+        if after_ms.is_some() {
+            self.not_before = self.not_before.max(at);
+        }
+        Some(at)
+    }
+
+    fn give_up(&mut self, failures: u32, after_ms: Option<f64>, error: Error) {
+        let kept = if self.options.store && self.manifest.chunks.iter().any(Option::is_some) {
+            "; what has arrived is kept, load again to continue"
+        } else {
+            ""
+        };
+        let wait = after_ms.map(|ms| format!(", and asks to wait {} s", ms / 1000.0)).unwrap_or_default();
+        let message = format!("{error}{wait} (tried {failures} times){kept}");
+        self.fail(Error::new(error.kind(), message));
+    }
+
+    fn sniff(&mut self, prefix: &[u8], ended: bool) -> bool {
+        if self.options.sniff && !self.sniffed && (ended || prefix.len() >= sniff::SNIFF_BYTES) {
+            self.sniffed = true;
+            if let Some(error) = sniff::refuse(prefix, &self.name()) {
+                self.fail(error);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// A verified chunk from the network.
+    fn keep(&mut self, index: u64, bytes: Vec<u8>) {
+        self.sums.insert(index, checksum(&bytes));
+        self.chunks.insert(index, Chunk::Ready(bytes));
+        if self.options.store && self.manifest.sum(index).is_none() {
+            self.pending_saves += 1;
+            self.queue.push_back(Action::Save { generation: self.generation, index });
+        }
+    }
+
+    fn take_request(&mut self) -> RequestId {
+        self.next_request += 1;
+        self.next_request
+    }
+}
+
+/// splitmix64: jitter and names need no better randomness than their seed's.
+fn next_random(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

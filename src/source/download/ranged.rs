@@ -1,0 +1,350 @@
+//! Requests for byte ranges: one per missing chunk, a few at once, each continued where it was cut.
+
+use super::*;
+
+/// The fetching of one chunk, over as many requests as it takes.
+#[derive(Debug)]
+pub(super) struct Fetch {
+    pub index: u64,
+    /// What has arrived of the chunk, from its start.
+    pub bytes: Vec<u8>,
+    /// Length of `bytes` when the present request began.
+    base: usize,
+    /// End of the range that was asked for.
+    asked_end: u64,
+    /// End of the range that the answer promises; `None` before its head.
+    promised_end: Option<u64>,
+    pub request: Option<RequestId>,
+    failures: u32,
+    not_before: f64,
+    heard: f64,
+}
+
+impl Fetch {
+    pub fn new(index: u64) -> Self {
+        Self {
+            index,
+            bytes: Vec::new(),
+            base: 0,
+            asked_end: 0,
+            promised_end: None,
+            request: None,
+            failures: 0,
+            not_before: 0.0,
+            heard: 0.0,
+        }
+    }
+}
+
+impl Download {
+    /// The head of an answer arrived.
+    pub fn head(&mut self, request: RequestId, head: &ResponseHead, now: f64) {
+        self.answered = true;
+        if self.whole.as_ref().is_some_and(|whole| whole.request == Some(request)) {
+            return self.whole_head(head, now);
+        }
+        let Some(i) = self.fetch_of(request) else { return };
+        self.fetches[i].heard = now;
+        let fetch = &self.fetches[i];
+        let start = self.manifest.span(fetch.index).0 + fetch.base as u64;
+        let verdict = judge(Asked { range: Some((start, fetch.asked_end)) }, head, now, &self.name());
+        let seen = head.validators(&verdict);
+        match verdict {
+            Verdict::Retry { after_ms, error } => {
+                self.queue.push_back(Action::Cancel { request });
+                self.retry_fetch(i, after_ms, error, now);
+            }
+            Verdict::Refused(error) => self.fail(error),
+            Verdict::NoRanges => self.read_whole(None, None, now),
+            Verdict::BeyondEnd { total } => self.beyond_end(i, total, start, now),
+            Verdict::Part { end, total } => {
+                if self.accept(&seen, false) && self.set_total(total) {
+                    self.fetches[i].promised_end = Some(end);
+                }
+            }
+            Verdict::Whole { length } => {
+                if self.accept(&seen, true) {
+                    self.read_whole(Some(request), length, now);
+                }
+            }
+        }
+    }
+
+    /// Bytes of an answer arrived.
+    pub fn body(&mut self, request: RequestId, bytes: &[u8], now: f64) {
+        if self.whole.as_ref().is_some_and(|whole| whole.request == Some(request)) {
+            return self.whole_body(bytes, now);
+        }
+        let Some(i) = self.fetch_of(request) else {
+            // What nobody waits for any more must not go on using the network.
+            return self.queue.push_back(Action::Cancel { request });
+        };
+        let start = self.manifest.span(self.fetches[i].index).0;
+        let fetch = &mut self.fetches[i];
+        fetch.heard = now;
+        let Some(promised_end) = fetch.promised_end else { return };
+        if start + (fetch.bytes.len() + bytes.len()) as u64 > promised_end {
+            fetch.bytes.truncate(fetch.base);
+            self.queue.push_back(Action::Cancel { request });
+            let message = format!("{}: the server sent more bytes than it announced", self.name());
+            return self.retry_fetch(i, None, Error::new(ErrorKind::Network, message), now);
+        }
+        if fetch.bytes.capacity() == 0 {
+            fetch.bytes.reserve_exact((fetch.asked_end - start) as usize);
+        }
+        fetch.bytes.extend_from_slice(bytes);
+        self.trouble = None;
+        self.pace.record(now, bytes.len() as u64);
+        if self.fetches[i].index == 0 {
+            let prefix: Vec<u8> = self.fetches[i].bytes.iter().copied().take(sniff::SNIFF_BYTES).collect();
+            self.sniff(&prefix, false);
+        }
+    }
+
+    /// The body of an answer ended.
+    pub fn end(&mut self, request: RequestId, now: f64) {
+        if self.whole.as_ref().is_some_and(|whole| whole.request == Some(request)) {
+            return self.whole_end(now);
+        }
+        let Some(i) = self.fetch_of(request) else { return };
+        let (start, end) = self.manifest.span(self.fetches[i].index);
+        let fetch = &mut self.fetches[i];
+        let reached = start + fetch.bytes.len() as u64;
+        if reached == end {
+            return self.complete(i);
+        }
+        let grown = fetch.bytes.len() > fetch.base;
+        let kept_promise = fetch.promised_end == Some(reached);
+        if grown && (kept_promise || self.manifest.total.is_none()) {
+            // A server may send less than asked, or this is the end of a file of unknown length: ask for the rest,
+            // and the answer will tell.
+            fetch.request = None;
+            fetch.promised_end = None;
+            fetch.failures = 0;
+            return;
+        }
+        let message = format!("{}: the connection was cut at byte {reached} of {end}", self.name());
+        self.retry_fetch(i, None, Error::new(ErrorKind::Network, message), now);
+    }
+
+    /// A request failed before or in its body.
+    pub fn failed(&mut self, request: RequestId, error: Error, now: f64) {
+        if self.whole.as_ref().is_some_and(|whole| whole.request == Some(request)) {
+            return self.retry_whole(None, error, now);
+        }
+        if let Some(i) = self.fetch_of(request) {
+            self.retry_fetch(i, None, error, now);
+        }
+    }
+
+    /// Whether more of this answer's body should be read now: a stream waits while its chunks wait.
+    pub fn wants(&self, request: RequestId) -> bool {
+        match &self.whole {
+            Some(whole) if whole.request == Some(request) => {
+                let ready = self.chunks.values().filter(|chunk| matches!(chunk, Chunk::Ready(_))).count();
+                ready < 2 && self.pending_saves < MAX_PENDING_SAVES
+            }
+            _ => true,
+        }
+    }
+
+    pub(super) fn plan_requests(&mut self, now: f64) {
+        if self.whole.is_some() {
+            return self.plan_whole(now);
+        }
+        self.open_fetches();
+        if now < self.not_before {
+            return;
+        }
+        for i in 0..self.fetches.len() {
+            if self.fetches[i].request.is_some() || now < self.fetches[i].not_before {
+                continue;
+            }
+            let request = self.take_request();
+            let fetch = &mut self.fetches[i];
+            let (start, end) = self.manifest.span(fetch.index);
+            let from = start + fetch.bytes.len() as u64;
+            fetch.request = Some(request);
+            fetch.base = fetch.bytes.len();
+            fetch.asked_end = end;
+            fetch.promised_end = None;
+            fetch.heard = now;
+            let if_range = self.manifest.validators.if_range().filter(|_| self.options.own_origin);
+            let if_range = if_range.map(str::to_owned);
+            self.queue.push_back(Action::Get { request, range: Some((from, end)), if_range });
+        }
+    }
+
+    /// Takes up the fetching of missing chunks, as many as may run at once.
+    fn open_fetches(&mut self) {
+        if self.pending_saves >= MAX_PENDING_SAVES {
+            return;
+        }
+        let known = self.identity == Identity::Confirmed && self.manifest.total.is_some();
+        let limit = if known { self.options.in_flight.max(1) } else { 1 };
+        let first = match self.identity {
+            Identity::Unconfirmed => self.manifest.first_missing(),
+            Identity::Comparing => return,
+            _ => self.next_index,
+        };
+        if self.no_ranges {
+            if self.is_missing(first) && self.fetches.is_empty() {
+                self.read_whole(None, None, 0.0);
+            }
+            return;
+        }
+        let ready = self.chunks.values().filter(|chunk| matches!(chunk, Chunk::Ready(_))).count();
+        for index in first.. {
+            let full = self.fetches.len() + ready > limit && index > self.next_index;
+            let at_end = self.manifest.chunk_count().is_some_and(|count| index >= count);
+            if self.fetches.len() >= limit || full || at_end {
+                break;
+            }
+            if self.is_missing(index) {
+                self.chunks.insert(index, Chunk::Fetching);
+                self.fetches.push(Fetch::new(index));
+            }
+        }
+    }
+
+    fn is_missing(&self, index: u64) -> bool {
+        self.manifest.sum(index).is_none()
+            && !self.chunks.contains_key(&index)
+            && self.manifest.chunk_count().is_none_or(|count| index < count)
+    }
+
+    fn fetch_of(&self, request: RequestId) -> Option<usize> {
+        self.fetches.iter().position(|fetch| fetch.request == Some(request))
+    }
+
+    /// Learns the file's length. `false`: it contradicts what was known.
+    fn set_total(&mut self, total: Option<u64>) -> bool {
+        match (self.manifest.total, total) {
+            (Some(known), Some(total)) if known != total => {
+                self.changed();
+                false
+            }
+            (None, Some(total)) if total.div_ceil(self.manifest.chunk_bytes) < self.manifest.chunks.len() as u64 => {
+                self.changed();
+                false
+            }
+            (None, Some(_)) => {
+                self.manifest.total = total;
+                true
+            }
+            _ => true,
+        }
+    }
+
+    fn beyond_end(&mut self, i: usize, total: Option<u64>, start: u64, now: f64) {
+        match (self.manifest.total, total) {
+            (Some(known), Some(total)) if known != total => self.changed(),
+            // The file should have bytes there: this server cannot give ranges of it.
+            (Some(_), _) => self.read_whole(None, None, now),
+            (None, Some(total)) if total < start => self.changed(),
+            (None, Some(total)) if total > start => {
+                let message = format!("{}: the server refused a range inside the file", self.name());
+                self.retry_fetch(i, None, Error::new(ErrorKind::Network, message), now);
+            }
+            (None, None) if start == 0 => self.read_whole(None, None, now),
+            (None, _) if self.identity == Identity::Unconfirmed => self.compare_first_chunk(),
+            (None, _) => {
+                self.manifest.total = Some(start);
+                if self.fetches[i].bytes.is_empty() {
+                    self.drop_requests();
+                } else {
+                    self.complete(i);
+                }
+                if start == 0 {
+                    self.sniff(&[], true);
+                }
+            }
+        }
+    }
+
+    fn complete(&mut self, i: usize) {
+        let fetch = self.fetches.remove(i);
+        if fetch.index == 0 && !self.sniff(&fetch.bytes, true) {
+            return;
+        }
+        let known = self.sums.get(&fetch.index).copied();
+        let same = known.is_none_or(|known| known == checksum(&fetch.bytes));
+        if self.identity == Identity::Comparing {
+            let seen = std::mem::take(&mut self.candidate);
+            if !same {
+                self.begin_again();
+            }
+            self.manifest.validators.merge(&seen);
+            self.identity = Identity::Confirmed;
+            if !same {
+                self.manifest.total = seen.total;
+                let (start, end) = self.manifest.span(0);
+                if fetch.bytes.len() as u64 != end - start {
+                    // Asked for by the old file's length: not the new one's first chunk.
+                    return;
+                }
+            }
+        } else if !same {
+            return self.changed();
+        }
+        self.keep(fetch.index, fetch.bytes);
+    }
+
+    fn retry_fetch(&mut self, i: usize, after_ms: Option<f64>, error: Error, now: f64) {
+        let (start, end) = self.manifest.span(self.fetches[i].index);
+        if start + self.fetches[i].bytes.len() as u64 == end {
+            // The failure came after the last byte.
+            return self.complete(i);
+        }
+        let fetch = &mut self.fetches[i];
+        let grown = fetch.bytes.len() > fetch.base;
+        fetch.failures = if grown { 1 } else { fetch.failures + 1 };
+        fetch.request = None;
+        fetch.promised_end = None;
+        let failures = fetch.failures;
+        match self.next_try(failures, after_ms, now) {
+            Some(at) => {
+                self.fetches[i].not_before = at;
+                self.trouble = Some(format!("{error}; trying again"));
+            }
+            None => self.give_up(failures, after_ms, error),
+        }
+    }
+
+    pub(super) fn break_off_stalls(&mut self, now: f64) {
+        let limit = self.options.stall_ms;
+        if let Some(request) = self.whole.as_ref().and_then(|whole| whole.request)
+            && !self.wants(request)
+        {
+            self.whole.iter_mut().for_each(|whole| whole.heard = now);
+        }
+        let stalled = |request: Option<RequestId>, heard: f64| request.filter(|_| now >= heard + limit);
+        let mut requests: Vec<RequestId> =
+            self.fetches.iter().filter_map(|fetch| stalled(fetch.request, fetch.heard)).collect();
+        if let Some(whole) = &self.whole {
+            requests.extend(stalled(whole.request, whole.heard));
+        }
+        for request in requests {
+            let message = format!("{}: the server sent nothing for {} s", self.name(), limit / 1000.0);
+            self.queue.push_back(Action::Cancel { request });
+            self.failed(request, Error::new(ErrorKind::Network, message), now);
+        }
+    }
+
+    /// Does not count `ms` milliseconds as silence of the server: nobody listened.
+    pub(super) fn forgive(&mut self, ms: f64) {
+        self.fetches.iter_mut().for_each(|fetch| fetch.heard += ms);
+        self.whole.iter_mut().for_each(|whole| whole.heard += ms);
+    }
+
+    /// When something is due although nothing happens.
+    pub(super) fn deadline(&self) -> Option<f64> {
+        let due = |request: Option<RequestId>, heard: f64, not_before: f64| match request {
+            Some(_) => heard + self.options.stall_ms,
+            None => not_before.max(self.not_before),
+        };
+        let fetches = self.fetches.iter().map(|fetch| due(fetch.request, fetch.heard, fetch.not_before));
+        let whole = self.whole.iter().map(|whole| due(whole.request, whole.heard, whole.not_before));
+        fetches.chain(whole).reduce(f64::min)
+    }
+}

@@ -1,0 +1,168 @@
+//! The record of what is stored of one model file: which chunks, their checksums, and which file they belong to.
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh64::xxh64;
+
+use super::identity::Validators;
+
+/// Version of everything that is stored: of the database, its records and the meaning of their fields. A record
+/// or database of another version is dropped, never misread. (Version 1 was never released.)
+pub const SCHEMA: u32 = 2;
+
+/// A chunk larger than this is never written: one allocation should stay small beside the model.
+const MAX_CHUNK_BYTES: u64 = 1 << 30;
+
+/// The checksum of a chunk: xxh64 with seed 0. It finds damage; it is no protection against forgery.
+pub fn checksum(bytes: &[u8]) -> u64 {
+    xxh64(bytes, 0)
+}
+
+/// What is stored of one file. It only ever names chunks that are stored and were verified.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`SCHEMA`] of the program that wrote it.
+    pub schema: u32,
+    /// The generation: chunks are stored under it, so the chunks of a changed file never meet the old ones.
+    pub id: String,
+    /// The file's resolved address.
+    pub address: String,
+    /// Size of every chunk but the last, in bytes.
+    pub chunk_bytes: u64,
+    /// The file's length in bytes, once it is certain.
+    pub total: Option<u64>,
+    /// What the server's answers said of the file.
+    pub validators: Validators,
+    /// Checksum of each chunk that is present.
+    pub chunks: Vec<Option<u64>>,
+    /// Every chunk is present: the file loads without a network.
+    pub complete: bool,
+    /// SHA-256 of the whole file in hex, when it was computed over the very chunks that are stored.
+    pub sha256: Option<String>,
+    /// When it was last loaded, in milliseconds since 1970.
+    pub last_used: f64,
+}
+
+impl Manifest {
+    /// An empty record for the file at `address`.
+    pub fn new(id: String, address: String, chunk_bytes: u64, now: f64) -> Self {
+        Self {
+            schema: SCHEMA,
+            id,
+            address,
+            chunk_bytes: chunk_bytes.clamp(1, MAX_CHUNK_BYTES),
+            total: None,
+            validators: Validators::default(),
+            chunks: Vec::new(),
+            complete: false,
+            sha256: None,
+            last_used: now,
+        }
+    }
+
+    /// Reads a stored record; `None` when it is of another schema or contradicts itself.
+    pub fn from_json(json: &str) -> Option<Self> {
+        let manifest: Self = serde_json::from_str(json).ok()?;
+        manifest.is_consistent().then_some(manifest)
+    }
+
+    /// The record as it is stored.
+    pub fn to_json(&self) -> String {
+        // A struct of strings and numbers always serialises; an empty text would be dropped on reading.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    fn is_consistent(&self) -> bool {
+        self.schema == SCHEMA
+            && (1..=MAX_CHUNK_BYTES).contains(&self.chunk_bytes)
+            && self.chunk_count().is_none_or(|count| self.chunks.len() as u64 <= count)
+            && (!self.complete || self.is_whole())
+    }
+
+    /// Number of chunks, once the length is known.
+    pub fn chunk_count(&self) -> Option<u64> {
+        self.total.map(|total| total.div_ceil(self.chunk_bytes))
+    }
+
+    /// Bytes `start..end` of chunk `index`; the end is cut at the file's length where that is known.
+    pub fn span(&self, index: u64) -> (u64, u64) {
+        let start = index.saturating_mul(self.chunk_bytes);
+        let end = start.saturating_add(self.chunk_bytes);
+        (start, self.total.map_or(end, |total| end.min(total)))
+    }
+
+    /// Checksum of chunk `index` if it is present.
+    pub fn sum(&self, index: u64) -> Option<u64> {
+        self.chunks.get(index as usize).copied().flatten()
+    }
+
+    /// Marks chunk `index` as present or, with `None`, as missing.
+    pub fn set_sum(&mut self, index: u64, sum: Option<u64>) {
+        let index = index as usize;
+        if self.chunks.len() <= index {
+            self.chunks.resize(index + 1, None);
+        }
+        self.chunks[index] = sum;
+    }
+
+    /// The first chunk that is not present (possibly one past the end while the length is unknown).
+    pub fn first_missing(&self) -> u64 {
+        self.chunks.iter().position(Option::is_none).unwrap_or(self.chunks.len()) as u64
+    }
+
+    /// Whether every chunk is present.
+    pub fn is_whole(&self) -> bool {
+        self.chunk_count() == Some(self.chunks.len() as u64) && self.chunks.iter().all(Option::is_some)
+    }
+
+    /// Bytes that are present.
+    pub fn stored_bytes(&self) -> u64 {
+        let present = |index: &u64| self.sum(*index).is_some();
+        let size = |index| {
+            let (start, end) = self.span(index);
+            end - start
+        };
+        (0..self.chunks.len() as u64).filter(present).map(size).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> Manifest {
+        Manifest::new("g1".into(), "https://a.example/m.gguf".into(), 10, 5.0)
+    }
+
+    #[test]
+    fn chunks_cover_the_file_once() {
+        let mut m = manifest();
+        assert_eq!((m.span(0), m.span(2)), ((0, 10), (20, 30)));
+        m.total = Some(25);
+        assert_eq!((m.chunk_count(), m.span(2)), (Some(3), (20, 25)));
+        m.set_sum(2, Some(7));
+        m.set_sum(0, Some(8));
+        assert_eq!((m.first_missing(), m.stored_bytes(), m.is_whole()), (1, 15, false));
+        m.set_sum(1, Some(9));
+        assert_eq!((m.first_missing(), m.stored_bytes(), m.is_whole()), (3, 25, true));
+    }
+
+    #[test]
+    fn a_record_survives_and_a_foreign_one_is_dropped() {
+        let mut m = manifest();
+        m.total = Some(10);
+        m.set_sum(0, Some(u64::MAX));
+        m.complete = true;
+        assert_eq!(Manifest::from_json(&m.to_json()), Some(m.clone()));
+        let broken = [
+            Manifest { schema: SCHEMA + 1, ..m.clone() },
+            Manifest { chunk_bytes: 0, ..m.clone() },
+            Manifest { chunks: vec![Some(1), Some(2)], ..m.clone() },
+            Manifest { chunks: vec![None], ..m.clone() },
+            Manifest { total: None, ..m },
+        ];
+        for manifest in broken {
+            assert_eq!(Manifest::from_json(&manifest.to_json()), None, "{manifest:?}");
+        }
+        assert_eq!(Manifest::from_json("{\"schema\":2}"), None);
+    }
+}
