@@ -1,10 +1,16 @@
 //! The project's own commands: `cargo xtask help` lists them.
 
 mod build;
+mod check;
+mod chrome;
 mod host;
+mod node;
+mod notices;
 mod package;
 mod serve;
 mod site;
+mod size;
+mod test;
 mod toolchain;
 mod wasm;
 
@@ -22,6 +28,11 @@ cargo xtask COMMAND [OPTIONS]
               Builds, serves the demo page on localhost and prints its address. Needs no Node.
   site [--dev]
               The pages as a static folder, site/, for any host.
+  check [--native] [--wasm] [--js]
+              rustfmt, clippy for this machine, clippy for wasm32 in both variants, tsc; all of it, or the parts named.
+  test [--native] [--wasm] [--e2e | --browser] [--dev] [FILTER]
+              Native tests, the same as wasm in a browser, end to end; all, or those named. --browser: the last two;
+              --dev: end to end on a quick build; FILTER: only tests (end to end: files) whose name contains it.
 ";
 
 fn main() -> ExitCode {
@@ -55,6 +66,27 @@ fn run(mut args: Arguments) -> Result<()> {
             let dev = args.contains("--dev");
             finish(args)?;
             site::site(dev)?;
+        }
+        Some("check") => {
+            let parts = check::Parts {
+                native: args.contains("--native"),
+                wasm: args.contains("--wasm"),
+                js: args.contains("--js"),
+            };
+            finish(args)?;
+            check::check(parts)?;
+        }
+        Some("test") => {
+            let browser = args.contains("--browser");
+            let options = test::Options {
+                native: args.contains("--native"),
+                wasm: args.contains("--wasm") || browser,
+                e2e: args.contains("--e2e") || browser,
+                dev: args.contains("--dev"),
+                filter: args.opt_free_from_str()?,
+            };
+            finish(args)?;
+            test::test(options)?;
         }
         Some(other) => bail!("there is no command '{other}'; `cargo xtask help` lists them"),
     }

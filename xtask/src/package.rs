@@ -1,24 +1,84 @@
-//! What lies in `dist/` beside the wasm.
+//! What lies in `dist/` beside the wasm: the scripts as they are written, and what npm wants to know.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use serde_json::{Map, Value, json};
 
-use crate::host;
+use crate::{host, notices};
 
-/// Copies the JavaScript of `worker/`, which ships as it is written.
-pub fn copy_scripts(dist: &Path) -> Result<()> {
-    let source = host::root().join("worker");
+/// Files of the repository's root that go into the package as they are.
+const DOCUMENTS: [&str; 4] = ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
+
+/// Puts the scripts of `worker/`, the licences and package.json into `dist`.
+pub fn assemble(dist: &Path) -> Result<()> {
+    let root = host::root();
     fs::create_dir_all(dist)?;
-    if !source.is_dir() {
-        return Ok(());
+    remove_files(dist)?;
+    let mut scripts = copy_scripts(&root.join("worker"), dist)?;
+    scripts.sort();
+    for name in DOCUMENTS {
+        let source = root.join(name);
+        if source.is_file() {
+            fs::copy(&source, dist.join(name)).with_context(|| name.to_owned())?;
+        }
     }
-    for entry in fs::read_dir(&source).with_context(|| source.display().to_string())? {
+    fs::write(dist.join("THIRD-PARTY-NOTICES.txt"), notices::notices()?)?;
+    let manifest = serde_json::to_string_pretty(&manifest(&scripts))?;
+    fs::write(dist.join("package.json"), manifest + "\n").context("dist/package.json")
+}
+
+/// A script that was renamed or removed must not ship for ever.
+fn remove_files(dist: &Path) -> Result<()> {
+    for entry in fs::read_dir(dist)? {
         let path = entry?.path();
-        if let (Some("js"), Some(name)) = (path.extension().and_then(|e| e.to_str()), path.file_name()) {
-            fs::copy(&path, dist.join(name)).with_context(|| path.display().to_string())?;
+        if path.is_file() {
+            fs::remove_file(&path).with_context(|| path.display().to_string())?;
         }
     }
     Ok(())
+}
+
+fn copy_scripts(worker: &Path, dist: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(worker).context("worker/")? {
+        let path = entry?.path();
+        if path.extension() != Some(OsStr::new("js")) {
+            continue;
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        fs::copy(&path, dist.join(&name)).with_context(|| path.display().to_string())?;
+        names.push(name);
+    }
+    Ok(names)
+}
+
+/// package.json of what is published; the one in the repository's root is for its development alone.
+fn manifest(scripts: &[String]) -> Value {
+    let mut exports = Map::new();
+    exports.insert(".".to_owned(), json!({ "types": "./index.d.ts", "default": "./index.js" }));
+    // Every script by name: a bundler or a host may want to place the workers itself.
+    for script in scripts {
+        let types = script.replace(".js", ".d.ts");
+        exports
+            .insert(format!("./{script}"), json!({ "types": format!("./{types}"), "default": format!("./{script}") }));
+    }
+    exports.insert("./wasm/*".to_owned(), json!("./wasm/*"));
+    exports.insert("./package.json".to_owned(), json!("./package.json"));
+    json!({
+        "name": "bitnet-web",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": "Ternary large language models (BitNet b1.58) in a browser tab, on the CPU",
+        "keywords": ["bitnet", "llm", "ternary", "wasm", "webassembly", "simd", "gguf", "browser", "inference"],
+        "license": "MIT OR Apache-2.0",
+        "type": "module",
+        "main": "./index.js",
+        "types": "./index.d.ts",
+        "exports": exports,
+        // Workers do something when they are loaded, and the glue listens for panics; the rest can be dropped where unused.
+        "sideEffects": ["./engine.js", "./compute.js", "./glue.js"],
+        "files": ["*.js", "*.d.ts", "wasm", "README.md", "CHANGELOG.md", "LICENSE-*", "THIRD-PARTY-NOTICES.txt"],
+    })
 }

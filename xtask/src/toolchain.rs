@@ -6,6 +6,9 @@ use anyhow::{Result, bail};
 
 use crate::host;
 
+/// The sentence for a machine without Rust, which can only be seen where cargo was removed under a built xtask.
+pub const MISSING: &str = "cargo is not installed: https://rustup.rs";
+
 /// Adds the wasm target and rust-src where they are missing.
 pub fn ensure() -> Result<()> {
     let Some(sysroot) = host::output_of(Command::new("rustc").current_dir(host::root()).args(["--print", "sysroot"]))

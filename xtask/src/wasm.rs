@@ -7,7 +7,7 @@ use std::str::FromStr;
 use anyhow::{Context, Error, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::host;
+use crate::{host, toolchain};
 
 /// wasm32 addresses 65536 pages of 64 KiB; the last one stays out so that no address or length wraps to 0.
 const MAX_MEMORY_BYTES: u64 = 65535 * 65536;
@@ -57,16 +57,26 @@ impl Variant {
         host::target_dir().join(format!("wasm-{}", self.name()))
     }
 
-    /// A cargo subcommand for this variant. The caller adds `--` arguments.
+    /// A cargo subcommand that compiles for this variant, std included: the one that rustup brings knows no threads.
     pub fn cargo(self, subcommand: &str) -> Command {
+        let mut command = self.cargo_without_std(subcommand);
+        command.arg("-Zbuild-std=std,panic_abort");
+        command
+    }
+
+    /// Clippy for this variant. It links nothing, so that rustup's std serves.
+    pub fn clippy(self) -> Command {
+        self.cargo_without_std("clippy")
+    }
+
+    fn cargo_without_std(self, subcommand: &str) -> Command {
         let mut command = host::cargo();
         command
             .arg(subcommand)
-            .args(["--target", "wasm32-unknown-unknown", "-Zbuild-std=std,panic_abort"])
-            .arg("--target-dir")
+            .args(["--target", "wasm32-unknown-unknown", "--target-dir"])
             .arg(self.target_dir())
             .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags().join("\u{1f}"))
-            // build-std is not stable yet; this lets the pinned stable compiler do it.
+            // Rebuilding std, and threads in wasm-bindgen, are not stable yet; this lets the pinned stable compiler do both.
             .env("RUSTC_BOOTSTRAP", "1");
         command
     }
@@ -85,19 +95,34 @@ impl FromStr for Variant {
 
 /// Compiles the crate in `variant` and puts `bitnet_web.js`, `bitnet_web.d.ts` and `bitnet_web_bg.wasm` into `out`.
 pub fn build(variant: Variant, dev: bool, out: &Path) -> Result<()> {
-    let profile = if dev { "wasm-dev" } else { "release" };
     // As an rlib beside the cdylib the crate would not get link-time optimisation.
     let mut command = variant.cargo("rustc");
-    command.args(["--package", "bitnet-web", "--lib", "--crate-type", "cdylib", "--profile", profile]);
-    host::run(&mut command, "cargo is not installed: https://rustup.rs")?;
-    let wasm = variant.target_dir().join("wasm32-unknown-unknown").join(profile).join("bitnet_web.wasm");
-    bindgen(&wasm, out, dev)
+    command.args(["--package", "bitnet-web", "--lib", "--crate-type", "cdylib", "--profile", profile(dev)]);
+    host::run(&mut command, toolchain::MISSING)?;
+    bindgen(&artifact(variant, dev), out, dev)
+}
+
+fn profile(dev: bool) -> &'static str {
+    if dev { "wasm-dev" } else { "release" }
+}
+
+/// What cargo makes of the crate, with its function names.
+pub fn artifact(variant: Variant, dev: bool) -> PathBuf {
+    variant.target_dir().join("wasm32-unknown-unknown").join(profile(dev)).join("bitnet_web.wasm")
 }
 
 /// Writes the JavaScript glue, as ES modules, and the wasm that belongs to it.
-pub fn bindgen(wasm: &Path, out: &Path, names: bool) -> Result<()> {
+fn bindgen(wasm: &Path, out: &Path, names: bool) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(wasm).typescript(true).remove_name_section(!names).remove_producers_section(true);
+    bindgen.web(true)?;
+    bindgen.generate(out).with_context(|| format!("wasm-bindgen on {}", wasm.display()))
+}
+
+/// The same for a test executable, as `tests.js` and `tests_bg.wasm`; the runner reaches the tests as plain exports.
+pub fn bindgen_tests(wasm: &Path, out: &Path) -> Result<()> {
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(wasm).out_name("tests").debug(true).export_wasm(true).emit_start(false).typescript(false);
     bindgen.web(true)?;
     bindgen.generate(out).with_context(|| format!("wasm-bindgen on {}", wasm.display()))
 }

@@ -1,0 +1,77 @@
+// What every end-to-end test begins with: a real browser, and the folders of the built package and the pages.
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+import { startServer } from './server.mjs';
+
+export { sendFile, startServer } from './server.mjs';
+
+/** The repository. */
+export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+
+/** The pages as `cargo xtask demo` serves them. */
+export const DEMO_FOLDERS = { '/': join(ROOT, 'www'), '/dist/': join(ROOT, 'dist') };
+
+const FLAGS = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-dev-shm-usage',
+  '--no-first-run',
+];
+
+/** The browser: `CHROME`, as `cargo xtask test` sets it, or where Debian puts Chromium. */
+function browserPath() {
+  const path = process.env.CHROME ?? '/usr/bin/chromium';
+  if (!existsSync(path)) throw new Error(`no browser at ${path}: install Chromium, or name one in CHROME`);
+  return path;
+}
+
+/**
+ * Starts the system's Chromium, headless.
+ * @returns {Promise<import('playwright-core').Browser>}
+ */
+export function launch() {
+  const root = process.getuid?.() === 0;
+  return chromium.launch({ executablePath: browserPath(), args: root ? [...FLAGS, '--no-sandbox'] : FLAGS });
+}
+
+/**
+ * The demo page's host. A test that needs the runtime alone opens `/blank.html` and imports `/dist/index.js`.
+ * @param {Partial<import('./server.mjs').ServerOptions>} [options]
+ */
+export function startDemo({ folders, handle, ...options } = {}) {
+  return startServer({
+    folders: { ...DEMO_FOLDERS, ...folders },
+    handle: async (request, response, path) => {
+      if (await handle?.(request, response, path)) return true;
+      if (path !== '/blank.html') return false;
+      response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end('<!doctype html><title>blank</title>');
+      return true;
+    },
+    ...options,
+  });
+}
+
+/**
+ * Opens an address in a context of its own (empty storage) and keeps what the page complains about.
+ * @param {import('playwright-core').Browser} browser
+ * @param {string} url
+ * @param {import('playwright-core').BrowserContextOptions} [options]
+ */
+export async function openPage(browser, url, options) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  /** @type {string[]} */
+  const complaints = [];
+  page.on('pageerror', (error) => complaints.push(String(error.stack ?? error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  await page.goto(url);
+  return { context, page, complaints };
+}

@@ -1,0 +1,98 @@
+//! What a page downloads: the size of each wasm, and what weighs most in it.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use wasmparser::{KnownCustom, Name, Parser, Payload};
+
+/// How many of the heaviest crates are named.
+const SHOWN: usize = 8;
+
+/// Prints the sizes of `shipped`; what weighs most is read from `named`, the same module before its names were taken out.
+pub fn report(variant: &str, shipped: &Path, named: &Path) -> Result<()> {
+    let bytes = fs::read(shipped).with_context(|| shipped.display().to_string())?;
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    gzip.write_all(&bytes)?;
+    let gzip = gzip.finish()?.len();
+    println!("{variant}: {} raw, {} gzip", kilobytes(bytes.len()), kilobytes(gzip));
+
+    let sizes = weigh(&fs::read(named).with_context(|| named.display().to_string())?)?;
+    let parts: Vec<_> = sizes.iter().take(SHOWN).map(|(name, size)| format!("{name} {}", kilobytes(*size))).collect();
+    println!("    {}", parts.join(", "));
+    Ok(())
+}
+
+fn kilobytes(bytes: usize) -> String {
+    format!("{:.0} kB", bytes as f64 / 1000.0)
+}
+
+/// Bytes of code by crate, and of data, the heaviest first.
+fn weigh(wasm: &[u8]) -> Result<Vec<(String, usize)>> {
+    let mut imported = 0;
+    let mut bodies = Vec::new();
+    let mut names = HashMap::new();
+    let mut sizes: HashMap<String, usize> = HashMap::new();
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload? {
+            Payload::ImportSection(imports) => {
+                for import in imports.into_imports() {
+                    imported += u32::from(matches!(import?.ty, wasmparser::TypeRef::Func(_)));
+                }
+            }
+            Payload::CodeSectionEntry(body) => bodies.push(body.range().len()),
+            Payload::DataSection(data) => {
+                sizes.insert("(data)".to_owned(), data.range().len());
+            }
+            Payload::CustomSection(section) => {
+                if let KnownCustom::Name(subsections) = section.as_known() {
+                    for subsection in subsections {
+                        if let Name::Function(functions) = subsection? {
+                            for naming in functions {
+                                let naming = naming?;
+                                names.insert(naming.index, crate_of(naming.name));
+                            }
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    for (index, size) in (imported..).zip(bodies) {
+        *sizes.entry(names.get(&index).cloned().unwrap_or_else(|| "(unnamed)".to_owned())).or_default() += size;
+    }
+    let mut sizes: Vec<_> = sizes.into_iter().collect();
+    sizes.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
+    Ok(sizes)
+}
+
+/// The crate in a mangled function name; for `<T as Trait>::f` that of `T`.
+fn crate_of(symbol: &str) -> String {
+    let name = format!("{:#}", rustc_demangle::demangle(symbol));
+    let path = name.trim_start_matches(['<', '&', '[', '(', '*']).trim_start_matches("mut ").trim_start_matches("dyn ");
+    let end = path.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(path.len());
+    match path[end..].starts_with("::") {
+        true => path[..end].to_owned(),
+        false => "(other)".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::crate_of;
+
+    #[test]
+    fn crates_of_symbols() {
+        assert_eq!(crate_of("_ZN10tokenizers9tokenizer6encode17h0123456789abcdefE"), "tokenizers");
+        assert_eq!(
+            crate_of("_ZN60_$LT$alloc..string..String$u20$as$u20$core..fmt..Display$GT$3fmt17h0123456789abcdefE"),
+            "alloc"
+        );
+        assert_eq!(crate_of("__wasm_init_tls"), "(other)");
+    }
+}

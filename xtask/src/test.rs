@@ -1,0 +1,110 @@
+//! `cargo xtask test`: native tests, the same code as wasm in a real browser, then the whole thing end to end.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::wasm::{self, Variant};
+use crate::{build, chrome, host, node, toolchain};
+
+/// What to run; everything unless some are named.
+pub struct Options {
+    pub native: bool,
+    pub wasm: bool,
+    pub e2e: bool,
+    /// The end-to-end tests run on a quick build.
+    pub dev: bool,
+    /// Only tests, or end-to-end test files, whose name contains this.
+    pub filter: Option<String>,
+}
+
+/// Runs the tests; the first runner with a failure ends it.
+pub fn test(mut options: Options) -> Result<()> {
+    if !(options.native || options.wasm || options.e2e) {
+        options = Options { native: true, wasm: true, e2e: true, ..options };
+    }
+    // What is missing is said before anything takes long.
+    let browser = options.wasm || options.e2e;
+    let chrome = if browser { Some(prepare_browser()?) } else { None };
+    if options.native {
+        host::step("native tests", || native(options.filter.as_deref()))?;
+        eprintln!("native tests: passed");
+    }
+    if let (true, Some(chrome)) = (options.wasm, &chrome) {
+        for variant in Variant::ALL {
+            host::step(&format!("wasm tests: {}", variant.name()), || {
+                in_browser(variant, chrome, options.filter.as_deref())
+            })?;
+        }
+        eprintln!("wasm tests: passed");
+    }
+    if let (true, Some(chrome)) = (options.e2e, &chrome) {
+        build::build(&build::Options { dev: options.dev, variant: None })?;
+        host::step("end-to-end tests", || end_to_end(chrome, options.filter.as_deref()))?;
+        eprintln!("end-to-end tests: passed");
+    }
+    Ok(())
+}
+
+fn prepare_browser() -> Result<PathBuf> {
+    toolchain::ensure()?;
+    node::ensure()?;
+    chrome::ensure()
+}
+
+fn native(filter: Option<&str>) -> Result<()> {
+    let mut command = host::cargo();
+    command.args(["test", "--workspace"]).args(filter);
+    host::run(&mut command, toolchain::MISSING)
+}
+
+/// Builds the tests marked `#[wasm_bindgen_test]` and runs them in a worker of a cross-origin isolated page.
+fn in_browser(variant: Variant, chrome: &Path, filter: Option<&str>) -> Result<()> {
+    let wasm = compile_tests(variant)?;
+    let out = variant.target_dir().join("browser-tests");
+    wasm::bindgen_tests(&wasm, &out)?;
+    let mut command = node::node();
+    command.arg("tests/e2e/harness-wasm.mjs").arg(&out).args(filter).env("CHROME", chrome);
+    host::run(&mut command, "Node 20 is not installed")
+}
+
+fn compile_tests(variant: Variant) -> Result<PathBuf> {
+    let mut command = variant.cargo("test");
+    command.args(["--package", "bitnet-web", "--lib", "--profile", "wasm-dev", "--no-run"]);
+    command.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
+    let mut child = command.spawn().context(toolchain::MISSING)?;
+    let mut wasm = None;
+    for line in child.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines) {
+        let message: Value = serde_json::from_str(&line?).unwrap_or_default();
+        if let Some(path) = message["executable"].as_str() {
+            wasm = Some(PathBuf::from(path));
+        }
+    }
+    if !child.wait()?.success() {
+        bail!("the wasm tests do not compile");
+    }
+    wasm.context("cargo names no wasm file for the tests")
+}
+
+/// Runs `tests/e2e/*.test.mjs`, each of which starts its own browser and server.
+fn end_to_end(chrome: &Path, filter: Option<&str>) -> Result<()> {
+    let folder = host::root().join("tests/e2e");
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&folder).context("tests/e2e")? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".test.mjs") && filter.is_none_or(|filter| name.contains(filter)) {
+            files.push(format!("tests/e2e/{name}"));
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        bail!("no end-to-end test file is named like that");
+    }
+    let mut command = node::node();
+    command.args(["--test", "--test-reporter=spec", "--test-concurrency=1"]).args(files).env("CHROME", chrome);
+    host::run(&mut command, "Node 20 is not installed")
+}
