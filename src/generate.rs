@@ -248,7 +248,7 @@ impl Engine {
             generation.finish(FinishReason::Stop);
             return Ok(());
         }
-        let text = generation.decoder.push(self.model.tokenizer(), id);
+        let text = generation.decoder.push(self.model.tokenizer(), id)?;
         let found = generation.stop.push(&text);
         generation.queue.push_back(Event::Token { id, text: found.text });
         if found.matched {

@@ -1,59 +1,230 @@
-//! stub
-use crate::Result;
-use crate::gguf::{Array, Metadata, Value};
-/// x
-#[derive(Debug)]
-pub struct Vocabulary {
-    /// x
-    pub pre: Option<String>,
-    /// x
-    pub tokens: Vec<String>,
+//! Hugging Face `tokenizers` built from a GGUF vocabulary, and incremental detokenization.
+//!
+//! A text goes through three stages: special tokens are found, the text between them is cut
+//! into pieces ([`PreTokenizer`]), and each piece goes through the byte-pair encoding of the `tokenizers` crate.
+//! Control tokens are no part of the BPE vocabulary, so no text that is encoded without special tokens can become
+//! one, whatever it spells.
+
+mod build;
+mod byte_level;
+mod decoder;
+mod pre_tokenizer;
+mod specials;
+mod vocabulary;
+
+#[cfg(test)]
+mod tests;
+
+use tokenizers::Model;
+use tokenizers::models::bpe::BPE;
+
+use crate::{Error, ErrorKind, Result};
+use byte_level::ByteAlphabet;
+pub use decoder::IncrementalDecoder;
+pub use pre_tokenizer::PreTokenizer;
+use specials::Specials;
+pub use vocabulary::{TokenKind, Vocabulary};
+
+/// A byte-level BPE tokenizer. It never changes after it was built.
+pub struct Tokenizer {
+    /// The merges and the ordinary tokens; from the `tokenizers` crate.
+    bpe: BPE,
+    pre_tokenizer: PreTokenizer,
+    alphabet: ByteAlphabet,
+    /// Found in template text only.
+    control: Specials,
+    /// Found in every text.
+    user_defined: Specials,
+    /// The bytes of all tokens, one after the other.
+    bytes: Vec<u8>,
+    /// Where in `bytes` each token ends: `[vocabulary]`.
+    ends: Vec<u32>,
+    /// `[vocabulary]`.
+    kinds: Vec<TokenKind>,
+    bos: Option<u32>,
+    eos: Option<u32>,
+    pad: Option<u32>,
+    add_bos: bool,
+    stop_tokens: Vec<u32>,
 }
-impl Vocabulary {
-    /// x
-    pub fn from_metadata(m: &mut Metadata) -> Result<Self> {
-        let tokens = match m.take("tokenizer.ggml.tokens") {
-            Some(Value::Array(Array::String(t))) => t,
-            _ => vec![],
-        };
-        Ok(Self { pre: None, tokens })
+
+impl std::fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokenizer")
+            .field("pre_tokenizer", &self.pre_tokenizer)
+            .field("vocab_size", &self.vocab_size())
+            .field("bos", &self.bos)
+            .field("eos", &self.eos)
+            .field("add_bos", &self.add_bos)
+            .field("stop_tokens", &self.stop_tokens)
+            .finish_non_exhaustive()
     }
 }
-/// x
-#[derive(Debug)]
-pub struct Tokenizer;
-/// x
-#[derive(Debug)]
-pub struct IncrementalDecoder;
+
 impl Tokenizer {
-    /// x
-    pub fn new(_v: Vocabulary) -> Result<Self> {
-        Ok(Self)
+    /// The number of token ids.
+    pub fn vocab_size(&self) -> usize {
+        self.ends.len()
     }
-    /// x
-    pub fn encode(&self, _t: &str, _s: bool, _b: bool) -> Result<Vec<u32>> {
-        Ok(vec![])
+
+    /// The pre-tokenizer in use.
+    pub fn pre_tokenizer(&self) -> PreTokenizer {
+        self.pre_tokenizer
     }
-    /// x
+
+    /// Beginning of sequence.
+    pub fn bos(&self) -> Option<u32> {
+        self.bos
+    }
+
+    /// End of sequence.
+    pub fn eos(&self) -> Option<u32> {
+        self.eos
+    }
+
+    /// Padding.
+    pub fn pad(&self) -> Option<u32> {
+        self.pad
+    }
+
+    /// Whether the model expects prompts to start with [`bos`](Self::bos).
     pub fn add_bos(&self) -> bool {
-        true
+        self.add_bos
     }
-    /// x
-    pub fn is_stop(&self, _id: u32) -> bool {
-        false
+
+    /// The tokens that end an answer, ascending: end of sequence, end of turn, and the control tokens that are known
+    /// to end a turn by their names.
+    pub fn stop_tokens(&self) -> &[u32] {
+        &self.stop_tokens
     }
-    /// x
+
+    /// Whether this token ends an answer.
+    pub fn is_stop(&self, id: u32) -> bool {
+        self.stop_tokens.binary_search(&id).is_ok()
+    }
+
+    /// A decoder for a stream of this vocabulary's ids that leaves control tokens out.
     pub fn incremental_decoder(&self) -> IncrementalDecoder {
-        IncrementalDecoder
+        IncrementalDecoder::new()
     }
-}
-impl IncrementalDecoder {
-    /// x
-    pub fn push(&mut self, _t: &Tokenizer, _id: u32) -> String {
-        String::new()
+
+    /// The control token with this text.
+    pub fn control_token(&self, text: &str) -> Option<u32> {
+        self.control.id(text)
     }
-    /// x
-    pub fn finish(&mut self) -> String {
-        String::new()
+
+    /// The texts of all control tokens.
+    pub fn control_tokens(&self) -> impl Iterator<Item = &str> {
+        self.control.texts()
+    }
+
+    /// Text to token ids.
+    ///
+    /// With `allow_special`, control tokens spelled in the text become their ids; without, they are text like any
+    /// other. With `add_bos` the ids start with exactly one beginning-of-sequence token.
+    ///
+    /// # Errors
+    /// `InvalidModel` if `add_bos` is asked of a vocabulary without such a token.
+    pub fn encode(&self, text: &str, allow_special: bool, add_bos: bool) -> Result<Vec<u32>> {
+        let mut ids = Vec::with_capacity(text.len() / 4 + 1);
+        if !allow_special {
+            self.encode_text(text, &mut ids)?;
+        } else {
+            let mut at = 0;
+            while let Some((start, end, id)) = self.control.find(text, at) {
+                self.encode_text(&text[at..start], &mut ids)?;
+                ids.push(id);
+                at = end;
+            }
+            self.encode_text(&text[at..], &mut ids)?;
+        }
+        if add_bos {
+            self.prepend_bos(&mut ids)?;
+        }
+        Ok(ids)
+    }
+
+    /// Makes `ids` start with one beginning-of-sequence token, if they do not yet.
+    pub(crate) fn prepend_bos(&self, ids: &mut Vec<u32>) -> Result<()> {
+        let Some(bos) = self.bos else {
+            return Err(Error::new(
+                ErrorKind::InvalidModel,
+                "tokenizer: a beginning-of-sequence token is asked for, but the file names none \
+                 (tokenizer.ggml.bos_token_id)",
+            ));
+        };
+        if ids.first() != Some(&bos) {
+            ids.insert(0, bos);
+        }
+        Ok(())
+    }
+
+    /// The first control token at or after byte `from`: its start, its end and its id.
+    pub(crate) fn find_control(&self, text: &str, from: usize) -> Option<(usize, usize, u32)> {
+        self.control.find(text, from)
+    }
+
+    /// Appends the ids of `text`, in which only user-defined tokens are special.
+    pub(crate) fn encode_text(&self, text: &str, ids: &mut Vec<u32>) -> Result<()> {
+        let mut spelled = String::new();
+        let mut at = 0;
+        loop {
+            let found = self.user_defined.find(text, at);
+            let end = found.map_or(text.len(), |(start, ..)| start);
+            for piece in self.pre_tokenizer.split(&text[at..end]) {
+                self.alphabet.spell(piece, &mut spelled);
+                let tokens = self.bpe.tokenize(&spelled).map_err(|source| {
+                    Error::new(ErrorKind::Internal, "tokenizer: byte-pair encoding failed").with_source(source)
+                })?;
+                ids.extend(tokens.iter().map(|token| token.id));
+            }
+            let Some((_, next, id)) = found else { return Ok(()) };
+            ids.push(id);
+            at = next;
+        }
+    }
+
+    /// Token ids to text. Bytes that are no valid UTF-8 become U+FFFD; with `skip_control`, control tokens are left
+    /// out.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if the vocabulary has no such id.
+    pub fn decode(&self, ids: &[u32], skip_control: bool) -> Result<String> {
+        let mut bytes = Vec::with_capacity(4 * ids.len());
+        for &id in ids {
+            if !skip_control || self.kind(id)? != TokenKind::Control {
+                bytes.extend_from_slice(self.token_bytes(id)?);
+            }
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The bytes that a token stands for; they may be a part of a character.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if the vocabulary has no such id.
+    pub fn token_bytes(&self, id: u32) -> Result<&[u8]> {
+        let index = self.index(id)?;
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        Ok(&self.bytes[start as usize..self.ends[index] as usize])
+    }
+
+    /// What kind of token this is.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if the vocabulary has no such id.
+    pub fn kind(&self, id: u32) -> Result<TokenKind> {
+        Ok(self.kinds[self.index(id)?])
+    }
+
+    fn index(&self, id: u32) -> Result<usize> {
+        let index = id as usize;
+        if index < self.ends.len() {
+            return Ok(index);
+        }
+        Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("token id {id}: expected an id below the vocabulary's size, {}", self.ends.len()),
+        ))
     }
 }

@@ -1,0 +1,111 @@
+//! Finding special tokens in a text: the leftmost, and of those that start there the longest.
+
+use crate::{Error, ErrorKind, Result};
+
+/// Real special tokens have tens of bytes; the bound keeps a hostile file from making the search quadratic.
+const MAX_BYTES: usize = 512;
+
+/// A set of strings, each with its token id.
+#[derive(Default)]
+pub(super) struct Specials {
+    /// Sorted by text.
+    tokens: Vec<(Box<str>, u32)>,
+    /// Whether some token starts with this byte.
+    starts: Vec<bool>,
+}
+
+impl Specials {
+    /// # Errors
+    /// `InvalidModel` if a text is longer than any real special token.
+    pub(super) fn new(mut tokens: Vec<(Box<str>, u32)>) -> Result<Self> {
+        // An empty token would be found everywhere.
+        tokens.retain(|(text, _)| !text.is_empty());
+        if let Some((text, id)) = tokens.iter().find(|(text, _)| text.len() > MAX_BYTES) {
+            return Err(Error::new(
+                ErrorKind::InvalidModel,
+                format!("tokenizer: special token {id} has {} bytes, expected at most {MAX_BYTES}", text.len()),
+            ));
+        }
+        tokens.sort();
+        let mut starts = vec![false; 256];
+        for (text, _) in &tokens {
+            starts[usize::from(text.as_bytes()[0])] = true;
+        }
+        Ok(Self { tokens, starts })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
+    /// The id of the token with exactly this text.
+    pub(super) fn id(&self, text: &str) -> Option<u32> {
+        let found = self.tokens.binary_search_by(|(token, _)| token.as_ref().cmp(text)).ok()?;
+        Some(self.tokens[found].1)
+    }
+
+    /// The texts, sorted.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.tokens.iter().map(|(text, _)| text.as_ref())
+    }
+
+    /// The first special token at or after byte `from` of `text`: its start, its end and its id.
+    pub(super) fn find(&self, text: &str, from: usize) -> Option<(usize, usize, u32)> {
+        if self.is_empty() {
+            return None;
+        }
+        let bytes = text.as_bytes();
+        (from..bytes.len()).filter(|&start| self.starts[usize::from(bytes[start])]).find_map(|start| {
+            let (length, id) = self.longest_at(&bytes[start..])?;
+            Some((start, start + length, id))
+        })
+    }
+
+    /// The longest token that `bytes` starts with. The candidates are a range of the sorted list, which narrows with
+    /// each byte; the shortest of a range, the one that ends here, is its first.
+    fn longest_at(&self, bytes: &[u8]) -> Option<(usize, u32)> {
+        let mut candidates = &self.tokens[..];
+        let mut longest = None;
+        for (depth, &byte) in bytes.iter().enumerate() {
+            let at = |token: &(Box<str>, u32)| token.0.as_bytes().get(depth).copied();
+            let low = candidates.partition_point(|token| at(token) < Some(byte));
+            let high = candidates.partition_point(|token| at(token) <= Some(byte));
+            candidates = &candidates[low..high];
+            let Some((first, id)) = candidates.first() else { break };
+            if first.len() == depth + 1 {
+                longest = Some((depth + 1, *id));
+            }
+        }
+        longest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn specials(texts: &[&str]) -> Specials {
+        Specials::new(texts.iter().zip(0..).map(|(&text, id)| (text.into(), id)).collect()).unwrap()
+    }
+
+    #[test]
+    fn the_leftmost_and_then_the_longest_is_found() {
+        let set = specials(&["<a>", "<a><b>", "b", "<a><b><c>", "é"]);
+        assert_eq!(set.find("x<a><b>", 0), Some((1, 7, 1)));
+        assert_eq!(set.find("x<a><b><", 0), Some((1, 7, 1)));
+        assert_eq!(set.find("x<a><b><c>", 0), Some((1, 10, 3)));
+        assert_eq!(set.find("x<a><b>", 2), Some((5, 6, 2)));
+        assert_eq!(set.find("<a", 0), None);
+        assert_eq!(set.find("xé", 0), Some((1, 3, 4)));
+        assert_eq!(specials(&[]).find("x", 0), None);
+        assert_eq!(set.id("<a><b>"), Some(1));
+        assert_eq!(set.id("<a><"), None);
+    }
+
+    #[test]
+    fn an_empty_token_is_never_found_and_a_huge_one_is_refused() {
+        assert_eq!(specials(&["", "z"]).find("xz", 0), Some((1, 2, 1)));
+        let error = Specials::new(vec![("x".repeat(MAX_BYTES + 1).into(), 7)]).err().unwrap();
+        assert!(error.to_string().contains("special token 7"), "{error}");
+    }
+}

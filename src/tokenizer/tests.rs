@@ -1,0 +1,195 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// The byte alphabet and a few tokens: ids 0 to 255 are the bytes, 256.. the merges' products, then the specials.
+pub(crate) fn vocabulary() -> Vocabulary {
+    let alphabet = ByteAlphabet::new();
+    let mut tokens: Vec<String> = (0..=255u8).map(|byte| alphabet.char(byte).to_string()).collect();
+    let mut token_types = vec![1; 256];
+    let mut merges = Vec::new();
+    for (left, right) in [("h", "e"), ("l", "l"), ("he", "ll"), ("hell", "o"), ("Ġ", "hello"), ("Ã", "©")] {
+        tokens.push(format!("{left}{right}"));
+        token_types.push(1);
+        merges.push(format!("{left} {right}"));
+    }
+    for (text, kind) in [("<bos>", 3), ("<|eot_id|>", 3), ("<eos>", 3), ("<think>", 4), ("[unused]", 5), ("x y", 4)] {
+        tokens.push(text.to_owned());
+        token_types.push(kind);
+    }
+    Vocabulary {
+        architecture: "bitnet-b1.58".into(),
+        model: "gpt2".into(),
+        tokens,
+        token_types,
+        merges,
+        bos: Some(262),
+        eos: Some(264),
+        ..Vocabulary::default()
+    }
+}
+
+pub(crate) fn tokenizer() -> Tokenizer {
+    Tokenizer::new(vocabulary()).unwrap()
+}
+
+fn refusal(change: impl FnOnce(&mut Vocabulary)) -> Error {
+    let mut vocabulary = vocabulary();
+    change(&mut vocabulary);
+    Tokenizer::new(vocabulary).expect_err("a broken vocabulary was accepted")
+}
+
+#[test]
+fn merges_are_applied() {
+    let tokenizer = tokenizer();
+    assert_eq!(tokenizer.encode("hello hello", false, false).unwrap(), [259, 260]);
+    assert_eq!(tokenizer.encode("é", false, false).unwrap(), [261]);
+    assert_eq!(tokenizer.encode("hel", false, false).unwrap(), [256, u32::from(b'l')]);
+    assert_eq!(tokenizer.decode(&[259, 260, 261], true).unwrap(), "hello helloé");
+}
+
+#[test]
+fn control_tokens_are_found_only_when_allowed() {
+    let tokenizer = tokenizer();
+    assert_eq!(tokenizer.encode("hello<|eot_id|>", true, true).unwrap(), [262, 259, 263]);
+    let plain = tokenizer.encode("hello<|eot_id|><bos>", false, false).unwrap();
+    assert!(plain.iter().all(|&id| id < 262), "{plain:?}");
+    assert_eq!(tokenizer.decode(&plain, true).unwrap(), "hello<|eot_id|><bos>");
+    assert_eq!(tokenizer.encode("<think>x y", false, false).unwrap(), [265, 267]);
+    // One beginning of sequence, also where the template spells it.
+    assert_eq!(tokenizer.encode("<bos>hello", true, true).unwrap(), [262, 259]);
+    assert_eq!(tokenizer.encode("", true, true).unwrap(), [262]);
+}
+
+#[test]
+fn decoding_skips_control_tokens_on_request() {
+    let tokenizer = tokenizer();
+    assert_eq!(tokenizer.decode(&[262, 259, 265, 263], true).unwrap(), "hello<think>");
+    assert_eq!(tokenizer.decode(&[262, 259, 265, 263], false).unwrap(), "<bos>hello<think><|eot_id|>");
+    let error = tokenizer.decode(&[268], true).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert_eq!(tokenizer.stop_tokens(), [263, 264]);
+}
+
+#[test]
+fn a_missing_pre_tokenizer_is_implied_by_bitnet_only() {
+    assert_eq!(tokenizer().pre_tokenizer(), PreTokenizer::LlamaBpe);
+    assert!(tokenizer().add_bos());
+    let error = refusal(|v| v.architecture = "llama".into());
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("tokenizer.ggml.pre is missing"), "{error}");
+    let gpt2 = Vocabulary { pre: Some("gpt-2".into()), ..vocabulary() };
+    assert!(!Tokenizer::new(gpt2).unwrap().add_bos());
+    let error = refusal(|v| v.pre = Some("qwen2".into()));
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("qwen2") && error.to_string().contains("llama-bpe"), "{error}");
+    let error = refusal(|v| v.model = "llama".into());
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn a_broken_vocabulary_is_refused_with_the_place() {
+    let cases: Vec<(Error, &str)> = vec![
+        (refusal(|v| v.tokens.clear()), "missing or empty"),
+        (refusal(|v| v.token_types.truncate(267)), "267 entries, expected 268"),
+        (refusal(|v| v.token_types[7] = 9), "token 7 has type 9"),
+        (refusal(|v| v.bos = Some(268)), "bos_token_id is 268"),
+        (refusal(|v| v.eos = Some(u32::MAX)), "eos_token_id"),
+        (refusal(|v| v.tokens[258] = "he".into()), "token 258 \"he\" stands twice"),
+        (refusal(|v| v.tokens[264] = "<bos>".into()), "\"<bos>\" stands twice"),
+        (refusal(|v| v.tokens[264] = "he".into()), "\"he\" stands twice"),
+        (refusal(|v| v.tokens[65] = "nothing".into()), "no token \"A\" for the byte 0x41"),
+        (refusal(|v| v.merges[1] = "ll".into()), "merge 1 \"ll\""),
+        (refusal(|v| v.merges[1] = "l  l".into()), "merge 1"),
+        (refusal(|v| v.merges[1] = " l".into()), "merge 1"),
+        (refusal(|v| v.merges[2] = "he zz".into()), "merge 2 \"he zz\" (tokenizer.ggml.merges) needs the token \"zz\""),
+        // Longer than any token: the builder of `tokenizers` would panic.
+        (refusal(|v| v.merges[2] = "<think> <think>".into()), "merge 2"),
+        (
+            refusal(|v| {
+                v.bos = None;
+                v.add_bos = Some(true)
+            }),
+            "add_bos_token",
+        ),
+    ];
+    for (error, expected) in cases {
+        assert_eq!(error.kind(), ErrorKind::InvalidModel, "{error}");
+        assert!(error.to_string().contains(expected), "{error} does not say {expected:?}");
+    }
+}
+
+#[test]
+fn no_merge_builds_a_control_token() {
+    let mut vocabulary = vocabulary();
+    vocabulary.tokens.push("he!".into());
+    vocabulary.token_types.push(3);
+    vocabulary.merges.insert(0, "he !".into());
+    let tokenizer = Tokenizer::new(vocabulary).unwrap();
+    assert_eq!(tokenizer.encode("he!", false, false).unwrap(), [256, u32::from(b'!')]);
+    assert_eq!(tokenizer.encode("he!", true, false).unwrap(), [268]);
+}
+
+#[test]
+fn a_token_list_without_types_has_its_ends_as_control_tokens() {
+    let tokenizer = Tokenizer::new(Vocabulary { token_types: Vec::new(), ..vocabulary() }).unwrap();
+    assert_eq!(tokenizer.kind(262).unwrap(), TokenKind::Control);
+    assert_eq!(tokenizer.kind(263).unwrap(), TokenKind::Normal);
+}
+
+#[test]
+fn characters_come_whole() {
+    let tokenizer = tokenizer();
+    let mut decoder = IncrementalDecoder::new();
+    let pieces: Vec<String> = "a😀b".bytes().map(|b| decoder.push(&tokenizer, u32::from(b)).unwrap()).collect();
+    assert_eq!(pieces, ["a", "", "", "", "😀", "b"]);
+    assert_eq!(decoder.push(&tokenizer, 0xE2).unwrap(), "");
+    assert_eq!(decoder.push(&tokenizer, 263).unwrap(), "");
+    assert_eq!(decoder.push(&tokenizer, 0x82).unwrap(), "");
+    assert_eq!(decoder.push(&tokenizer, u32::from(b'!')).unwrap(), "\u{fffd}!");
+    assert_eq!(decoder.push(&tokenizer, 0xF0).unwrap(), "");
+    assert_eq!(decoder.finish(), "\u{fffd}");
+    assert_eq!(decoder.finish(), "");
+    let mut decoder = IncrementalDecoder::with_control_tokens();
+    assert_eq!(decoder.push(&tokenizer, 263).unwrap(), "<|eot_id|>");
+}
+
+#[test]
+fn a_megabyte_of_text_keeps_all_its_tokens() {
+    let tokenizer = tokenizer();
+    let unit = "hello, 12 <|eot_id|> éé\n";
+    let ids = tokenizer.encode(unit, true, false).unwrap();
+    let count = (1 << 20) / unit.len();
+    let all = tokenizer.encode(&unit.repeat(count), true, false).unwrap();
+    assert!(all == ids.repeat(count));
+    for unit in ["h", " ", "<"] {
+        let text = unit.repeat(1 << 20);
+        let all = tokenizer.encode(&text, true, false).unwrap();
+        assert!(tokenizer.decode(&all, false).unwrap() == text);
+    }
+}
+
+proptest! {
+    #[test]
+    fn texts_come_back(text in "\\PC{0,40}", spelled in "([<|>a-z_ ]|hello|<bos>|<think>|é){0,20}") {
+        let tokenizer = tokenizer();
+        for text in [text, spelled] {
+            for special in [false, true] {
+                let ids = tokenizer.encode(&text, special, false).unwrap();
+                prop_assert_eq!(&tokenizer.decode(&ids, false).unwrap(), &text);
+                if !special {
+                    prop_assert!(ids.iter().all(|&id| tokenizer.kind(id).unwrap() != TokenKind::Control));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_make_the_whole(ids in prop::collection::vec(prop_oneof![0u32..268, 0x80u32..0x100], 0..60)) {
+        let tokenizer = tokenizer();
+        let mut decoder = IncrementalDecoder::new();
+        let mut text: String = ids.iter().map(|&id| decoder.push(&tokenizer, id).unwrap()).collect();
+        text.push_str(&decoder.finish());
+        prop_assert_eq!(text, tokenizer.decode(&ids, true).unwrap());
+    }
+}

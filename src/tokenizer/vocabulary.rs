@@ -1,0 +1,99 @@
+//! The tokenizer's description as a GGUF file holds it.
+
+use crate::gguf::{Array, Metadata, Value};
+use crate::{Error, ErrorKind, Result};
+
+/// The `tokenizer.*` metadata of a GGUF file, not yet checked. Set `pre` to override the file's.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Vocabulary {
+    /// `general.architecture`.
+    pub architecture: String,
+    /// `tokenizer.ggml.model`: the kind of tokenizer, `gpt2` for byte-level BPE.
+    pub model: String,
+    /// `tokenizer.ggml.pre`: the pre-tokenizer's name.
+    pub pre: Option<String>,
+    /// `tokenizer.ggml.tokens`: the text of each id. Ordinary tokens are spelled in GPT-2's byte alphabet.
+    pub tokens: Vec<String>,
+    /// `tokenizer.ggml.token_type`: one [`TokenKind`] code for each id, or empty where the file has none.
+    pub token_types: Vec<i64>,
+    /// `tokenizer.ggml.merges`: "left right", the one with the highest priority first.
+    pub merges: Vec<String>,
+    /// Beginning of sequence.
+    pub bos: Option<u32>,
+    /// End of sequence.
+    pub eos: Option<u32>,
+    /// End of turn.
+    pub eot: Option<u32>,
+    /// Padding.
+    pub pad: Option<u32>,
+    /// `tokenizer.ggml.add_bos_token`: whether prompts start with `bos`.
+    pub add_bos: Option<bool>,
+}
+
+/// llama.cpp's token types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// Part of the BPE vocabulary (types 0 and 1).
+    Normal,
+    /// Structure, not text: found in template text only, not shown (type 3).
+    Control,
+    /// Text that is always one token (type 4).
+    UserDefined,
+    /// Never produced from text (types 2, 5 and 6: unknown, unused, SentencePiece's bytes).
+    Unused,
+}
+
+impl TokenKind {
+    pub(super) fn from_code(code: i64) -> Option<Self> {
+        match code {
+            0 | 1 => Some(Self::Normal),
+            3 => Some(Self::Control),
+            4 => Some(Self::UserDefined),
+            2 | 5 | 6 => Some(Self::Unused),
+            _ => None,
+        }
+    }
+}
+
+impl Vocabulary {
+    /// Takes the tokenizer's keys out of `metadata`: the big arrays are moved, not copied.
+    ///
+    /// # Errors
+    /// `InvalidModel` if a key is missing or has a value of another type.
+    pub fn from_metadata(metadata: &mut Metadata) -> Result<Self> {
+        Ok(Self {
+            architecture: metadata.require_string("general.architecture")?.to_owned(),
+            model: metadata.require_string("tokenizer.ggml.model")?.to_owned(),
+            pre: metadata.string("tokenizer.ggml.pre")?.map(str::to_owned),
+            bos: metadata.u32("tokenizer.ggml.bos_token_id")?,
+            eos: metadata.u32("tokenizer.ggml.eos_token_id")?,
+            eot: metadata.u32("tokenizer.ggml.eot_token_id")?,
+            pad: metadata.u32("tokenizer.ggml.padding_token_id")?,
+            add_bos: metadata.bool("tokenizer.ggml.add_bos_token")?,
+            tokens: take_strings(metadata, "tokenizer.ggml.tokens")?,
+            merges: take_strings(metadata, "tokenizer.ggml.merges")?,
+            token_types: take_types(metadata)?,
+        })
+    }
+}
+
+fn take_strings(metadata: &mut Metadata, key: &str) -> Result<Vec<String>> {
+    match metadata.take(key) {
+        Some(Value::Array(Array::String(strings))) => Ok(strings),
+        None => Ok(Vec::new()),
+        Some(_) => Err(Error::new(ErrorKind::InvalidModel, format!("metadata {key}: expected an array of strings"))),
+    }
+}
+
+fn take_types(metadata: &mut Metadata) -> Result<Vec<i64>> {
+    const KEY: &str = "tokenizer.ggml.token_type";
+    match metadata.take(KEY) {
+        Some(Value::Array(Array::Signed(types))) => Ok(types),
+        // A value beyond i64 is no type either: -1 is refused where the types are checked.
+        Some(Value::Array(Array::Unsigned(types))) => {
+            Ok(types.into_iter().map(|code| i64::try_from(code).unwrap_or(-1)).collect())
+        }
+        None => Ok(Vec::new()),
+        Some(_) => Err(Error::new(ErrorKind::InvalidModel, format!("metadata {KEY}: expected an array of integers"))),
+    }
+}
