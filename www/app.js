@@ -40,7 +40,7 @@ const chat = new Chat({
   grew: (turn, text) => transcript.append(turn, text),
   changed: drawTurn,
   removed: (turn) => transcript.remove(turn),
-  shortened: () => transcript.remark('The beginning of this conversation no longer fits into the model’s context and was left out.'),
+  shortened: (first) => transcript.markBeginning(first),
   ended(turn) {
     // The finished answer is announced once; a live region over the stream would talk without end.
     byId('announcer').textContent = turn.content ? `Answer: ${turn.content}` : 'No answer.';

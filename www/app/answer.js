@@ -38,7 +38,8 @@ export async function streamAnswer(model, messages, options, onToken) {
       }
       last = performance.now();
       if (tokens === 0) first = last;
-      tokens += 1;
+      // What had waited for the rest of a character comes at the very end, without a token of its own.
+      if (step.value.id !== null) tokens += 1;
       onToken(step.value.text);
     }
   } catch (cause) {

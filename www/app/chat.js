@@ -1,6 +1,6 @@
 /** Sending, streaming, stopping, starting anew: the conversation's life, without its looks. */
 import { isAbort, streamAnswer } from './answer.js';
-import { answerTurn, fitted, messagesOf, userTurn } from './conversation.js';
+import { answerTurn, fitted, messagesOf, spokenTurns, userTurn } from './conversation.js';
 
 /**
  * @typedef {object} ChatView
@@ -8,7 +8,7 @@ import { answerTurn, fitted, messagesOf, userTurn } from './conversation.js';
  * @property {(turn: import('./conversation.js').Turn, text: string) => void} grew
  * @property {(turn: import('./conversation.js').Turn) => void} changed
  * @property {(turn: import('./conversation.js').Turn) => void} removed
- * @property {(dropped: number) => void} shortened how many of the oldest messages no longer fitted
+ * @property {(first: import('./conversation.js').Turn) => void} shortened the turns before this one no longer fit
  * @property {(turn: import('./conversation.js').Turn) => void} ended
  * @property {(error: unknown) => void} failed
  */
@@ -98,10 +98,11 @@ export class Chat {
     /** @type {unknown} */
     let error;
     try {
-      const { messages, maxTokens, dropped } = await fitted(model, messagesOf(this.turns), wanted);
+      const spoken = spokenTurns(this.turns);
+      const { turns, maxTokens } = await fitted(model, spoken, wanted);
       control.signal.throwIfAborted();
-      if (dropped) this.view.shortened(dropped);
-      const result = await streamAnswer(model, messages, { ...sampling, maxTokens, signal: control.signal }, (text) => {
+      if (turns.length < spoken.length) this.view.shortened(turns[0]);
+      const result = await streamAnswer(model, messagesOf(turns), { ...sampling, maxTokens, signal: control.signal }, (text) => {
         // After a stop, or in a conversation that is gone, a late token has no place.
         if (control.signal.aborted) return;
         turn.content += text;

@@ -22,35 +22,40 @@ export function answerTurn() {
 }
 
 /**
- * The messages for the model: every question with its answer, partial answers included, and the last question.
+ * The turns that the model is given: every question with its answer, partial answers included, and the last question.
  * A question that got no word of answer is left out, because chat templates expect the roles to alternate.
+ * @param {readonly Turn[]} turns
+ * @returns {Turn[]}
+ */
+export function spokenTurns(turns) {
+  const spoken = turns.filter((turn) => turn.content !== '');
+  return spoken.filter((turn, i) => turn.role === 'assistant' || i === spoken.length - 1 || spoken[i + 1].role === 'assistant');
+}
+
+/**
  * @param {readonly Turn[]} turns
  * @returns {import('./api.js').Message[]}
  */
 export function messagesOf(turns) {
-  const spoken = turns.filter((turn) => turn.content !== '');
-  return spoken
-    .filter((turn, i) => turn.role === 'assistant' || i === spoken.length - 1 || spoken[i + 1].role === 'assistant')
-    .map(({ role, content }) => ({ role, content }));
+  return turns.map(({ role, content }) => ({ role, content }));
 }
 
 /**
- * The newest messages whose prompt leaves room for an answer, and how many tokens that answer may have.
+ * The newest turns whose prompt leaves room for an answer, and how many tokens that answer may have.
  * @param {import('./api.js').Model} model
- * @param {import('./api.js').Message[]} messages
+ * @param {Turn[]} turns
  * @param {number} maxTokens wanted
- * @returns {Promise<{ messages: import('./api.js').Message[], maxTokens: number, dropped: number }>}
- *   `dropped` counts the oldest messages left out
+ * @returns {Promise<{ turns: Turn[], maxTokens: number }>}
  */
-export async function fitted(model, messages, maxTokens) {
+export async function fitted(model, turns, maxTokens) {
   const context = model.info.contextLength;
   const room = Math.min(maxTokens, Math.floor(context / 4));
-  let kept = messages;
+  let kept = turns;
   for (;;) {
-    const promptTokens = (await model.tokenize(await model.chatPrompt(kept))).length;
+    const promptTokens = (await model.tokenize(await model.chatPrompt(messagesOf(kept)))).length;
     if (promptTokens + room <= context || kept.length < 3) {
       // With no room at all the library answers with its own coded error, which says more than this page can.
-      return { messages: kept, maxTokens: Math.max(1, Math.min(maxTokens, context - promptTokens)), dropped: messages.length - kept.length };
+      return { turns: kept, maxTokens: Math.max(1, Math.min(maxTokens, context - promptTokens)) };
     }
     kept = kept.slice(2);
   }

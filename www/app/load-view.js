@@ -7,6 +7,8 @@ const TITLES = {
   connect: 'Opening',
   download: 'Downloading',
   cache: 'Loading from this device:',
+  read: 'Reading',
+  retry: 'Trying again:',
   wait: 'Another tab is downloading',
   prepare: 'Preparing',
 };
@@ -15,6 +17,7 @@ export class LoadView {
   #root = byId('load');
   #title = byId('load-title');
   #detail = byId('load-detail');
+  #message = byId('load-message');
   #bar = byId('load-bar', HTMLProgressElement);
 
   /** @param {{ onCancel: () => void }} actions */
@@ -32,7 +35,7 @@ export class LoadView {
    */
   show(name, progress) {
     this.#root.hidden = false;
-    const { phase, loaded, total, fraction, bytesPerSecond, secondsLeft } = progress;
+    const { phase, loaded, total, fraction, bytesPerSecond, secondsLeft, message } = progress;
     const done = fraction === 1 || phase === 'prepare';
     this.#title.textContent = `${TITLES[done ? 'prepare' : phase]} ${name}`;
     this.#root.dataset.phase = phase;
@@ -41,6 +44,8 @@ export class LoadView {
     if (!done && loaded > 0 && bytesPerSecond) parts.push(`${format.bytes(bytesPerSecond)}/s`);
     if (!done && secondsLeft !== null) parts.push(`${format.timeLeft(secondsLeft)} left`);
     this.#detail.textContent = parts.join(' · ');
+    this.#message.textContent = message;
+    this.#message.hidden = message === '';
     // Without a value the bar shows that something happens, without saying how much.
     if (fraction === null || loaded === 0) this.#bar.removeAttribute('value');
     else this.#bar.value = fraction;

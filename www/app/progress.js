@@ -11,6 +11,7 @@
  * @property {number | null} fraction 0 to 1
  * @property {number | null} bytesPerSecond
  * @property {number | null} secondsLeft
+ * @property {string} message why it waits, or why nothing is stored; else empty
  */
 
 /** Speed is taken over this long, in milliseconds: short enough to follow the network, long enough to be calm. */
@@ -44,6 +45,7 @@ export class ProgressMeter {
       fraction: total ? Math.min(1, loaded / total) : null,
       bytesPerSecond,
       secondsLeft,
+      message: event.message ?? '',
     };
   }
 

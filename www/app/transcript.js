@@ -8,6 +8,7 @@ const AT_END = 56;
 export class Transcript {
   /** @type {WeakMap<import('./conversation.js').Turn, HTMLElement>} */
   #elements = new WeakMap();
+  #beginning = h('p', { class: 'aside-note', 'data-testid': 'beginning' }, 'What is above no longer fits into the model’s context.');
   #following = true;
   #lastTop = 0;
   #scrollPlanned = false;
@@ -78,7 +79,7 @@ export class Transcript {
    */
   #fillFoot(foot, turn, last) {
     const ended = { stopped: 'Stopped', failed: 'Ended by an error' }[/** @type {string} */ (turn.state)]
-      ?? { length: 'Longest answer reached', context: 'Context is full' }[/** @type {string} */ (turn.stats?.finishReason)];
+      ?? (turn.stats?.finishReason === 'length' ? 'Longest answer reached' : null);
     if (ended) foot.append(h('span', { class: 'ended' }, ended));
     if (turn.stats) foot.append(h('span', { 'data-testid': 'stats' }, ...statsText(turn.stats)));
     const actions = h('span', { class: 'turn-actions' });
@@ -92,10 +93,12 @@ export class Transcript {
     this.#elements.get(turn)?.remove();
   }
 
-  /** @param {string} text a remark of the page between two turns */
-  remark(text) {
-    this.root.append(h('p', { class: 'aside-note', 'data-testid': 'remark' }, text));
-    this.#keepUp();
+  /**
+   * Marks where the part begins that the model still sees.
+   * @param {import('./conversation.js').Turn} first
+   */
+  markBeginning(first) {
+    this.#elements.get(first)?.before(this.#beginning);
   }
 
   clear() {

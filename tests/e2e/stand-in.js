@@ -1,0 +1,144 @@
+// Stands in for the library in the page's own tests: answers what a test tells it to, and waits where a test tells it to.
+// The tests of the library itself, and of the two together, use the real one.
+
+/** @import { GenerateOptions, LoadOptions } from '../../worker/options.js' */
+/** @import { Message } from '../../worker/protocol.js' */
+
+const CONTEXT = 200;
+const BYTES = 10_000_000;
+
+/** Gates by name: work waits at one until the test opens it. @type {Map<string, { opened: Promise<void>, open: () => void }>} */
+const gates = new Map();
+
+/** @param {string} name */
+function gate(name) {
+  let found = gates.get(name);
+  if (!found) {
+    let open = () => {};
+    const opened = new Promise((/** @type {(value?: undefined) => void} */ resolve) => { open = resolve; });
+    found = { opened, open };
+    gates.set(name, found);
+  }
+  return found;
+}
+
+/**
+ * @param {string} name
+ * @param {AbortSignal} [signal]
+ */
+function pass(name, signal) {
+  signal?.throwIfAborted();
+  return Promise.race([
+    gate(name).opened,
+    new Promise((_, reject) => { signal?.addEventListener('abort', () => reject(signal.reason), { once: true }); }),
+  ]);
+}
+
+/** What a test reads and turns, as `standIn` on the page. */
+const standIn = {
+  /** @type {{ source: string, options: Record<string, unknown> }[]} */
+  loads: [],
+  /** @type {{ messages: Message[], options: Record<string, unknown> }[]} */
+  answers: [],
+  unloads: 0,
+  /** Addresses kept in the cache. @type {Map<string, { source: string, bytes: number, total: number, complete: boolean, lastUsed: number }>} */
+  kept: new Map(),
+  /** @param {string} name of a gate */
+  open(name) { gate(name).open(); },
+};
+Object.assign(globalThis, { standIn });
+
+export class BitNetError extends Error {
+  /**
+   * @param {string} code
+   * @param {string} message
+   */
+  constructor(code, message) {
+    super(message);
+    this.name = 'BitNetError';
+    this.code = code;
+  }
+}
+
+class Model {
+  /** @param {LoadOptions} options */
+  constructor({ threads, kernel, precision }) {
+    const isolated = globalThis.crossOriginIsolated;
+    this.info = {
+      architecture: 'bitnet-b1.58', name: 'stand-in', parameters: 7_400_000, contextLength: CONTEXT, quantization: 'I2_S', variant: 'relaxed',
+      threads: isolated ? (threads ?? 2) : 1, kernel: kernel ?? 'mad', precision: precision ?? 'fast', isolated, bytes: BYTES, memoryBytes: 21_000_000, vocabulary: 256,
+    };
+  }
+
+  /** One token a character. @param {string} text */
+  async tokenize(text) { return Array.from(text, (c) => c.codePointAt(0) ?? 0); }
+
+  /** @param {number[]} ids */
+  async detokenize(ids) { return String.fromCodePoint(...ids); }
+
+  /** @param {Message[]} messages */
+  async chatPrompt(messages) { return messages.map(({ role, content }) => `${role}:${content}\n`).join(''); }
+
+  /**
+   * Says what follows "say " in the last message, a word at a time, and waits at the gate "more" where it says "WAIT".
+   * @param {Message[] | string} prompt
+   * @param {GenerateOptions} [options]
+   */
+  async * generate(prompt, { signal, ...options } = {}) {
+    const messages = typeof prompt === 'string' ? [{ role: 'user', content: `say ${'tok '.repeat(options.maxTokens ?? 8)}` }] : prompt;
+    standIn.answers.push({ messages, options });
+    const last = messages[messages.length - 1].content;
+    if (last === 'crash') throw new BitNetError('crashed', 'The engine worker stopped.');
+    if (last === 'overflow') throw new BitNetError('context_overflow', 'The prompt has 900 tokens, the context 200.');
+    const words = (last.startsWith('say ') ? last.slice(4) : 'Hello there.').match(/\S+\s*/g) ?? [];
+    const all = words.slice(0, options.maxTokens);
+    for (const [id, text] of all.entries()) {
+      if (text.startsWith('WAIT')) await pass('more', signal);
+      // A real engine answers from a worker: never within the same turn of the event loop.
+      await new Promise((resolve) => { setTimeout(resolve); });
+      signal?.throwIfAborted();
+      yield { id, text };
+    }
+    return {
+      finishReason: all.length < words.length ? 'length' : 'stop',
+      usage: { promptTokens: 26, cachedTokens: 6, completionTokens: all.length },
+      timings: { queueMs: 0, prefillMs: 50, decodeMs: 100, firstTokenMs: 50, totalMs: 150, prefillTokensPerSecond: 400, decodeTokensPerSecond: 41.25 },
+    };
+  }
+
+  async logitsHash() { return '0123456789abcdef'; }
+
+  async unload() { standIn.unloads += 1; }
+}
+
+export const BitNet = {
+  /**
+   * @param {string | File} source a name with "missing", "bad", "slow" or "kept" in it is treated as such
+   * @param {LoadOptions} [options]
+   */
+  async load(source, { signal, onProgress, ...options } = {}) {
+    const name = typeof source === 'string' ? source : `file:${source.name}`;
+    standIn.loads.push({ source: name, options });
+    signal?.throwIfAborted();
+    if (name.includes('missing')) throw new BitNetError('not_found', `GET ${name}: the server answered 404.`);
+    if (name.includes('bad')) throw new BitNetError('invalid_gguf', `${name}: expected "GGUF" at byte 0, found "<!do".`);
+    const fromCache = name.includes('kept');
+    const say = (/** @type {number} */ loaded) => onProgress?.({
+      phase: fromCache ? 'cache' : 'download', loaded, total: BYTES, fromCache, bytesPerSecond: 1_000_000, secondsLeft: (BYTES - loaded) / 1_000_000,
+    });
+    say(2_500_000);
+    if (name.includes('slow')) await pass('load', signal);
+    say(BYTES);
+    standIn.kept.set(name, { source: name, bytes: BYTES, total: BYTES, complete: true, lastUsed: Date.now() });
+    return new Model(options);
+  },
+
+  cache: {
+    async list() { return [...standIn.kept.values()]; },
+    /** @param {string} source */
+    async delete(source) { standIn.kept.delete(source); },
+    async clear() { standIn.kept.clear(); },
+    async estimate() { return { usage: 20_000_000, quota: 5_000_000_000 }; },
+    async persist() { return true; },
+  },
+};
