@@ -407,6 +407,7 @@ describe('safety and access', () => {
     assert.deepEqual(complaints, []);
     const violated = await page.evaluate(() => new Promise((resolve) => {
       document.addEventListener('securitypolicyviolation', (event) => resolve(event.effectiveDirective));
+      setTimeout(resolve, 5000, 'none');
       const script = document.createElement('script');
       script.textContent = 'document.title = "inline"';
       document.head.append(script);
