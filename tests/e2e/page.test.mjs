@@ -434,11 +434,13 @@ describe('safety and access', () => {
     assert.equal(await page.evaluate(() => document.activeElement?.id), 'prompt');
   }));
 
-  test('fits a phone: nothing sticks out, and inputs are large enough not to be zoomed', () => withPage('', async (page) => {
+  test('fits a phone: nothing sticks out, and inputs are large enough not to be zoomed', () => withPage('?model=./a-long-name-of-a-model-file-in-some-format.gguf', async (page) => {
     await status(page);
     await ask(page, `say ${'unbroken'.repeat(12)}`);
-    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
     assert.equal(await page.locator('#scroller').evaluate((e) => e.scrollWidth - e.clientWidth), 0);
+    const right = await page.locator('#open-settings').evaluate((e) => e.getBoundingClientRect().right);
+    assert.ok(right <= 320, `the header ends at ${right}`);
     for (const opener of ['#open-settings', '#open-models']) {
       await page.locator(opener).click();
       const small = await page.evaluate(() => [...document.querySelectorAll('input:not([type="range"]), select, textarea')]
@@ -447,7 +449,7 @@ describe('safety and access', () => {
       assert.equal(await page.locator('dialog[open] .sheet-body').evaluate((e) => e.scrollWidth - e.clientWidth), 0);
       await page.keyboard.press('Escape');
     }
-  }, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }));
+  }, { viewport: { width: 320, height: 640 }, isMobile: true, hasTouch: true }));
 });
 
 describe('a host without isolation headers', () => {

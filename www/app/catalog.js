@@ -17,7 +17,7 @@ export const CATALOG = Object.freeze([
     name: 'Demo model',
     source: DEMO_SOURCE,
     bytes: null,
-    text: 'Bundled with this page, under 8 MB. Made for demonstration.',
+    text: 'Bundled with this page, a few megabytes. Made for demonstration.',
     confirm: false,
   },
   {

@@ -50,7 +50,7 @@ export class Engine {
     try {
       this.#set('loading', source);
       report({ phase: 'connect', loaded: 0, total: undefined, fromCache: false, bytesPerSecond: 0, secondsLeft: undefined });
-      if (this.model && this.api.probe) await this.api.probe(source, { signal: control.signal });
+      if (this.model && source !== this.#loaded) await this.#look(source, control.signal);
       control.signal.throwIfAborted();
       await this.#release();
       const model = await this.api.load(source, { ...options, signal: control.signal, onProgress: report });
@@ -87,6 +87,20 @@ export class Engine {
   drop() {
     this.model = null;
     this.#set('empty', this.source);
+  }
+
+  /**
+   * Rejects where the library can already see that the source is no model that runs here.
+   * @param {import('./api.js').Source} source
+   * @param {AbortSignal} signal
+   */
+  async #look(source, signal) {
+    try {
+      await this.api.probe?.(source, { signal });
+    } catch (error) {
+      // Without a network the model may still be stored on this device: let the load find out.
+      if (/** @type {{ code?: string }} */ (error)?.code !== 'network') throw error;
+    }
   }
 
   async #release() {
