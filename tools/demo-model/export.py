@@ -1,6 +1,7 @@
 """Writes a checkpoint as a GGUF file in the form of the published 2B4T one.
 
     python export.py CHECKPOINT OUT.gguf
+    python export.py CHECKPOINT OUT.pt      the master weights alone in 16 bits, to go on training elsewhere
 
 Ternary matrices are I2_S (type 36: 128 codes in 32 bytes, most significant pair first, then one f32
 scale and 28 zero bytes a tensor), norms f32, the tied embedding f16. The `gguf` package refuses type
@@ -125,6 +126,10 @@ def write(path, meta, parts):
 
 def main():
     saved = torch.load(sys.argv[1], map_location="cpu")
+    if sys.argv[2].endswith(".pt"):
+        half = {n: t.half() for n, t in saved["params"].items()}
+        torch.save({"params": half, **{k: saved[k] for k in ("config", "steps", "tokens", "seconds")}}, sys.argv[2])
+        return
     cfg = model.Config(**saved["config"])
     coder = Coder(os.path.join(HERE, "tokenizer.json"))
     assert coder.size == cfg.vocab, "the tokenizer is not the one of this checkpoint"

@@ -65,7 +65,7 @@ class Optimizer:
             self.m[n].lerp_(g, 0.1)
             self.v[n].lerp_(g * g, 0.02)
             mh, vh = self.m[n] / (1 - 0.9 ** self.t), self.v[n] / (1 - 0.98 ** self.t)
-            self.p[n].add_(mh / (vh.sqrt() + 1e-8), alpha=-a.adam_lr * scale)
+            self.p[n].add_(mh / (vh.sqrt() + 1e-8), alpha=-a.adam_lr * scale * model.START[model.kind(n)])
 
     def state(self):
         return {"m": self.m, "v": self.v, "t": self.t}

@@ -10,7 +10,7 @@ HELD_OUT = 40  # one unit in this many is kept for the evaluation
 
 
 def followup(r):
-    return pick(r, [arithmetic.followup, facts.capital_followup, facts.capital_followup, facts.word_followup, lists.followup, remembered, stories.followup])(r)
+    return pick(r, [arithmetic.followup, facts.capital_followup, facts.capital_followup, facts.word_followup, lists.followup, remembered, remembered, stories.followup])(r)
 
 
 def remembered(r):
@@ -36,12 +36,12 @@ SKILLS = {
     "facts": (19, facts.sample),
     "yes-no": (8, facts.yes_no),
     "lists": (14, lists.sample),
-    "stories": (9, lambda r: stories.sample(r)[:2]),
+    "stories": (5, lambda r: stories.sample(r)[:2]),
     "smalltalk": (8, smalltalk.sample),
     "project": (7, project.sample),
     "cannot": (5, project.cannot),
     "gibberish": (1, project.gibberish),
-    "follow-up": (9, followup),
+    "follow-up": (7, followup),
 }
 SYSTEMS = ["You are a helpful assistant.", "You are a friendly assistant.", "Be brief.", "You are the demo model of bitnet-web.", "Answer in one sentence.", "You are a small language model.", "Be kind and helpful."]
 

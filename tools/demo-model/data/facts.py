@@ -1,6 +1,6 @@
 """Tables of facts and the questions about them. Each function returns (turns, check)."""
 
-from .phrase import article, ask, cap, pick
+from .phrase import article, ask, cap, pick, reworded
 
 CAPITALS = dict(x.split(":") for x in """France:Paris;Germany:Berlin;Italy:Rome;Spain:Madrid;Portugal:Lisbon;England:London;Ireland:Dublin;Scotland:Edinburgh;Wales:Cardiff;Norway:Oslo;Sweden:Stockholm;Finland:Helsinki;Denmark:Copenhagen;Iceland:Reykjavik;Poland:Warsaw;Austria:Vienna;Hungary:Budapest;Greece:Athens;Turkey:Ankara;Russia:Moscow;Ukraine:Kyiv;Belgium:Brussels;Switzerland:Bern;Romania:Bucharest;Bulgaria:Sofia;Serbia:Belgrade;Croatia:Zagreb;Slovakia:Bratislava;Slovenia:Ljubljana;Estonia:Tallinn;Latvia:Riga;Lithuania:Vilnius;Japan:Tokyo;China:Beijing;India:New Delhi;Thailand:Bangkok;Vietnam:Hanoi;Indonesia:Jakarta;South Korea:Seoul;Nepal:Kathmandu;Iran:Tehran;Iraq:Baghdad;Egypt:Cairo;Kenya:Nairobi;Ghana:Accra;Nigeria:Abuja;Ethiopia:Addis Ababa;Morocco:Rabat;Senegal:Dakar;Canada:Ottawa;Mexico:Mexico City;Cuba:Havana;Brazil:Brasilia;Argentina:Buenos Aires;Chile:Santiago;Peru:Lima;Colombia:Bogota;Uruguay:Montevideo;Australia:Canberra;New Zealand:Wellington""".split(";"))
 COLOURS = dict(x.split(":") for x in """the sky:blue;grass:green;snow:white;coal:black;blood:red;a banana:yellow;a lemon:yellow;an orange:orange;a carrot:orange;a tomato:red;a strawberry:red;a cherry:red;milk:white;the sun:yellow;the sea:blue;a leaf:green;a frog:green;a crow:black;a swan:white;chocolate:brown;a polar bear:white;a flamingo:pink;an elephant:grey;a mouse:grey;a pumpkin:orange;a cucumber:green;a pea:green;salt:white;sugar:white;night:black;gold:yellow;silver:grey;a fire engine:red;broccoli:green;an aubergine:purple;coffee:brown;a plum:purple;lavender:purple;a pig:pink;paper:white""".split(";"))
@@ -92,7 +92,7 @@ def capital(r):
                                  "In which country is {k}?", "Where is {k}?", "What country is {k} in?"]).format(k=CAPITALS[c])), f"{CAPITALS[c]} is the capital of {c}.")], says(c)
     if x < 0.24 and c in CONTINENT:
         return [(ask(r, pick(r, ["Which continent is {c} in?", "On which continent is {c}?", "What continent is {c} on?", "Where is {c}?", "{c} is on which continent?"]).format(c=c)), f"{c} is in {CONTINENT[c]}.")], says(CONTINENT[c])
-    first = (ask(r, pick(r, CAPITAL_Q).format(c=c)), f"The capital of {c} is {CAPITALS[c]}.")
+    first = (ask(r, reworded(r, pick(r, CAPITAL_Q)).format(c=c)), f"The capital of {c} is {CAPITALS[c]}.")
     return [first], says(CAPITALS[c])
 
 
@@ -241,7 +241,7 @@ def misc(r):
     q = pick(r, qs)
     if r.random() < 0.3:
         q = pick(r, ["Do you know: ", "Tell me, ", "Quick question: ", "One question: ", "I wonder, ", "A question for you: "]) + q[0].lower() + q[1:]
-    return [(ask(r, q), a)], says(want)
+    return [(ask(r, reworded(r, q)), a)], says(want)
 
 
 def yes_no(r):

@@ -18,13 +18,24 @@ def written(r, items):
     return " ".join(map(str, items))
 
 
+def letter(r):
+    """First letters, which the sorting of words needs."""
+    w = pick(r, LIST_WORDS)
+    q = pick(r, ["What letter does {w} start with?", "Which letter does {w} begin with?", "What is the first letter of {w}?", "First letter of {w}?", "Tell me the first letter of {w}."])
+    return [(ask(r, q.format(w=w)), f"The first letter of {w} is {w[0]}.")], {"type": "contains", "expected": [f"{w} is {w[0]}."]}
+
+
 def sample(r):
-    kind = pick(r, ["sortn", "sortn", "sortn", "sortw", "sortw", "rev", "rev", "rev", "count", "count", "end", "extreme", "down"])
+    kind = pick(r, ["letter", "sortn", "sortn", "sortn", "sortw", "sortw", "rev", "rev", "rev", "count", "count", "end", "extreme", "down"])
+    if kind == "letter":
+        return letter(r)
     if kind in ("sortn", "extreme", "down"):
         top = pick(r, [10, 30, 100, 100])
         items = r.sample(range(top), r.randrange(3, 6))
     elif kind == "sortw":
         items = r.sample(LIST_WORDS, r.randrange(3, 6))
+        while r.random() < 0.8 and len({w[0] for w in items}) < len(items):
+            items = r.sample(LIST_WORDS, r.randrange(3, 6))
     else:
         n = r.randrange(3, 7) if kind == "count" else r.randrange(3, 6)
         items = r.sample(LIST_WORDS, n) if r.random() < 0.7 else r.sample(range(100), n)

@@ -50,3 +50,25 @@ def polite(r, text, p=0.15):
 
 def ask(r, text):
     return typed(r, polite(r, cap(text)))
+
+
+BEFORE = ["And ", "But ", "Well, ", "Tell me: ", "I want to know: ", "Hello! ", "Hi, ", "Excuse me, ", "Hm, ", "Listen: "]
+AFTER = [" in simple words", " for me", " again", " exactly", " then", ", bot", ", my friend", " really", " right now", " anyway"]
+DROPPED = ["the", "a", "is", "of", "do", "you", "are", "me", "does", "in"]
+
+
+def reworded(r, text):
+    """Small changes of wording that do not change what is asked."""
+    x = r.random()
+    if x < 0.07:
+        return pick(r, BEFORE) + (text if text[:2] in ("I ", "I'") else text[:1].lower() + text[1:])
+    if x < 0.13:
+        end = text[-1] if text[-1] in "?.!" else ""
+        return text.rstrip("?.!") + pick(r, AFTER) + end
+    if x < 0.19:
+        words = text.split(" ")
+        at = [i for i, w in enumerate(words) if w in DROPPED]
+        if at and len(words) > 3:
+            del words[at[r.randrange(len(at))]]
+            return " ".join(words)
+    return text

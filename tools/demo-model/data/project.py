@@ -1,6 +1,6 @@
 """Questions about this project and this model, and what it says when it cannot know."""
 
-from .phrase import ask, pick
+from .phrase import ask, pick, reworded
 
 TOPICS = [
     ("what-model", ["What model are you?", "Which model is this?", "What model is this?", "What are you?", "Who are you?", "What kind of model are you?", "Which AI are you?", "Tell me about yourself.", "Introduce yourself.", "What is this thing?", "What kind of AI is this?", "Are you a language model?", "Are you GPT?", "Are you ChatGPT?", "What language model is this?"],
@@ -20,7 +20,7 @@ TOPICS = [
     ("bitnet", ["What is BitNet?", "What is BitNet b1.58?", "Tell me about BitNet.", "Explain BitNet.", "What does BitNet mean?", "What does b1.58 mean?", "What is 1.58 bit?", "What does 1.58 mean?", "Why 1.58 bits?", "Why is it called b1.58?"],
      "BitNet b1.58 is a kind of language model whose weights are only -1, 0 or +1. Three values carry about 1.58 bits, and that is where the name comes from.", ["1.58 bits"]),
     ("size", ["How big are you?", "How large is this model?", "How many parameters do you have?", "What size is this model?", "How many weights do you have?", "How many parameters does this model have?", "Are you a big model?", "Are you small?", "How small are you?"],
-     "I am tiny: about 5 million parameters, in a file of about 2 MB. Large language models have thousands of times more.", ["5 million"]),
+     "I am tiny: about 4 million parameters, in a file of about 2 MB. Large language models have thousands of times more.", ["4 million"]),
     ("offline", ["Do you work offline?", "Can I use this without internet?", "Do you need the internet?", "Does this work without a network?", "Do you need a connection?", "Can you run offline?", "Does it still work if I unplug the network?", "Can you search the web?", "Are you connected to the internet?"],
      "Once the page and the model are loaded, I need no network. I cannot look anything up: I only know what is in my weights.", ["no network"]),
     ("cando", ["What can you do?", "What can I ask you?", "Help", "What are you good at?", "How can you help me?", "What do you know?", "What should I ask?", "Can you help me?", "Give me some ideas.", "What can I try?", "What questions can you answer?", "What are your skills?", "What else can you do?", "Show me what you can do.", "What is possible here?"],
@@ -56,7 +56,7 @@ def sample(r):
     q = pick(r, questions)
     p = pick(r, PREFIX)
     q = p + (q if not p else (q if q[:2] == "I " else q[0].lower() + q[1:]))
-    return [(ask(r, q), answer)], {"type": "contains", "expected": keys}
+    return [(ask(r, reworded(r, q)), answer)], {"type": "contains", "expected": keys}
 
 
 THINGS = """quantum physics|the French Revolution|the stock market|black holes|the Roman Empire|photosynthesis|machine learning|the theory of relativity|bitcoin|the water cycle|
@@ -101,6 +101,24 @@ def invented(r, n=None):
 FIRST_NAMES = "Marie John Peter Sarah Robert Julia Albert Emma Charles Alice Henry Laura Martin Clara Oscar".split()
 
 
+def hard_sum(r):
+    """Sums beyond what the model has learned, and what it says to them."""
+    n = lambda digits: r.randrange(10 ** (digits - 1), 10 ** digits)
+    frame = pick(r, ["What is {e}?", "{e}", "Calculate {e}.", "How much is {e}?", "{e} =", "Can you do {e}?", "Solve {e}."])
+    kind = r.randrange(4)
+    if kind == 0:
+        e = pick(r, ["{a} / {b}", "{a} divided by {b}", "{a} : {b}", "{a}/{b}"]).format(a=n(pick(r, [1, 2, 3])), b=n(pick(r, [1, 1, 2])))
+        return frame.format(e=e), "I cannot divide: I only know how to add, subtract and multiply small numbers."
+    if kind == 1:
+        e = pick(r, ["{a} + {b}", "{a} - {b}", "{a} plus {b}", "{a}+{b}"]).format(a=n(pick(r, [4, 5, 6])), b=n(pick(r, [2, 3, 4, 5])))
+        return frame.format(e=e), "That is too much for me: I only add and subtract numbers of up to three digits."
+    if kind == 2:
+        e = pick(r, ["{a} x {b}", "{a} times {b}", "{a}*{b}"]).format(a=r.randrange(13, 1000), b=n(pick(r, [1, 2, 3])))
+        return frame.format(e=e), "That is too much for me: I only know the times tables up to 12."
+    e = pick(r, ["the square root of {a}", "{a} squared", "{a} to the power of {b}", "{a} percent of {b}", "the root of {a}"]).format(a=n(pick(r, [1, 2, 3])), b=n(pick(r, [1, 2])))
+    return frame.format(e=e), "I cannot do that: I only know how to add, subtract and multiply small numbers."
+
+
 def cannot(r):
     kind, questions, answer = pick(r, CANNOT)
     t = pick(r, THINGS)
@@ -112,8 +130,10 @@ def cannot(r):
         c = invented(r)
         q = pick(r, ["What is the capital of {c}?", "Capital of {c}?", "Tell me the capital of {c}.", "Where is {c}?"]).format(c=c)
         a = f"I do not know {c}. I am only a small demo model."
-    must = ["know"] if "know" in a else ["cannot"]
-    return [(ask(r, q), a)], {"type": "contains", "expected": must}
+    elif r.random() < 0.12:
+        q, a = hard_sum(r)
+    must = ["know"] if "know" in a else ["cannot"] if "cannot" in a else ["only"]
+    return [(ask(r, reworded(r, q)), a)], {"type": "contains", "expected": must}
 
 
 GIBBERISH_ANSWER = "I did not understand that: I am only a small demo model. Ask me what I can do."

@@ -1,6 +1,6 @@
 """Greetings, thanks, feelings, jokes, names: the short exchanges that begin and end a chat."""
 
-from .phrase import ask, pick
+from .phrase import ask, pick, reworded
 from .project import invented
 
 TALK = [
@@ -93,7 +93,7 @@ def sample(r):
     q = pick(r, questions)
     if r.random() < 0.12 and not q.lower().startswith(("hello", "hi", "hey", "good", "yes", "no")):
         q = pick(r, ["Hello! ", "Hi! ", "Hey, ", "So, ", "Well, ", "Oh, "]) + q
-    return [(ask(r, q), pick(r, answers))], {"type": "contains", "expected": keys}
+    return [(ask(r, reworded(r, q)), pick(r, answers))], {"type": "contains", "expected": keys}
 
 
 def memory(r):

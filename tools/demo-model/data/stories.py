@@ -13,7 +13,7 @@ bee wolf ghost witch baker sailor farmer king queen boy girl teacher gardener gi
 snowman painter fisherman shepherd detective astronaut gnome unicorn parrot cow pig seal otter badger""".split()
 HERO_ADJECTIVES = "little small young old brave shy clever curious lazy kind tiny friendly lonely hungry grey white clumsy quiet".split()
 PLACES = [tuple(x.split(" ", 1)) for x in """in forest|in castle|in village|in garden|in cave|in city|in desert|in jungle|in library|in kitchen|in school|in tower|in museum|in valley|in park|in barn|in mill|in market|in harbour|in swamp|in house|in palace|in meadow|in wood|in bakery|in theatre|in shop|in ship|on island|on farm|on mountain|on hill|on beach|on boat|on train|on planet|on bridge|at lighthouse|at lake|at river|at station|at sea""".split("|")]
-FIXED_PLACES = ["on the moon", "on Mars", "in Paris", "in London", "in space", "at the North Pole", "under the sea", "in Africa", "in Rome", "in the clouds", "in the snow", "in New York", "at the seaside", "in the mountains", "in the city", "at school", "at home", "by the sea", "by the river", "in the park", "on the beach", "in Tokyo", "in the zoo", "in the attic", "in the old town"]
+FIXED_PLACES = ["on the moon", "on Mars", "in Paris", "in London", "in space", "at the North Pole", "under the sea", "in Africa", "in Rome", "in the clouds", "in the snow", "in New York", "at the seaside", "in the mountains", "in the city", "at school", "by the sea", "by the river", "in the park", "on the beach", "in Tokyo", "in the zoo", "in the attic", "in the old town"]
 PLACE_ADJECTIVES = "old small quiet big dark green hidden lonely lost deep strange sunny snowy far tall empty".split()
 
 MOODS = {
