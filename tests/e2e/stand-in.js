@@ -111,7 +111,13 @@ class Model {
   async unload() { standIn.unloads += 1; }
 }
 
-export const BitNet = {
+/** @param {string} name */
+function refuse(name) {
+  if (name.includes('missing')) throw new BitNetError('not_found', `GET ${name}: the server answered 404.`);
+  if (name.includes('bad')) throw new BitNetError('invalid_gguf', `${name}: expected "GGUF" at byte 0, found "<!do".`);
+}
+
+const core = {
   /**
    * @param {string | File} source a name with "missing", "bad", "slow" or "kept" in it is treated as such
    * @param {LoadOptions} [options]
@@ -120,8 +126,7 @@ export const BitNet = {
     const name = typeof source === 'string' ? source : `file:${source.name}`;
     standIn.loads.push({ source: name, options });
     signal?.throwIfAborted();
-    if (name.includes('missing')) throw new BitNetError('not_found', `GET ${name}: the server answered 404.`);
-    if (name.includes('bad')) throw new BitNetError('invalid_gguf', `${name}: expected "GGUF" at byte 0, found "<!do".`);
+    refuse(name);
     const fromCache = name.includes('kept');
     const say = (/** @type {number} */ loaded) => onProgress?.({
       phase: fromCache ? 'cache' : 'download', loaded, total: BYTES, fromCache, bytesPerSecond: 1_000_000, secondsLeft: (BYTES - loaded) / 1_000_000,
@@ -131,6 +136,14 @@ export const BitNet = {
     say(BYTES);
     standIn.kept.set(name, { source: name, bytes: BYTES, total: BYTES, complete: true, lastUsed: Date.now() });
     return new Model(options);
+  },
+};
+
+const more = {
+  /** @param {string | File} source */
+  async probe(source) {
+    refuse(typeof source === 'string' ? source : source.name);
+    return { bytes: BYTES, memoryBytes: 21_000_000, fits: true, tokensPerSecond: 40 };
   },
 
   cache: {
@@ -142,3 +155,6 @@ export const BitNet = {
     async persist() { return true; },
   },
 };
+
+/** With ?bare=yes the library can do no more than load. */
+export const BitNet = new URLSearchParams(location.search).get('bare') === 'yes' ? core : { ...core, ...more };
