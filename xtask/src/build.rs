@@ -17,7 +17,7 @@ pub struct Options {
     pub variant: Option<Variant>,
 }
 
-/// Builds the package into `dist/`.
+/// Builds the package into `dist/`. A quick build leaves out the types, so that it needs no Node.
 pub fn build(options: &Options) -> Result<()> {
     if options.dev {
         return runtime(options);
@@ -25,6 +25,11 @@ pub fn build(options: &Options) -> Result<()> {
     // Asked before the long part, not after it.
     node::ensure()?;
     runtime(options)?;
+    types()
+}
+
+/// Derives the `.d.ts` files in `dist/` from the JSDoc types of `worker/`. `node::ensure` comes first.
+pub fn types() -> Result<()> {
     host::step("types", || node::tsc("tsconfig.types.json", &["--outDir", "dist"]))
 }
 

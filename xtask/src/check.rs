@@ -1,6 +1,6 @@
 //! `cargo xtask check`: what can be found wrong without running anything.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::wasm::Variant;
 use crate::{host, node, toolchain};
@@ -16,36 +16,46 @@ pub struct Parts {
     pub js: bool,
 }
 
-/// Checks the sources; the first finding ends it.
+/// Checks the sources: every part in turn, then one answer for all of them.
 pub fn check(mut parts: Parts) -> Result<()> {
     if !(parts.native || parts.wasm || parts.js) {
         parts = Parts { native: true, wasm: true, js: true };
     }
+    let mut failed = Vec::new();
+    let mut run = |name: String, work: &dyn Fn() -> Result<()>| {
+        if let Err(error) = host::step(&name, work) {
+            eprintln!("    {error:#}");
+            failed.push(name);
+        }
+    };
     if parts.native {
-        host::step("cargo fmt --check", || {
+        run("cargo fmt --check".to_owned(), &|| {
             host::run(host::cargo().args(["fmt", "--all", "--check"]), toolchain::MISSING)
-        })?;
-        host::step("clippy: native", || {
+        });
+        run("clippy: native".to_owned(), &|| {
             let mut command = host::cargo();
             command.args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]);
             host::run(&mut command, toolchain::MISSING)
-        })?;
+        });
     }
     if parts.wasm {
         toolchain::ensure()?;
         for variant in Variant::ALL {
-            host::step(&format!("clippy: wasm32, {}", variant.name()), || {
+            run(format!("clippy: wasm32, {}", variant.name()), &|| {
                 let mut command = variant.clippy();
                 command.args(["--package", "bitnet-web", "--lib", "--", "--deny", "warnings"]);
                 host::run(&mut command, toolchain::MISSING)
-            })?;
+            });
         }
     }
     if parts.js {
         node::ensure()?;
         for project in ["tsconfig.json", "tsconfig.sw.json", "tests/e2e/tsconfig.json"] {
-            host::step(&format!("tsc: {project}"), || node::tsc(project, &[]))?;
+            run(format!("tsc: {project}"), &|| node::tsc(project, &[]));
         }
+    }
+    if !failed.is_empty() {
+        bail!("check: failed: {}", failed.join(", "));
     }
     eprintln!("check: passed");
     Ok(())

@@ -23,24 +23,27 @@ pub fn demo(dev: bool, port: Option<u16>, open: bool) -> Result<()> {
     Ok(())
 }
 
-/// Puts the pages, the runtime and the licences into `site/`. Every address in them is relative: any path will do.
+/// Builds, and gathers the result.
 pub fn site(dev: bool) -> Result<()> {
     build::runtime(&build::Options { dev, variant: None })?;
-    let root = host::root();
-    let site = root.join("site");
-    host::step("site/", || {
-        if site.exists() {
-            fs::remove_dir_all(&site).context("site/ cannot be replaced")?;
-        }
-        copy_tree(&root.join("www"), &site, &|_| true)?;
-        // Types are for people who build on the package, not for a browser.
-        copy_tree(&root.join("dist"), &site.join("dist"), &|file| {
-            let name = file.to_string_lossy();
-            !name.ends_with(".d.ts") && !name.ends_with(".json") && !name.ends_with(".md")
-        })
-    })?;
+    host::step("site/", gather)?;
     println!("site/ is ready: copy it to any static host, under any path");
     Ok(())
+}
+
+/// Puts the pages, the built runtime and the licences into `site/`. Every address in them is relative.
+pub fn gather() -> Result<()> {
+    let root = host::root();
+    let site = root.join("site");
+    if site.exists() {
+        fs::remove_dir_all(&site).context("site/ cannot be replaced")?;
+    }
+    copy_tree(&root.join("www"), &site, &|_| true)?;
+    // Types and npm's papers are for people who build on the package, not for a browser.
+    copy_tree(&root.join("dist"), &site.join("dist"), &|file| {
+        let name = file.to_string_lossy();
+        !name.ends_with(".d.ts") && !name.ends_with(".json") && !name.ends_with(".md")
+    })
 }
 
 /// Copies the files below `from` that `wanted` takes.

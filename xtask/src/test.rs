@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::wasm::{self, Variant};
-use crate::{build, chrome, host, node, toolchain};
+use crate::{build, chrome, host, node, site, toolchain};
 
 /// What to run; everything unless some are named.
 pub struct Options {
@@ -43,7 +43,9 @@ pub fn test(mut options: Options) -> Result<()> {
         eprintln!("wasm tests: passed");
     }
     if let (true, Some(chrome)) = (options.e2e, &chrome) {
-        build::build(&build::Options { dev: options.dev, variant: None })?;
+        build::runtime(&build::Options { dev: options.dev, variant: None })?;
+        build::types()?;
+        host::step("site/", site::gather)?;
         host::step("end-to-end tests", || end_to_end(chrome, options.filter.as_deref()))?;
         eprintln!("end-to-end tests: passed");
     }

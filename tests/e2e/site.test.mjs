@@ -1,0 +1,47 @@
+// The static site on a host that knows nothing about it: no isolation headers, no byte ranges, a path of its own.
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { launch, openPage, ROOT, startServer } from './harness.mjs';
+
+const SITE = join(ROOT, 'site');
+const PATH = '/people/someone/chat/';
+
+test('the site answers a chat under any path of a plain host, isolated by its service worker', { timeout: 120_000 }, async () => {
+  const server = await startServer({ folders: { [PATH]: SITE }, isolated: false, ranges: false });
+  const browser = await launch();
+  try {
+    const { page, complaints } = await openPage(browser, `${server.origin}${PATH}`);
+    await page.waitForSelector('body[data-status="ready"]', { timeout: 60_000 });
+    assert.equal(await page.evaluate(() => crossOriginIsolated), true);
+    await page.getByTestId('prompt').fill('Hello');
+    await page.keyboard.press('Enter');
+    const answer = page.getByTestId('turn-assistant').last();
+    await answer.and(page.locator('[aria-busy="false"]')).waitFor({ timeout: 60_000 });
+    assert.notEqual((await answer.getByTestId('turn-text').innerText()).trim(), '');
+    const outside = server.requests.filter(({ path }) => !path.startsWith(PATH) && path !== '/favicon.ico');
+    assert.deepEqual(outside, [], 'every address is relative');
+    assert.deepEqual(complaints, []);
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+});
+
+test('the site carries its licences, and no file that only a developer needs', async () => {
+  const files = (await readdir(SITE, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  const names = files.map((entry) => entry.name);
+  for (const name of ['LICENSE-MIT', 'LICENSE-APACHE', 'THIRD-PARTY-NOTICES.txt']) assert.ok(names.includes(name), name);
+  assert.deepEqual(names.filter((name) => name.endsWith('.d.ts') || name === 'package.json'), []);
+});
+
+test('no page of the site names an absolute path of its own host', async () => {
+  const files = (await readdir(SITE, { recursive: true, withFileTypes: true })).filter((entry) => /\.(html|css|webmanifest)$/.test(entry.name));
+  assert.notEqual(files.length, 0);
+  for (const file of files) {
+    const text = await readFile(join(file.parentPath, file.name), 'utf8');
+    assert.doesNotMatch(text, /(?:src|href|url)\s*[=(:]\s*["']?\/(?!\/)/, file.name);
+  }
+});
