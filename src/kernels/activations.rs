@@ -1,36 +1,179 @@
-//! A batch of tokens quantized to int8.
+//! A batch of tokens quantized to int8, as BitLinear does.
+
 use crate::pool::Pool;
 
 use super::KernelKind;
+use super::packed::{CHUNK, padded_cols};
 
-/// `[tokens, cols]`
+/// The inputs `[tokens, cols]` of BitLinear layers, quantized per token.
+///
+/// `s = 127 / max(|x|max, 1e-5)`, `q = clamp(round_half_even(x s), -128, 127)`, all in f32 (arXiv:2504.12285;
+/// transformers' `ActQuant`).
 #[derive(Debug, Default)]
 pub struct Activations {
-    pub(super) tokens: usize,
-    pub(super) cols: usize,
-    pub(super) q: Vec<i8>,
-    pub(super) scale: Vec<f32>,
+    tokens: usize,
+    cols: usize,
+    /// `[tokens, padded_cols]`, zeros behind `cols`.
+    q: Vec<i8>,
+    /// The `s` of each token.
+    scales: Vec<f32>,
+    /// The sum of each token's `q`.
+    sums: Vec<i32>,
+    /// For `mad`: `[tokens, padded_cols]`, see [`spread`].
+    spread: Vec<i16>,
+    /// For `lut`: `[tokens, padded_cols / 2, 32]`, see [`tabulate`].
+    tables: Vec<u8>,
 }
 
 impl Activations {
-    /// x
+    /// An empty batch.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// x
-    pub fn quantize(&mut self, _pool: &Pool, _kernel: KernelKind, x: &[f32], tokens: usize, cols: usize) {
-        self.tokens = tokens;
-        self.cols = cols;
-        self.q.resize(x.len(), 0);
-        self.scale.clear();
-        for (row, q) in x.chunks_exact(cols).zip(self.q.chunks_exact_mut(cols)) {
-            let max = row.iter().fold(0.0_f32, |m, v| m.max(v.abs())).max(1e-5);
-            let s = 127.0 / max;
-            for (q, v) in q.iter_mut().zip(row) {
-                *q = (v * s).round_ties_even().clamp(-128.0, 127.0) as i8;
-            }
-            self.scale.push(s);
+    /// Replaces the batch by `x` (`[tokens, cols]`), and prepares what `kernel` needs.
+    ///
+    /// # Panics
+    /// If `x` is not `tokens * cols` long.
+    pub fn quantize(&mut self, pool: &Pool, kernel: KernelKind, x: &[f32], tokens: usize, cols: usize) {
+        assert_eq!(x.len(), tokens * cols);
+        let padded = padded_cols(cols);
+        (self.tokens, self.cols) = (tokens, cols);
+        self.q.resize(tokens * padded, 0);
+        self.scales.clear();
+        self.sums.clear();
+        pool.par_rows(&mut self.q, padded, 1, |token, q| quantize_row(&x[token * cols..][..cols], q));
+        for (token, q) in self.q.chunks_exact(padded).enumerate() {
+            self.scales.push(scale_of(&x[token * cols..][..cols]));
+            self.sums.push(q.iter().map(|&q| i32::from(q)).sum());
         }
+        let q = &self.q;
+        match kernel {
+            KernelKind::Mad => {
+                self.spread.resize(tokens * padded, 0);
+                pool.par_rows(&mut self.spread, padded, 1, |token, out| spread(&q[token * padded..][..padded], out));
+            }
+            KernelKind::Lut => {
+                self.tables.resize(tokens * padded * 16, 0);
+                pool.par_rows(&mut self.tables, padded * 16, 1, |token, out| {
+                    tabulate(&q[token * padded..][..padded], out);
+                });
+            }
+            KernelKind::Scalar | KernelKind::Relaxed | KernelKind::Relaxed16 => {}
+        }
+    }
+
+    /// Tokens of the batch.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    /// Columns of each token.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// The codes of one token, zeros behind `cols` up to a multiple of 64.
+    pub fn codes(&self, token: usize) -> &[i8] {
+        let padded = padded_cols(self.cols);
+        &self.q[token * padded..][..padded]
+    }
+
+    /// The factor `s` of one token.
+    pub fn scale(&self, token: usize) -> f32 {
+        self.scales[token]
+    }
+
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "for kernels on codes instead of weights"))]
+    pub(super) fn sum(&self, token: usize) -> i32 {
+        self.sums[token]
+    }
+
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "for the mad kernel"))]
+    pub(super) fn spread(&self, token: usize) -> &[i16] {
+        let padded = padded_cols(self.cols);
+        &self.spread[token * padded..][..padded]
+    }
+
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "for the lut kernel"))]
+    pub(super) fn tables(&self, token: usize) -> &[u8] {
+        let bytes = padded_cols(self.cols) * 16;
+        &self.tables[token * bytes..][..bytes]
+    }
+}
+
+/// `127 / max(|x|max, 1e-5)`
+fn scale_of(x: &[f32]) -> f32 {
+    let mut lanes = [0.0_f32; 16];
+    let mut chunks = x.chunks_exact(16);
+    for chunk in chunks.by_ref() {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            let magnitude = value.abs();
+            *lane = if magnitude > *lane { magnitude } else { *lane };
+        }
+    }
+    let rest = chunks.remainder().iter().map(|value| value.abs());
+    let max = lanes.into_iter().chain(rest).fold(1e-5_f32, |max, v| if v > max { v } else { max });
+    127.0 / max
+}
+
+/// Quantizes one token; `q` is as long as `x` or longer, and is zeroed behind it.
+fn quantize_row(x: &[f32], q: &mut [i8]) {
+    let scale = scale_of(x);
+    let (codes, padding) = q.split_at_mut(x.len());
+    for (q, value) in codes.iter_mut().zip(x) {
+        *q = (value * scale).round_ties_even().clamp(-128.0, 127.0) as i8;
+    }
+    padding.fill(0);
+}
+
+/// The activations as `mad` reads them: for each chunk of 64 columns, 8 vectors of 8 lanes. Lane `j` of vector `k`
+/// belongs to the 2-bit field `k % 4` of byte `2 j + k / 4`, that is to column `16 (k % 4) + 2 j + k / 4`. The field
+/// stands `2 (k % 4)` bits up in its byte, so the activation is shifted by the remaining `6 - 2 (k % 4)`: every product
+/// is then 64 times too large, and the sum is shifted back once.
+fn spread(q: &[i8], out: &mut [i16]) {
+    for (q, out) in q.chunks_exact(CHUNK).zip(out.chunks_exact_mut(CHUNK)) {
+        for (k, vector) in out.chunks_exact_mut(8).enumerate() {
+            let field = k % 4;
+            for (j, lane) in vector.iter_mut().enumerate() {
+                *lane = i16::from(q[16 * field + 2 * j + k / 4]) << (6 - 2 * field);
+            }
+        }
+    }
+}
+
+/// The lookup tables: for each pair of columns, 16 low bytes and then 16 high bytes of the i16
+/// `w0 a0 + w1 a1` by the index `3 (w0 + 1) + w1 + 1`; seven entries are unused.
+fn tabulate(q: &[i8], out: &mut [u8]) {
+    for (pair, table) in q.chunks_exact(2).zip(out.chunks_exact_mut(32)) {
+        let (a0, a1) = (i16::from(pair[0]), i16::from(pair[1]));
+        let (low, high) = table.split_at_mut(16);
+        for index in 0..9_i16 {
+            let value = (index / 3 - 1) * a0 + (index % 3 - 1) * a1;
+            let [l, h] = value.to_le_bytes();
+            low[index as usize] = l;
+            high[index as usize] = h;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_rounded_half_to_even_by_the_largest_magnitude() {
+        let mut x = Activations::new();
+        // The scale is 127 / 127 = 1.
+        x.quantize(&Pool::new(1), KernelKind::Scalar, &[127.0, 0.5, 1.5, -2.5, -126.6, 0.49], 1, 6);
+        assert_eq!(x.codes(0)[..7], [127, 0, 2, -2, -127, 0, 0]);
+        assert_eq!((x.scale(0), x.sum(0)), (1.0, 0));
+    }
+
+    #[test]
+    fn a_silent_token_does_not_divide_by_zero() {
+        let mut x = Activations::new();
+        x.quantize(&Pool::new(1), KernelKind::Scalar, &[0.0, 1e-7], 1, 2);
+        assert_eq!(x.codes(0)[..2], [0, 1]);
     }
 }

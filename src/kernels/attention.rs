@@ -1,30 +1,165 @@
-//! Attention.
-use crate::model::KvCache;
+//! Attention of new tokens over a KV cache: grouped queries, causal.
+
+use crate::model::{KvCache, KvRows};
 use crate::pool::Pool;
 
-/// x
-pub fn attend(_pool: &Pool, cache: &KvCache, layer: usize, q: &[f32], first: usize, out: &mut [f32]) {
-    let hd = cache.head_dim;
-    let width = cache.n_heads * hd;
-    for (t, (q, out)) in q.chunks_exact(width).zip(out.chunks_exact_mut(width)).enumerate() {
-        for h in 0..cache.n_heads {
-            let kvh = h / (cache.n_heads / cache.n_kv_heads);
-            let q = &q[h * hd..][..hd];
-            let out = &mut out[h * hd..][..hd];
-            let n = first + t + 1;
-            let mut p: Vec<f32> = (0..n)
-                .map(|i| {
-                    let k = cache.k(layer, i, kvh);
-                    q.iter().zip(k).map(|(a, b)| a * b).sum::<f32>() / (hd as f32).sqrt()
-                })
-                .collect();
-            let max = p.iter().fold(f32::NEG_INFINITY, |m, v| m.max(*v));
-            p.iter_mut().for_each(|v| *v = libm::expf(*v - max));
-            let sum: f32 = p.iter().sum();
-            out.fill(0.0);
-            for (i, p) in p.iter().enumerate() {
-                out.iter_mut().zip(cache.v(layer, i, kvh)).for_each(|(o, v)| *o += p / sum * v);
+use super::elementwise::{LANES, dot, sum_lanes};
+use super::exp::exp;
+
+/// How many heads there are, and how wide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadShape {
+    /// Query heads.
+    pub n_heads: usize,
+    /// Key/value heads; divides `n_heads`.
+    pub n_kv_heads: usize,
+    /// The width of a head.
+    pub head_dim: usize,
+}
+
+impl HeadShape {
+    /// Query heads that one thread computes together, so that keys and values are read and converted once for them:
+    /// two where the group is even, which still leaves threads enough to do.
+    fn heads_per_unit(self) -> usize {
+        if (self.n_heads / self.n_kv_heads).is_multiple_of(2) { 2 } else { 1 }
+    }
+}
+
+/// `out[t, h] = softmax(q[t, h] k^T / sqrt(head_dim)) v` over the positions `0..=first_position + t` of `layer`.
+///
+/// `q` and `out` are `[tokens, n_heads, head_dim]`; query head `h` reads key/value head `h / (n_heads / n_kv_heads)`.
+/// Each head of each token is computed whole by one thread and position by position, so neither threads nor batches
+/// change a bit.
+pub fn attend(pool: &Pool, cache: &KvCache, layer: usize, q: &[f32], first_position: usize, out: &mut [f32]) {
+    let shape = cache.shape();
+    let heads = shape.heads_per_unit();
+    let units_per_token = shape.n_heads / heads;
+    let width = heads * shape.head_dim;
+    pool.par_rows(out, width, 1, |unit, out| {
+        let (token, first_head) = (unit / units_per_token, unit % units_per_token * heads);
+        let kv_head = first_head / (shape.n_heads / shape.n_kv_heads);
+        let positions = first_position + token + 1;
+        let q = &q[unit * width..][..width];
+        if heads == 2 {
+            attend_heads::<2>(cache, layer, kv_head, positions, q, out);
+        } else {
+            attend_heads::<1>(cache, layer, kv_head, positions, q, out);
+        }
+    });
+}
+
+/// `H` query heads that share a key/value head; `q` and `out` are `[H, head_dim]`.
+fn attend_heads<const H: usize>(
+    cache: &KvCache,
+    layer: usize,
+    kv_head: usize,
+    positions: usize,
+    q: &[f32],
+    out: &mut [f32],
+) {
+    let head_dim = cache.shape().head_dim;
+    let factor = 1.0 / (head_dim as f32).sqrt();
+    let mut scores: [Vec<f32>; H] = std::array::from_fn(|_| Vec::with_capacity(positions));
+    let mut row = vec![0.0; head_dim];
+    for rows in cache.keys(layer, kv_head, positions) {
+        rows.for_each(&mut row, |key| {
+            for (scores, q) in scores.iter_mut().zip(q.chunks_exact(head_dim)) {
+                scores.push(dot(q, key) * factor);
+            }
+        });
+    }
+    for scores in &mut scores {
+        softmax(scores);
+    }
+    out.fill(0.0);
+    let mut position = 0;
+    for rows in cache.values(layer, kv_head, positions) {
+        rows.for_each(&mut row, |value| {
+            for (scores, out) in scores.iter().zip(out.chunks_exact_mut(head_dim)) {
+                let weight = scores[position];
+                for (out, value) in out.iter_mut().zip(value) {
+                    *out += weight * value;
+                }
+            }
+            position += 1;
+        });
+    }
+}
+
+fn softmax(x: &mut [f32]) {
+    let max = x.iter().fold(f32::NEG_INFINITY, |max, &v| if v > max { v } else { max });
+    for v in x.iter_mut() {
+        *v = exp(*v - max);
+    }
+    let mut lanes = [0.0; LANES];
+    for chunk in x.chunks(LANES) {
+        for (lane, v) in lanes.iter_mut().zip(chunk) {
+            *lane += v;
+        }
+    }
+    let factor = 1.0 / sum_lanes(lanes);
+    for v in x.iter_mut() {
+        *v *= factor;
+    }
+}
+
+impl KvRows<'_> {
+    /// Calls `each` with every row as f32; `row` is working memory of one row.
+    #[inline(always)]
+    fn for_each(&self, row: &mut [f32], mut each: impl FnMut(&[f32])) {
+        match self {
+            Self::F32(values) => values.chunks_exact(row.len()).for_each(each),
+            Self::F16(values) => {
+                for halves in values.chunks_exact(row.len()) {
+                    for (value, &half) in row.iter_mut().zip(halves) {
+                        *value = f16_to_f32(half);
+                    }
+                    each(row);
+                }
             }
         }
+    }
+}
+
+/// A finite half-precision float from its bits: the exponent is moved by a multiplication, which also gets the
+/// subnormals right, and has no branch to keep a compiler from vectorizing.
+#[inline(always)]
+pub(super) fn f16_to_f32(bits: u16) -> f32 {
+    const TWO_POW_112: f32 = f32::from_bits((127 + 112) << 23);
+    let sign = u32::from(bits & 0x8000) << 16;
+    let magnitude = f32::from_bits(u32::from(bits & 0x7fff) << 13) * TWO_POW_112;
+    f32::from_bits(magnitude.to_bits() | sign)
+}
+
+/// The bits of the nearest half-precision float (ties to even); beyond its range, the largest finite one.
+#[inline(always)]
+pub(crate) fn f32_to_f16(value: f32) -> u16 {
+    let clamped = value.clamp(-65504.0, 65504.0);
+    half::f16::from_f32_const(clamped).to_bits()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_finite_half_is_converted_exactly() {
+        for bits in 0..=u16::MAX {
+            let want = half::f16::from_bits(bits);
+            if want.is_finite() {
+                assert_eq!(f16_to_f32(bits).to_bits(), want.to_f32().to_bits());
+                assert_eq!(f32_to_f16(want.to_f32()), bits);
+            }
+        }
+        assert_eq!(f32_to_f16(1e6), 0x7bff);
+    }
+
+    #[test]
+    fn a_softmax_sums_to_one() {
+        let mut x = [1.0, 2.0, 3.0, -1e30, 3.0];
+        softmax(&mut x);
+        assert!((x.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        assert_eq!((x[2], x[3]), (x[4], x[3]));
+        assert!(x[3] < 1e-37 && (x[1] / x[0] - libm::expf(1.0)).abs() < 1e-5);
     }
 }

@@ -1,32 +1,90 @@
-//! Norms and gates.
+//! Norms, gates and sums over f32 vectors, in one fixed lane order: no intrinsics, yet the same bits everywhere, because
+//! the order of every addition is written out and Rust never fuses or reorders.
 
-/// x
+use super::exp::exp;
+
+/// Lanes of the reductions. Element `i` goes to lane `i % 8`.
+pub(super) const LANES: usize = 8;
+
+/// The sum of the lanes, as a tree.
+#[inline(always)]
+pub(super) fn sum_lanes(l: [f32; LANES]) -> f32 {
+    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+}
+
+/// The dot product of two vectors of the same length, in the fixed lane order.
+#[inline(always)]
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0.0; LANES];
+    let (mut a, mut b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    for (a, b) in a.by_ref().zip(b.by_ref()) {
+        for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
+            *lane += a * b;
+        }
+    }
+    for (lane, (a, b)) in lanes.iter_mut().zip(a.remainder().iter().zip(b.remainder())) {
+        *lane += a * b;
+    }
+    sum_lanes(lanes)
+}
+
+/// `out = x / sqrt(mean(x^2) + eps) * weight`; all of one length.
 pub fn rmsnorm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
-    let mut lanes = [0.0_f32; 8];
-    for (i, v) in x.iter().enumerate() {
-        lanes[i % 8] += v * v;
-    }
-    let mean = lanes.iter().sum::<f32>() / x.len() as f32;
-    let r = 1.0 / (mean + eps).sqrt();
-    for ((o, v), w) in out.iter_mut().zip(x).zip(weight) {
-        *o = v * r * w;
+    let mean = dot(x, x) / x.len() as f32;
+    let factor = 1.0 / (mean + eps).sqrt();
+    for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
+        *out = x * factor * weight;
     }
 }
 
-/// x
+/// `x += y`
 pub fn add(x: &mut [f32], y: &[f32]) {
-    x.iter_mut().zip(y).for_each(|(x, y)| *x += y);
+    for (x, y) in x.iter_mut().zip(y) {
+        *x += y;
+    }
 }
 
-/// x
-pub fn relu2_gate(g: &mut [f32], u: &[f32]) {
-    g.iter_mut().zip(u).for_each(|(g, u)| {
-        let r = g.max(0.0);
-        *g = r * r * u;
-    });
+/// `gate = max(gate, 0)^2 * up`
+pub fn relu2_gate(gate: &mut [f32], up: &[f32]) {
+    for (gate, up) in gate.iter_mut().zip(up) {
+        let positive = if *gate > 0.0 { *gate } else { 0.0 };
+        *gate = positive * positive * up;
+    }
 }
 
-/// x
-pub fn silu_gate(g: &mut [f32], u: &[f32]) {
-    g.iter_mut().zip(u).for_each(|(g, u)| *g = *g / (1.0 + libm::expf(-*g)) * u);
+/// `gate = gate / (1 + e^-gate) * up`
+pub fn silu_gate(gate: &mut [f32], up: &[f32]) {
+    for (gate, up) in gate.iter_mut().zip(up) {
+        *gate = *gate / (1.0 + exp(-*gate)) * up;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_norm_by_hand() {
+        let mut out = [0.0; 2];
+        rmsnorm(&[3.0, 4.0], &[1.0, 2.0], 0.0, &mut out);
+        let rms = 12.5_f32.sqrt();
+        assert!((out[0] - 3.0 / rms).abs() < 1e-6 && (out[1] - 8.0 / rms).abs() < 1e-6);
+    }
+
+    #[test]
+    fn gates_by_hand() {
+        let mut gate = [-1.0, 3.0];
+        relu2_gate(&mut gate, &[5.0, 2.0]);
+        assert_eq!(gate, [0.0, 18.0]);
+        let mut gate = [0.0, 100.0, -100.0];
+        silu_gate(&mut gate, &[5.0, 2.0, 1.0]);
+        assert_eq!(gate[..2], [0.0, 200.0]);
+        assert!(gate[2].abs() < 1e-30);
+    }
+
+    #[test]
+    fn odd_lengths_lose_nothing() {
+        let a: Vec<f32> = (1..=11).map(|i| i as f32).collect();
+        assert_eq!(dot(&a, &a), 506.0);
+    }
 }

@@ -1,9 +1,16 @@
-//! Ternary matrices times activations.
+//! Ternary matrices times a batch of activations, on all threads.
+
+use std::ops::Range;
+
 use crate::pool::Pool;
 
-use super::{Activations, TernaryMatrix};
+use super::{Activations, KernelKind, TernaryMatrix, scalar};
 
-/// One product with the shared input.
+/// Packed bytes that a thread takes at a time: enough to hide the hand-out, few enough to share evenly.
+const GRAIN_BYTES: usize = 64 << 10;
+
+/// One product: `out[t, r] = sum_c matrix[r, c] x[t, c]`.
+#[derive(Debug)]
 pub struct Job<'a> {
     /// `[rows, cols]`
     pub matrix: &'a TernaryMatrix,
@@ -11,17 +18,68 @@ pub struct Job<'a> {
     pub out: &'a mut [f32],
 }
 
-/// x
-pub fn matmul(_pool: &Pool, x: &Activations, jobs: &mut [Job<'_>]) {
-    for job in jobs {
-        let m = job.matrix;
-        for t in 0..x.tokens {
-            let q = &x.q[t * x.cols..][..x.cols];
-            for r in 0..m.rows {
-                let acc: i32 =
-                    m.codes[r * m.cols..][..m.cols].iter().zip(q).map(|(w, q)| i32::from(*w) * i32::from(*q)).sum();
-                job.out[t * m.rows + r] = acc as f32 / x.scale[t] * m.scale;
+/// A job whose output several threads write, each its own rows.
+struct Shared<'a> {
+    matrix: &'a TernaryMatrix,
+    out: *mut f32,
+    units: Range<usize>,
+}
+
+// SAFETY: units are handed out once each, and a unit's rows belong to no other unit, so no two threads write the same
+// element of `out`, which is borrowed mutably for as long as this exists.
+unsafe impl Sync for Shared<'_> {}
+
+/// Multiplies several matrices with the same input in one fork-join: q, k and v, or gate and up.
+///
+/// # Panics
+/// If a matrix has other columns or another kernel than `x` was quantized for, or an output has the wrong length.
+pub fn matmul(pool: &Pool, x: &Activations, jobs: &mut [Job<'_>]) {
+    let mut units = 0;
+    let mut bytes = 0;
+    let shared: Vec<Shared<'_>> = jobs
+        .iter_mut()
+        .map(|job| {
+            assert_eq!(job.matrix.cols(), x.cols());
+            assert_eq!(job.out.len(), x.tokens() * job.matrix.rows());
+            let begin = units;
+            units += job.matrix.units();
+            bytes += job.matrix.bytes();
+            Shared { matrix: job.matrix, out: job.out.as_mut_ptr(), units: begin..units }
+        })
+        .collect();
+    let grain = (units * GRAIN_BYTES).div_ceil(bytes.max(1)).max(1);
+    pool.for_each_range(units, grain, |range| {
+        for job in &shared {
+            let begin = range.start.max(job.units.start);
+            let end = range.end.min(job.units.end);
+            if begin < end {
+                multiply(job, x, begin - job.units.start..end - job.units.start);
             }
         }
+    });
+}
+
+fn multiply(job: &Shared<'_>, x: &Activations, units: Range<usize>) {
+    let matrix = job.matrix;
+    let store = |token: usize, row: usize, sum: i32| {
+        debug_assert!(token < x.tokens() && row < matrix.rows());
+        // The one place where the integers become floats again, so that every kernel gives the same bits.
+        let value = sum as f32 / x.scale(token) * matrix.scale();
+        // SAFETY: the kernels call this with token < tokens and row < rows of their own units, so the index is inside
+        // `out` (asserted above) and no other thread writes it.
+        unsafe { *job.out.add(token * matrix.rows() + row) = value };
+    };
+    match matrix.kind() {
+        KernelKind::Scalar => scalar::multiply(matrix, x, units, store),
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        KernelKind::Mad => super::mad::multiply(matrix, x, units, store),
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        KernelKind::Lut => super::lut::multiply(matrix, x, units, store),
+        #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+        KernelKind::Relaxed => super::relaxed::multiply::<true>(matrix, x, units, store),
+        #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+        KernelKind::Relaxed16 => super::relaxed::multiply::<false>(matrix, x, units, store),
+        #[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
+        _ => unreachable!("TernaryMatrix::builder refuses kernels that this build lacks"),
     }
 }

@@ -29,7 +29,7 @@ impl Session {
     pub fn new(model: &Model) -> Result<Self> {
         Ok(Self {
             tokens: Vec::new(),
-            cache: KvCache::new(model.config(), model.kv_format(), model.context())?,
+            cache: KvCache::new(model.config(), model.kv_format(), model.context()),
             buffers: Buffers::new(),
             logits: vec![0.0; model.config().vocab_size],
         })

@@ -1,0 +1,46 @@
+//! Zeroed bytes at a cache line's boundary, allocated without a panic.
+
+use crate::{Error, ErrorKind, Result};
+
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
+/// A fixed number of bytes, 64-byte aligned.
+pub(super) struct Buffer {
+    lines: Vec<Line>,
+    len: usize,
+}
+
+impl Buffer {
+    /// `len` zeros for `what`.
+    pub(super) fn zeroed(len: usize, what: &str) -> Result<Self> {
+        let mut lines = Vec::new();
+        let count = len.div_ceil(64);
+        lines.try_reserve_exact(count).map_err(|e| {
+            Error::new(
+                ErrorKind::OutOfMemory,
+                format!("no memory for {what} ({len} bytes): close other tabs, or load a smaller model or context"),
+            )
+            .with_source(e)
+        })?;
+        lines.resize(count, Line([0; 64]));
+        Ok(Self { lines, len })
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        // SAFETY: the lines are `len.div_ceil(64)` initialised arrays of 64 bytes, back to back (repr(C), size 64).
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+    }
+
+    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as in `bytes`; the borrow is exclusive.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+    }
+}
+
+impl std::fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Buffer({} bytes)", self.len)
+    }
+}

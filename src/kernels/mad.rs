@@ -1,0 +1,89 @@
+//! Multiply-add on plain simd128.
+//!
+//! A vector of 16 packed bytes is taken as eight 16-bit lanes. A 2-bit field is masked in place, without a shift; its
+//! activation was shifted the other way beforehand (see `spread` in `activations.rs`), so all products are 64 times
+//! too large and go into one accumulator by `i32x4.dot_i16x8_s`. One shift of the whole vector brings the high bytes'
+//! fields down. Three instructions per 8 weights and one per 64, where widening first would take four.
+//!
+//! Range: |sum| <= 64 * 2 * 128 * columns, which fits an i32 below 131072 columns.
+
+use core::arch::wasm32::*;
+use std::ops::Range;
+
+use super::packed::{CHUNK, STREAMS};
+use super::{Activations, TernaryMatrix};
+
+/// Tokens of a tile in the batched form: with four rows, 8 accumulators.
+const TILE_TOKENS: usize = 2;
+
+/// As [`scalar::multiply`](super::scalar::multiply).
+pub(super) fn multiply(
+    matrix: &TernaryMatrix,
+    x: &Activations,
+    units: Range<usize>,
+    mut store: impl FnMut(usize, usize, i32),
+) {
+    let layout = matrix.row_layout();
+    for unit in units {
+        let rows: [&[u8]; STREAMS] = std::array::from_fn(|stream| {
+            &matrix.data()[(unit + stream * layout.quarter) * layout.stride..][..layout.stride]
+        });
+        let mut emit = |token: usize, sums: [i32; STREAMS]| {
+            for (stream, sum) in sums.into_iter().enumerate() {
+                let row = unit + stream * layout.quarter;
+                if row < matrix.rows() {
+                    store(token, row, (sum >> 6) - x.sum(token));
+                }
+            }
+        };
+        let mut token = 0;
+        while token + TILE_TOKENS <= x.tokens() {
+            let tile = tile::<TILE_TOKENS>(rows, std::array::from_fn(|i| x.spread(token + i)));
+            for (i, sums) in tile.into_iter().enumerate() {
+                emit(token + i, sums);
+            }
+            token += TILE_TOKENS;
+        }
+        while token < x.tokens() {
+            let [sums] = tile::<1>(rows, [x.spread(token)]);
+            emit(token, sums);
+            token += 1;
+        }
+    }
+}
+
+/// Four rows times `T` tokens: 64 times the sums of code times activation.
+#[inline(always)]
+fn tile<const T: usize>(rows: [&[u8]; STREAMS], tokens: [&[i16]; T]) -> [[i32; STREAMS]; T] {
+    let chunks = rows[0].len() / 16;
+    assert!(rows.iter().all(|row| row.len() == 16 * chunks) && tokens.iter().all(|q| q.len() == CHUNK * chunks));
+    let rows = rows.map(<[u8]>::as_ptr);
+    let tokens = tokens.map(<[i16]>::as_ptr);
+    let masks = [u16x8_splat(0x0003), u16x8_splat(0x000c), u16x8_splat(0x0030), u16x8_splat(0x00c0)];
+    let mut totals = [[i32x4_splat(0); STREAMS]; T];
+    for chunk in 0..chunks {
+        // SAFETY: chunk < chunks, so 16 bytes of each row are in bounds, as asserted above.
+        let mut packed = rows.map(|row| unsafe { v128_load(row.add(16 * chunk).cast()) });
+        for half in 0..2 {
+            for (field, &mask) in masks.iter().enumerate() {
+                let vector = CHUNK * chunk + 8 * (4 * half + field);
+                // SAFETY: 64 lanes of each token belong to this chunk, as asserted above; vector + 8 <= 64 (chunk + 1).
+                let q = tokens.map(|q| unsafe { v128_load(q.add(vector).cast()) });
+                for (stream, &packed) in packed.iter().enumerate() {
+                    let codes = v128_and(packed, mask);
+                    for (token, &q) in q.iter().enumerate() {
+                        let total = &mut totals[token][stream];
+                        *total = i32x4_add(*total, i32x4_dot_i16x8(codes, q));
+                    }
+                }
+            }
+            packed = packed.map(|packed| u16x8_shr(packed, 8));
+        }
+    }
+    totals.map(|totals| totals.map(horizontal_sum))
+}
+
+#[inline(always)]
+fn horizontal_sum(v: v128) -> i32 {
+    i32x4_extract_lane::<0>(v) + i32x4_extract_lane::<1>(v) + i32x4_extract_lane::<2>(v) + i32x4_extract_lane::<3>(v)
+}

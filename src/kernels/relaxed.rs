@@ -1,0 +1,104 @@
+//! Relaxed dot products: int8 activations times unsigned codes {0, 1, 2}, and the activations' sum taken off.
+//!
+//! The second operand has 7 bits, so the relaxed instructions are fully defined. `relaxed` accumulates in i32, which is
+//! one instruction per 16 weights where the engine may use VNNI or ARM's dot product. Elsewhere it becomes multiply-add
+//! pairs, widen and add; there `relaxed16` is cheaper: it adds the pairs in i16, at most 2 * 2 * 128 = 512 each, and
+//! widens before 64 of them can overflow.
+
+use core::arch::wasm32::*;
+use std::ops::Range;
+
+use super::packed::{CHUNK, STREAMS};
+use super::{Activations, TernaryMatrix};
+
+/// Chunks of 4 dot products each that an i16 lane can take: 15 * 4 * 512 = 30720.
+const CHUNKS_PER_WIDENING: usize = 15;
+/// Tokens of a tile in the batched form: with four rows, 8 accumulators.
+const TILE_TOKENS: usize = 2;
+
+/// As [`scalar::multiply`](super::scalar::multiply).
+pub(super) fn multiply<const WIDE: bool>(
+    matrix: &TernaryMatrix,
+    x: &Activations,
+    units: Range<usize>,
+    mut store: impl FnMut(usize, usize, i32),
+) {
+    let layout = matrix.row_layout();
+    for unit in units {
+        let rows: [&[u8]; STREAMS] = std::array::from_fn(|stream| {
+            &matrix.data()[(unit + stream * layout.quarter) * layout.stride..][..layout.stride]
+        });
+        let mut emit = |token: usize, sums: [i32; STREAMS]| {
+            for (stream, sum) in sums.into_iter().enumerate() {
+                let row = unit + stream * layout.quarter;
+                if row < matrix.rows() {
+                    store(token, row, sum - x.sum(token));
+                }
+            }
+        };
+        let mut token = 0;
+        while token + TILE_TOKENS <= x.tokens() {
+            let tile = tile::<WIDE, TILE_TOKENS>(rows, std::array::from_fn(|i| x.codes(token + i)));
+            for (i, sums) in tile.into_iter().enumerate() {
+                emit(token + i, sums);
+            }
+            token += TILE_TOKENS;
+        }
+        while token < x.tokens() {
+            let [sums] = tile::<WIDE, 1>(rows, [x.codes(token)]);
+            emit(token, sums);
+            token += 1;
+        }
+    }
+}
+
+/// Four rows times `T` tokens: the sums of code times activation.
+#[inline(always)]
+fn tile<const WIDE: bool, const T: usize>(rows: [&[u8]; STREAMS], tokens: [&[i8]; T]) -> [[i32; STREAMS]; T] {
+    let chunks = rows[0].len() / 16;
+    assert!(rows.iter().all(|row| row.len() == 16 * chunks) && tokens.iter().all(|q| q.len() == CHUNK * chunks));
+    let rows = rows.map(<[u8]>::as_ptr);
+    let tokens = tokens.map(<[i8]>::as_ptr);
+    let three = u8x16_splat(3);
+    let mut totals = [[i32x4_splat(0); STREAMS]; T];
+    let mut begin = 0;
+    while begin < chunks {
+        let end = chunks.min(begin + CHUNKS_PER_WIDENING);
+        let mut narrow = [[i16x8_splat(0); STREAMS]; T];
+        for chunk in begin..end {
+            // SAFETY: chunk < chunks, so 16 bytes of each row are in bounds, as asserted above.
+            let mut packed = rows.map(|row| unsafe { v128_load(row.add(16 * chunk).cast()) });
+            for field in 0..4 {
+                // SAFETY: 64 bytes of each token belong to this chunk, as asserted above.
+                let q = tokens.map(|q| unsafe { v128_load(q.add(CHUNK * chunk + 16 * field).cast()) });
+                for (stream, packed) in packed.iter_mut().enumerate() {
+                    let codes = v128_and(*packed, three);
+                    *packed = u16x8_shr(*packed, 2);
+                    for (token, &q) in q.iter().enumerate() {
+                        if WIDE {
+                            let total = &mut totals[token][stream];
+                            *total = i32x4_relaxed_dot_i8x16_i7x16_add(q, codes, *total);
+                        } else {
+                            let sum = &mut narrow[token][stream];
+                            *sum = i16x8_add(*sum, i16x8_relaxed_dot_i8x16_i7x16(q, codes));
+                        }
+                    }
+                }
+            }
+        }
+        if !WIDE {
+            for (totals, narrow) in totals.iter_mut().zip(narrow) {
+                for (total, narrow) in totals.iter_mut().zip(narrow) {
+                    *total = i32x4_add(*total, i32x4_extadd_pairwise_i16x8(narrow));
+                }
+            }
+        }
+        begin = end;
+    }
+    totals.map(|totals| totals.map(horizontal_sum))
+}
+
+#[inline(always)]
+fn horizontal_sum(v: v128) -> i32 {
+    i32x4_extract_lane::<0>(v) + i32x4_extract_lane::<1>(v) + i32x4_extract_lane::<2>(v) + i32x4_extract_lane::<3>(v)
+}
