@@ -119,8 +119,10 @@ export class Chat {
     }
     if (this.#running === control) this.#running = null;
     if (!this.turns.includes(turn)) return;
-    this.#end(turn, error ? (isAbort(error) ? 'stopped' : 'failed') : 'done');
-    if (error && !isAbort(error)) this.view.failed(error);
+    // An engine that was faster than the stop may have ended by itself; for the visitor it was stopped.
+    const stopped = control.signal.aborted || isAbort(error);
+    this.#end(turn, stopped ? 'stopped' : error ? 'failed' : 'done');
+    if (error && !stopped) this.view.failed(error);
   }
 
   /**

@@ -38,6 +38,8 @@ export class Notices {
    * @param {Action[]} actions
    */
   #add(notice, actions) {
+    // The same thing said twice is said once, at the end.
+    for (const earlier of this.#root.children) if (earlier.querySelector('.notice-text')?.textContent === notice.querySelector('.notice-text')?.textContent) earlier.remove();
     if (actions.length) {
       notice.append(h('div', { class: 'notice-actions' }, ...actions.map(({ label, run }) => button(label, () => {
         notice.remove();
