@@ -1,9 +1,23 @@
 //! What only a browser has: the wasm-bindgen facade, ranged fetch, the IndexedDB store, the thread entry.
 
+mod engine;
+mod error;
+mod memory;
+mod options;
+mod panic;
+mod stream;
+mod thread;
+
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// The version of this package, as in the Cargo.toml.
+/// The version of this package, as in its Cargo.toml.
 #[wasm_bindgen]
 pub fn version() -> String {
     env!("CARGO_PKG_VERSION").to_owned()
+}
+
+/// Prepares a fresh instance. Called once, before anything else, by the worker that instantiates it.
+#[wasm_bindgen]
+pub fn prepare() {
+    panic::install_hook();
 }

@@ -1,0 +1,226 @@
+//! The loaded model as the engine worker holds it.
+
+use serde::Serialize;
+use serde_wasm_bindgen::Serializer;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::chat::Message;
+use crate::generate::{Engine, Event, Generation, Prompt, Usage};
+use crate::load::{Loader, Precision};
+use crate::{Error, ErrorKind, Result};
+
+use super::error::to_js;
+use super::options::{LoadOptions, WebGenerateOptions, WebMessage, WebPrompt, read};
+use super::stream::Chunks;
+use super::thread::WasmPool;
+
+/// A model, its session, and the generation under way.
+#[wasm_bindgen]
+pub struct WasmModel {
+    engine: Engine,
+    generation: Option<Generation>,
+}
+
+/// What `model.info` shows of the model itself.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Info<'a> {
+    architecture: &'a str,
+    parameters: u64,
+    context_length: usize,
+    quantization: &'a str,
+    kernel: &'a str,
+    precision: &'a str,
+    threads: usize,
+    /// Of the file.
+    bytes: u64,
+    /// Of weights and KV cache.
+    memory_bytes: u64,
+    vocabulary: usize,
+}
+
+/// An [`Event`] as JavaScript sees it.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+enum WebEvent {
+    Prefill { done: usize, total: usize },
+    Token { id: u32, text: String },
+    Done { finish_reason: &'static str, text: String, usage: WebUsage },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WebUsage {
+    prompt_tokens: usize,
+    cached_tokens: usize,
+    completion_tokens: usize,
+}
+
+impl From<Usage> for WebUsage {
+    fn from(usage: Usage) -> Self {
+        Self {
+            prompt_tokens: usage.prompt_tokens,
+            cached_tokens: usage.cached_tokens,
+            completion_tokens: usage.completion_tokens,
+        }
+    }
+}
+
+impl From<Event> for WebEvent {
+    fn from(event: Event) -> Self {
+        match event {
+            Event::Prefill { done, total } => Self::Prefill { done, total },
+            Event::Token { id, text } => Self::Token { id, text },
+            Event::Done { reason, text, usage } => {
+                Self::Done { finish_reason: reason.name(), text, usage: usage.into() }
+            }
+        }
+    }
+}
+
+/// A plain JavaScript object.
+fn to_object(value: &impl Serialize) -> Result<JsValue> {
+    value
+        .serialize(&Serializer::json_compatible())
+        .map_err(|e| Error::new(ErrorKind::Internal, format!("an answer could not be written: {e}")))
+}
+
+/// Loads a model from a stream of bytes: `source` is `{ stream, length }`. A free function, because a method that
+/// waits would keep its object borrowed.
+///
+/// # Errors
+/// `{ code, message }`, as every other function here.
+#[wasm_bindgen]
+pub async fn load(
+    source: JsValue,
+    options: JsValue,
+    pool: WasmPool,
+    progress: js_sys::Function,
+) -> std::result::Result<WasmModel, JsValue> {
+    load_from(source, options, pool, progress).await.map_err(|e| to_js(&e))
+}
+
+async fn load_from(
+    source: JsValue,
+    options: JsValue,
+    pool: WasmPool,
+    progress: js_sys::Function,
+) -> Result<WasmModel> {
+    let options: LoadOptions = read("load", options)?;
+    let mut chunks = Chunks::open(&source, progress)?;
+    let pool = pool.into_inner();
+    let mut loader = Loader::new(options.to_core(&pool, chunks.total())?);
+    while let Some(bytes) = chunks.next().await? {
+        loader.push(&bytes)?;
+    }
+    let engine = Engine::new(loader.finish()?, pool)?;
+    Ok(WasmModel { engine, generation: None })
+}
+
+impl WasmModel {
+    fn info_of(&self) -> Result<JsValue> {
+        let model = self.engine.model();
+        let summary = model.summary();
+        to_object(&Info {
+            architecture: summary.config.architecture.name(),
+            parameters: summary.parameters,
+            context_length: summary.context,
+            quantization: &summary.quantization,
+            kernel: model.kernel().name(),
+            precision: match model.precision() {
+                Precision::Fast => "fast",
+                Precision::Exact => "exact",
+            },
+            threads: self.engine.pool().threads(),
+            bytes: summary.file_bytes,
+            memory_bytes: summary.weight_bytes + summary.kv_bytes,
+            vocabulary: summary.config.vocab_size,
+        })
+    }
+
+    fn begin_with(&mut self, prompt: JsValue, options: JsValue) -> Result<usize> {
+        let prompt: WebPrompt = read("prompt", prompt)?;
+        let options: WebGenerateOptions = read("options", options)?;
+        let tokens = self.engine.prompt(&Prompt::from(prompt))?;
+        let generation = self.engine.generate(tokens, options.into())?;
+        let cached = generation.usage().cached_tokens;
+        self.generation = Some(generation);
+        self.engine.pool().set_active(true);
+        Ok(cached)
+    }
+
+    fn next_event(&mut self, max_prefill: usize) -> Result<WebEvent> {
+        let Some(generation) = &mut self.generation else {
+            return Err(Error::new(ErrorKind::Internal, "a step was asked for, but no generation is under way"));
+        };
+        let event = self.engine.step(generation, max_prefill);
+        if matches!(event, Err(_) | Ok(Event::Done { .. })) {
+            self.end();
+        }
+        event.map(WebEvent::from)
+    }
+
+    fn logits_of(&mut self, ids: &[u32], positions: &[u32]) -> Result<Vec<f32>> {
+        let positions: Vec<usize> = positions.iter().map(|&p| p as usize).collect();
+        self.engine.logits(ids, &positions)
+    }
+
+    fn chat_prompt_of(&self, messages: JsValue) -> Result<String> {
+        let messages: Vec<WebMessage> = read("messages", messages)?;
+        let prompt = Prompt::Chat(messages.into_iter().map(Message::from).collect());
+        self.engine.model().tokenizer().decode(&self.engine.prompt(&prompt)?, false)
+    }
+}
+
+/// Every error is thrown as `{ code, message }`.
+#[wasm_bindgen]
+impl WasmModel {
+    /// The model's part of `model.info`.
+    pub fn info(&self) -> std::result::Result<JsValue, JsValue> {
+        self.info_of().map_err(|e| to_js(&e))
+    }
+
+    /// Token ids of a text, special tokens recognised, without a token of beginning.
+    pub fn tokenize(&self, text: &str) -> std::result::Result<Vec<u32>, JsValue> {
+        self.engine.model().tokenizer().encode(text, true, false).map_err(|e| to_js(&e))
+    }
+
+    /// The text of token ids, special tokens included.
+    pub fn detokenize(&self, ids: &[u32]) -> std::result::Result<String, JsValue> {
+        self.engine.model().tokenizer().decode(ids, false).map_err(|e| to_js(&e))
+    }
+
+    /// The text that the chat template makes of `[{ role, content }]`.
+    #[wasm_bindgen(js_name = chatPrompt)]
+    pub fn chat_prompt(&self, messages: JsValue) -> std::result::Result<String, JsValue> {
+        self.chat_prompt_of(messages).map_err(|e| to_js(&e))
+    }
+
+    /// Begins a generation, in place of the one under way. Returns how many tokens of the prompt are there already.
+    pub fn begin(&mut self, prompt: JsValue, options: JsValue) -> std::result::Result<usize, JsValue> {
+        self.begin_with(prompt, options).map_err(|e| to_js(&e))
+    }
+
+    /// The next bit of the generation: at most `max_prefill` tokens of the prompt, or one token of the answer.
+    pub fn step(&mut self, max_prefill: usize) -> std::result::Result<JsValue, JsValue> {
+        self.next_event(max_prefill).and_then(|event| to_object(&event)).map_err(|e| to_js(&e))
+    }
+
+    /// Drops the generation under way. What it computed stays in the session, for a prompt that begins alike.
+    pub fn end(&mut self) {
+        self.generation = None;
+        self.engine.pool().set_active(false);
+    }
+
+    /// Row by row the logits after each of `positions`.
+    pub fn logits(&mut self, ids: &[u32], positions: &[u32]) -> std::result::Result<Vec<f32>, JsValue> {
+        self.logits_of(ids, positions).map_err(|e| to_js(&e))
+    }
+
+    /// The logits hash, in 16 hexadecimal digits.
+    #[wasm_bindgen(js_name = logitsHash)]
+    pub fn logits_hash(&mut self) -> std::result::Result<String, JsValue> {
+        self.engine.logits_hash().map(|hash| format!("{hash:016x}")).map_err(|e| to_js(&e))
+    }
+}

@@ -1,0 +1,130 @@
+//! What the page asks for, as it arrives: plain objects that it has checked, read here into the core's own types.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::chat::Message;
+use crate::generate::{GenerateOptions, Prompt};
+use crate::kernels::{KernelKind, select};
+use crate::load::{self, Precision};
+use crate::pool::Pool;
+use crate::quant::I2sLayout;
+use crate::sample::SamplerOptions;
+use crate::{Error, ErrorKind, Result};
+
+#[wasm_bindgen]
+extern "C" {
+    /// `performance.now()`: milliseconds.
+    #[wasm_bindgen(js_namespace = performance)]
+    fn now() -> f64;
+}
+
+/// Reads a JavaScript value.
+pub fn read<T: DeserializeOwned>(what: &str, value: JsValue) -> Result<T> {
+    serde_wasm_bindgen::from_value(value).map_err(|e| Error::new(ErrorKind::InvalidArgument, format!("{what}: {e}")))
+}
+
+/// Options of `load`; what is missing is decided here.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
+pub struct LoadOptions {
+    context: Option<u32>,
+    kernel: Option<String>,
+    precision: Option<String>,
+    chat_template: Option<String>,
+    pre_tokenizer: Option<String>,
+    i2s_layout: Option<String>,
+}
+
+fn unknown(option: &str, found: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, format!("{option}: this build has no '{found}'"))
+}
+
+impl LoadOptions {
+    /// The core's options, for a file of `file_bytes`. Without a wish the fastest kernel is measured, on `pool`.
+    pub fn to_core(&self, pool: &Pool, file_bytes: Option<u64>) -> Result<load::LoadOptions> {
+        let kernel = match self.kernel.as_deref() {
+            None => select::measure(pool, now)?[0].kernel,
+            Some(name) => KernelKind::from_name(name)
+                .filter(|kind| kind.is_available())
+                .ok_or_else(|| unknown("kernel", name))?,
+        };
+        let precision = match self.precision.as_deref() {
+            None | Some("fast") => Precision::Fast,
+            Some("exact") => Precision::Exact,
+            Some(other) => return Err(unknown("precision", other)),
+        };
+        let i2s_layout = match self.i2s_layout.as_deref() {
+            None | Some("x86") => I2sLayout::default(),
+            Some("arm") => I2sLayout::Stride16,
+            Some(other) => return Err(unknown("i2sLayout", other)),
+        };
+        Ok(load::LoadOptions {
+            precision,
+            context: self.context.map(|tokens| tokens as usize),
+            i2s_layout,
+            pre_tokenizer: self.pre_tokenizer.clone(),
+            chat_template: self.chat_template.clone(),
+            file_bytes,
+            ..load::LoadOptions::new(kernel)
+        })
+    }
+}
+
+/// Raw text or messages.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum WebPrompt {
+    Text(String),
+    Chat(Vec<WebMessage>),
+}
+
+#[derive(Deserialize)]
+pub struct WebMessage {
+    role: String,
+    content: String,
+}
+
+impl From<WebMessage> for Message {
+    fn from(WebMessage { role, content }: WebMessage) -> Self {
+        Self { role, content }
+    }
+}
+
+impl From<WebPrompt> for Prompt {
+    fn from(prompt: WebPrompt) -> Self {
+        match prompt {
+            WebPrompt::Text(text) => Self::Text(text),
+            WebPrompt::Chat(messages) => Self::Chat(messages.into_iter().map(Message::from).collect()),
+        }
+    }
+}
+
+/// Options of a generation; what is missing keeps the core's default.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WebGenerateOptions {
+    max_tokens: Option<u32>,
+    temperature: Option<f32>,
+    top_k: Option<u32>,
+    top_p: Option<f32>,
+    min_p: Option<f32>,
+    repetition_penalty: Option<f32>,
+    /// At most 2^53 - 1, which f64 holds exactly.
+    seed: Option<f64>,
+    stop: Option<Vec<String>>,
+}
+
+impl From<WebGenerateOptions> for GenerateOptions {
+    fn from(options: WebGenerateOptions) -> Self {
+        let sampler = SamplerOptions;
+        Self {
+            max_tokens: options.max_tokens.map(|tokens| tokens as usize),
+            sampler,
+            stop: options.stop.unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The thread pool across workers: the engine worker makes it, each compute worker enters it.
+
+use std::sync::Arc;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::pool::{Pool, PoolShared};
+
+/// A pool that is not yet part of an engine.
+#[wasm_bindgen]
+pub struct WasmPool(Pool);
+
+#[wasm_bindgen]
+impl WasmPool {
+    /// A pool for `threads` threads, the engine worker's own included.
+    #[wasm_bindgen(constructor)]
+    pub fn new(threads: usize) -> Self {
+        Self(Pool::new(threads))
+    }
+
+    /// What one compute worker needs to enter; ask anew for each of them, and use each answer once.
+    pub fn ticket(&self) -> usize {
+        Arc::into_raw(Arc::clone(self.0.shared())) as usize
+    }
+}
+
+impl WasmPool {
+    /// The pool itself.
+    pub fn into_inner(self) -> Pool {
+        self.0
+    }
+}
+
+/// The life of compute worker `index` (1 to threads - 1): returns when the pool is dropped.
+#[wasm_bindgen]
+pub fn enter_pool(ticket: usize, index: usize) {
+    // SAFETY: the engine worker made `ticket` by `WasmPool::ticket` in this same memory, and hands it out once.
+    let shared = unsafe { Arc::from_raw(ticket as *const PoolShared) };
+    shared.work(index);
+}

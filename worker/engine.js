@@ -1,0 +1,127 @@
+// The engine worker: owns the WebAssembly instance, answers the page's calls, leads the compute workers.
+import { toWire } from './error.js';
+import { streamFrom } from './feed.js';
+import { generate } from './generation.js';
+import { crashOf, glueOf } from './glue.js';
+import { instantiate } from './instance.js';
+import { logits } from './logits.js';
+import { CallQueue } from './queue.js';
+
+/** @import { EngineCall, EngineStart, FromEngine, ToEngine, WireSource } from './protocol.js' */
+/** @import { WasmModel, WasmPool } from './wasm/relaxed/bitnet_web.js' */
+
+/** Calls that compute run one after the other; the others are answered between two steps of a computation. */
+const queue = new CallQueue();
+
+/** @type {EngineStart | undefined} */
+let settings;
+/** The threads, until a model takes them over. @type {Promise<WasmPool> | undefined} */
+let pool;
+/** @type {WasmModel | undefined} */
+let model;
+let vocabulary = 0;
+
+/** @param {FromEngine} message @param {Transferable[]} [transfer] */
+function post(message, transfer = []) {
+  self.postMessage(message, { transfer });
+}
+
+/**
+ * @param {WireSource} source
+ * @returns {Promise<{ stream: ReadableStream<Uint8Array>, length: number | undefined }>}
+ */
+async function openSource(source) {
+  switch (source.kind) {
+    case 'url': {
+      const response = await fetch(source.url, { cache: 'no-store' });
+      if (!response.ok || !response.body) throw { code: 'network', message: `${source.url}: HTTP status ${response.status}.` };
+      return { stream: response.body, length: Number(response.headers.get('Content-Length')) || undefined };
+    }
+    case 'blob':
+      return { stream: source.blob.stream(), length: source.blob.size };
+    case 'port':
+      return { stream: streamFrom(source.port), length: source.length };
+  }
+}
+
+/** @param {Extract<EngineCall, { method: 'load' }>} call */
+async function load({ id, args }) {
+  if (settings === undefined || pool === undefined) throw { code: 'internal', message: 'The engine was not started, or has loaded before.' };
+  const { variant, isolated } = settings;
+  const threads = await pool;
+  pool = undefined;
+  const source = await openSource(args.source);
+  model = await glueOf(variant).load(source, args.options, threads, (loaded, total) => {
+    const progress = { phase: /** @type {const} */ ('download'), loaded, total, fromCache: false, bytesPerSecond: 0, secondsLeft: undefined };
+    post({ type: 'progress', id, progress });
+  });
+  const info = model.info();
+  vocabulary = info.vocabulary;
+  return { ...info, variant, isolated };
+}
+
+/**
+ * @param {EngineCall} call
+ * @returns {Promise<unknown>}
+ */
+async function answer(call) {
+  if (call.method === 'load') return load(call);
+  if (model === undefined) throw { code: 'internal', message: 'The engine was asked before a model was loaded.' };
+  const ready = model;
+  switch (call.method) {
+    case 'generate':
+      return queue.run(call.id, (turn) =>
+        generate(ready, call.args, turn, (token) => post({ type: 'token', id: call.id, token })),
+      );
+    case 'tokenize':
+      return ready.tokenize(call.args.text);
+    case 'detokenize':
+      return ready.detokenize(call.args.ids);
+    case 'chatPrompt':
+      return ready.chatPrompt(call.args.messages);
+    case 'logits':
+      return queue.run(call.id, (turn) => logits(ready, call.args, vocabulary, turn));
+    case 'logitsHash':
+      return queue.run(call.id, () => ready.logitsHash());
+  }
+}
+
+/** @param {EngineCall} call */
+async function serve(call) {
+  try {
+    const value = await answer(call);
+    const transfer = ArrayBuffer.isView(value) ? [/** @type {ArrayBuffer} */ (value.buffer)] : [];
+    post({ type: 'result', id: call.id, value }, transfer);
+  } catch (thrown) {
+    const crash = settings && crashOf(glueOf(settings.variant), thrown);
+    if (crash) post({ type: 'crash', error: crash });
+    else post({ type: 'failure', id: call.id, error: toWire(thrown) });
+  }
+}
+
+/** Ends the running step and lets the compute workers go, which wait inside the pool. */
+async function close() {
+  await queue.close();
+  model?.free();
+  post({ type: 'closed' });
+}
+
+self.onmessage = (/** @type {MessageEvent<ToEngine>} */ { data: message }) => {
+  switch (message.type) {
+    case 'start':
+      settings = message;
+      pool = instantiate(glueOf(message.variant), message);
+      pool.catch(() => {}); // told by `load`, which awaits it
+      return;
+    case 'call':
+      return void serve(message);
+    case 'cancel':
+      return queue.cancel(message.id);
+    case 'ping':
+      return post({ type: 'pong' });
+    case 'close':
+      return void close();
+  }
+};
+
+post({ type: 'hello' });

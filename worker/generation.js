@@ -1,0 +1,75 @@
+// One generation in the engine worker: a loop of steps, and how long they took.
+import { CANCELLED } from './queue.js';
+import { batchSize, batchTook, breathe } from './step.js';
+
+/** @import { GenerationResult, Methods, Token } from './protocol.js' */
+/** @import { Turn } from './queue.js' */
+/** @import { WasmModel } from './wasm/relaxed/bitnet_web.js' */
+
+/**
+ * @param {WasmModel} model
+ * @param {Methods['generate']['args']} args
+ * @param {Turn} turn
+ * @param {(token: Token) => void} onToken
+ * @returns {Promise<GenerationResult>}
+ */
+export async function generate(model, { prompt, options }, turn, onToken) {
+  const began = performance.now();
+  let prefilled = model.begin(prompt, options);
+  let firstToken = 0;
+  for (;;) {
+    const stepped = performance.now();
+    const size = batchSize();
+    const event = model.step(size);
+    const now = performance.now();
+    switch (event.type) {
+      case 'prefill':
+        // The last batch teaches nothing: it may be a short one, and it makes logits.
+        if (event.done < event.total && event.done - prefilled === size) batchTook(now - stepped);
+        prefilled = event.done;
+        break;
+      case 'token':
+        firstToken ||= now;
+        onToken({ id: event.id, text: event.text });
+        break;
+      case 'done': {
+        const { finishReason, text, usage } = event;
+        if (text !== '') onToken({ id: -1, text });
+        return { finishReason, usage, timings: timings(turn.arrived, began, firstToken || now, now, usage) };
+      }
+    }
+    await breathe();
+    if (turn.cancelled) {
+      model.end();
+      throw CANCELLED;
+    }
+  }
+}
+
+/**
+ * @param {number} arrived
+ * @param {number} began
+ * @param {number} firstToken
+ * @param {number} ended
+ * @param {GenerationResult['usage']} usage
+ * @returns {GenerationResult['timings']}
+ */
+function timings(arrived, began, firstToken, ended, { promptTokens, cachedTokens, completionTokens }) {
+  const prefillMs = firstToken - began;
+  const decodeMs = ended - firstToken;
+  return {
+    queueMs: began - arrived,
+    prefillMs,
+    decodeMs,
+    firstTokenMs: prefillMs,
+    totalMs: ended - began,
+    prefillTokensPerSecond: perSecond(promptTokens - cachedTokens, prefillMs),
+    // The first token came out of the prefill.
+    decodeTokensPerSecond: perSecond(completionTokens - 1, decodeMs),
+  };
+}
+
+/** @param {number} count @param {number} ms */
+function perSecond(count, ms) {
+  return ms > 0 && count > 0 ? (count * 1000) / ms : 0;
+}

@@ -1,0 +1,123 @@
+// A loaded model, as callers hold it: every method is one call to the engine worker.
+import { BitNetError } from './error.js';
+import { checkGenerateOptions, checkIndices, checkMessages, checkPrompt, checkText } from './options.js';
+import { TokenStream } from './stream.js';
+
+/** @import { Crew } from './crew.js' */
+/** @import { GenerationResult, Message, ModelInfo, Prompt } from './protocol.js' */
+/** @import { GenerateOptions } from './options.js' */
+
+/** A loaded model. Calls queue: each begins when the ones before it have ended. */
+export class Model {
+  #crew;
+
+  /**
+   * What was loaded, and how it runs.
+   * @type {Readonly<ModelInfo>}
+   */
+  info;
+
+  /**
+   * Use `BitNet.load`.
+   * @param {Crew} crew
+   * @param {ModelInfo} info
+   */
+  constructor(crew, info) {
+    this.#crew = crew;
+    this.info = Object.freeze(info);
+  }
+
+  /**
+   * Streams an answer, token by token. A string is raw text; messages go through the model's chat template. Leaving the
+   * loop, or aborting the signal, stops the engine within one token or one short batch of the prompt. After the loop,
+   * `stream.result` tells why it ended, and what it took.
+   * @param {Prompt} prompt
+   * @param {GenerateOptions} [options]
+   * @returns {TokenStream}
+   */
+  generate(prompt, options = {}) {
+    return new TokenStream(async (onToken, stopped) => {
+      const args = { prompt: checkPrompt(prompt), options: checkGenerateOptions(options) };
+      const signal = options.signal ? AbortSignal.any([options.signal, stopped]) : stopped;
+      return this.#crew.call('generate', args, {
+        signal,
+        onEvent: (event) => event.type === 'token' && onToken(event.token),
+      });
+    });
+  }
+
+  /**
+   * The whole answer at once.
+   * @param {Prompt} prompt
+   * @param {GenerateOptions} [options]
+   * @returns {Promise<{ text: string } & GenerationResult>}
+   */
+  async complete(prompt, options = {}) {
+    const args = { prompt: checkPrompt(prompt), options: checkGenerateOptions(options) };
+    let text = '';
+    const result = await this.#crew.call('generate', args, {
+      signal: options.signal,
+      onEvent: (event) => {
+        if (event.type === 'token') text += event.token.text;
+      },
+    });
+    return { text, ...result };
+  }
+
+  /**
+   * Token ids of a text, without a chat template.
+   * @param {string} text
+   * @returns {Promise<number[]>}
+   */
+  async tokenize(text) {
+    return Array.from(await this.#crew.call('tokenize', { text: checkText(text) }));
+  }
+
+  /**
+   * @param {ArrayLike<number>} ids
+   * @returns {Promise<string>}
+   */
+  async detokenize(ids) {
+    return this.#crew.call('detokenize', { ids: checkIndices(ids, 'ids') });
+  }
+
+  /**
+   * What `generate` makes of messages: the text that the model reads.
+   * @param {Message[]} messages
+   * @returns {Promise<string>}
+   */
+  async chatPrompt(messages) {
+    return this.#crew.call('chatPrompt', { messages: checkMessages(messages) });
+  }
+
+  /**
+   * The logits after each asked position, row by row: shape (positions, vocabulary).
+   * @param {ArrayLike<number>} ids token ids
+   * @param {{ positions?: ArrayLike<number>, signal?: AbortSignal }} [options] all positions by default
+   * @returns {Promise<Float32Array>}
+   */
+  async logits(ids, { positions, signal } = {}) {
+    const args = {
+      ids: checkIndices(ids, 'ids'),
+      positions: positions === undefined ? undefined : checkIndices(positions, 'positions'),
+    };
+    return this.#crew.call('logits', args, { signal });
+  }
+
+  /**
+   * A fingerprint of the arithmetic: the same for every kernel, thread count and browser.
+   * @returns {Promise<string>}
+   */
+  async logitsHash() {
+    return this.#crew.call('logitsHash', {});
+  }
+
+  /**
+   * Frees everything: the workers and their memory are gone. Calls that were still under way reject with the code
+   * `unloaded`, and so does every later one.
+   * @returns {Promise<void>}
+   */
+  async unload() {
+    await this.#crew.close(new BitNetError('unloaded', 'The model was unloaded; load it again to use it.'));
+  }
+}

@@ -1,0 +1,184 @@
+// Every message between the page and its workers. Types only: whatever could be computed is computed in Rust.
+
+/** @import { WireError } from './error.js' */
+/** @import { Variant } from './variant.js' */
+
+/**
+ * Where a model comes from, after the page has resolved it.
+ * @typedef {{ kind: 'url', url: string }
+ *   | { kind: 'blob', blob: Blob, name: string }
+ *   | { kind: 'port', port: MessagePort, length: number | undefined }} WireSource
+ * `port` answers every `pull` message with a `{ bytes }` chunk, `{ end: true }` or `{ error }`.
+ */
+
+/**
+ * Options of `load` that the engine needs; `undefined` means: decide.
+ * @typedef {object} WireLoadOptions
+ * @property {number} [context] tokens
+ * @property {string} [kernel]
+ * @property {string} [precision]
+ * @property {boolean} [cache]
+ * @property {string} [integrity]
+ * @property {Record<string, string>} [headers]
+ * @property {string} [hfBase]
+ * @property {string} [chatTemplate]
+ * @property {string} [preTokenizer]
+ * @property {string} [i2sLayout]
+ */
+
+/**
+ * Options of a generation; `undefined` means the default of `src/generate.rs`.
+ * @typedef {object} WireGenerateOptions
+ * @property {number} [maxTokens]
+ * @property {number} [temperature]
+ * @property {number} [topK]
+ * @property {number} [topP]
+ * @property {number} [minP]
+ * @property {number} [repetitionPenalty]
+ * @property {number} [seed]
+ * @property {string[]} [stop]
+ */
+
+/**
+ * One turn of a conversation.
+ * @typedef {object} Message
+ * @property {string} role `system`, `user` or `assistant`, or what else the model's template knows
+ * @property {string} content
+ */
+
+/** @typedef {string | Message[]} Prompt Raw text, or messages that go through the model's chat template. */
+
+/**
+ * How far a load is.
+ * @typedef {object} Progress
+ * @property {'connect' | 'download' | 'cache' | 'read' | 'retry' | 'wait' | 'prepare'} phase `read`: a file or buffer of
+ *   the page; `retry`: a failed request waits; `wait`: another tab downloads the same file
+ * @property {number} loaded bytes
+ * @property {number | undefined} total bytes; undefined while unknown
+ * @property {boolean} fromCache whether all of `loaded` came from the browser's storage
+ * @property {number} bytesPerSecond 0 while unknown
+ * @property {number | undefined} secondsLeft undefined while unknown
+ * @property {string} [message] a sentence worth showing: why it waits, why nothing is stored
+ */
+
+/**
+ * What was loaded, and how it runs.
+ * @typedef {object} ModelInfo
+ * @property {string} architecture
+ * @property {number} parameters
+ * @property {number} contextLength tokens
+ * @property {string} quantization
+ * @property {Variant} variant the WebAssembly build
+ * @property {number} threads
+ * @property {string} kernel
+ * @property {string} precision
+ * @property {boolean} isolated whether the page is cross-origin isolated, which threads need
+ * @property {number} bytes of the file
+ * @property {number} memoryBytes of weights and caches
+ * @property {number} vocabulary tokens
+ */
+
+/**
+ * Tokens of one generation.
+ * @typedef {object} Usage
+ * @property {number} promptTokens
+ * @property {number} cachedTokens of the prompt, not computed again
+ * @property {number} completionTokens
+ */
+
+/**
+ * Where the time of one generation went, measured in the engine worker.
+ * @typedef {object} Timings
+ * @property {number} queueMs waiting for earlier calls
+ * @property {number} prefillMs
+ * @property {number} decodeMs
+ * @property {number} firstTokenMs from the start of the prefill to the first token
+ * @property {number} totalMs
+ * @property {number} prefillTokensPerSecond
+ * @property {number} decodeTokensPerSecond
+ */
+
+/** @typedef {'stop' | 'length'} FinishReason The model ended its turn or a stop text came; or the tokens are used up. */
+
+/**
+ * How a generation ended.
+ * @typedef {object} GenerationResult
+ * @property {FinishReason} finishReason
+ * @property {Usage} usage
+ * @property {Timings} timings
+ */
+
+/**
+ * One token. `text` may be empty: a character can span several tokens.
+ * @typedef {object} Token
+ * @property {number} id -1 at the very end, for text that had waited and belongs to no token of its own
+ * @property {string} text
+ */
+
+/**
+ * What the engine can be asked, and what it answers.
+ * @typedef {object} Methods
+ * @property {{ args: { source: WireSource, options: WireLoadOptions }, value: ModelInfo }} load
+ * @property {{ args: { prompt: Prompt, options: WireGenerateOptions }, value: GenerationResult }} generate
+ * @property {{ args: { text: string }, value: Uint32Array }} tokenize
+ * @property {{ args: { ids: Uint32Array }, value: string }} detokenize
+ * @property {{ args: { messages: Message[] }, value: string }} chatPrompt
+ * @property {{ args: { ids: Uint32Array, positions: Uint32Array | undefined }, value: Float32Array }} logits
+ * @property {{ args: {}, value: string }} logitsHash
+ */
+
+/** @typedef {keyof Methods} Method */
+
+/**
+ * The first message to an engine worker. Each port leads to one compute worker, so that the shared memory never touches
+ * the page: a reference there would keep gigabytes alive until the page's next garbage collection.
+ * @typedef {object} EngineStart
+ * @property {'start'} type
+ * @property {Variant} variant
+ * @property {string | undefined} wasmBase folder of the wasm files, where it is not beside the worker
+ * @property {boolean} isolated
+ * @property {MessagePort[]} ports
+ */
+
+/**
+ * @typedef {{ [M in Method]: { type: 'call', id: number, method: M, args: Methods[M]['args'] } }[Method]} EngineCall
+ */
+
+/**
+ * Page to engine worker. `cancel` drops a call, at the latest after the step that is running; `close` ends the engine.
+ * @typedef {EngineStart | EngineCall | { type: 'cancel', id: number } | { type: 'ping' } | { type: 'close' }} ToEngine
+ */
+
+/**
+ * Engine worker to page. `hello` is sent once its script runs; `crash` is its last word.
+ * @typedef {{ type: 'hello' }
+ *   | { type: 'pong' }
+ *   | { type: 'closed' }
+ *   | { type: 'progress', id: number, progress: Progress }
+ *   | { type: 'token', id: number, token: Token }
+ *   | { type: 'result', id: number, value: any }
+ *   | { type: 'failure', id: number, error: WireError }
+ *   | { type: 'crash', error: WireError }} FromEngine
+ */
+
+/**
+ * Page to compute worker: its only message.
+ * @typedef {{ type: 'start', variant: Variant, port: MessagePort }} ToCompute
+ */
+
+/**
+ * Compute worker to page.
+ * @typedef {{ type: 'hello' } | { type: 'crash', error: WireError }} FromCompute
+ */
+
+/**
+ * Engine worker to compute worker: first the instance to share, then the pool to work for.
+ * @typedef {{ type: 'join', module: WebAssembly.Module, memory: WebAssembly.Memory } | { type: 'enter', ticket: number, index: number }} ToThread
+ */
+
+/**
+ * Compute worker to engine worker.
+ * @typedef {{ type: 'ready' }} FromThread
+ */
+
+export {};

@@ -1,0 +1,49 @@
+// The generated glue, as far as the workers use it: lets the type checker run before anything is built.
+declare module '*/bitnet_web.js' {
+  export interface InitOptions {
+    module_or_path: WebAssembly.Module;
+    memory: WebAssembly.Memory;
+    thread_stack_size?: number;
+  }
+
+  /** One step of a generation. */
+  export type StepEvent =
+    | { type: 'prefill'; done: number; total: number }
+    | { type: 'token'; id: number; text: string }
+    | {
+        type: 'done';
+        finishReason: import('./protocol.js').FinishReason;
+        text: string;
+        usage: import('./protocol.js').Usage;
+      };
+
+  export class WasmPool {
+    constructor(threads: number);
+    ticket(): number;
+    free(): void;
+  }
+
+  export class WasmModel {
+    info(): Omit<import('./protocol.js').ModelInfo, 'variant' | 'isolated'>;
+    tokenize(text: string): Uint32Array;
+    detokenize(ids: Uint32Array): string;
+    chatPrompt(messages: import('./protocol.js').Message[]): string;
+    begin(prompt: import('./protocol.js').Prompt, options: import('./protocol.js').WireGenerateOptions): number;
+    step(max_prefill: number): StepEvent;
+    end(): void;
+    logits(ids: Uint32Array, positions: Uint32Array): Float32Array;
+    logitsHash(): string;
+    free(): void;
+  }
+
+  export default function init(options: InitOptions): Promise<unknown>;
+  export function prepare(): void;
+  export function refused_allocation(): number;
+  export function enter_pool(ticket: number, index: number): void;
+  export function load(
+    source: object,
+    options: import('./protocol.js').WireLoadOptions,
+    pool: WasmPool,
+    progress: (loaded: number, total: number | undefined) => void,
+  ): Promise<WasmModel>;
+}
