@@ -21,6 +21,9 @@ pub fn check(mut parts: Parts) -> Result<()> {
     if !(parts.native || parts.wasm || parts.js) {
         parts = Parts { native: true, wasm: true, js: true };
     }
+    if parts.native || parts.wasm {
+        toolchain::ensure_checkers()?;
+    }
     let mut failed = Vec::new();
     let mut run = |name: String, work: &dyn Fn() -> Result<()>| {
         if let Err(error) = host::step(&name, work) {

@@ -1,5 +1,6 @@
 //! What the pinned toolchain lacks on a fresh machine: the wasm target, and std's sources to rebuild it with threads.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -15,20 +16,28 @@ pub fn ensure() -> Result<()> {
     else {
         bail!("rustc does not run: install Rust with rustup, https://rustup.rs");
     };
-    let rustlib = std::path::Path::new(sysroot.trim()).join("lib/rustlib");
-    let missing = "rustup is not installed: it brings the wasm target that this build needs, https://rustup.rs";
+    let rustlib = Path::new(sysroot.trim()).join("lib/rustlib");
     if !rustlib.join("wasm32-unknown-unknown/lib").is_dir() {
-        host::run(rustup().args(["target", "add", "wasm32-unknown-unknown"]), missing)?;
+        rustup(&["target", "add", "wasm32-unknown-unknown"])?;
     }
     if !rustlib.join("src/rust/library/std/Cargo.toml").is_file() {
-        host::run(rustup().args(["component", "add", "rust-src"]), missing)?;
+        rustup(&["component", "add", "rust-src"])?;
+    }
+    Ok(())
+}
+
+/// Adds rustfmt and clippy where they are missing: a toolchain that was there before has what its owner chose.
+pub fn ensure_checkers() -> Result<()> {
+    for (component, command) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        if host::output_of(host::cargo().args([command, "--version"])).is_none() {
+            rustup(&["component", "add", component])?;
+        }
     }
     Ok(())
 }
 
 /// rustup reads rust-toolchain.toml of the folder it runs in.
-fn rustup() -> Command {
-    let mut command = Command::new("rustup");
-    command.current_dir(host::root());
-    command
+fn rustup(args: &[&str]) -> Result<()> {
+    let missing = "rustup is not installed: it brings what this build adds to Rust, https://rustup.rs";
+    host::run(Command::new("rustup").current_dir(host::root()).args(args), missing)
 }
