@@ -13,7 +13,7 @@ mod specials;
 mod vocabulary;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use tokenizers::Model;
 use tokenizers::models::bpe::BPE;

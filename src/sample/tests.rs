@@ -1,0 +1,176 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn sampler(options: SamplerOptions) -> Sampler {
+    Sampler::new(options, &[]).unwrap()
+}
+
+/// How often each of four tokens is drawn, of 20,000.
+fn frequencies(options: SamplerOptions, logits: [f32; 4]) -> [f64; 4] {
+    let mut sampler = sampler(options);
+    let mut counts = [0.0; 4];
+    for _ in 0..20_000 {
+        counts[sampler.sample(&mut logits.clone()).unwrap() as usize] += 1.0 / 20_000.0;
+    }
+    counts
+}
+
+fn assert_close(got: [f64; 4], want: [f64; 4]) {
+    // Five standard deviations of a share among 20,000 draws are 0.018 at most.
+    assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() < 0.018), "{got:?}, expected {want:?}");
+}
+
+/// ln of 1, 2, 3 and 4 tenths.
+fn tenths() -> [f32; 4] {
+    [0.1f32, 0.2, 0.3, 0.4].map(libm::logf)
+}
+
+fn hot() -> SamplerOptions {
+    SamplerOptions { temperature: 1.0, seed: 7, ..SamplerOptions::default() }
+}
+
+#[test]
+fn temperature_0_takes_the_greatest_and_the_lowest_id_of_equals() {
+    let mut greedy = sampler(SamplerOptions::default());
+    assert_eq!(greedy.sample(&mut [0.0, 3.0, -1.0, 3.0]).unwrap(), 1);
+    assert_eq!(greedy.sample(&mut [-5.0, f32::NEG_INFINITY]).unwrap(), 0);
+}
+
+#[test]
+fn logits_that_are_no_numbers_are_an_error() {
+    for options in [SamplerOptions::default(), hot()] {
+        for logits in [
+            &mut [0.0, f32::NAN][..],
+            &mut [f32::NAN, 0.0],
+            &mut [f32::INFINITY, 0.0],
+            &mut [f32::NEG_INFINITY],
+            &mut [],
+        ] {
+            assert_eq!(sampler(options.clone()).sample(logits).unwrap_err().kind(), ErrorKind::Internal);
+        }
+    }
+}
+
+#[test]
+fn draws_follow_the_distribution() {
+    assert_close(frequencies(hot(), tenths()), [0.1, 0.2, 0.3, 0.4]);
+    // Temperature 1/2 squares the probabilities.
+    let cold = SamplerOptions { temperature: 0.5, ..hot() };
+    assert_close(frequencies(cold, tenths()), [1.0 / 30.0, 4.0 / 30.0, 9.0 / 30.0, 16.0 / 30.0]);
+}
+
+#[test]
+fn each_filter_keeps_what_it_promises() {
+    let top_k = SamplerOptions { top_k: 2, ..hot() };
+    assert_close(frequencies(top_k, tenths()), [0.0, 0.0, 3.0 / 7.0, 4.0 / 7.0]);
+    let top_p = SamplerOptions { top_p: 0.85, ..hot() };
+    assert_close(frequencies(top_p, tenths()), [0.0, 2.0 / 9.0, 3.0 / 9.0, 4.0 / 9.0]);
+    let min_p = SamplerOptions { min_p: 0.6, ..hot() };
+    assert_close(frequencies(min_p, tenths()), [0.0, 0.0, 3.0 / 7.0, 4.0 / 7.0]);
+    for options in [
+        SamplerOptions { top_k: 1, ..hot() },
+        SamplerOptions { top_p: 0.0, ..hot() },
+        SamplerOptions { min_p: 1.0, ..hot() },
+        SamplerOptions { temperature: 1e-30, ..hot() },
+    ] {
+        assert_eq!(frequencies(options, tenths())[3].round(), 1.0);
+    }
+    // Of equals the lower ids stay.
+    let equal = SamplerOptions { top_k: 2, ..hot() };
+    assert_close(frequencies(equal, [1.0; 4]), [0.5, 0.5, 0.0, 0.0]);
+}
+
+#[test]
+fn the_penalty_looks_at_the_window() {
+    let options = SamplerOptions { repetition_penalty: 2.0, repetition_window: 2, ..SamplerOptions::default() };
+    let mut sampler = Sampler::new(options, &[0, 1, 1]).unwrap();
+    let logits = [3.0, 4.0, 2.5, -1.0];
+    // 1 is penalized once though it came twice; 0 lies outside the window.
+    assert_eq!(sampler.sample(&mut logits.clone()).unwrap(), 0);
+    assert_eq!(sampler.sample(&mut logits.clone()).unwrap(), 2);
+    assert_eq!(sampler.sample(&mut logits.clone()).unwrap(), 1);
+    let mut changed = [-1.0, 4.0];
+    let penalty = SamplerOptions { repetition_penalty: 2.0, ..SamplerOptions::default() };
+    Sampler::new(penalty, &[0, 99]).unwrap().sample(&mut changed).unwrap();
+    assert_eq!(changed, [-2.0, 4.0]);
+}
+
+/// These values may never change: a seed stands for one text, in every build.
+#[test]
+fn a_seed_gives_the_same_tokens_everywhere() {
+    let logits: Vec<f32> = (0..1000).map(|i| ((i * 37) % 101) as f32 * 0.05).collect();
+    let draw = |options: SamplerOptions| -> Vec<u32> {
+        let mut sampler = sampler(options);
+        (0..8).map(|_| sampler.sample(&mut logits.clone()).unwrap()).collect()
+    };
+    assert_eq!(draw(hot()), draw(hot()));
+    assert_ne!(draw(hot()), draw(SamplerOptions { seed: 8, ..hot() }));
+    assert_eq!(draw(hot()), GOLDEN_ALL);
+    assert_eq!(draw(SamplerOptions { top_k: 50, top_p: 0.9, min_p: 0.01, ..hot() }), GOLDEN_FILTERED);
+}
+
+const GOLDEN_ALL: [u32; 8] = [423, 239, 423, 515, 832, 482, 605, 62];
+const GOLDEN_FILTERED: [u32; 8] = [0; 8];
+
+/// Small seeds are what people choose: their first draws must not resemble each other.
+#[test]
+fn neighbouring_seeds_differ() {
+    let mut counts = [0; 4];
+    for seed in 0..1000 {
+        counts[sampler(SamplerOptions { seed, ..hot() }).sample(&mut [0.0; 4]).unwrap() as usize] += 1;
+    }
+    assert!(counts.iter().all(|&count| (180..320).contains(&count)), "{counts:?}");
+}
+
+#[test]
+fn options_out_of_range_are_named() {
+    let default = SamplerOptions::default;
+    for (options, expected) in [
+        (SamplerOptions { temperature: -0.5, ..default() }, "temperature: expected 0 or more, found -0.5"),
+        (SamplerOptions { temperature: f32::NAN, ..default() }, "temperature: expected 0 or more, found NaN"),
+        (SamplerOptions { temperature: f32::INFINITY, ..default() }, "temperature"),
+        (SamplerOptions { top_p: 1.5, ..default() }, "topP: expected 0 to 1, found 1.5"),
+        (SamplerOptions { top_p: f32::NAN, ..default() }, "topP"),
+        (SamplerOptions { min_p: -0.1, ..default() }, "minP"),
+        (
+            SamplerOptions { repetition_penalty: 0.0, ..default() },
+            "repetitionPenalty: expected a number above 0, found 0",
+        ),
+        (SamplerOptions { repetition_penalty: f32::INFINITY, ..default() }, "repetitionPenalty"),
+    ] {
+        let error = Sampler::new(options, &[]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+proptest! {
+    /// Against the naive way: sort everything, then cut.
+    #[test]
+    fn the_kept_tokens_are_those_of_a_full_sort(
+        logits in prop::collection::vec(-8i32..8, 1..200),
+        top_k in 0usize..30, top_p in 0.0f32..=1.0, min_p in 0.0f32..0.5, temperature in 0.2f32..3.0, seed: u64,
+    ) {
+        let mut logits: Vec<f32> = logits.into_iter().map(|l| l as f32).collect();
+        let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let mut all: Vec<Candidate> = logits.iter().zip(0..)
+            .map(|(&l, id)| Candidate { weight: libm::expf((l - max) / temperature), id })
+            .collect();
+        all.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.id.cmp(&b.id)));
+        if top_k > 0 { all.truncate(top_k); }
+        let total: f64 = all.iter().map(|c| f64::from(c.weight)).sum();
+        let mut sum = 0.0;
+        let keep = all.iter().position(|c| { sum += f64::from(c.weight); sum >= f64::from(top_p) * total * (1.0 + 1e-12) });
+        all.truncate(keep.map_or(all.len(), |k| k + 1));
+        all.retain(|c| c.weight >= min_p);
+
+        let mut sampler = sampler(SamplerOptions { temperature, top_k, top_p, min_p, seed, ..SamplerOptions::default() });
+        let id = sampler.sample(&mut logits).unwrap();
+        let kept: std::collections::BTreeSet<u32> = sampler.candidates.iter().map(|c| c.id).collect();
+        prop_assert!(kept.contains(&id));
+        let naive: std::collections::BTreeSet<u32> = all.iter().map(|c| c.id).collect();
+        // A sum on the very edge of top-p may round either way: one token may differ.
+        prop_assert!(kept.symmetric_difference(&naive).count() <= 1, "{:?} {:?}", kept, naive);
+    }
+}
