@@ -111,7 +111,7 @@ fn a_seed_gives_the_same_tokens_everywhere() {
 }
 
 const GOLDEN_ALL: [u32; 8] = [423, 239, 423, 515, 832, 482, 605, 62];
-const GOLDEN_FILTERED: [u32; 8] = [0; 8];
+const GOLDEN_FILTERED: [u32; 8] = [767, 939, 767, 191, 625, 90, 696, 232];
 
 /// Small seeds are what people choose: their first draws must not resemble each other.
 #[test]

@@ -58,9 +58,11 @@ fn prepare_browser() -> Result<PathBuf> {
     chrome::ensure()
 }
 
+/// Ignored tests are those that need Node's packages: here they are sure to run.
 fn native(filter: Option<&str>) -> Result<()> {
+    node::ensure()?;
     let mut command = host::cargo();
-    command.args(["test", "--workspace"]).args(filter);
+    command.args(["test", "--workspace"]).args(filter).args(["--", "--include-ignored"]);
     host::run(&mut command, toolchain::MISSING)
 }
 
