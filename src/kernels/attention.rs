@@ -3,8 +3,8 @@
 use crate::model::{KvCache, KvRows};
 use crate::pool::Pool;
 
-use super::elementwise::{LANES, dot, sum_lanes};
 use super::exp::exp;
+use super::vector::{LANES, add_scaled, dot, sum_lanes, widen};
 
 /// How many heads there are, and how wide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,10 +18,10 @@ pub struct HeadShape {
 }
 
 impl HeadShape {
-    /// Query heads that one thread computes together, so that keys and values are read and converted once for them:
-    /// two where the group is even, which still leaves threads enough to do.
+    /// Query heads that one thread computes together, so that keys and values are read and converted once for them.
     fn heads_per_unit(self) -> usize {
-        if (self.n_heads / self.n_kv_heads).is_multiple_of(2) { 2 } else { 1 }
+        let group = self.n_heads / self.n_kv_heads;
+        [4, 2, 1].into_iter().find(|&heads| group.is_multiple_of(heads)).unwrap_or(1)
     }
 }
 
@@ -40,11 +40,12 @@ pub fn attend(pool: &Pool, cache: &KvCache, layer: usize, q: &[f32], first_posit
         let kv_head = first_head / (shape.n_heads / shape.n_kv_heads);
         let positions = first_position + token + 1;
         let q = &q[unit * width..][..width];
-        if heads == 2 {
-            attend_heads::<2>(cache, layer, kv_head, positions, q, out);
-        } else {
-            attend_heads::<1>(cache, layer, kv_head, positions, q, out);
-        }
+        let attend = match heads {
+            4 => attend_heads::<4>,
+            2 => attend_heads::<2>,
+            _ => attend_heads::<1>,
+        };
+        attend(cache, layer, kv_head, positions, q, out);
     });
 }
 
@@ -76,10 +77,7 @@ fn attend_heads<const H: usize>(
     for rows in cache.values(layer, kv_head, positions) {
         rows.for_each(&mut row, |value| {
             for (scores, out) in scores.iter().zip(out.chunks_exact_mut(head_dim)) {
-                let weight = scores[position];
-                for (out, value) in out.iter_mut().zip(value) {
-                    *out += weight * value;
-                }
+                add_scaled(out, scores[position], value);
             }
             position += 1;
         });
@@ -111,9 +109,7 @@ impl KvRows<'_> {
             Self::F32(values) => values.chunks_exact(row.len()).for_each(each),
             Self::F16(values) => {
                 for halves in values.chunks_exact(row.len()) {
-                    for (value, &half) in row.iter_mut().zip(halves) {
-                        *value = f16_to_f32(half);
-                    }
+                    widen(halves, row);
                     each(row);
                 }
             }
@@ -121,38 +117,9 @@ impl KvRows<'_> {
     }
 }
 
-/// A finite half-precision float from its bits: the exponent is moved by a multiplication, which also gets the
-/// subnormals right, and has no branch to keep a compiler from vectorizing.
-#[inline(always)]
-pub(super) fn f16_to_f32(bits: u16) -> f32 {
-    const TWO_POW_112: f32 = f32::from_bits((127 + 112) << 23);
-    let sign = u32::from(bits & 0x8000) << 16;
-    let magnitude = f32::from_bits(u32::from(bits & 0x7fff) << 13) * TWO_POW_112;
-    f32::from_bits(magnitude.to_bits() | sign)
-}
-
-/// The bits of the nearest half-precision float (ties to even); beyond its range, the largest finite one.
-#[inline(always)]
-pub(crate) fn f32_to_f16(value: f32) -> u16 {
-    let clamped = value.clamp(-65504.0, 65504.0);
-    half::f16::from_f32_const(clamped).to_bits()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_finite_half_is_converted_exactly() {
-        for bits in 0..=u16::MAX {
-            let want = half::f16::from_bits(bits);
-            if want.is_finite() {
-                assert_eq!(f16_to_f32(bits).to_bits(), want.to_f32().to_bits());
-                assert_eq!(f32_to_f16(want.to_f32()), bits);
-            }
-        }
-        assert_eq!(f32_to_f16(1e6), 0x7bff);
-    }
 
     #[test]
     fn a_softmax_sums_to_one() {

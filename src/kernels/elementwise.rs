@@ -2,31 +2,7 @@
 //! the order of every addition is written out and Rust never fuses or reorders.
 
 use super::exp::exp;
-
-/// Lanes of the reductions. Element `i` goes to lane `i % 8`.
-pub(super) const LANES: usize = 8;
-
-/// The sum of the lanes, as a tree.
-#[inline(always)]
-pub(super) fn sum_lanes(l: [f32; LANES]) -> f32 {
-    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
-}
-
-/// The dot product of two vectors of the same length, in the fixed lane order.
-#[inline(always)]
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0.0; LANES];
-    let (mut a, mut b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    for (a, b) in a.by_ref().zip(b.by_ref()) {
-        for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
-            *lane += a * b;
-        }
-    }
-    for (lane, (a, b)) in lanes.iter_mut().zip(a.remainder().iter().zip(b.remainder())) {
-        *lane += a * b;
-    }
-    sum_lanes(lanes)
-}
+use super::vector::dot;
 
 /// `out = x / sqrt(mean(x^2) + eps) * weight`; all of one length.
 pub fn rmsnorm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
@@ -80,11 +56,5 @@ mod tests {
         silu_gate(&mut gate, &[5.0, 2.0, 1.0]);
         assert_eq!(gate[..2], [0.0, 200.0]);
         assert!(gate[2].abs() < 1e-30);
-    }
-
-    #[test]
-    fn odd_lengths_lose_nothing() {
-        let a: Vec<f32> = (1..=11).map(|i| i as f32).collect();
-        assert_eq!(dot(&a, &a), 506.0);
     }
 }

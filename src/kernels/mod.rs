@@ -32,6 +32,7 @@ mod rows;
 mod scalar;
 pub mod select;
 mod ternary;
+mod vector;
 
 pub use activations::Activations;
 pub use attention::{HeadShape, attend};
@@ -42,4 +43,4 @@ pub use rope::Rope;
 pub use rows::{RowBuilder, RowFormat, RowMatrix};
 pub use ternary::{TernaryBuilder, TernaryMatrix};
 
-pub(crate) use attention::f32_to_f16;
+pub(crate) use vector::f32_to_f16;

@@ -7,10 +7,9 @@
 use crate::pool::Pool;
 use crate::{Error, ErrorKind, Result};
 
-use super::attention::{f16_to_f32, f32_to_f16};
-use super::buffer::Buffer;
-use super::elementwise::{LANES, sum_lanes};
+use super::buffer::{Buffer, Plain};
 use super::packed::STREAMS;
+use super::vector::{Bf16, Stored, dot, f32_to_f16, widen};
 
 /// How the rows are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,22 +82,24 @@ impl RowMatrix {
         Self::bytes_for(self.format, self.rows, self.cols)
     }
 
-    fn row_bytes(&self, row: usize) -> &[u8] {
-        let bytes = self.cols * self.format.element_bytes();
-        &self.data.bytes()[row * bytes..][..bytes]
+    fn stored<T: Plain>(&self, row: usize) -> &[T] {
+        &self.data.numbers()[row * self.cols..][..self.cols]
+    }
+
+    fn int8(&self, row: usize) -> &[u8] {
+        &self.data.bytes()[row * self.cols..][..self.cols]
     }
 
     /// Row `row` as floats: `out` is `[cols]`.
     pub fn row(&self, row: usize, out: &mut [f32]) {
-        let bytes = self.row_bytes(row);
         match self.format {
             RowFormat::Int8 => {
                 let scale = self.scales[row];
-                out.iter_mut().zip(bytes).for_each(|(out, &q)| *out = f32::from(q as i8) * scale);
+                out.iter_mut().zip(self.int8(row)).for_each(|(out, &q)| *out = f32::from(q as i8) * scale);
             }
-            RowFormat::F16 => decode(bytes, out, f16),
-            RowFormat::Bf16 => decode(bytes, out, bf16),
-            RowFormat::F32 => decode(bytes, out, f32::from_le_bytes),
+            RowFormat::F16 => widen::<u16>(self.stored(row), out),
+            RowFormat::Bf16 => widen::<Bf16>(self.stored(row), out),
+            RowFormat::F32 => widen::<f32>(self.stored(row), out),
         }
     }
 
@@ -107,20 +108,14 @@ impl RowMatrix {
         assert_eq!((x.len(), out.len()), (self.cols, self.rows));
         match self.format {
             RowFormat::Int8 => self.matvec_int8(pool, x, out),
-            RowFormat::F16 => self.matvec_float(pool, x, out, f16),
-            RowFormat::Bf16 => self.matvec_float(pool, x, out, bf16),
-            RowFormat::F32 => self.matvec_float(pool, x, out, f32::from_le_bytes),
+            RowFormat::F16 => self.matvec_float::<u16>(pool, x, out),
+            RowFormat::Bf16 => self.matvec_float::<Bf16>(pool, x, out),
+            RowFormat::F32 => self.matvec_float::<f32>(pool, x, out),
         }
     }
 
-    fn matvec_float<const N: usize>(
-        &self,
-        pool: &Pool,
-        x: &[f32],
-        out: &mut [f32],
-        value: impl Fn([u8; N]) -> f32 + Copy + Sync,
-    ) {
-        pool.par_rows(out, 1, 64, |row, out| out[0] = dot_stored(self.row_bytes(row), x, value));
+    fn matvec_float<T: Stored>(&self, pool: &Pool, x: &[f32], out: &mut [f32]) {
+        pool.par_rows(out, 1, 64, |row, out| out[0] = dot::<T>(self.stored(row), x));
     }
 
     /// Integer sums, scaled once: `x` becomes integers of as many bits as the 32-bit sum allows.
@@ -133,7 +128,7 @@ impl RowMatrix {
             let out = &out;
             for unit in units {
                 let rows: [usize; STREAMS] = std::array::from_fn(|stream| unit + stream * quarter);
-                let sums = dot_int8(rows.map(|row| self.row_bytes(row.min(self.rows - 1))), &q);
+                let sums = dot_int8(rows.map(|row| self.int8(row.min(self.rows - 1))), &q);
                 for (row, sum) in rows.into_iter().zip(sums) {
                     if row < self.rows {
                         // SAFETY: row < rows, the length of `out` (asserted in `matvec`); each row is in one unit, so
@@ -176,36 +171,10 @@ impl RowBuilder {
     }
 }
 
-fn f16(bytes: [u8; 2]) -> f32 {
-    f16_to_f32(u16::from_le_bytes(bytes))
-}
-
-fn bf16(bytes: [u8; 2]) -> f32 {
-    f32::from_bits(u32::from(u16::from_le_bytes(bytes)) << 16)
-}
-
-fn decode<const N: usize>(bytes: &[u8], out: &mut [f32], value: impl Fn([u8; N]) -> f32) {
-    for (out, bytes) in out.iter_mut().zip(bytes.as_chunks::<N>().0) {
-        *out = value(*bytes);
-    }
-}
-
 fn encode<const N: usize>(values: &[f32], out: &mut [u8], bytes: impl Fn(f32) -> [u8; N]) {
     for (out, value) in out.as_chunks_mut::<N>().0.iter_mut().zip(values) {
         *out = bytes(*value);
     }
-}
-
-/// As `elementwise::dot`, with one side in its stored form.
-#[inline(always)]
-fn dot_stored<const N: usize>(bytes: &[u8], x: &[f32], value: impl Fn([u8; N]) -> f32) -> f32 {
-    let mut lanes = [0.0; LANES];
-    for (bytes, x) in bytes.as_chunks::<N>().0.chunks(LANES).zip(x.chunks(LANES)) {
-        for (lane, (bytes, x)) in lanes.iter_mut().zip(bytes.iter().zip(x)) {
-            *lane += value(*bytes) * x;
-        }
-    }
-    sum_lanes(lanes)
 }
 
 /// int8 codes of one row, and their scale: |value|max / 127.

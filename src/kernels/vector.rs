@@ -1,0 +1,271 @@
+//! Four f32 lanes: one SIMD register in WebAssembly, an array elsewhere. Every operation is IEEE arithmetic lane by lane,
+//! so code written on it gives the same bits on both.
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod lanes {
+    use core::arch::wasm32::*;
+
+    #[derive(Clone, Copy)]
+    pub(in super::super) struct F32x4(v128);
+
+    impl F32x4 {
+        #[inline(always)]
+        pub(in super::super) fn splat(value: f32) -> Self {
+            Self(f32x4_splat(value))
+        }
+
+        #[inline(always)]
+        pub(in super::super) fn load(values: &[f32; 4]) -> Self {
+            // SAFETY: the reference is to 16 readable bytes; v128_load needs no alignment.
+            Self(unsafe { v128_load(values.as_ptr().cast()) })
+        }
+
+        #[inline(always)]
+        pub(in super::super) fn store(self, values: &mut [f32; 4]) {
+            // SAFETY: the reference is to 16 writable bytes; v128_store needs no alignment.
+            unsafe { v128_store(values.as_mut_ptr().cast(), self.0) }
+        }
+
+        #[inline(always)]
+        pub(in super::super) fn add(self, other: Self) -> Self {
+            Self(f32x4_add(self.0, other.0))
+        }
+
+        #[inline(always)]
+        pub(in super::super) fn mul(self, other: Self) -> Self {
+            Self(f32x4_mul(self.0, other.0))
+        }
+
+        /// The upper halves of floats.
+        #[inline(always)]
+        pub(in super::super) fn from_bf16(bits: &[super::Bf16; 4]) -> Self {
+            // SAFETY: the reference is to 8 readable bytes; the load needs no alignment.
+            let bits = unsafe { v128_load64_zero(bits.as_ptr().cast()) };
+            Self(u32x4_shl(u32x4_extend_low_u16x8(bits), 16))
+        }
+
+        /// Finite half-precision floats from their bits, see [`f16_to_f32`](super::f16_to_f32).
+        #[inline(always)]
+        pub(in super::super) fn from_f16(bits: &[u16; 4]) -> Self {
+            // SAFETY: the reference is to 8 readable bytes; the load needs no alignment.
+            let bits = unsafe { v128_load64_zero(bits.as_ptr().cast()) };
+            let bits = u32x4_extend_low_u16x8(bits);
+            let sign = u32x4_shl(v128_and(bits, u32x4_splat(0x8000)), 16);
+            let magnitude = u32x4_shl(v128_and(bits, u32x4_splat(0x7fff)), 13);
+            let scaled = f32x4_mul(magnitude, f32x4_splat(super::TWO_POW_112));
+            Self(v128_or(scaled, sign))
+        }
+    }
+}
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+mod lanes {
+    #[derive(Clone, Copy)]
+    pub(in super::super) struct F32x4([f32; 4]);
+
+    impl F32x4 {
+        #[inline(always)]
+        pub(in super::super) fn splat(value: f32) -> Self {
+            Self([value; 4])
+        }
+
+        #[inline(always)]
+        pub(in super::super) fn load(values: &[f32; 4]) -> Self {
+            Self(*values)
+        }
+
+        #[inline(always)]
+        pub(in super::super) fn store(self, values: &mut [f32; 4]) {
+            *values = self.0;
+        }
+
+        #[inline(always)]
+        pub(in super::super) fn add(self, other: Self) -> Self {
+            Self(std::array::from_fn(|i| self.0[i] + other.0[i]))
+        }
+
+        #[inline(always)]
+        pub(in super::super) fn mul(self, other: Self) -> Self {
+            Self(std::array::from_fn(|i| self.0[i] * other.0[i]))
+        }
+
+        /// The upper halves of floats.
+        #[inline(always)]
+        pub(in super::super) fn from_bf16(bits: &[super::Bf16; 4]) -> Self {
+            Self(bits.map(super::Stored::to_f32))
+        }
+
+        /// Finite half-precision floats from their bits.
+        #[inline(always)]
+        pub(in super::super) fn from_f16(bits: &[u16; 4]) -> Self {
+            Self(bits.map(super::f16_to_f32))
+        }
+    }
+}
+
+pub(super) use lanes::F32x4;
+
+use super::buffer::Plain;
+
+const TWO_POW_112: f32 = f32::from_bits((127 + 112) << 23);
+
+/// A finite half-precision float from its bits: the exponent is moved by a multiplication, which also gets the
+/// subnormals right, and has no branch.
+#[inline(always)]
+pub(super) fn f16_to_f32(bits: u16) -> f32 {
+    let sign = u32::from(bits & 0x8000) << 16;
+    let magnitude = f32::from_bits(u32::from(bits & 0x7fff) << 13) * TWO_POW_112;
+    f32::from_bits(magnitude.to_bits() | sign)
+}
+
+/// The bits of the nearest half-precision float (ties to even); beyond its range, the largest finite one.
+#[inline(always)]
+pub(crate) fn f32_to_f16(value: f32) -> u16 {
+    let clamped = value.clamp(-65504.0, 65504.0);
+    half::f16::from_f32_const(clamped).to_bits()
+}
+
+/// Lanes of the reductions. Element `i` goes to lane `i % 8`: two registers, so that additions overlap.
+pub(super) const LANES: usize = 8;
+
+/// The bits of the upper half of an f32.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(super) struct Bf16(u16);
+
+// SAFETY: a transparent u16; every bit pattern is a value.
+unsafe impl Plain for Bf16 {}
+
+/// Values that can be loaded as f32 lanes from how they are stored.
+pub(super) trait Stored: Plain {
+    fn load4(values: &[Self; 4]) -> F32x4;
+    fn to_f32(self) -> f32;
+}
+
+impl Stored for f32 {
+    #[inline(always)]
+    fn load4(values: &[Self; 4]) -> F32x4 {
+        F32x4::load(values)
+    }
+
+    #[inline(always)]
+    fn to_f32(self) -> f32 {
+        self
+    }
+}
+
+/// The bits of a half-precision float.
+impl Stored for u16 {
+    #[inline(always)]
+    fn load4(values: &[Self; 4]) -> F32x4 {
+        F32x4::from_f16(values)
+    }
+
+    #[inline(always)]
+    fn to_f32(self) -> f32 {
+        f16_to_f32(self)
+    }
+}
+
+impl Stored for Bf16 {
+    #[inline(always)]
+    fn load4(values: &[Self; 4]) -> F32x4 {
+        F32x4::from_bf16(values)
+    }
+
+    #[inline(always)]
+    fn to_f32(self) -> f32 {
+        f32::from_bits(u32::from(self.0) << 16)
+    }
+}
+
+/// The dot product of two vectors of the same length: 8 lanes, added as a tree.
+#[inline(always)]
+pub(super) fn dot<A: Stored>(a: &[A], b: &[f32]) -> f32 {
+    let (mut low, mut high) = (F32x4::splat(0.0), F32x4::splat(0.0));
+    let (whole_a, rest_a) = a.as_chunks::<4>();
+    let (whole_b, rest_b) = b.as_chunks::<4>();
+    for (a, b) in whole_a.chunks_exact(2).zip(whole_b.chunks_exact(2)) {
+        low = low.add(A::load4(&a[0]).mul(F32x4::load(&b[0])));
+        high = high.add(A::load4(&a[1]).mul(F32x4::load(&b[1])));
+    }
+    let mut lanes = [0.0; LANES];
+    let (lanes_low, lanes_high) = lanes.split_at_mut(4);
+    if let (Some(l), Some(h)) = (lanes_low.first_chunk_mut(), lanes_high.first_chunk_mut()) {
+        low.store(l);
+        high.store(h);
+    }
+    let done = whole_a.len() / 2 * LANES;
+    if done < a.len() {
+        debug_assert!(rest_a.len() == rest_b.len());
+        for (lane, (a, b)) in lanes.iter_mut().zip(a[done..].iter().zip(&b[done..])) {
+            *lane += a.to_f32() * b;
+        }
+    }
+    sum_lanes(lanes)
+}
+
+/// The sum of the lanes, as a tree.
+#[inline(always)]
+pub(super) fn sum_lanes(l: [f32; LANES]) -> f32 {
+    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+}
+
+/// `out += weight * values`
+#[inline(always)]
+pub(super) fn add_scaled<A: Stored>(out: &mut [f32], weight: f32, values: &[A]) {
+    let splat = F32x4::splat(weight);
+    let (whole_out, rest_out) = out.as_chunks_mut::<4>();
+    let (whole, rest) = values.as_chunks::<4>();
+    for (out, values) in whole_out.iter_mut().zip(whole) {
+        F32x4::load(out).add(splat.mul(A::load4(values))).store(out);
+    }
+    for (out, value) in rest_out.iter_mut().zip(rest) {
+        *out += weight * value.to_f32();
+    }
+}
+
+/// Stored values as f32.
+#[inline(always)]
+pub(super) fn widen<A: Stored>(values: &[A], out: &mut [f32]) {
+    let (whole_out, rest_out) = out.as_chunks_mut::<4>();
+    let (whole, rest) = values.as_chunks::<4>();
+    for (out, values) in whole_out.iter_mut().zip(whole) {
+        A::load4(values).store(out);
+    }
+    for (out, value) in rest_out.iter_mut().zip(rest) {
+        *out = value.to_f32();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_finite_half_is_converted_exactly() {
+        for bits in 0..=u16::MAX {
+            let want = half::f16::from_bits(bits);
+            if want.is_finite() {
+                assert_eq!(f16_to_f32(bits).to_bits(), want.to_f32().to_bits());
+                assert_eq!(f32_to_f16(want.to_f32()), bits);
+            }
+        }
+        assert_eq!(f32_to_f16(1e6), 0x7bff);
+    }
+
+    #[test]
+    fn odd_lengths_lose_nothing() {
+        for len in 0..40 {
+            let a: Vec<f32> = (1..=len).map(|i| i as f32).collect();
+            let halves: Vec<u16> = a.iter().map(|&v| f32_to_f16(v)).collect();
+            let want = (len * (len + 1) * (2 * len + 1) / 6) as f32;
+            assert_eq!((dot(&a, &a), dot(&halves, &a)), (want, want));
+            let mut out = a.clone();
+            add_scaled(&mut out, 2.0, &halves);
+            assert!(out.iter().zip(&a).all(|(out, a)| *out == 3.0 * a));
+            widen(&halves, &mut out);
+            assert_eq!(out, a);
+        }
+    }
+}
