@@ -30,11 +30,11 @@ import { BitNetError } from './error.js';
 /**
  * @typedef {object} GenerateOptions
  * @property {number} [maxTokens] by default what the context still holds
- * @property {number} [temperature] 0 is greedy
- * @property {number} [topK] 0 switches it off
- * @property {number} [topP] above 0, at most 1
- * @property {number} [minP] 0 to below 1
- * @property {number} [repetitionPenalty] 1 switches it off
+ * @property {number} [temperature] 0 (default) is greedy
+ * @property {number} [topK] 0 (default) keeps all
+ * @property {number} [topP] above 0, at most 1; 1 (default) keeps all
+ * @property {number} [minP] 0 to 1; 0 (default) keeps all
+ * @property {number} [repetitionPenalty] 1 (default) changes nothing
  * @property {number} [seed] the same seed gives the same text; random by default
  * @property {string | string[]} [stop] ends the answer where one of these would appear
  * @property {AbortSignal} [signal]
@@ -77,7 +77,7 @@ const GENERATE_RULES = {
   temperature: ['a number from 0 to 100', (v) => isNumber(v) && v >= 0 && v <= 100],
   topK: [`a whole number from 0 to ${MAX_U32}`, (v) => isInteger(v, 0, MAX_U32)],
   topP: ['a number above 0, at most 1', (v) => isNumber(v) && v > 0 && v <= 1],
-  minP: ['a number from 0 to below 1', (v) => isNumber(v) && v >= 0 && v < 1],
+  minP: ['a number from 0 to 1', (v) => isNumber(v) && v >= 0 && v <= 1],
   repetitionPenalty: ['a number above 0, at most 100', (v) => isNumber(v) && v > 0 && v <= 100],
   seed: ['a whole number from 0 to 2^53 - 1', (v) => isInteger(v, 0, Number.MAX_SAFE_INTEGER)],
   stop: [
@@ -212,7 +212,8 @@ export function checkGenerateOptions(options) {
   check('generate', options, GENERATE_RULES);
   const { maxTokens, temperature, topK, topP, minP, repetitionPenalty, seed, stop } = options;
   return {
-    maxTokens, temperature, topK, topP, minP, repetitionPenalty, seed,
+    maxTokens, temperature, topK, topP, minP, repetitionPenalty,
+    seed: seed ?? Math.floor(Math.random() * Number.MAX_SAFE_INTEGER),
     stop: stop === undefined ? undefined : [stop].flat(),
   };
 }

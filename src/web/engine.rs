@@ -101,12 +101,7 @@ pub async fn load(
     load_from(source, options, pool, progress).await.map_err(|e| to_js(&e))
 }
 
-async fn load_from(
-    source: JsValue,
-    options: JsValue,
-    pool: WasmPool,
-    progress: js_sys::Function,
-) -> Result<WasmModel> {
+async fn load_from(source: JsValue, options: JsValue, pool: WasmPool, progress: js_sys::Function) -> Result<WasmModel> {
     let options: LoadOptions = read("load", options)?;
     let mut chunks = Chunks::open(&source, progress)?;
     let pool = pool.into_inner();
@@ -168,8 +163,8 @@ impl WasmModel {
 
     fn chat_prompt_of(&self, messages: JsValue) -> Result<String> {
         let messages: Vec<WebMessage> = read("messages", messages)?;
-        let prompt = Prompt::Chat(messages.into_iter().map(Message::from).collect());
-        self.engine.model().tokenizer().decode(&self.engine.prompt(&prompt)?, false)
+        let messages: Vec<Message> = messages.into_iter().map(Message::from).collect();
+        Ok(self.engine.chat_template()?.prompt(self.engine.model().tokenizer(), &messages)?.text)
     }
 }
 

@@ -48,9 +48,9 @@ impl LoadOptions {
     pub fn to_core(&self, pool: &Pool, file_bytes: Option<u64>) -> Result<load::LoadOptions> {
         let kernel = match self.kernel.as_deref() {
             None => select::measure(pool, now)?[0].kernel,
-            Some(name) => KernelKind::from_name(name)
-                .filter(|kind| kind.is_available())
-                .ok_or_else(|| unknown("kernel", name))?,
+            Some(name) => {
+                KernelKind::from_name(name).filter(|kind| kind.is_available()).ok_or_else(|| unknown("kernel", name))?
+            }
         };
         let precision = match self.precision.as_deref() {
             None | Some("fast") => Precision::Fast,
@@ -120,7 +120,16 @@ pub struct WebGenerateOptions {
 
 impl From<WebGenerateOptions> for GenerateOptions {
     fn from(options: WebGenerateOptions) -> Self {
-        let sampler = SamplerOptions;
+        let default = SamplerOptions::default();
+        let sampler = SamplerOptions {
+            temperature: options.temperature.unwrap_or(default.temperature),
+            top_k: options.top_k.map_or(default.top_k, |k| k as usize),
+            top_p: options.top_p.unwrap_or(default.top_p),
+            min_p: options.min_p.unwrap_or(default.min_p),
+            repetition_penalty: options.repetition_penalty.unwrap_or(default.repetition_penalty),
+            seed: options.seed.map_or(default.seed, |seed| seed as u64),
+            ..default
+        };
         Self {
             max_tokens: options.max_tokens.map(|tokens| tokens as usize),
             sampler,
