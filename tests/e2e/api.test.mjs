@@ -1,0 +1,365 @@
+// The public API in a real browser, on small models: what it answers, what it refuses, and how it stops.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { launch, openPage, ROOT, startDemo } from './harness.mjs';
+
+/** @import { Browser, Page } from 'playwright-core' */
+/** @import { RunningServer } from './server.mjs' */
+
+const MODELS = join(ROOT, 'tests/fixtures/models');
+const FOLDERS = { '/models/': MODELS, '/e2e/': join(ROOT, 'tests/e2e') };
+/** Two layers, two kv heads to four heads; the file has what Microsoft's files have. */
+const MODEL = '/models/gqa1-i2_s.gguf';
+
+/** @type {Browser} */
+let browser;
+/** @type {RunningServer} */
+let server;
+/** @type {RunningServer} */
+let plain;
+
+before(async () => {
+  browser = await launch();
+  server = await startDemo({ folders: FOLDERS });
+  plain = await startDemo({ folders: FOLDERS, isolated: false });
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.close();
+  await plain?.close();
+});
+
+/**
+ * A test with a page of its own, on which the library is loaded and nothing may complain.
+ * @param {string} name
+ * @param {(page: Page, said: string[]) => Promise<void>} body
+ * @param {() => RunningServer} [host]
+ */
+function pageTest(name, body, host = () => server) {
+  test(name, { timeout: 120_000 }, async () => {
+    const { context, page, complaints } = await openPage(browser, `${host().origin}/blank.html`);
+    /** @type {string[]} */
+    const said = [];
+    page.on('console', (message) => said.push(message.text()));
+    try {
+      await page.addScriptTag({ type: 'module', url: '/e2e/api-page.js' });
+      await page.waitForFunction(() => 'lib' in globalThis);
+      complaints.length = 0; // a blank page has no icon
+      await body(page, said);
+      assert.deepEqual(complaints, []);
+    } finally {
+      await context.close();
+    }
+  });
+}
+
+pageTest('a model loads, tells what it is, and streams what complete gives', async (page) => {
+  const got = await page.evaluate(async (url) => {
+    /** @type {import('../../worker/protocol.js').Progress[]} */
+    const progress = [];
+    const model = await lib.BitNet.load(url, { threads: 2, kernel: 'scalar', onProgress: (p) => progress.push(p) });
+    const whole = await model.complete('Hello', { maxTokens: 12, temperature: 0 });
+    const stream = model.generate('Hello', { maxTokens: 12, temperature: 0 });
+    const tokens = [];
+    for await (const token of stream) tokens.push(token);
+    const ids = await model.tokenize('Hello, wörld! 🦀');
+    const text = await model.detokenize(ids);
+    const chat = await model.chatPrompt([{ role: 'user', content: 'Hi' }]);
+    await model.unload();
+    return { info: model.info, progress, whole, tokens, result: stream.result, ids, text, chat };
+  }, MODEL);
+  const { info, progress, whole, tokens, result } = got;
+  assert.equal(info.architecture, 'bitnet-b1.58');
+  assert.deepEqual([info.threads, info.kernel, info.variant, info.isolated], [2, 'scalar', 'relaxed', true]);
+  assert.deepEqual([info.bytes, info.contextLength, info.quantization, info.vocabulary], [512512, 512, 'I2_S', 320]);
+  assert.equal(progress.at(-1)?.loaded, 512512);
+  assert.ok(progress.every((p, i) => i === 0 || p.loaded >= progress[i - 1].loaded));
+
+  assert.equal(tokens.map(({ text }) => text).join(''), whole.text);
+  assert.ok(whole.usage.completionTokens > 0 && whole.usage.completionTokens <= 12);
+  assert.equal(whole.usage.cachedTokens, 0);
+  assert.equal(result?.usage.cachedTokens, whole.usage.promptTokens - 1, 'the same prompt again is not computed again');
+  assert.equal(result?.finishReason, whole.finishReason);
+  for (const value of Object.values(whole.timings)) assert.ok(value >= 0 && Number.isFinite(value));
+  assert.equal(got.text, 'Hello, wörld! 🦀');
+  assert.ok(got.ids.every((id) => Number.isInteger(id)));
+  assert.match(got.chat, /Hi/);
+});
+
+pageTest('one logits hash for every variant, kernel and thread count, and it is the native one', async (page) => {
+  const golden = JSON.parse(await readFile(join(ROOT, 'tests/fixtures/logits-hashes.json'), 'utf8'));
+  for (const [file, hashes] of Object.entries(golden)) {
+    const found = await page.evaluate(async (url) => {
+      /** @type {Record<string, string>} */
+      const hashes = {};
+      /** @param {import('../../worker/options.js').LoadOptions} options */
+      const hash = async (options) => {
+        const model = await lib.BitNet.load(url, options);
+        hashes[JSON.stringify(options)] = await model.logitsHash();
+        await model.unload();
+      };
+      const kernels = /** @type {const} */ ({ relaxed: ['scalar', 'mad', 'lut', 'relaxed', 'relaxed16'], simd128: ['scalar', 'mad', 'lut'] });
+      for (const variant of /** @type {const} */ (['relaxed', 'simd128'])) {
+        for (const kernel of kernels[variant]) {
+          for (const threads of [1, 2, 3]) await hash({ precision: 'exact', variant, kernel, threads });
+          await hash({ precision: 'fast', variant, kernel, threads: 2 });
+        }
+      }
+      return hashes;
+    }, `/models/${file}`);
+    for (const [options, hash] of Object.entries(found)) {
+      assert.equal(hash, hashes[JSON.parse(options).precision], `${file} with ${options}`);
+    }
+  }
+});
+
+pageTest('logits are those of the fixture, for any positions in any order', async (page) => {
+  const fixture = JSON.parse(await readFile(join(MODELS, 'gqa1.json'), 'utf8'));
+  const bytes = await readFile(join(MODELS, fixture.logits));
+  const vocabulary = fixture.config.vocab_size;
+  const want = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  const ids = fixture.sequences[0].tokens;
+  const got = await page.evaluate(
+    async ([url, tokens]) => {
+      const model = await lib.BitNet.load(url, { precision: 'exact', threads: 2 });
+      const all = await model.logits(tokens);
+      const some = await model.logits(tokens, { positions: [5, 0, 5] });
+      const errors = [];
+      for (const call of [() => model.logits([99999]), () => model.logits([1], { positions: [1] })]) {
+        errors.push(await call().then(String, (error) => error.code));
+      }
+      await model.unload();
+      return { all: Array.from(all), some: Array.from(some), errors };
+    },
+    /** @type {[string, number[]]} */ ([MODEL, ids]),
+  );
+  assert.equal(got.all.length, ids.length * vocabulary);
+  const close = got.all.filter((value, i) => Math.abs(value - want[i]) < 1e-3).length;
+  assert.ok(close > got.all.length * 0.9, `${close} of ${got.all.length} agree`);
+  const row = (/** @type {number} */ i) => got.all.slice(i * vocabulary, (i + 1) * vocabulary);
+  assert.deepEqual(got.some, [...row(5), ...row(0), ...row(5)]);
+  assert.deepEqual(got.errors, ['invalid_argument', 'invalid_argument']);
+});
+
+pageTest('an abort rejects with its reason and stops the engine', async (page) => {
+  const got = await page.evaluate(async (url) => {
+    const model = await lib.BitNet.load(url, { threads: 2, kernel: 'scalar' });
+    const reason = new Error('enough');
+    const long = 'once upon a time '.repeat(10);
+
+    const early = new AbortController();
+    early.abort();
+    const before = await model.complete('Hello', { signal: early.signal }).then(String, (error) => error.name);
+
+    const during = new AbortController();
+    const prefill = model.complete(long, { signal: during.signal, maxTokens: 5 }).then(() => 'no abort', (error) => error === reason);
+    during.abort(reason);
+    const stoppedPrefill = await prefill;
+    const again = await model.complete(long, { maxTokens: 1, temperature: 0 });
+
+    const late = new AbortController();
+    tap.tokens = 0;
+    let stoppedStream;
+    try {
+      for await (const { id } of model.generate('Hello', { signal: late.signal, maxTokens: 400 })) {
+        if (id >= 0 && tap.tokens >= 3) late.abort(reason);
+      }
+    } catch (error) {
+      stoppedStream = error === reason;
+    }
+    const next = await model.complete('Hello', { maxTokens: 1 });
+    const tokens = tap.tokens;
+    await model.unload();
+    return { before, stoppedPrefill, again: again.usage, stoppedStream, next: next.usage, tokens };
+  }, MODEL);
+  assert.equal(got.before, 'AbortError');
+  assert.equal(got.stoppedPrefill, true);
+  assert.ok(got.again.cachedTokens < got.again.promptTokens / 2, 'the prompt was not run to its end');
+  assert.equal(got.stoppedStream, true);
+  assert.ok(got.tokens < 40, `${got.tokens} tokens came after all`);
+  assert.equal(got.next.completionTokens, 1);
+});
+
+pageTest('a load can be aborted, and begun again', async (page) => {
+  const got = await page.evaluate(async (url) => {
+    const control = new AbortController();
+    const load = lib.BitNet.load(url, { signal: control.signal, threads: 2, onProgress: () => control.abort('changed my mind') });
+    const reason = await load.then(() => 'loaded', (error) => error);
+    const ended = tap.ended;
+    const model = await lib.BitNet.load(url, { threads: 1 });
+    const { text } = await model.complete('Hello', { maxTokens: 3 });
+    await model.unload();
+    return { reason, ended, text };
+  }, MODEL);
+  assert.equal(got.reason, 'changed my mind');
+  assert.equal(got.ended, 2);
+  assert.equal(typeof got.text, 'string');
+});
+
+pageTest('leaving the loop stops the engine', async (page) => {
+  const got = await page.evaluate(async (url) => {
+    const model = await lib.BitNet.load(url, { threads: 1, kernel: 'scalar' });
+    const stream = model.generate('Hello', { maxTokens: 400 });
+    tap.tokens = 0;
+    let taken = 0;
+    for await (const _ of stream) if (++taken === 3) break;
+    const after = await stream.next();
+    await model.complete('Hello', { maxTokens: 1 });
+    const { tokens } = tap;
+
+    // A reader that gives up while it waits must not wait for the token.
+    const waiting = model.generate('Hello', { maxTokens: 400 });
+    const pending = waiting.next();
+    await waiting.return();
+    const given = await pending;
+    // One that never began costs nothing.
+    const unused = model.generate('Hello', { maxTokens: 400 });
+    await unused.return();
+    await model.unload();
+    return { taken, after, tokens, given, result: stream.result };
+  }, MODEL);
+  assert.equal(got.taken, 3);
+  assert.equal(got.after.done, true);
+  assert.ok(got.tokens < 40, `${got.tokens} tokens came after all`);
+  assert.equal(got.given.done, true);
+  assert.equal(got.result, undefined);
+});
+
+pageTest('calls queue: each gets its own answer, in order; a cancelled one does not run', async (page) => {
+  const got = await page.evaluate(async (url) => {
+    const model = await lib.BitNet.load(url, { threads: 2 });
+    const options = { maxTokens: 20, temperature: 0 };
+    const alone = [];
+    for (const prompt of ['one', 'two', 'three']) alone.push((await model.complete(prompt, options)).text);
+
+    /** @type {string[]} */
+    const order = [];
+    const control = new AbortController();
+    const calls = [
+      model.complete('one', options),
+      model.complete('never', { ...options, signal: control.signal }),
+      model.complete('two', options),
+      model.complete('three', options),
+    ];
+    calls.forEach((call, i) => call.then(() => order.push(String(i)), () => order.push(`${i} aborted`)));
+    control.abort();
+    const ids = model.tokenize('one');
+    await ids.then(() => order.push('tokenize'));
+    const results = await Promise.allSettled(calls);
+    await model.unload();
+    return { alone, order, texts: results.map((r) => (r.status === 'fulfilled' ? r.value.text : r.reason.name)) };
+  }, MODEL);
+  assert.deepEqual(got.texts, [got.alone[0], 'AbortError', got.alone[1], got.alone[2]]);
+  assert.deepEqual(got.order.filter((entry) => entry !== 'tokenize'), ['1 aborted', '0', '2', '3']);
+});
+
+pageTest('what a conversation has in common with the call before is not computed again', async (page) => {
+  const [first, second] = await page.evaluate(async (url) => {
+    const model = await lib.BitNet.load(url, { threads: 1 });
+    const messages = [{ role: 'user', content: 'Tell me about crabs.' }];
+    const first = await model.complete(messages, { maxTokens: 10, temperature: 0 });
+    messages.push({ role: 'assistant', content: first.text }, { role: 'user', content: 'And lobsters?' });
+    const second = await model.complete(messages, { maxTokens: 10, temperature: 0 });
+    await model.unload();
+    return [first.usage, second.usage];
+  }, MODEL);
+  assert.ok(second.promptTokens > first.promptTokens);
+  assert.ok(second.cachedTokens >= first.promptTokens - 4, JSON.stringify([first, second]));
+});
+
+pageTest('every kind of source gives the same model', async (page) => {
+  const hashes = await page.evaluate(async (url) => {
+    const blob = await (await fetch(url)).blob();
+    const buffer = await blob.arrayBuffer();
+    const padded = new Uint8Array(buffer.byteLength + 7);
+    padded.set(new Uint8Array(buffer), 7);
+    const file = new File([blob], 'model.gguf');
+    const sources = [url, new URL(url, location.href), `.${url}`, blob, file, buffer, padded.subarray(7), blob.stream()];
+    const hashes = [];
+    for (const source of sources) {
+      const model = await lib.BitNet.load(source, { threads: 1, kernel: 'scalar' });
+      hashes.push(await model.logitsHash());
+      await model.unload();
+    }
+    return [...hashes, buffer.byteLength];
+  }, MODEL);
+  assert.equal(hashes.pop(), 512512, 'the buffer is still the caller\'s');
+  assert.equal(new Set(hashes).size, 1, hashes.join());
+});
+
+pageTest('bad options and arguments are told at once, with their name and range', async (page) => {
+  const got = await page.evaluate(async (url) => {
+    /** @type {[string, any][]} */
+    const rows = [];
+    /** @param {string} what @param {() => Promise<unknown>} call */
+    const refused = async (what, call) => {
+      rows.push([what, await call().then(() => 'accepted', (e) => ({ name: e.name, code: e.code, message: e.message, option: e.details?.option }))]);
+    };
+    const load = {
+      threads: [0, 65, 1.5, '2', null], context: [0, -1, NaN], kernel: ['fastest'], precision: ['double'], variant: ['wasm64'],
+      onProgress: ['x'], signal: [{}], integrity: ['md5-x'], headers: [{ a: 1 }], watchdog: [-1, Infinity], thread: [1],
+    };
+    for (const [option, values] of Object.entries(load)) {
+      for (const value of values) {
+        const options = /** @type {any} */ ({ [option]: value });
+        await refused(`load ${option} ${value}`, () => lib.BitNet.load(url, options));
+      }
+    }
+    const started = tap.workers.length;
+    const model = await lib.BitNet.load(url, { threads: 1 });
+    const generate = {
+      maxTokens: [0, 2.5, '3'], temperature: [-1, NaN], topK: [-1], topP: [0, 1.1], minP: [1.1], repetitionPenalty: [0], seed: [-1, 2 ** 53],
+      stop: ['', ['a', 1]], signal: [1], max_tokens: [3],
+    };
+    for (const [option, values] of Object.entries(generate)) {
+      for (const value of values) {
+        const options = /** @type {any} */ ({ [option]: value });
+        await refused(`complete ${option} ${value}`, () => model.complete('x', options));
+        await refused(`generate ${option} ${value}`, () => model.generate('x', options).next());
+      }
+    }
+    /** @type {any} */
+    const any = model;
+    await refused('prompt 7', () => any.complete(7));
+    await refused('prompt []', () => any.complete([]));
+    await refused('prompt [{}]', () => any.complete([{ role: 'user' }]));
+    await refused('prompt too long', () => any.complete('x '.repeat(5000)));
+    await refused('tokenize 7', () => any.tokenize(7));
+    await refused('detokenize [-1]', () => any.detokenize([-1]));
+    await refused('detokenize [99999]', () => any.detokenize([99999]));
+    await refused('source 7', () => lib.BitNet.load(/** @type {any} */ (7)));
+    await refused('source http://[', () => lib.BitNet.load('http://['));
+    await refused('context beyond the model', () => lib.BitNet.load(url, { context: 1_000_000, threads: 1 }));
+    await refused('kernel of the other build', () => lib.BitNet.load(url, { kernel: 'relaxed', variant: 'simd128', threads: 1 }));
+    const { text } = await model.complete('still here', { maxTokens: 2 });
+    await model.unload();
+    return { rows, started, text };
+  }, MODEL);
+  assert.equal(got.started, 0, 'no worker is started for nothing');
+  for (const [what, error] of got.rows) {
+    assert.equal(error.name, 'BitNetError', `${what}: ${JSON.stringify(error)}`);
+    assert.equal(error.code, what === 'prompt too long' ? 'context_overflow' : 'invalid_argument', `${what}: ${error.message}`);
+    assert.ok(error.message.length > 20, `${what}: ${error.message}`);
+    if (/^(load|complete|generate) /.test(what)) assert.equal(error.option, what.split(' ')[1], what);
+  }
+});
+
+pageTest('a page that is not isolated gets one thread, the same bits and one hint', async (page, said) => {
+  const got = await page.evaluate(async (url) => {
+    const hashes = [];
+    for (const threads of /** @type {const} */ (['auto', 4])) {
+      const model = await lib.BitNet.load(url, { threads, precision: 'exact' });
+      hashes.push(await model.logitsHash(), model.info.threads, model.info.isolated);
+      await model.unload();
+    }
+    return hashes;
+  }, MODEL);
+  const golden = JSON.parse(await readFile(join(ROOT, 'tests/fixtures/logits-hashes.json'), 'utf8'));
+  const hash = golden['gqa1-i2_s.gguf'].exact;
+  assert.deepEqual(got, [hash, 1, false, hash, 1, false]);
+  assert.equal(said.filter((text) => text.includes('cross-origin isolated')).length, 1, said.join('\n'));
+}, () => plain);
