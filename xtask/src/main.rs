@@ -32,7 +32,7 @@ cargo xtask COMMAND [OPTIONS]
               rustfmt, clippy for this machine, clippy for wasm32 in both variants, tsc; all of it, or the parts named.
   test [--native] [--wasm] [--e2e | --browser] [--dev] [FILTER]
               Native tests, the same as wasm in a browser, end to end; all, or those named. --browser: the last two;
-              --dev: end to end on a quick build; FILTER: only tests (end to end: files) whose name contains it.
+              --dev: in the browser a quick build, not what ships; FILTER: only tests (end to end: files) whose name contains it.
 ";
 
 fn main() -> ExitCode {

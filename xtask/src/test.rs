@@ -16,7 +16,7 @@ pub struct Options {
     pub native: bool,
     pub wasm: bool,
     pub e2e: bool,
-    /// The end-to-end tests run on a quick build.
+    /// What runs in the browser is a quick build, not what ships.
     pub dev: bool,
     /// Only tests, or end-to-end test files, whose name contains this.
     pub filter: Option<String>,
@@ -36,9 +36,7 @@ pub fn test(mut options: Options) -> Result<()> {
     }
     if let (true, Some(chrome)) = (options.wasm, &chrome) {
         for variant in Variant::ALL {
-            host::step(&format!("wasm tests: {}", variant.name()), || {
-                in_browser(variant, chrome, options.filter.as_deref())
-            })?;
+            host::step(&format!("wasm tests: {}", variant.name()), || in_browser(variant, chrome, &options))?;
         }
         eprintln!("wasm tests: passed");
     }
@@ -67,18 +65,18 @@ fn native(filter: Option<&str>) -> Result<()> {
 }
 
 /// Builds the tests marked `#[wasm_bindgen_test]` and runs them in a worker of a cross-origin isolated page.
-fn in_browser(variant: Variant, chrome: &Path, filter: Option<&str>) -> Result<()> {
-    let wasm = compile_tests(variant)?;
+fn in_browser(variant: Variant, chrome: &Path, options: &Options) -> Result<()> {
+    let wasm = compile_tests(variant, options.dev)?;
     let out = variant.target_dir().join("browser-tests");
     wasm::bindgen_tests(&wasm, &out)?;
     let mut command = node::node();
-    command.arg("tests/e2e/harness-wasm.mjs").arg(&out).args(filter).env("CHROME", chrome);
+    command.arg("tests/e2e/harness-wasm.mjs").arg(&out).args(&options.filter).env("CHROME", chrome);
     host::run(&mut command, "Node 20 is not installed")
 }
 
-fn compile_tests(variant: Variant) -> Result<PathBuf> {
+fn compile_tests(variant: Variant, dev: bool) -> Result<PathBuf> {
     let mut command = variant.cargo("test");
-    command.args(["--package", "bitnet-web", "--lib", "--profile", "wasm-dev", "--no-run"]);
+    command.args(["--package", "bitnet-web", "--lib", "--profile", wasm::profile(dev), "--no-run"]);
     command.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
     let mut child = command.spawn().context(toolchain::MISSING)?;
     let mut wasm = None;

@@ -67,7 +67,7 @@ impl Variant {
     /// Clippy for this variant. It links nothing, so that rustup's std serves; it shares its build scripts with the tests.
     pub fn clippy(self) -> Command {
         let mut command = self.cargo_without_std("clippy");
-        command.args(["--profile", "wasm-dev"]);
+        command.args(["--profile", profile(false)]);
         command
     }
 
@@ -79,7 +79,11 @@ impl Variant {
             .arg(self.target_dir())
             .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags().join("\u{1f}"))
             // Rebuilding std, and threads in wasm-bindgen, are not stable yet; this lets the pinned stable compiler do both.
-            .env("RUSTC_BOOTSTRAP", "1");
+            .env("RUSTC_BOOTSTRAP", "1")
+            // wasm32 aborts on a panic in any case; said in the profile, which tests ignore, it would keep them from
+            // sharing the dependencies with the library.
+            .env("CARGO_PROFILE_RELEASE_PANIC", "unwind")
+            .env("CARGO_PROFILE_WASM_DEV_PANIC", "unwind");
         command
     }
 }
@@ -104,7 +108,8 @@ pub fn build(variant: Variant, dev: bool, out: &Path) -> Result<()> {
     bindgen(&artifact(variant, dev), out, dev)
 }
 
-fn profile(dev: bool) -> &'static str {
+/// Cargo's profile for a quick build, or for what ships.
+pub fn profile(dev: bool) -> &'static str {
     if dev { "wasm-dev" } else { "release" }
 }
 
