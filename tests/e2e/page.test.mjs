@@ -368,7 +368,7 @@ describe('settings', () => {
     let { loads, answers } = await told(page);
     assert.deepEqual(loads.map(({ options }) => options), [{ precision: 'fast' }, { precision: 'exact', threads: 1, kernel: 'lut' }]);
     assert.deepEqual(answers[0].options, { temperature: 0, topP: 0.9, seed: 7, maxTokens: 2 });
-    assert.match(await lastAnswer(page).innerText(), /Longest answer reached/);
+    assert.match(await lastAnswer(page).innerText(), /Length limit reached/);
     await page.reload();
     await status(page);
     ({ loads, answers } = await told(page));

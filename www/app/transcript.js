@@ -79,7 +79,7 @@ export class Transcript {
    */
   #fillFoot(foot, turn, last) {
     const ended = { stopped: 'Stopped', failed: 'Ended by an error' }[/** @type {string} */ (turn.state)]
-      ?? (turn.stats?.finishReason === 'length' ? 'Longest answer reached' : null);
+      ?? (turn.stats?.finishReason === 'length' ? 'Length limit reached' : null);
     if (ended) foot.append(h('span', { class: 'ended' }, ended));
     if (turn.stats) foot.append(h('span', { 'data-testid': 'stats' }, ...statsText(turn.stats)));
     const actions = h('span', { class: 'turn-actions' });
