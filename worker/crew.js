@@ -35,20 +35,23 @@ const GOODBYE = 1000;
 export class Crew {
   /** @type {Worker} */
   #engine;
-  /** @type {Worker[]} */
-  #computes = [];
+  /** All that run, the engine's first. @type {Worker[]} */
+  #workers;
   /** @type {Map<number, Pending>} */
   #pending = new Map();
   #lastId = 0;
   /** Why the crew is gone. @type {BitNetError | undefined} */
   #gone;
   #watchdog;
-  /** @type {() => void} */
+  /** The engine said goodbye. @type {(value?: any) => void} */
   #onClosed = () => {};
+  /** @type {Promise<void>} */
+  #closed = Promise.resolve();
 
   /** @param {CrewOptions} options */
   constructor({ variant, threads, isolated, workerUrl, wasmBase, watchdog }) {
     this.#engine = startEngine(workerUrl);
+    this.#workers = [this.#engine];
     this.#watchdog = new Watchdog(watchdog, {
       ping: () => this.#post({ type: 'ping' }),
       dead: (seconds) => {
@@ -63,7 +66,7 @@ export class Crew {
     for (let i = 1; i < threads; i++) {
       const { port1, port2 } = new MessageChannel();
       const compute = startCompute(workerUrl);
-      this.#computes.push(compute);
+      this.#workers.push(compute);
       this.#listen(compute, 'compute.js', (/** @type {FromCompute} */ message) => {
         if (message.type === 'crash') this.dispose(BitNetError.fromWire(message.error));
       });
@@ -113,32 +116,40 @@ export class Crew {
    * @param {BitNetError} error
    */
   dispose(error) {
-    if (this.#gone) return;
-    this.#gone = error;
-    this.#watchdog.stop();
-    for (const worker of [this.#engine, ...this.#computes]) worker.terminate();
-    for (const { reject, forget } of [...this.#pending.values()]) {
-      forget();
-      reject(again(error));
-    }
+    this.#refuse(error);
+    for (const worker of this.#workers.splice(0)) worker.terminate();
     this.#onClosed();
   }
 
   /**
-   * Lets the engine finish its step and release the compute workers, then ends them all.
-   * @param {BitNetError} error what pending and later calls reject with
+   * Rejects every call, lets the engine finish its step and release the compute workers, then ends them all.
+   * @param {BitNetError} error
+   * @returns {Promise<void>}
    */
-  async close(error) {
+  close(error) {
+    if (!this.#gone) {
+      this.#refuse(error);
+      this.#closed = new Promise((resolve) => {
+        this.#onClosed = resolve;
+        setTimeout(resolve, GOODBYE);
+        this.#post({ type: 'close' });
+      }).then(() => this.dispose(error));
+    }
+    return this.#closed;
+  }
+
+  /**
+   * From now on every call rejects, those under way too.
+   * @param {BitNetError} error
+   */
+  #refuse(error) {
     if (this.#gone) return;
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    let timer;
-    await new Promise((resolve) => {
-      this.#onClosed = () => resolve(undefined);
-      timer = setTimeout(resolve, GOODBYE);
-      this.#post({ type: 'close' });
-    });
-    clearTimeout(timer);
-    this.dispose(error);
+    this.#gone = error;
+    this.#watchdog.stop();
+    for (const { reject, forget } of [...this.#pending.values()]) {
+      forget();
+      reject(again(error));
+    }
   }
 
   /**
@@ -151,14 +162,13 @@ export class Crew {
 
   /** @param {FromEngine} message */
   #receive(message) {
+    if (message.type === 'closed') return this.#onClosed();
     if (this.#gone) return;
     this.#watchdog.alive();
     switch (message.type) {
       case 'hello':
       case 'pong':
         return;
-      case 'closed':
-        return this.#onClosed();
       case 'crash':
         return this.dispose(BitNetError.fromWire(message.error));
     }

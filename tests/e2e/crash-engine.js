@@ -1,0 +1,25 @@
+// The engine worker with a fuse: a test lights it, and the next step of a generation goes wrong for real.
+// @ts-expect-error an address of the test's server
+import '/dist/engine.js';
+// @ts-expect-error an address of the test's server
+import * as glue from '/dist/wasm/relaxed/bitnet_web.js';
+
+self.addEventListener('message', async ({ data }) => {
+  if (data.type !== 'fuse') return;
+  const wasm = await glue.default();
+  /** @type {Record<string, () => unknown>} */
+  const faults = {
+    trap: () => glue.enter_pool(0xffff_fff0, 1), // an address beyond the memory's end
+    exhaust: () => {
+      for (;;) wasm.__wbindgen_malloc(0x4000_0000, 1);
+    },
+    hang: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
+    bug: () => {
+      setTimeout(() => {
+        throw new Error('a bug of the script');
+      });
+      return { type: 'prefill', done: 0, total: 1 };
+    },
+  };
+  glue.WasmModel.prototype.step = faults[data.fault];
+});
