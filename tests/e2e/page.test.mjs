@@ -394,7 +394,7 @@ describe('models on this device', () => {
   test('are listed, loaded, deleted and cleared', () => withPage('', async (page) => {
     await status(page);
     await page.evaluate(() => {
-      /** @type {any} */ (globalThis).standIn.kept.set('hf:a/b/half.gguf', { source: 'hf:a/b/half.gguf', bytes: 3e8, total: 9e8, complete: false, lastUsed: Date.now() - 3 * 864e5 });
+      /** @type {any} */ (globalThis).standIn.kept.set('hf:a/b/half.gguf', { source: 'hf:a/b/half.gguf', bytes: 9e8, storedBytes: 3e8, complete: false, lastUsed: Date.now() - 3 * 864e5 });
     });
     await page.getByRole('button', { name: /^Model:/ }).click();
     const cards = page.getByTestId('cached-model');

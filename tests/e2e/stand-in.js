@@ -41,7 +41,7 @@ const standIn = {
   /** @type {{ messages: Message[], options: Record<string, unknown> }[]} */
   answers: [],
   unloads: 0,
-  /** Addresses kept in the cache. @type {Map<string, { source: string, bytes: number, total: number, complete: boolean, lastUsed: number }>} */
+  /** Addresses kept in the cache. @type {Map<string, { source: string, bytes: number, storedBytes: number, complete: boolean, lastUsed: number }>} */
   kept: new Map(),
   /** @param {string} name of a gate */
   open(name) { gate(name).open(); },
@@ -134,7 +134,7 @@ const core = {
     say(2_500_000);
     if (name.includes('slow')) await pass('load', signal);
     say(BYTES);
-    standIn.kept.set(name, { source: name, bytes: BYTES, total: BYTES, complete: true, lastUsed: Date.now() });
+    standIn.kept.set(name, { source: name, bytes: BYTES, storedBytes: BYTES, complete: true, lastUsed: Date.now() });
     return new Model(options);
   },
 };
@@ -151,7 +151,7 @@ const more = {
     /** @param {string} source */
     async delete(source) { standIn.kept.delete(source); },
     async clear() { standIn.kept.clear(); },
-    async estimate() { return { usage: 20_000_000, quota: 5_000_000_000 }; },
+    async estimate() { return { usage: 20_000_000, quota: 5_000_000_000, persisted: false }; },
     async persist() { return true; },
   },
 };

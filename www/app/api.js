@@ -16,11 +16,10 @@
  * A model file in the browser's storage.
  * @typedef {object} CachedModel
  * @property {string} source the address it came from
- * @property {string} [name]
- * @property {number} bytes stored
- * @property {number | null} [total] bytes of the whole file
+ * @property {number | null} [bytes] of the whole file, where known
+ * @property {number} storedBytes
  * @property {boolean} complete
- * @property {number} [lastUsed] milliseconds since 1970
+ * @property {number} lastUsed milliseconds since 1970
  */
 
 /**
@@ -28,8 +27,8 @@
  * @property {() => Promise<CachedModel[]>} list
  * @property {(source: string) => Promise<unknown>} delete
  * @property {() => Promise<unknown>} clear
- * @property {() => Promise<{ usage?: number, quota?: number }>} estimate
- * @property {() => Promise<boolean>} persist
+ * @property {() => Promise<{ usage?: number | null, quota?: number | null, persisted: boolean }>} estimate
+ * @property {() => Promise<unknown>} persist
  */
 
 /**

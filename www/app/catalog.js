@@ -48,7 +48,7 @@ export function nameOf(source) {
  * @param {string} b
  */
 export function sameAddress(a, b) {
-  return a === b || absolute(a) === absolute(b);
+  return a === b || canonical(a) === canonical(b);
 }
 
 /**
@@ -58,6 +58,15 @@ export function sameAddress(a, b) {
 export function absolute(source) {
   if (/^hf:/i.test(source)) return source;
   return URL.canParse(source, document.baseURI) ? new URL(source, document.baseURI).href : source;
+}
+
+/**
+ * The address behind a short form, as the library keeps it.
+ * @param {string} source
+ */
+function canonical(source) {
+  const short = /^hf:([^/]+\/[^/]+)\/(.+)$/i.exec(source);
+  return short ? `https://huggingface.co/${short[1]}/resolve/main/${short[2]}` : absolute(source);
 }
 
 /**

@@ -38,12 +38,12 @@ export class StoredModels {
     const inUse = typeof this.inUse === 'string' && sameAddress(this.inUse, source);
     const name = nameOf(source);
     const facts = [
-      model.complete ? format.bytes(model.bytes) : `${format.bytesOf(model.bytes, model.total ?? null)}, partial`,
-      model.lastUsed ? `used ${format.ago(model.lastUsed)}` : '',
+      model.complete ? format.bytes(model.storedBytes) : `${format.bytesOf(model.storedBytes, model.bytes ?? null)}, partial`,
+      `used ${format.ago(model.lastUsed)}`,
     ];
     return h('li', { class: 'card', 'data-testid': 'cached-model', 'data-complete': String(model.complete) },
       h('span', { class: 'card-name' }, name),
-      h('span', { class: 'card-text' }, facts.filter(Boolean).join(' · ')),
+      h('span', { class: 'card-text' }, facts.join(' · ')),
       h('span', { class: 'card-text' }, source),
       h('span', { class: 'card-actions' },
         inUse ? h('span', { class: 'card-text' }, 'in use')
@@ -54,16 +54,13 @@ export class StoredModels {
   /** @param {import('./api.js').CachedModel[]} models */
   async #drawStorage(models) {
     const cache = /** @type {import('./api.js').ModelCache} */ (this.cache);
-    const [{ usage, quota }, persisted] = await Promise.all([
-      cache.estimate().catch(() => ({ usage: undefined, quota: undefined })),
-      navigator.storage?.persisted?.().catch(() => false) ?? false,
-    ]);
+    const { usage, quota, persisted } = await cache.estimate();
     const text = models.length === 0 ? 'Nothing yet. A model that was loaded from an address is kept, and next time needs no network.' : '';
-    const room = usage !== undefined && quota ? `${format.bytes(usage)} used of the ${format.bytes(quota)} that this browser allows.` : '';
+    const room = usage && quota ? `${format.bytes(usage)} used of the ${format.bytes(quota)} that this browser allows.` : '';
     const row = h('div', { class: 'row' });
     if (models.length && !persisted) row.append(button('Ask the browser to keep them', () => void this.#run((c) => c.persist()), 'link', { 'data-testid': 'persist' }));
     if (models.length) row.append(this.#clearButton());
-    this.#storage.replaceChildren(h('p', {}, [text, room, persisted && models.length ? 'The browser has agreed to keep them.' : ''].filter(Boolean).join(' ')), row);
+    this.#storage.replaceChildren(h('p', {}, [text, room, persisted && models.length ? 'The browser has promised not to clear it by itself.' : ''].filter(Boolean).join(' ')), row);
   }
 
   /** Asks once more before everything goes. */
