@@ -157,8 +157,8 @@ fn the_real_llama3_vocabulary_agrees_with_another_implementation() {
     assert_eq!(tokenizer.encode("Hello", true, tokenizer.add_bos()).unwrap(), [128_000, 9906]);
     check(&tokenizer, &json(&folder.join("llama3-ids.json")));
 
-    // A megabyte in one text equals its parts, which end where pieces end.
-    let part: String = texts().into_iter().map(|t| format!("{}\n", t.text.trim_end())).collect();
+    // A megabyte in one text equals its parts: each starts with a letter and ends with a line end, where pieces end.
+    let part: String = texts().into_iter().map(|t| format!("text: {}\n", t.text.trim_end())).collect();
     let ids = tokenizer.encode(&part, false, false).unwrap();
     let count = (1 << 20) / part.len() + 1;
     let whole = part.repeat(count);
