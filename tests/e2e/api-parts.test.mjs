@@ -1,0 +1,196 @@
+// The parts of the API that need no browser: choices, checks, queues and clocks.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { BitNetError, toWire } from '../../worker/error.js';
+import { checkGenerateOptions, checkIndices, checkLoadOptions, checkPrompt } from '../../worker/options.js';
+import { CallQueue } from '../../worker/queue.js';
+import { TokenStream } from '../../worker/stream.js';
+import { chooseThreads, chooseVariant, measureFeatures } from '../../worker/variant.js';
+import { Watchdog } from '../../worker/watchdog.js';
+
+const ALL = { simd128: true, relaxed: true, atomics: true };
+const RESULT = /** @type {import('../../worker/protocol.js').GenerationResult} */ ({ finishReason: 'stop' });
+
+test('the variant follows from the features, or is refused with what is missing', () => {
+  assert.equal(chooseVariant(ALL, 'auto'), 'relaxed');
+  assert.equal(chooseVariant({ ...ALL, relaxed: false }, 'auto'), 'simd128');
+  assert.equal(chooseVariant(ALL, 'simd128'), 'simd128');
+  const refused = (/** @type {any} */ features, /** @type {any} */ wanted) => {
+    try {
+      return chooseVariant(features, wanted);
+    } catch (error) {
+      assert.ok(error instanceof BitNetError);
+      assert.equal(error.code, 'unsupported');
+      return error.message;
+    }
+  };
+  assert.match(refused({ ...ALL, relaxed: false }, 'relaxed'), /lacks relaxed SIMD;/);
+  assert.match(refused({ simd128: false, relaxed: false, atomics: false }, 'auto'), /128-bit SIMD and shared memory/);
+});
+
+test('features are measured by modules that engines with them accept, and others refuse', () => {
+  const measured = measureFeatures();
+  assert.deepEqual({ ...measured, relaxed: true }, ALL); // Node 20 lacks relaxed SIMD, as WebKit does
+  assert.equal(chooseVariant(measured, 'auto'), measured.relaxed ? 'relaxed' : 'simd128');
+  const refuseAll = measureFeatures(() => false);
+  assert.deepEqual(refuseAll, { simd128: false, relaxed: false, atomics: false });
+  // Each probe depends on its instruction: spoiled, it is no valid module any more.
+  const spoiled = measureFeatures((bytes) => {
+    const copy = /** @type {Uint8Array<ArrayBuffer>} */ (bytes).slice();
+    copy[copy.lastIndexOf(0x1a)] = 0x01; // a nop instead of the drop leaves a value behind
+    return WebAssembly.validate(copy);
+  });
+  assert.deepEqual(spoiled, refuseAll);
+});
+
+test('threads: one without isolation, else as many as asked for or as there are cores, within reason', () => {
+  assert.equal(chooseThreads(4, false, 8), 1);
+  assert.equal(chooseThreads(4, true, 2), 4);
+  assert.deepEqual([1, 2, 8, 128, 0, NaN].map((cores) => chooseThreads('auto', true, cores)), [1, 2, 8, 8, 1, 1]);
+});
+
+test('options are copied, completed and refused with a name, a value and a range', () => {
+  assert.equal(checkLoadOptions({ kernel: 'auto' }).kernel, undefined);
+  assert.deepEqual(checkGenerateOptions({ stop: 'x', seed: 3 }).stop, ['x']);
+  assert.notEqual(checkGenerateOptions({}).seed, checkGenerateOptions({}).seed);
+  assert.throws(() => checkGenerateOptions({ temperature: NaN }), /temperature: expected a number from 0 to 100, found NaN/);
+  assert.throws(() => checkGenerateOptions(/** @type {any} */ ({ topP: 10n })), /topP: expected .*, found /);
+  assert.throws(() => checkLoadOptions(/** @type {any} */ (null)), /load options: expected an object, found null/);
+  assert.throws(() => checkLoadOptions(/** @type {any} */ ({ toString: 1 })), /no option 'toString'/);
+  const messages = [{ role: 'user', content: 'Hi', extra: new Map() }];
+  assert.deepEqual(checkPrompt(messages), [{ role: 'user', content: 'Hi' }]);
+  assert.throws(() => checkPrompt([{ role: 'user', content: 7 }]), /found {"role":"user","content":7}/);
+  assert.deepEqual([...checkIndices(new Uint8Array([1, 2]), 'ids')], [1, 2]);
+  assert.throws(() => checkIndices([2 ** 32], 'ids'), /ids: expected .*, found 4294967296/);
+  assert.throws(() => checkIndices('12', 'ids'), /ids: expected/);
+});
+
+test('anything thrown becomes a plain error', () => {
+  assert.deepEqual(toWire({ code: 'network', message: 'gone', details: { status: 1 } }), { code: 'network', message: 'gone', details: { status: 1 } });
+  assert.deepEqual(toWire(new TypeError('x')), { code: 'internal', message: 'TypeError: x' });
+  assert.deepEqual(toWire(undefined), { code: 'internal', message: 'undefined' });
+  const error = BitNetError.fromWire({ code: 'network', message: 'gone' });
+  assert.ok(error instanceof Error);
+  assert.equal(String(error), 'BitNetError: gone');
+});
+
+test('the watchdog counts silence while it is awake, and only after the first word', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  /** @type {(string | number)[]} */
+  const events = [];
+  const dog = new Watchdog(3000, { ping: () => events.push('ping'), dead: (seconds) => events.push(seconds) });
+  dog.start();
+  t.mock.timers.tick(60_000);
+  assert.deepEqual(events, [], 'a script that is still on its way');
+  dog.alive();
+  t.mock.timers.tick(3000);
+  assert.deepEqual(events, ['ping', 'ping', 'ping']);
+  dog.alive();
+  t.mock.timers.tick(3000);
+  assert.equal(events.at(-1), 'ping');
+  t.mock.timers.tick(1000);
+  assert.equal(events.at(-1), 3);
+  dog.stop();
+  events.length = 0;
+  t.mock.timers.tick(60_000);
+  new Watchdog(0, { ping: () => events.push('ping'), dead: () => events.push('dead') }).start();
+  t.mock.timers.tick(60_000);
+  assert.deepEqual(events, []);
+});
+
+test('the queue runs one call at a time, drops cancelled ones, and survives failures', async () => {
+  const queue = new CallQueue();
+  /** @type {string[]} */
+  const log = [];
+  let release = () => {};
+  const first = queue.run(1, () => new Promise((resolve) => (release = () => resolve('first'))));
+  const second = queue.run(2, () => log.push('second ran'));
+  const third = queue.run(3, () => {
+    log.push('third ran');
+    throw new Error('broken');
+  });
+  const fourth = queue.run(4, (turn) => turn.cancelled);
+  queue.cancel(2);
+  queue.cancel(77);
+  await Promise.resolve();
+  assert.deepEqual(log, []);
+  release();
+  assert.equal(await first, 'first');
+  await assert.rejects(second, (/** @type {any} */ error) => error.code === 'aborted');
+  await assert.rejects(third, /broken/);
+  assert.equal(await fourth, false);
+  assert.deepEqual(log, ['third ran']);
+
+  const running = queue.run(5, async (turn) => {
+    while (!turn.cancelled) await new Promise((resolve) => setImmediate(resolve));
+    return 'stopped';
+  });
+  await Promise.resolve();
+  await queue.close();
+  assert.equal(await running, 'stopped');
+});
+
+test('a stream gives tokens in order to readers before and after them, then its result', async () => {
+  /** @type {(token: import('../../worker/protocol.js').Token) => void} */
+  let push = () => {};
+  /** @type {(result: import('../../worker/protocol.js').GenerationResult) => void} */
+  let end = () => {};
+  let runs = 0;
+  const stream = new TokenStream((onToken) => {
+    runs += 1;
+    push = onToken;
+    return new Promise((resolve) => (end = resolve));
+  });
+  assert.equal(runs, 0, 'nothing begins before it is asked for');
+  const early = [stream.next(), stream.next()];
+  push({ id: 1, text: 'a' });
+  push({ id: 2, text: 'b' });
+  push({ id: 3, text: 'c' });
+  assert.deepEqual((await Promise.all(early)).map(({ value }) => value), [{ id: 1, text: 'a' }, { id: 2, text: 'b' }]);
+  end(RESULT);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(await stream.next(), { done: false, value: { id: 3, text: 'c' } });
+  assert.deepEqual(await stream.next(), { done: true, value: RESULT });
+  assert.deepEqual(await stream.next(), { done: true, value: RESULT });
+  assert.equal(stream.result, RESULT);
+  assert.equal(runs, 1);
+});
+
+test('a stream that fails rejects once and drops what nobody took; one that is left stops its source', async () => {
+  const failing = new TokenStream(async (onToken) => {
+    onToken({ id: 1, text: 'a' });
+    onToken({ id: 2, text: 'b' });
+    throw new Error('broken');
+  });
+  const first = await failing.next();
+  assert.deepEqual(first.value, { id: 1, text: 'a' });
+  await new Promise((resolve) => setImmediate(resolve));
+  await assert.rejects(failing.next(), /broken/);
+  assert.deepEqual(await failing.next(), { done: true, value: undefined });
+
+  /** @type {AbortSignal | undefined} */
+  let signal;
+  const left = new TokenStream((onToken, stopped) => {
+    signal = stopped;
+    onToken({ id: 1, text: 'a' });
+    onToken({ id: 2, text: 'b' });
+    return new Promise((_, reject) => stopped.addEventListener('abort', () => reject(stopped.reason)));
+  });
+  for await (const token of left) {
+    assert.equal(token.id, 1);
+    break;
+  }
+  assert.equal(signal?.aborted, true);
+  assert.deepEqual(await left.next(), { done: true, value: undefined });
+  await assert.rejects(left.throw(new Error('mine')), /mine/);
+
+  let began = false;
+  const unused = new TokenStream(async () => {
+    began = true;
+    return RESULT;
+  });
+  await unused.return();
+  assert.deepEqual(await unused.next(), { done: true, value: undefined });
+  assert.equal(began, false);
+});
