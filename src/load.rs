@@ -11,6 +11,9 @@ use crate::quant::I2sLayout;
 use crate::tokenizer::{Tokenizer, Vocabulary};
 use crate::{Error, ErrorKind, Result};
 
+/// Bytes of the directory that are taken at once.
+const DIRECTORY_PIECE: usize = 1 << 20;
+
 /// How exactly the parts that are not ternary are computed. Ternary matrices are exact integer arithmetic in both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
@@ -141,7 +144,7 @@ impl Loader {
     pub fn finish(mut self) -> Result<Model> {
         if let State::Directory { retry_at, .. } = &mut self.state {
             *retry_at = 0;
-            self.push(&[])?;
+            self.read_directory(&[])?;
         }
         match self.state {
             State::Tensors(tensors) if tensors.next_slot == tensors.plan.slots.len() && !tensors.is_open => {
@@ -159,33 +162,43 @@ impl Loader {
         }
     }
 
-    fn advance(&mut self, bytes: &[u8]) -> Result<()> {
+    fn advance(&mut self, mut bytes: &[u8]) -> Result<()> {
+        // The directory is collected in small pieces: a whole file in one push must not be copied.
+        while matches!(self.state, State::Directory { .. }) && !bytes.is_empty() {
+            let (head, rest) = bytes.split_at(bytes.len().min(DIRECTORY_PIECE));
+            self.read_directory(head)?;
+            bytes = rest;
+        }
         match &mut self.state {
             State::Failed => Err(Error::new(ErrorKind::Internal, "the load has failed before")),
+            State::Directory { .. } => Ok(()),
             State::Tensors(tensors) => {
                 tensors.push(self.position, bytes)?;
                 self.position += bytes.len() as u64;
                 Ok(())
             }
-            State::Directory { parser, bytes: prefix, retry_at } => {
-                prefix.extend_from_slice(bytes);
-                self.position += bytes.len() as u64;
-                if self.position < *retry_at {
-                    return Ok(());
-                }
-                match parser.parse(prefix)? {
-                    // An item that was cut off is read again from its start, so not for every few bytes.
-                    Progress::NeedMore(bytes) => *retry_at = bytes.max(self.position + self.position / 8),
-                    Progress::Done(header) => {
-                        let prefix = std::mem::take(prefix);
-                        let mut tensors = Tensors::new(header, &self.options)?;
-                        tensors.push(0, &prefix)?;
-                        self.state = State::Tensors(Box::new(tensors));
-                    }
-                }
-                Ok(())
+        }
+    }
+
+    /// Goes on with the directory, and to the tensors behind it once it is complete.
+    fn read_directory(&mut self, bytes: &[u8]) -> Result<()> {
+        let State::Directory { parser, bytes: prefix, retry_at } = &mut self.state else { return Ok(()) };
+        prefix.extend_from_slice(bytes);
+        self.position += bytes.len() as u64;
+        if self.position < *retry_at {
+            return Ok(());
+        }
+        match parser.parse(prefix)? {
+            // An item that was cut off is read again from its start, so not for every few bytes.
+            Progress::NeedMore(bytes) => *retry_at = bytes.max(self.position + self.position / 8),
+            Progress::Done(header) => {
+                let prefix = std::mem::take(prefix);
+                let mut tensors = Tensors::new(header, &self.options)?;
+                tensors.push(0, &prefix)?;
+                self.state = State::Tensors(Box::new(tensors));
             }
         }
+        Ok(())
     }
 }
 
@@ -265,7 +278,8 @@ fn summarize(config: &Config, plan: &Plan, options: &LoadOptions, weights: Weigh
             _ => slot.cols as u64 * 4,
         })
         .sum();
-    let per_token = config.n_layers * config.kv_dim() * 2 * KvFormat::of(options.precision).element_bytes();
+    let kv_format = KvFormat::of(options.precision);
+    let per_token = (config.n_layers * config.kv_dim()) as u64 * 2 * kv_format.element_bytes() as u64;
     Ok(Summary {
         config: config.clone(),
         quantization: plan.quantization(),
@@ -273,7 +287,7 @@ fn summarize(config: &Config, plan: &Plan, options: &LoadOptions, weights: Weigh
         file_bytes: plan.end,
         context,
         weight_bytes,
-        kv_bytes: per_token as u64 * context as u64,
+        kv_bytes: per_token * context as u64,
     })
 }
 

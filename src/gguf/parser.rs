@@ -12,6 +12,8 @@ const MAGIC: &[u8; 4] = b"GGUF";
 const MAX_HEADER_BYTES: u64 = 256 << 20;
 const MAX_KEYS: u64 = 1 << 16;
 const MAX_TENSORS: u64 = 1 << 16;
+/// The largest published vocabularies have half a million merges.
+const MAX_ARRAY_LEN: u64 = 1 << 22;
 /// ggml's own limits: GGML_MAX_DIMS, GGML_MAX_NAME (with room for longer names of other writers).
 const MAX_DIMS: u32 = 4;
 const MAX_NAME_BYTES: u64 = 256;
@@ -322,14 +324,14 @@ impl<'a> Reader<'a> {
     }
 
     fn require_elements(&self, count: u64, element_bytes: u64, key: &str) -> Item<usize> {
-        let end = count.checked_mul(element_bytes).and_then(|n| n.checked_add(self.position as u64));
-        match end {
-            Some(end) if end <= self.bytes.len() as u64 => Ok(count as usize),
-            Some(end) if end <= MAX_HEADER_BYTES => Err(Stop::NeedMore(end)),
-            _ => {
-                Err(invalid(format!("metadata {key}: an array of {count} elements, more than any model needs")).into())
-            }
+        if count > MAX_ARRAY_LEN {
+            return Err(invalid(format!(
+                "metadata {key}: an array of {count} elements, at most {MAX_ARRAY_LEN} expected: the file is damaged"
+            ))
+            .into());
         }
+        let end = self.position as u64 + count * element_bytes;
+        if end <= self.bytes.len() as u64 { Ok(count as usize) } else { Err(Stop::NeedMore(end)) }
     }
 }
 

@@ -218,28 +218,33 @@ struct Expectation {
     optional: bool,
 }
 
-fn expectations(config: &Config) -> Vec<Expectation> {
+/// In order of their use. An iterator, so that a file that claims thousands of blocks fails at the first that it
+/// lacks.
+fn expectations(config: &Config) -> impl Iterator<Item = Expectation> {
     let required = |role, name: String, rows, cols| Expectation { role, name, rows, cols, optional: false };
     let optional = |role, name: String, rows, cols| Expectation { role, name, rows, cols, optional: true };
-    let mut all = vec![
+    let outer = [
         required(Role::Embedding, "token_embd.weight".into(), config.vocab_size, config.dim),
         optional(Role::Output, "output.weight".into(), config.vocab_size, config.dim),
         required(Role::OutputNorm, "output_norm.weight".into(), 1, config.dim),
         optional(Role::RopeFactors, "rope_freqs.weight".into(), 1, config.rope_dim / 2),
     ];
-    for layer in 0..config.n_layers {
-        for norm in Norm::ALL {
+    let blocks = (0..config.n_layers).flat_map(move |layer| {
+        let norms = Norm::ALL.map(|norm| {
             let name = format!("blk.{layer}.{}.weight", norm.name());
-            all.push(required(Role::Norm(layer, norm), name, 1, norm.len(config)));
-        }
-        for linear in Linear::ALL {
+            required(Role::Norm(layer, norm), name, 1, norm.len(config))
+        });
+        let linears = Linear::ALL.map(|linear| {
             let (rows, cols) = linear.shape(config);
             let base = format!("blk.{layer}.{}", linear.name());
-            all.push(required(Role::Linear(layer, linear), format!("{base}.weight"), rows, cols));
-            all.push(optional(Role::Scale(layer, linear), format!("{base}.scale"), 1, 1));
-        }
-    }
-    all
+            [
+                required(Role::Linear(layer, linear), format!("{base}.weight"), rows, cols),
+                optional(Role::Scale(layer, linear), format!("{base}.scale"), 1, 1),
+            ]
+        });
+        norms.into_iter().chain(linears.into_iter().flatten())
+    });
+    outer.into_iter().chain(blocks)
 }
 
 impl Expectation {
@@ -274,6 +279,14 @@ impl Expectation {
                 tensor_type.block_len()
             ))
         })?;
+        // The least compact layouts: a byte for each ternary weight, floats as they are.
+        let bytes_per_weight = if tensor_type.is_float() { tensor_type.block_bytes() as u64 } else { 1 };
+        if rows as u64 * cols as u64 * bytes_per_weight > isize::MAX as u64 {
+            return Err(Error::new(
+                ErrorKind::OutOfMemory,
+                format!("tensor {name}: {rows} x {cols} weights are more than this build can address"),
+            ));
+        }
         Ok(Slot { role, name, tensor_type, rows, cols, begin: data_offset + tensor.offset, bytes })
     }
 }

@@ -107,7 +107,7 @@ impl TensorType {
 
     /// The bytes of a row of `cols` weights, or `None` if the type cannot hold such a row.
     pub const fn row_bytes(self, cols: usize) -> Option<usize> {
-        if cols % self.block_len() == 0 { Some(cols / self.block_len() * self.block_bytes()) } else { None }
+        if cols.is_multiple_of(self.block_len()) { Some(cols / self.block_len() * self.block_bytes()) } else { None }
     }
 
     /// The bytes of a tensor of `rows` rows of `cols` weights, or `None` if the type cannot hold such rows.
