@@ -2,8 +2,11 @@
 
 // Each test binary uses its own part of this.
 #![allow(dead_code)]
+#![allow(clippy::unwrap_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
 
+pub mod draft;
 pub mod models;
+pub mod quant;
 
 use bitnet_web::generate::Engine;
 use bitnet_web::load::{LoadOptions, Loader};

@@ -1,0 +1,197 @@
+//! The codecs against ggml's and bitnet.cpp's: every code and every scale, and the same from pieces of any size.
+
+#![allow(clippy::unwrap_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
+
+mod support;
+
+use bitnet_web::quant::{FloatDecoder, I2sLayout, TensorType, TernaryDecoder};
+use bitnet_web::{ErrorKind, Result};
+use proptest::prelude::*;
+use support::quant::{QuantCase, QuantCases};
+
+/// Codes `[rows, cols]` and the scale of a tensor whose bytes come in pieces of `pieces[0]`, `pieces[1]`, ... bytes,
+/// again from the first when they are used up.
+fn decode(
+    tensor_type: TensorType,
+    layout: I2sLayout,
+    shape: (usize, usize),
+    raw: &[u8],
+    pieces: &[usize],
+) -> Result<(Vec<i8>, f32)> {
+    let (rows, cols) = shape;
+    let mut decoder = TernaryDecoder::new("t", tensor_type, layout, rows, cols)?;
+    let mut codes = Vec::new();
+    let mut sink = |first_row: usize, block: &[i8]| {
+        assert_eq!(first_row * cols, codes.len(), "rows come in order and once");
+        codes.extend_from_slice(block);
+        Ok(())
+    };
+    let mut rest = raw;
+    for &piece in pieces.iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let (head, tail) = rest.split_at(piece.min(rest.len()));
+        decoder.push(head, &mut sink)?;
+        rest = tail;
+    }
+    let scale = decoder.finish(&mut sink)?;
+    Ok((codes, scale))
+}
+
+fn decode_case(cases: &QuantCases, case: &QuantCase, pieces: &[usize]) -> Result<(Vec<i8>, f32)> {
+    let tensor_type = TensorType::from_id(case.type_id).unwrap();
+    let layout = if case.i2_s_group == 64 { I2sLayout::Stride16 } else { I2sLayout::Stride32 };
+    decode(tensor_type, layout, (case.rows, case.columns), cases.raw(case), pieces)
+}
+
+#[test]
+fn codes_and_scales_are_those_of_ggml_and_bitnet_cpp() {
+    let cases = QuantCases::read();
+    assert!(cases.cases.len() >= 25, "only {} cases", cases.cases.len());
+    for case in &cases.cases {
+        let mut scales: Vec<f32> = case.scales.iter().copied().filter(|&s| s != 0.0).collect();
+        scales.dedup();
+        let found = decode_case(&cases, case, &[cases.raw(case).len()]);
+        if scales.len() > 1 {
+            let error = found.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{}: {error}", case.name);
+            assert!(error.to_string().contains("one scale per tensor"), "{}: {error}", case.name);
+            continue;
+        }
+        let (codes, scale) = found.unwrap_or_else(|error| panic!("{}: {error}", case.name));
+        assert_eq!(scale.to_bits(), scales[0].to_bits(), "{}: scale {scale}", case.name);
+        // In a block with d = 0 the stored codes mean nothing: the value is 0.
+        let zero = |i: usize| case.scales.len() > 1 && case.scales[i / 256] == 0.0;
+        let want: Vec<i8> = cases.trits(case).iter().enumerate().map(|(i, &t)| if zero(i) { 0 } else { t }).collect();
+        assert_eq!(codes, want, "{}", case.name);
+        let values: Vec<f32> = codes.iter().map(|&code| f32::from(code) * scale).collect();
+        assert_eq!(values, cases.values(case), "{}", case.name);
+    }
+}
+
+#[test]
+fn pieces_of_any_size_give_the_same() {
+    let cases = QuantCases::read();
+    for case in &cases.cases {
+        let whole = decode_case(&cases, case, &[usize::MAX]).map_err(|e| e.to_string());
+        for pieces in [&[1][..], &[7], &[31, 33], &[64], &[4096], &[1, 200]] {
+            let cut = decode_case(&cases, case, pieces).map_err(|e| e.to_string());
+            assert_eq!(cut, whole, "{}: pieces of {pieces:?}", case.name);
+        }
+    }
+}
+
+#[test]
+fn a_tensor_that_ends_before_its_scale_is_an_error() {
+    let raw = [0b01_01_01_01_u8; 32 + 31];
+    let error = decode(TensorType::I2S, I2sLayout::default(), (1, 128), &raw, &[63]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidModel);
+    assert!(error.to_string().contains("ends before its scale") || error.to_string().contains("end before its scale"));
+}
+
+#[test]
+fn scales_that_are_no_numbers_are_errors() {
+    for scale in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut raw = vec![0b01_01_01_01_u8; 32];
+        raw.extend_from_slice(&scale.to_le_bytes());
+        raw.resize(64, 0);
+        let error = decode(TensorType::I2S, I2sLayout::default(), (1, 128), &raw, &[64]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidModel, "I2_S {scale}: {error}");
+    }
+    // 0x7e00 is NaN and 0x7c00 infinity as f16.
+    for bits in [0x7e00_u16, 0x7c00, 0xfc00] {
+        for (tensor_type, bytes) in [(TensorType::Tq1_0, 54), (TensorType::Tq2_0, 66)] {
+            let mut raw = vec![0_u8; bytes - 2];
+            raw.extend_from_slice(&bits.to_le_bytes());
+            let error = decode(tensor_type, I2sLayout::default(), (1, 256), &raw, &[bytes]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidModel, "{} {bits:x}: {error}", tensor_type.name());
+        }
+    }
+    for value in [f32::NAN, f32::INFINITY] {
+        let raw: Vec<u8> = [1.0, value, -1.0, 0.0].iter().flat_map(|v: &f32| v.to_le_bytes()).collect();
+        let error = decode(TensorType::F32, I2sLayout::default(), (2, 2), &raw, &[16]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidModel, "F32 {value}: {error}");
+        let mut decoder = FloatDecoder::new("t", TensorType::F32, 2).unwrap();
+        let error = decoder.push(&raw, |_, _| Ok(())).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidModel);
+        assert!(error.to_string().contains("row 0, column 1"), "{error}");
+    }
+}
+
+/// Bytes of any content, and the sizes of the pieces they come in.
+fn bytes_and_pieces(bytes: usize) -> impl Strategy<Value = (Vec<u8>, Vec<usize>)> {
+    (prop::collection::vec(any::<u8>(), bytes), prop::collection::vec(1..=bytes + 1, 1..5))
+}
+
+proptest! {
+    /// Whatever the bytes hold: the same codes and scale, or the same error, and every code is ternary.
+    #[test]
+    fn i2_s_of_any_bytes((raw, pieces) in bytes_and_pieces(3 * 64 + 32)) {
+        check_pieces(TensorType::I2S, (3, 256), &raw, &pieces)?;
+    }
+
+    #[test]
+    fn tq1_0_of_any_bytes((mut raw, pieces) in bytes_and_pieces(3 * 108), same_scale: bool) {
+        if same_scale {
+            raw.chunks_exact_mut(54).for_each(|block| block[52..].copy_from_slice(&[0, 0x3c]));
+        }
+        check_pieces(TensorType::Tq1_0, (3, 512), &raw, &pieces)?;
+    }
+
+    #[test]
+    fn tq2_0_of_any_bytes((mut raw, pieces) in bytes_and_pieces(3 * 132), same_scale: bool) {
+        if same_scale {
+            // No code 3, and the scale 1.
+            raw.chunks_exact_mut(66).for_each(|block| {
+                block.iter_mut().for_each(|b| *b &= !((*b >> 1) & *b & 0x55));
+                block[64..].copy_from_slice(&[0, 0x3c]);
+            });
+        }
+        check_pieces(TensorType::Tq2_0, (3, 512), &raw, &pieces)?;
+    }
+
+    #[test]
+    fn floats_of_any_bytes((raw, pieces) in bytes_and_pieces(5 * 12), id in prop::sample::select(vec![0_u32, 1, 30])) {
+        let tensor_type = TensorType::from_id(id).unwrap();
+        let cols = 12 / tensor_type.block_bytes();
+        check_pieces(tensor_type, (5, cols), &raw, &pieces)?;
+        let rows = |pieces: &[usize]| {
+            let mut decoder = FloatDecoder::new("t", tensor_type, cols).unwrap();
+            let mut values = Vec::new();
+            let mut at = 0;
+            let mut outcome = Ok(());
+            for piece in pieces.iter().cycle() {
+                let end = raw.len().min(at + piece);
+                outcome = decoder.push(&raw[at..end], |row, v| {
+                    assert_eq!(row * cols, values.len());
+                    values.extend(v.iter().map(|v| v.to_bits()));
+                    Ok(())
+                });
+                at = end;
+                if outcome.is_err() || at == raw.len() {
+                    break;
+                }
+            }
+            (values, outcome.map_err(|e| e.to_string()))
+        };
+        prop_assert_eq!(rows(&pieces), rows(&[raw.len()]));
+    }
+}
+
+fn check_pieces(
+    tensor_type: TensorType,
+    shape: (usize, usize),
+    raw: &[u8],
+    pieces: &[usize],
+) -> std::result::Result<(), TestCaseError> {
+    let layout = I2sLayout::default();
+    let bits = |r: Result<(Vec<i8>, f32)>| r.map(|(c, s)| (c, s.to_bits())).map_err(|e| e.to_string());
+    let whole = bits(decode(tensor_type, layout, shape, raw, &[raw.len()]));
+    if let Ok((codes, _)) = &whole {
+        prop_assert_eq!(codes.len(), shape.0 * shape.1);
+        prop_assert!(codes.iter().all(|code| (-1..=1).contains(code)));
+    }
+    prop_assert_eq!(bits(decode(tensor_type, layout, shape, raw, pieces)), whole);
+    Ok(())
+}

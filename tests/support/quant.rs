@@ -1,0 +1,66 @@
+//! The codec fixtures; `tests/fixtures/README.md` describes the fields.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+pub struct QuantCase {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub type_id: u32,
+    pub rows: usize,
+    pub columns: usize,
+    pub i2_s_group: usize,
+    raw: Span,
+    trits: Span,
+    /// One for I2_S, one for each block of 256 for the TQ types.
+    pub scales: Vec<f32>,
+    values: Span,
+}
+
+#[derive(Deserialize)]
+struct Span {
+    offset: usize,
+    bytes: usize,
+}
+
+#[derive(Deserialize)]
+struct File {
+    file: String,
+    cases: Vec<QuantCase>,
+}
+
+/// All cases with the file that their spans point into.
+pub struct QuantCases {
+    pub cases: Vec<QuantCase>,
+    bytes: Vec<u8>,
+}
+
+impl QuantCases {
+    pub fn read() -> Self {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/quant");
+        let file: File = serde_json::from_str(&std::fs::read_to_string(folder.join("quant.json")).unwrap()).unwrap();
+        Self { cases: file.cases, bytes: std::fs::read(folder.join(file.file)).unwrap() }
+    }
+
+    /// The tensor's bytes, as a GGUF file holds them.
+    pub fn raw(&self, case: &QuantCase) -> &[u8] {
+        self.span(&case.raw)
+    }
+
+    /// The codes in {-1, 0, +1}, `[rows, columns]`.
+    pub fn trits(&self, case: &QuantCase) -> Vec<i8> {
+        self.span(&case.trits).iter().map(|&b| b as i8).collect()
+    }
+
+    /// The dequantized weights, `[rows, columns]`.
+    pub fn values(&self, case: &QuantCase) -> Vec<f32> {
+        let floats = self.span(&case.values).chunks_exact(4);
+        floats.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+    }
+
+    fn span(&self, span: &Span) -> &[u8] {
+        &self.bytes[span.offset..][..span.bytes]
+    }
+}
