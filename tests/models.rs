@@ -3,6 +3,8 @@
 //! What agrees and how closely is derived in `tests/oracle/README.md`: a token whose activations stay clear of a
 //! rounding boundary agrees to `tight`, any other stays below the flip bound.
 
+#![allow(clippy::unwrap_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
+
 mod support;
 
 use bitnet_web::kernels::KernelKind;
