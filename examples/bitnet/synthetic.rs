@@ -1,0 +1,245 @@
+//! Generated models of any shape: true sizes and types, random weights from a fixed seed.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use bitnet_web::gguf::{Array, Value, Writer};
+use bitnet_web::quant::TensorType;
+
+/// The shape of a generated model.
+pub struct Shape {
+    pub name: &'static str,
+    n_layers: u64,
+    dim: u64,
+    ffn_dim: u64,
+    n_heads: u64,
+    n_kv_heads: u64,
+    vocab_size: u64,
+    merges: usize,
+    context: u64,
+}
+
+/// BitNet b1.58 2B4T (its config.json), the first 0.7B model's proportions, and a small one for quick runs.
+pub const SHAPES: [Shape; 3] = [
+    Shape {
+        name: "2b4t",
+        n_layers: 30,
+        dim: 2560,
+        ffn_dim: 6912,
+        n_heads: 20,
+        n_kv_heads: 5,
+        vocab_size: 128_256,
+        merges: 280_147,
+        context: 4096,
+    },
+    Shape {
+        name: "0.7b",
+        n_layers: 24,
+        dim: 1536,
+        ffn_dim: 4096,
+        n_heads: 12,
+        n_kv_heads: 12,
+        vocab_size: 32_000,
+        merges: 60_000,
+        context: 2048,
+    },
+    Shape {
+        name: "125m",
+        n_layers: 12,
+        dim: 768,
+        ffn_dim: 2048,
+        n_heads: 12,
+        n_kv_heads: 4,
+        vocab_size: 16_384,
+        merges: 30_000,
+        context: 4096,
+    },
+];
+
+const SEED: u64 = 0x5851_f42d_4c95_7f2d;
+
+/// Writes the model `shape` with I2_S weights and an f16 embedding.
+pub fn write(shape: &Shape, path: &Path) -> io::Result<()> {
+    let mut writer = Writer::new();
+    keys(&mut writer, shape);
+    let tensors = tensors(shape);
+    for (name, dims, tensor_type) in &tensors {
+        writer.tensor(name, dims, tensor_type.id(), bytes(dims, *tensor_type));
+    }
+    let partial = path.with_extension("partial");
+    let mut out = BufWriter::with_capacity(1 << 20, File::create(&partial)?);
+    writer.write_header(&mut out)?;
+    let mut random = Random(SEED);
+    for (_, dims, tensor_type) in &tensors {
+        match tensor_type {
+            TensorType::I2S => write_ternary(&mut out, dims, &mut random)?,
+            TensorType::F16 => write_embedding(&mut out, dims, &mut random)?,
+            _ => (0..dims[0]).try_for_each(|_| out.write_all(&1_f32.to_le_bytes()))?,
+        }
+        let padding = bytes(dims, *tensor_type).next_multiple_of(32) - bytes(dims, *tensor_type);
+        out.write_all(&vec![0; padding as usize])?;
+    }
+    out.into_inner()?.sync_all()?;
+    std::fs::rename(partial, path)
+}
+
+fn bytes(dims: &[u64], tensor_type: TensorType) -> u64 {
+    let rows = dims.get(1).copied().unwrap_or(1);
+    tensor_type.tensor_bytes(rows as usize, dims[0] as usize).unwrap_or(0)
+}
+
+fn keys(writer: &mut Writer, shape: &Shape) {
+    let text = |s: &str| Value::String(s.to_owned());
+    let number = |v: u64| Value::Unsigned(v);
+    let arch = "bitnet-b1.58";
+    let (tokens, merges) = vocabulary(shape.vocab_size as usize - 256, shape.merges);
+    let special = (tokens.len() as u64, tokens.len() as u64 + 1, tokens.len() as u64 + 9);
+    let mut types = vec![1_i64; tokens.len()];
+    let mut tokens = tokens;
+    tokens.extend((0..256).map(|i| match i {
+        0 => "<|begin_of_text|>".to_owned(),
+        1 => "<|end_of_text|>".to_owned(),
+        9 => "<|eot_id|>".to_owned(),
+        i => format!("<|reserved_special_token_{i}|>"),
+    }));
+    types.resize(tokens.len(), 3);
+    writer
+        .key("general.architecture", text(arch))
+        .key("general.name", text(&format!("generated {}", shape.name)))
+        .key(&format!("{arch}.vocab_size"), number(shape.vocab_size))
+        .key(&format!("{arch}.context_length"), number(shape.context))
+        .key(&format!("{arch}.embedding_length"), number(shape.dim))
+        .key(&format!("{arch}.block_count"), number(shape.n_layers))
+        .key(&format!("{arch}.feed_forward_length"), number(shape.ffn_dim))
+        .key(&format!("{arch}.rope.dimension_count"), number(shape.dim / shape.n_heads))
+        .key(&format!("{arch}.attention.head_count"), number(shape.n_heads))
+        .key(&format!("{arch}.attention.head_count_kv"), number(shape.n_kv_heads))
+        .key(&format!("{arch}.attention.layer_norm_rms_epsilon"), Value::Float(1e-5))
+        .key(&format!("{arch}.rope.freq_base"), Value::Float(500_000.0))
+        .key("general.file_type", number(40))
+        .key("tokenizer.ggml.model", text("gpt2"))
+        .key("tokenizer.ggml.tokens", Value::Array(Array::String(tokens)))
+        .key("tokenizer.ggml.token_type", Value::Array(Array::Signed(types)))
+        .key("tokenizer.ggml.merges", Value::Array(Array::String(merges)))
+        .key("tokenizer.ggml.add_bos_token", Value::Bool(true))
+        .key("tokenizer.ggml.bos_token_id", number(special.0))
+        .key("tokenizer.ggml.eos_token_id", number(special.1))
+        .key("tokenizer.ggml.eot_token_id", number(special.2))
+        .key("tokenizer.ggml.padding_token_id", number(special.1));
+}
+
+fn tensors(shape: &Shape) -> Vec<(String, Vec<u64>, TensorType)> {
+    let (dim, ffn) = (shape.dim, shape.ffn_dim);
+    let kv = dim / shape.n_heads * shape.n_kv_heads;
+    let mut all = vec![("token_embd.weight".to_owned(), vec![dim, shape.vocab_size], TensorType::F16)];
+    for layer in 0..shape.n_layers {
+        let mut add = |name: &str, dims: &[u64], tensor_type| {
+            all.push((format!("blk.{layer}.{name}.weight"), dims.to_vec(), tensor_type));
+        };
+        add("attn_norm", &[dim], TensorType::F32);
+        add("attn_q", &[dim, dim], TensorType::I2S);
+        add("attn_k", &[dim, kv], TensorType::I2S);
+        add("attn_v", &[dim, kv], TensorType::I2S);
+        add("attn_sub_norm", &[dim], TensorType::F32);
+        add("attn_output", &[dim, dim], TensorType::I2S);
+        add("ffn_norm", &[dim], TensorType::F32);
+        add("ffn_gate", &[dim, ffn], TensorType::I2S);
+        add("ffn_up", &[dim, ffn], TensorType::I2S);
+        add("ffn_sub_norm", &[ffn], TensorType::F32);
+        add("ffn_down", &[ffn, dim], TensorType::I2S);
+    }
+    all.push(("output_norm.weight".to_owned(), vec![dim], TensorType::F32));
+    all
+}
+
+/// Tokens of one to four letters, and merges that make them, as many as asked for.
+fn vocabulary(size: usize, n_merges: usize) -> (Vec<String>, Vec<String>) {
+    let mut tokens: Vec<String> = byte_alphabet().iter().map(char::to_string).collect();
+    let mut known: HashSet<String> = tokens.iter().cloned().collect();
+    let letters: Vec<char> = ('a'..='z').collect();
+    'lengths: for length in 2..=4_u32 {
+        for index in 0..26_usize.pow(length) {
+            if tokens.len() == size {
+                break 'lengths;
+            }
+            // The order of the letters is scrambled so that a vocabulary that ends early is not all "aaa".
+            let mut rest = index * 7919 % 26_usize.pow(length);
+            let token: String = (0..length)
+                .map(|_| {
+                    let letter = letters[rest % 26];
+                    rest /= 26;
+                    letter
+                })
+                .collect();
+            known.insert(token.clone());
+            tokens.push(token);
+        }
+    }
+    let mut merges = Vec::with_capacity(n_merges);
+    for token in &tokens[256..] {
+        for split in 1..token.len() {
+            let (left, right) = token.split_at(split);
+            if merges.len() < n_merges && known.contains(left) && known.contains(right) {
+                merges.push(format!("{left} {right}"));
+            }
+        }
+    }
+    (tokens, merges)
+}
+
+/// GPT-2's printable stand-ins for the 256 bytes, in its order.
+fn byte_alphabet() -> Vec<char> {
+    let printable = |b: &u32| (33..=126).contains(b) || (161..=172).contains(b) || (174..=255).contains(b);
+    let mut chars: Vec<char> = (0..256).filter(printable).filter_map(char::from_u32).collect();
+    let others = (0..256).filter(|b| !printable(b)).count() as u32;
+    chars.extend((256..256 + others).filter_map(char::from_u32));
+    chars
+}
+
+fn write_ternary(out: &mut impl Write, dims: &[u64], random: &mut Random) -> io::Result<()> {
+    let valid: Vec<u8> = (0..=255_u8).filter(|b| (0..4).all(|i| (b >> (2 * i)) & 3 != 3)).collect();
+    let mut block = vec![0_u8; 1 << 16];
+    let mut left = (dims[0] * dims[1] / 4) as usize;
+    while left > 0 {
+        let n = left.min(block.len());
+        for chunk in block[..n].chunks_mut(8) {
+            let bits = random.next();
+            for (i, byte) in chunk.iter_mut().enumerate() {
+                *byte = valid[((bits >> (8 * i)) & 0xff) as usize * valid.len() / 256];
+            }
+        }
+        out.write_all(&block[..n])?;
+        left -= n;
+    }
+    // Two thirds of the weights are not 0: this scale keeps the size of what goes through.
+    let scale = 1.0 / (dims[0] as f32 * 2.0 / 3.0).sqrt();
+    let mut trailer = [0_u8; 32];
+    trailer[..4].copy_from_slice(&scale.to_le_bytes());
+    out.write_all(&trailer)
+}
+
+/// Uniform in [-0.2, 0.2): a standard deviation of 0.12, small enough for the blocks to decide the logits.
+fn write_embedding(out: &mut impl Write, dims: &[u64], random: &mut Random) -> io::Result<()> {
+    for _ in 0..dims[0] * dims[1] / 4 {
+        let bits = random.next();
+        for i in 0..4 {
+            let unit = ((bits >> (16 * i)) & 0xffff) as f32 / 65536.0;
+            out.write_all(&half::f16::from_f32((unit - 0.5) * 0.4).to_le_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+/// xorshift64*
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+}
