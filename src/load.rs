@@ -252,7 +252,7 @@ impl Tensors {
 
     fn finish(self, options: &LoadOptions) -> Result<Model> {
         let weights = self.builder.finish()?;
-        Model::new(self.summary, options.kernel, options.precision, weights, self.tokenizer, self.template)
+        Ok(Model::new(self.summary, options.kernel, options.precision, weights, self.tokenizer, self.template))
     }
 }
 

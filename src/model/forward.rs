@@ -35,6 +35,8 @@ pub(super) struct Buffers {
     k: Vec<f32>,
     /// `[tokens, kv_dim]`
     v: Vec<f32>,
+    /// The rotations of the tokens' positions, `[tokens, 2, rope_dim / 2]`.
+    turns: Vec<f32>,
     /// All heads' outputs, `[tokens, q_dim]`.
     attention: Vec<f32>,
     /// `[tokens, ffn_dim]`
@@ -57,6 +59,7 @@ impl Buffers {
             q: Vec::new(),
             k: Vec::new(),
             v: Vec::new(),
+            turns: Vec::new(),
             attention: Vec::new(),
             gate: Vec::new(),
             up: Vec::new(),
@@ -101,6 +104,7 @@ impl Graph<'_> {
             self.weights.embedding.row(token as usize, x);
         }
         let first_position = cache.len();
+        self.rope.turns(first_position, tokens.len(), &mut buffers.turns);
         for (index, layer) in self.weights.layers.iter().enumerate() {
             self.attention(index, layer, first_position, tokens.len(), cache, buffers);
             self.feed_forward(layer, tokens.len(), buffers);
@@ -126,7 +130,7 @@ impl Graph<'_> {
     ) {
         let Config { dim, head_dim, .. } = *self.config;
         let (q_dim, kv_dim) = (self.config.q_dim(), self.config.kv_dim());
-        let Buffers { x, normed, activations, q, k, v, attention, delta, .. } = buffers;
+        let Buffers { x, normed, activations, q, k, v, turns, attention, delta, .. } = buffers;
 
         self.norm(x, &layer.attn_norm, tokens, normed);
         activations.quantize(self.pool, self.kernel, &normed[..tokens * dim], tokens, dim);
@@ -134,11 +138,10 @@ impl Graph<'_> {
             [Job { matrix: &layer.q, out: q }, Job { matrix: &layer.k, out: k }, Job { matrix: &layer.v, out: v }];
         matmul(self.pool, activations, &mut jobs);
 
-        for token in 0..tokens {
-            let position = first_position + token;
-            self.rope.apply(position, &mut q[token * q_dim..][..q_dim], head_dim);
-            self.rope.apply(position, &mut k[token * kv_dim..][..kv_dim], head_dim);
-            cache.store(index, position, &k[token * kv_dim..][..kv_dim], &v[token * kv_dim..][..kv_dim]);
+        for (token, turn) in turns.chunks_exact(self.config.rope_dim).enumerate() {
+            Rope::rotate(turn, &mut q[token * q_dim..][..q_dim], head_dim);
+            Rope::rotate(turn, &mut k[token * kv_dim..][..kv_dim], head_dim);
+            cache.store(index, first_position + token, &k[token * kv_dim..][..kv_dim], &v[token * kv_dim..][..kv_dim]);
         }
         attend(self.pool, cache, index, q, first_position, attention);
 

@@ -18,7 +18,6 @@ pub use session::Session;
 pub(crate) use session::check_tokens;
 pub use weights::{LayerWeights, WeightOptions, Weights, WeightsBuilder};
 
-use crate::Result;
 use crate::chat::ChatTemplate;
 use crate::kernels::{KernelKind, Rope};
 use crate::load::{Precision, Summary};
@@ -45,10 +44,10 @@ impl Model {
         weights: Weights,
         tokenizer: Tokenizer,
         template: Option<ChatTemplate>,
-    ) -> Result<Self> {
+    ) -> Self {
         let config = &summary.config;
-        let rope = Rope::new(config.rope_theta, config.rope_dim, weights.rope_factors.as_deref(), summary.context)?;
-        Ok(Self { summary, kernel, precision, weights, rope, tokenizer, template })
+        let rope = Rope::new(config.rope_theta, config.rope_dim, weights.rope_factors.as_deref());
+        Self { summary, kernel, precision, weights, rope, tokenizer, template }
     }
 
     /// The shape.
@@ -86,7 +85,7 @@ impl Model {
         &self.weights
     }
 
-    /// The rotary tables.
+    /// The rotary frequencies.
     pub fn rope(&self) -> &Rope {
         &self.rope
     }
