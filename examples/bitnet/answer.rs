@@ -53,7 +53,8 @@ pub fn question(engine: &Engine, text: &str) -> Prompt {
 /// Answers `prompt`, always with the likeliest token.
 pub fn greedy(engine: &mut Engine, prompt: &Prompt, max_tokens: Option<usize>) -> Outcome<Answer> {
     let ids = engine.prompt(prompt)?;
-    let options = GenerateOptions { max_tokens, sampler: SamplerOptions::default(), stop: Vec::new() };
+    let greedy = SamplerOptions::default();
+    let options = GenerateOptions { max_tokens, sampler: greedy, stop: Vec::new() };
     let start = Instant::now();
     let mut generation = engine.generate(ids, options)?;
     let (mut text, mut prefill_seconds) = (String::new(), 0.0);

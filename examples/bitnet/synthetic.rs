@@ -58,6 +58,10 @@ pub const SHAPES: [Shape; 3] = [
     },
 ];
 
+/// The template of BitNet b1.58 2B4T.
+const TEMPLATE: &str = "{% for message in messages %}{{ message['role'] | capitalize + ': ' + message['content'] | trim + \
+    '<|eot_id|>' }}{% endfor %}{% if add_generation_prompt %}{{ 'Assistant: ' }}{% endif %}";
+
 const SEED: u64 = 0x5851_f42d_4c95_7f2d;
 
 /// Writes the model `shape` with I2_S weights and an f16 embedding.
@@ -120,6 +124,7 @@ fn keys(writer: &mut Writer, shape: &Shape) {
         .key(&format!("{arch}.rope.freq_base"), Value::Float(500_000.0))
         .key("general.file_type", number(40))
         .key("tokenizer.ggml.model", text("gpt2"))
+        .key("tokenizer.ggml.pre", text("llama-bpe"))
         .key("tokenizer.ggml.tokens", Value::Array(Array::String(tokens)))
         .key("tokenizer.ggml.token_type", Value::Array(Array::Signed(types)))
         .key("tokenizer.ggml.merges", Value::Array(Array::String(merges)))
@@ -127,7 +132,8 @@ fn keys(writer: &mut Writer, shape: &Shape) {
         .key("tokenizer.ggml.bos_token_id", number(special.0))
         .key("tokenizer.ggml.eos_token_id", number(special.1))
         .key("tokenizer.ggml.eot_token_id", number(special.2))
-        .key("tokenizer.ggml.padding_token_id", number(special.1));
+        .key("tokenizer.ggml.padding_token_id", number(special.1))
+        .key("tokenizer.chat_template", text(TEMPLATE));
 }
 
 fn tensors(shape: &Shape) -> Vec<(String, Vec<u64>, TensorType)> {

@@ -27,7 +27,7 @@ pub struct Numbers {
 pub struct HashRun {
     /// `fast` or `exact`, as in the JavaScript API.
     precision: &'static str,
-    kernel: String,
+    kernel: &'static str,
     threads: usize,
     hash: String,
     seconds: f64,
@@ -54,7 +54,7 @@ pub fn hashes(file: &Path, options: &Options) -> Outcome<Vec<HashRun>> {
             let hash = format!("{:016x}", engine.logits_hash()?);
             runs.push(HashRun {
                 precision: precision_name(precision),
-                kernel: kernel_name(&engine),
+                kernel: engine.model().kernel().name(),
                 threads: engine.pool().threads(),
                 hash,
                 seconds: start.elapsed().as_secs_f64(),
@@ -62,10 +62,6 @@ pub fn hashes(file: &Path, options: &Options) -> Outcome<Vec<HashRun>> {
         }
     }
     Ok(runs)
-}
-
-fn kernel_name(engine: &Engine) -> String {
-    format!("{:?}", engine.model().kernel()).to_lowercase()
 }
 
 fn precision_name(precision: Precision) -> &'static str {
