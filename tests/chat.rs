@@ -1,5 +1,7 @@
 //! Chat templates against transformers' rendering (fixtures).
 
+#![allow(clippy::unwrap_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
