@@ -82,21 +82,20 @@ test('the watchdog counts silence while it is awake, and only after the first wo
   const dog = new Watchdog(3000, { ping: () => events.push('ping'), dead: (seconds) => events.push(seconds) });
   dog.start();
   t.mock.timers.tick(60_000);
-  assert.deepEqual(events, [], 'a script that is still on its way');
+  assert.equal(events.length, 0, 'a script that is still on its way');
   dog.alive();
   t.mock.timers.tick(3000);
-  assert.deepEqual(events, ['ping', 'ping', 'ping']);
+  assert.equal(events.join(), 'ping,ping,ping');
   dog.alive();
   t.mock.timers.tick(3000);
   assert.equal(events.at(-1), 'ping');
   t.mock.timers.tick(1000);
   assert.equal(events.at(-1), 3);
   dog.stop();
-  events.length = 0;
-  t.mock.timers.tick(60_000);
+  const { length } = events;
   new Watchdog(0, { ping: () => events.push('ping'), dead: () => events.push('dead') }).start();
   t.mock.timers.tick(60_000);
-  assert.deepEqual(events, []);
+  assert.equal(events.length, length, 'it was stopped, and the other one never watches');
 });
 
 test('the queue runs one call at a time, drops cancelled ones, and survives failures', async () => {
