@@ -49,6 +49,9 @@ pub fn attend(pool: &Pool, cache: &KvCache, layer: usize, q: &[f32], first_posit
     });
 }
 
+/// Positions whose values are added to the output in one go.
+const VALUE_ROWS: usize = 4;
+
 /// `H` query heads that share a key/value head; `q` and `out` are `[H, head_dim]`.
 fn attend_heads<const H: usize>(
     cache: &KvCache,
@@ -61,11 +64,13 @@ fn attend_heads<const H: usize>(
     let head_dim = cache.shape().head_dim;
     let factor = 1.0 / (head_dim as f32).sqrt();
     let mut scores: [Vec<f32>; H] = std::array::from_fn(|_| Vec::with_capacity(positions));
-    let mut row = vec![0.0; head_dim];
+    let mut widened = vec![0.0; VALUE_ROWS * head_dim];
     for rows in cache.keys(layer, kv_head, positions) {
-        rows.for_each(&mut row, |key| {
-            for (scores, q) in scores.iter_mut().zip(q.chunks_exact(head_dim)) {
-                scores.push(dot(q, key) * factor);
+        rows.for_each_group(head_dim, &mut widened, |keys| {
+            for key in keys.chunks_exact(head_dim) {
+                for (scores, q) in scores.iter_mut().zip(q.chunks_exact(head_dim)) {
+                    scores.push(dot(key, q) * factor);
+                }
             }
         });
     }
@@ -75,12 +80,26 @@ fn attend_heads<const H: usize>(
     out.fill(0.0);
     let mut position = 0;
     for rows in cache.values(layer, kv_head, positions) {
-        rows.for_each(&mut row, |value| {
+        rows.for_each_group(head_dim, &mut widened, |values| {
             for (scores, out) in scores.iter().zip(out.chunks_exact_mut(head_dim)) {
-                add_scaled(out, scores[position], value);
+                add_values(out, &scores[position..], values);
             }
-            position += 1;
+            position += values.len() / head_dim;
         });
+    }
+}
+
+/// `out += sum_i weights[i] * values[i]`; `values` is up to [`VALUE_ROWS`] rows as long as `out`.
+#[inline(always)]
+fn add_values(out: &mut [f32], weights: &[f32], values: &[f32]) {
+    let dim = out.len();
+    let row = |i: usize| &values[i * dim..][..dim];
+    if values.len() == VALUE_ROWS * dim {
+        add_scaled::<VALUE_ROWS>(out, std::array::from_fn(|i| weights[i]), std::array::from_fn(row));
+    } else {
+        for i in 0..values.len() / dim {
+            add_scaled(out, [weights[i]], [row(i)]);
+        }
     }
 }
 
@@ -102,15 +121,16 @@ fn softmax(x: &mut [f32]) {
 }
 
 impl KvRows<'_> {
-    /// Calls `each` with every row as f32; `row` is working memory of one row.
+    /// Calls `each` with groups of up to [`VALUE_ROWS`] rows as f32; `widened` is working memory of that size.
     #[inline(always)]
-    fn for_each(&self, row: &mut [f32], mut each: impl FnMut(&[f32])) {
+    fn for_each_group(&self, head_dim: usize, widened: &mut [f32], mut each: impl FnMut(&[f32])) {
         match self {
-            Self::F32(values) => values.chunks_exact(row.len()).for_each(each),
+            Self::F32(values) => values.chunks(VALUE_ROWS * head_dim).for_each(each),
             Self::F16(values) => {
-                for halves in values.chunks_exact(row.len()) {
-                    widen(halves, row);
-                    each(row);
+                for halves in values.chunks(VALUE_ROWS * head_dim) {
+                    let widened = &mut widened[..halves.len()];
+                    widen(halves, widened);
+                    each(widened);
                 }
             }
         }

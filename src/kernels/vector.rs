@@ -44,16 +44,21 @@ mod lanes {
             Self(u32x4_shl(u32x4_extend_low_u16x8(bits), 16))
         }
 
-        /// Finite half-precision floats from their bits, see [`f16_to_f32`](super::f16_to_f32).
+        /// Finite half-precision floats from their bits, see [`f16_to_f32`](super::f16_to_f32). The sign is extended
+        /// before the shift, and its copies above the exponent are masked away.
         #[inline(always)]
-        pub(in super::super) fn from_f16(bits: &[u16; 4]) -> Self {
+        pub(in super::super) fn from_f16(bits: &[u16; 4], (mask, factor): (Self, Self)) -> Self {
             // SAFETY: the reference is to 8 readable bytes; the load needs no alignment.
             let bits = unsafe { v128_load64_zero(bits.as_ptr().cast()) };
-            let bits = u32x4_extend_low_u16x8(bits);
-            let sign = u32x4_shl(v128_and(bits, u32x4_splat(0x8000)), 16);
-            let magnitude = u32x4_shl(v128_and(bits, u32x4_splat(0x7fff)), 13);
-            let scaled = f32x4_mul(magnitude, f32x4_splat(super::TWO_POW_112));
-            Self(v128_or(scaled, sign))
+            let shifted = i32x4_shl(i32x4_extend_low_i16x8(bits), 13);
+            Self(f32x4_mul(v128_and(shifted, mask.0), factor.0))
+        }
+
+        /// A value that the compiler cannot see through: engines build a constant anew at each use, also in a loop,
+        /// where a value stays in its register.
+        #[inline(always)]
+        pub(in super::super) fn opaque(self) -> Self {
+            Self(core::hint::black_box(self.0))
         }
     }
 }
@@ -97,8 +102,14 @@ mod lanes {
 
         /// Finite half-precision floats from their bits.
         #[inline(always)]
-        pub(in super::super) fn from_f16(bits: &[u16; 4]) -> Self {
+        pub(in super::super) fn from_f16(bits: &[u16; 4], _: (Self, Self)) -> Self {
             Self(bits.map(super::f16_to_f32))
+        }
+
+        /// Only the other form needs it.
+        #[inline(always)]
+        pub(in super::super) fn opaque(self) -> Self {
+            self
         }
     }
 }
@@ -125,8 +136,9 @@ pub(crate) fn f32_to_f16(value: f32) -> u16 {
     half::f16::from_f32_const(clamped).to_bits()
 }
 
-/// Lanes of the reductions. Element `i` goes to lane `i % 8`: two registers, so that additions overlap.
-pub(super) const LANES: usize = 8;
+/// Lanes of the reductions. Element `i` goes to lane `i % 16`: four registers, because an addition takes three or four
+/// cycles and the next one into the same register must wait for it.
+pub(super) const LANES: usize = 16;
 
 /// The bits of the upper half of an f32.
 #[derive(Clone, Copy)]
@@ -138,13 +150,21 @@ unsafe impl Plain for Bf16 {}
 
 /// Values that can be loaded as f32 lanes from how they are stored.
 pub(super) trait Stored: Plain {
-    fn load4(values: &[Self; 4]) -> F32x4;
+    /// What the conversion of many values shares.
+    type Constants: Copy;
+    fn constants() -> Self::Constants;
+    fn load4(values: &[Self; 4], constants: Self::Constants) -> F32x4;
     fn to_f32(self) -> f32;
 }
 
 impl Stored for f32 {
+    type Constants = ();
+
     #[inline(always)]
-    fn load4(values: &[Self; 4]) -> F32x4 {
+    fn constants() {}
+
+    #[inline(always)]
+    fn load4(values: &[Self; 4], (): ()) -> F32x4 {
         F32x4::load(values)
     }
 
@@ -156,9 +176,17 @@ impl Stored for f32 {
 
 /// The bits of a half-precision float.
 impl Stored for u16 {
+    /// A mask for sign and magnitude, and 2^112.
+    type Constants = (F32x4, F32x4);
+
     #[inline(always)]
-    fn load4(values: &[Self; 4]) -> F32x4 {
-        F32x4::from_f16(values)
+    fn constants() -> Self::Constants {
+        (F32x4::splat(f32::from_bits(0x8fff_ffff)).opaque(), F32x4::splat(TWO_POW_112).opaque())
+    }
+
+    #[inline(always)]
+    fn load4(values: &[Self; 4], constants: Self::Constants) -> F32x4 {
+        F32x4::from_f16(values, constants)
     }
 
     #[inline(always)]
@@ -168,8 +196,13 @@ impl Stored for u16 {
 }
 
 impl Stored for Bf16 {
+    type Constants = ();
+
     #[inline(always)]
-    fn load4(values: &[Self; 4]) -> F32x4 {
+    fn constants() {}
+
+    #[inline(always)]
+    fn load4(values: &[Self; 4], (): ()) -> F32x4 {
         F32x4::from_bf16(values)
     }
 
@@ -179,59 +212,66 @@ impl Stored for Bf16 {
     }
 }
 
-/// The dot product of two vectors of the same length: 8 lanes, added as a tree.
+/// The dot product of two vectors of the same length: 16 lanes, added as a tree.
 #[inline(always)]
 pub(super) fn dot<A: Stored>(a: &[A], b: &[f32]) -> f32 {
-    let (mut low, mut high) = (F32x4::splat(0.0), F32x4::splat(0.0));
-    let (whole_a, rest_a) = a.as_chunks::<4>();
-    let (whole_b, rest_b) = b.as_chunks::<4>();
-    for (a, b) in whole_a.chunks_exact(2).zip(whole_b.chunks_exact(2)) {
-        low = low.add(A::load4(&a[0]).mul(F32x4::load(&b[0])));
-        high = high.add(A::load4(&a[1]).mul(F32x4::load(&b[1])));
+    let constants = A::constants();
+    let mut sums = [F32x4::splat(0.0); LANES / 4];
+    let (whole_a, rest_a) = a.as_chunks::<LANES>();
+    let (whole_b, rest_b) = b.as_chunks::<LANES>();
+    for (a, b) in whole_a.iter().zip(whole_b) {
+        for ((sum, a), b) in sums.iter_mut().zip(a.as_chunks::<4>().0).zip(b.as_chunks::<4>().0) {
+            *sum = sum.add(A::load4(a, constants).mul(F32x4::load(b)));
+        }
     }
     let mut lanes = [0.0; LANES];
-    let (lanes_low, lanes_high) = lanes.split_at_mut(4);
-    if let (Some(l), Some(h)) = (lanes_low.first_chunk_mut(), lanes_high.first_chunk_mut()) {
-        low.store(l);
-        high.store(h);
+    for (lanes, sum) in lanes.as_chunks_mut::<4>().0.iter_mut().zip(sums) {
+        sum.store(lanes);
     }
-    let done = whole_a.len() / 2 * LANES;
-    if done < a.len() {
-        debug_assert!(rest_a.len() == rest_b.len());
-        for (lane, (a, b)) in lanes.iter_mut().zip(a[done..].iter().zip(&b[done..])) {
-            *lane += a.to_f32() * b;
-        }
+    for (lane, (a, b)) in lanes.iter_mut().zip(rest_a.iter().zip(rest_b)) {
+        *lane += a.to_f32() * b;
     }
     sum_lanes(lanes)
 }
 
-/// The sum of the lanes, as a tree.
+/// The sum of the lanes, as a tree: halves are added until one is left.
 #[inline(always)]
-pub(super) fn sum_lanes(l: [f32; LANES]) -> f32 {
-    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+pub(super) fn sum_lanes(lanes: [f32; LANES]) -> f32 {
+    let eight: [f32; 8] = std::array::from_fn(|i| lanes[i] + lanes[i + 8]);
+    let four: [f32; 4] = std::array::from_fn(|i| eight[i] + eight[i + 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
 }
 
-/// `out += weight * values`
+/// `out += weights[0] * rows[0]`, then `weights[1] * rows[1]` and so on: as that many separate additions, but `out` is
+/// loaded and stored once.
 #[inline(always)]
-pub(super) fn add_scaled<A: Stored>(out: &mut [f32], weight: f32, values: &[A]) {
-    let splat = F32x4::splat(weight);
-    let (whole_out, rest_out) = out.as_chunks_mut::<4>();
-    let (whole, rest) = values.as_chunks::<4>();
-    for (out, values) in whole_out.iter_mut().zip(whole) {
-        F32x4::load(out).add(splat.mul(A::load4(values))).store(out);
+pub(super) fn add_scaled<const N: usize>(out: &mut [f32], weights: [f32; N], rows: [&[f32]; N]) {
+    let splats = weights.map(F32x4::splat);
+    let len = out.len();
+    let chunks = rows.map(|row| row[..len].as_chunks::<4>());
+    let (whole, rest) = out.as_chunks_mut::<4>();
+    for (index, out) in whole.iter_mut().enumerate() {
+        let mut sum = F32x4::load(out);
+        for (splat, (chunks, _)) in splats.iter().zip(&chunks) {
+            sum = sum.add(splat.mul(F32x4::load(&chunks[index])));
+        }
+        sum.store(out);
     }
-    for (out, value) in rest_out.iter_mut().zip(rest) {
-        *out += weight * value.to_f32();
+    for (index, out) in rest.iter_mut().enumerate() {
+        for (weight, (_, rest)) in weights.iter().zip(&chunks) {
+            *out += weight * rest[index];
+        }
     }
 }
 
 /// Stored values as f32.
 #[inline(always)]
 pub(super) fn widen<A: Stored>(values: &[A], out: &mut [f32]) {
+    let constants = A::constants();
     let (whole_out, rest_out) = out.as_chunks_mut::<4>();
     let (whole, rest) = values.as_chunks::<4>();
     for (out, values) in whole_out.iter_mut().zip(whole) {
-        A::load4(values).store(out);
+        A::load4(values, constants).store(out);
     }
     for (out, value) in rest_out.iter_mut().zip(rest) {
         *out = value.to_f32();
@@ -262,8 +302,8 @@ mod tests {
             let want = (len * (len + 1) * (2 * len + 1) / 6) as f32;
             assert_eq!((dot(&a, &a), dot(&halves, &a)), (want, want));
             let mut out = a.clone();
-            add_scaled(&mut out, 2.0, &halves);
-            assert!(out.iter().zip(&a).all(|(out, a)| *out == 3.0 * a));
+            add_scaled(&mut out, [2.0, 3.0], [&a, &a]);
+            assert!(out.iter().zip(&a).all(|(out, a)| *out == 6.0 * a));
             widen(&halves, &mut out);
             assert_eq!(out, a);
         }
