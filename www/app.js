@@ -30,33 +30,38 @@ const field = new WeightsField(byId('weights', HTMLCanvasElement));
 const loadView = new LoadView({ onCancel: () => engine.cancel() });
 const engine = new Engine(BitNet, { onStatus: drawStatus, onProgress: drawProgress });
 
-const transcript = new Transcript(byId('transcript'), byId('scroller'), byId('to-latest', HTMLButtonElement), { onRetry: () => chat.retry() });
-const chat = new Chat({
-  added(turn) {
-    byId('welcome').hidden = true;
-    transcript.add(turn);
-    drawTurn(turn);
-  },
-  grew: (turn, text) => transcript.append(turn, text),
-  changed: drawTurn,
-  removed: (turn) => transcript.remove(turn),
-  shortened: (first) => transcript.markBeginning(first),
-  ended(turn) {
-    // The finished answer is announced once; a live region over the stream would talk without end.
-    byId('announcer').textContent = turn.content ? `Answer: ${turn.content}` : 'No answer.';
-  },
-  failed(error) {
-    if (isFatal(error)) {
-      engine.drop();
-      notices.error(error, [{ label: 'Load the model again', run: () => void open(engine.source ?? DEMO_SOURCE) }]);
-    } else {
-      notices.error(error);
-    }
-  },
-}, {
-  model: () => engine.model,
-  sampling: () => settings.sampling(settingsSheet.settings),
+const transcript = new Transcript(byId('transcript'), byId('scroller'), byId('to-latest', HTMLButtonElement), {
+  onRetry: () => chat.retry(),
 });
+const chat = new Chat(
+  {
+    added(turn) {
+      byId('welcome').hidden = true;
+      transcript.add(turn);
+      drawTurn(turn);
+    },
+    grew: (turn, text) => transcript.append(turn, text),
+    changed: drawTurn,
+    removed: (turn) => transcript.remove(turn),
+    shortened: (first) => transcript.markBeginning(first),
+    ended(turn) {
+      // The finished answer is announced once; a live region over the stream would talk without end.
+      byId('announcer').textContent = turn.content ? `Answer: ${turn.content}` : 'No answer.';
+    },
+    failed(error) {
+      if (isFatal(error)) {
+        engine.drop();
+        notices.error(error, [{ label: 'Load the model again', run: () => void open(engine.source ?? DEMO_SOURCE) }]);
+      } else {
+        notices.error(error);
+      }
+    },
+  },
+  {
+    model: () => engine.model,
+    sampling: () => settings.sampling(settingsSheet.settings),
+  },
+);
 
 const composer = new Composer({ onSend: ask, onStop: () => chat.stop() });
 const settingsSheet = new SettingsSheet(settings.merged(settings.restore(), link.settings), {
@@ -82,7 +87,15 @@ const modelsDialog = sheet('models', 'open-models', () => modelsSheet.draw());
 
 byId('bigger-model').addEventListener('click', modelsDialog.open);
 byId('new-chat').addEventListener('click', newChat);
-byId('examples').replaceChildren(...EXAMPLES.map((text) => h('li', {}, button(text, () => ask(text), 'example', { 'data-testid': 'example' }))));
+byId('examples').replaceChildren(
+  ...EXAMPLES.map((text) =>
+    h(
+      'li',
+      {},
+      button(text, () => ask(text), 'example', { 'data-testid': 'example' }),
+    ),
+  ),
+);
 acceptFiles((file) => {
   modelsDialog.close();
   void open(file);
@@ -121,11 +134,20 @@ async function open(source) {
     chat.resume();
   } catch (error) {
     if (isAbort(error)) {
-      if (engine.status === 'empty') notices.remark('The load was stopped. What has arrived is kept for the next time.', [retryAction(source)]);
+      if (engine.status === 'empty')
+        notices.remark('The load was stopped. What has arrived is kept for the next time.', [retryAction(source)]);
       return;
     }
     const isDemo = typeof source === 'string' && sameAddress(source, DEMO_SOURCE);
-    notices.error(error, engine.model ? [] : [retryAction(source), ...(isDemo ? [] : [{ label: 'Load the demo model', run: () => void open(DEMO_SOURCE) }])]);
+    notices.error(
+      error,
+      engine.model
+        ? []
+        : [
+            retryAction(source),
+            ...(isDemo ? [] : [{ label: 'Load the demo model', run: () => void open(DEMO_SOURCE) }]),
+          ],
+    );
   }
 }
 
@@ -139,7 +161,10 @@ function ask(text) {
   if (chat.open) return;
   transcript.follow();
   chat.ask(text);
-  if (engine.status === 'empty') notices.remark('Your message waits for a model.', [{ label: 'Load the demo model', run: () => void open(DEMO_SOURCE) }]);
+  if (engine.status === 'empty')
+    notices.remark('Your message waits for a model.', [
+      { label: 'Load the demo model', run: () => void open(DEMO_SOURCE) },
+    ]);
   composer.focus();
 }
 
@@ -174,7 +199,8 @@ function drawStatus() {
   document.body.dataset.status = status;
   byId('model-dot').dataset.status = status;
   byId('model-name').textContent = status === 'empty' ? 'No model' : name;
-  byId('demo-note').hidden = status !== 'empty' && !(typeof engine.source === 'string' && sameAddress(engine.source, DEMO_SOURCE));
+  byId('demo-note').hidden =
+    status !== 'empty' && !(typeof engine.source === 'string' && sameAddress(engine.source, DEMO_SOURCE));
   if (status !== 'loading') {
     loadView.hide();
     byId('model-state').textContent = '';

@@ -31,7 +31,9 @@ byId('plan').addEventListener('submit', (event) => {
   event.preventDefault();
   if (!running) void run();
 });
-byId('stop').addEventListener('click', () => running?.abort(new DOMException('The benchmark was stopped.', 'AbortError')));
+byId('stop').addEventListener('click', () =>
+  running?.abort(new DOMException('The benchmark was stopped.', 'AbortError')),
+);
 model.addEventListener('change', () => {
   byId('address-row').hidden = model.value !== 'address';
   if (model.value === 'address') address.focus();
@@ -49,8 +51,14 @@ void ready.then(() => {
 
 /** What the form can offer at once; the threads wait until it is known whether the page is isolated. */
 function fillForm() {
-  const offers = CATALOG.map(({ name, source, bytes }) => h('option', { value: source }, bytes ? `${name} (${(bytes / 1e9).toFixed(2)} GB download)` : name));
-  model.replaceChildren(...offers, h('option', { value: 'address' }, 'An address …'), h('option', { value: 'file' }, 'A file …'));
+  const offers = CATALOG.map(({ name, source, bytes }) =>
+    h('option', { value: source }, bytes ? `${name} (${(bytes / 1e9).toFixed(2)} GB download)` : name),
+  );
+  model.replaceChildren(
+    ...offers,
+    h('option', { value: 'address' }, 'An address …'),
+    h('option', { value: 'file' }, 'A file …'),
+  );
   if (link.model) {
     const offer = CATALOG.find(({ source }) => source === link.model);
     model.value = offer?.source ?? 'address';
@@ -66,7 +74,9 @@ function fillForm() {
 function fillThreads() {
   const select = byId('threads', HTMLSelectElement);
   const { threads } = settings.merged(settings.DEFAULTS, link.settings);
-  const most = self.crossOriginIsolated ? Math.max(2, threads ?? 0, Math.min(MOST_THREADS, navigator.hardwareConcurrency || 2)) : 1;
+  const most = self.crossOriginIsolated
+    ? Math.max(2, threads ?? 0, Math.min(MOST_THREADS, navigator.hardwareConcurrency || 2))
+    : 1;
   const numbers = Array.from({ length: most }, (_, i) => String(i + 1));
   select.replaceChildren(h('option', { value: '' }, 'Automatic'), ...numbers.map((n) => h('option', { value: n }, n)));
   select.value = threads && threads <= most ? String(threads) : '';
@@ -94,17 +104,23 @@ async function run() {
   const plan = {
     source,
     options: {
-      ...settings.loadOptions(settings.merged(settings.DEFAULTS, {
-        threads: byId('threads', HTMLSelectElement).value,
-        kernel: byId('kernel', HTMLSelectElement).value,
-        precision: byId('precision', HTMLSelectElement).value,
-      })),
+      ...settings.loadOptions(
+        settings.merged(settings.DEFAULTS, {
+          threads: byId('threads', HTMLSelectElement).value,
+          kernel: byId('kernel', HTMLSelectElement).value,
+          precision: byId('precision', HTMLSelectElement).value,
+        }),
+      ),
       ...(link.cache ? {} : { cache: false }),
     },
     kernels: byId('compare', HTMLInputElement).checked ? KERNELS : [],
   };
   try {
-    await measure(BitNet, plan, { signal: control.signal, onStage: drawStage, onResult: (result) => report.add(result) });
+    await measure(BitNet, plan, {
+      signal: control.signal,
+      onStage: drawStage,
+      onResult: (result) => report.add(result),
+    });
     report.finish();
   } catch (error) {
     drawStage(isAbort(error) ? 'Stopped' : 'Ended by an error', null);
@@ -121,7 +137,8 @@ function drawRunning(on) {
   byId('start').hidden = on;
   byId('stop').hidden = !on;
   byId('progress').hidden = !on;
-  for (const field of document.querySelectorAll('#plan select, #plan input')) /** @type {HTMLInputElement} */ (field).disabled = on;
+  for (const field of document.querySelectorAll('#plan select, #plan input'))
+    /** @type {HTMLInputElement} */ (field).disabled = on;
 }
 
 /**

@@ -19,20 +19,25 @@ const HEADERS = {
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 
-worker.addEventListener('install', () => { void worker.skipWaiting(); });
+worker.addEventListener('install', () => {
+  void worker.skipWaiting();
+});
 
 worker.addEventListener('activate', (event) => {
-  event.waitUntil((async () => {
-    const old = (await caches.keys()).filter((name) => name.startsWith('bitnet-web.files.') && name !== FILES);
-    await Promise.all(old.map((name) => caches.delete(name)));
-    await worker.clients.claim();
-  })());
+  event.waitUntil(
+    (async () => {
+      const old = (await caches.keys()).filter((name) => name.startsWith('bitnet-web.files.') && name !== FILES);
+      await Promise.all(old.map((name) => caches.delete(name)));
+      await worker.clients.claim();
+    })(),
+  );
 });
 
 worker.addEventListener('fetch', (event) => {
   const { request } = event;
   const url = new URL(request.url);
-  const ours = request.method === 'GET' && url.origin === location.origin && request.url.startsWith(worker.registration.scope);
+  const ours =
+    request.method === 'GET' && url.origin === location.origin && request.url.startsWith(worker.registration.scope);
   if (!ours || request.headers.has('range') || url.pathname.endsWith('.gguf')) return;
   event.respondWith(answer(event, url));
 });
@@ -50,11 +55,19 @@ async function answer(event, url) {
     const response = await fetch(request);
     if (response.status === 200 && response.type === 'basic' && !response.redirected) {
       const copy = response.clone();
-      event.waitUntil(caches.open(FILES).then((files) => files.put(name, copy)).catch(() => {}));
+      event.waitUntil(
+        caches
+          .open(FILES)
+          .then((files) => files.put(name, copy))
+          .catch(() => {}),
+      );
     }
     return isolated(response);
   } catch (error) {
-    const kept = await caches.open(FILES).then((files) => files.match(name)).catch(() => undefined);
+    const kept = await caches
+      .open(FILES)
+      .then((files) => files.match(name))
+      .catch(() => undefined);
     if (kept) return isolated(kept);
     throw error;
   }
@@ -69,5 +82,9 @@ function isolated(response) {
   const headers = new Headers(response.headers);
   for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);
   const empty = [204, 205, 304].includes(response.status);
-  return new Response(empty ? null : response.body, { status: response.status, statusText: response.statusText, headers });
+  return new Response(empty ? null : response.body, {
+    status: response.status,
+    statusText: response.statusText,
+    headers,
+  });
 }

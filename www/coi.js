@@ -20,7 +20,12 @@ export async function isolate() {
   }
   const wanted = new URLSearchParams(location.search).get('isolate') !== 'no';
   if (!wanted || !self.isSecureContext || !('serviceWorker' in navigator) || mark() !== null) return;
-  const active = await Promise.race([activated(), new Promise((resolve) => { setTimeout(resolve, PATIENCE, false); })]);
+  const active = await Promise.race([
+    activated(),
+    new Promise((resolve) => {
+      setTimeout(resolve, PATIENCE, false);
+    }),
+  ]);
   // Without a place for the mark (storage refused) a reload might repeat for ever, so there is none.
   if (!active || !mark('yes')) return;
   location.reload();

@@ -31,7 +31,9 @@ before(async () => {
         return true;
       }
       if (path !== '/held.gguf') return false;
-      const released = new Promise((/** @type {(value?: undefined) => void} */ resolve) => { release = resolve; });
+      const released = new Promise((/** @type {(value?: undefined) => void} */ resolve) => {
+        release = resolve;
+      });
       response.writeHead(200, { 'Content-Length': model.length, 'Cache-Control': 'no-store' });
       response.write(model.subarray(0, half));
       await released;
@@ -76,97 +78,112 @@ async function ask(page, text) {
 const MODEL = '?model=./fixtures/gqa4-hd128-tq1_0.gguf&temperature=0&maxTokens=24';
 
 describe('the chat page with the real library', () => {
-  test('the bundled model loads and answers', () => withPage('?temperature=0', async (page) => {
-    await status(page);
-    const answer = await ask(page, 'What is 2 + 3?');
-    assert.notEqual(answer, '');
-    const info = await page.getByTestId('info').innerText();
-    for (const fact of ['bitnet-b1.58', 'I2_S', 'isolated']) assert.ok(info.includes(fact), `${fact} in ${info}`);
-  }));
+  test('the bundled model loads and answers', () =>
+    withPage('?temperature=0', async (page) => {
+      await status(page);
+      const answer = await ask(page, 'What is 2 + 3?');
+      assert.notEqual(answer, '');
+      const info = await page.getByTestId('info').innerText();
+      for (const fact of ['bitnet-b1.58', 'I2_S', 'isolated']) assert.ok(info.includes(fact), `${fact} in ${info}`);
+    }));
 
-  test('progress is shown in bytes while the download goes on', () => withPage('?model=./held.gguf', async (page) => {
-    await page.getByText(/ of 1\.53 MB/).waitFor();
-    const shown = Number(await page.getByTestId('load-bar').getAttribute('value'));
-    assert.ok(shown > 0 && shown < 1, `${shown}`);
-    release();
-    await status(page);
-  }));
+  test('progress is shown in bytes while the download goes on', () =>
+    withPage('?model=./held.gguf', async (page) => {
+      await page.getByText(/ of 1\.53 MB/).waitFor();
+      const shown = Number(await page.getByTestId('load-bar').getAttribute('value'));
+      assert.ok(shown > 0 && shown < 1, `${shown}`);
+      release();
+      await status(page);
+    }));
 
-  test('an answer streams in several pieces, with its speed, and the same one comes again', () => withPage(MODEL, async (page) => {
-    await status(page);
-    await page.evaluate(() => {
-      const seen = /** @type {Set<string>} */ (new Set());
-      Object.assign(globalThis, { seen });
-      new MutationObserver(() => {
-        seen.add(document.querySelector('[data-testid="turn-assistant"] .turn-text')?.textContent ?? '');
-      }).observe(document.body, { childList: true, subtree: true, characterData: true });
-    });
-    const answer = await ask(page, 'Hello');
-    assert.ok(await page.evaluate(() => /** @type {any} */ (globalThis).seen.size) > 3);
-    assert.match(await page.getByTestId('stats').innerText(), /tok\/s · 24 tokens · first after .* · prompt of \d+ tokens/);
-    await page.getByRole('button', { name: 'New chat' }).click();
-    assert.equal(await ask(page, 'Hello'), answer);
-  }));
-
-  test('Stop ends the answer at once, keeps what there is, and the next question is answered', () => withPage(MODEL.replace('24', '400'), async (page) => {
-    await status(page);
-    await page.evaluate(() => {
-      const observer = new MutationObserver(() => {
-        if (!document.querySelector('[data-testid="turn-assistant"] .turn-text')?.textContent) return;
-        observer.disconnect();
-        document.querySelector('button#stop')?.dispatchEvent(new MouseEvent('click', { bubbles: true }));
+  test('an answer streams in several pieces, with its speed, and the same one comes again', () =>
+    withPage(MODEL, async (page) => {
+      await status(page);
+      await page.evaluate(() => {
+        const seen = /** @type {Set<string>} */ (new Set());
+        Object.assign(globalThis, { seen });
+        new MutationObserver(() => {
+          seen.add(document.querySelector('[data-testid="turn-assistant"] .turn-text')?.textContent ?? '');
+        }).observe(document.body, { childList: true, subtree: true, characterData: true });
       });
-      observer.observe(document.body, { childList: true, subtree: true, characterData: true });
-    });
-    const partial = await ask(page, 'Hello');
-    assert.equal(await page.getByTestId('turn-assistant').last().getAttribute('data-state'), 'stopped');
-    assert.ok(partial.length > 0 && partial.length < 60, partial);
-    assert.notEqual(await ask(page, 'And now?'), '');
-  }));
+      const answer = await ask(page, 'Hello');
+      assert.ok((await page.evaluate(() => /** @type {any} */ (globalThis).seen.size)) > 3);
+      assert.match(
+        await page.getByTestId('stats').innerText(),
+        /tok\/s · 24 tokens · first after .* · prompt of \d+ tokens/,
+      );
+      await page.getByRole('button', { name: 'New chat' }).click();
+      assert.equal(await ask(page, 'Hello'), answer);
+    }));
+
+  test('Stop ends the answer at once, keeps what there is, and the next question is answered', () =>
+    withPage(MODEL.replace('24', '400'), async (page) => {
+      await status(page);
+      await page.evaluate(() => {
+        const observer = new MutationObserver(() => {
+          if (!document.querySelector('[data-testid="turn-assistant"] .turn-text')?.textContent) return;
+          observer.disconnect();
+          document.querySelector('button#stop')?.dispatchEvent(new MouseEvent('click', { bubbles: true }));
+        });
+        observer.observe(document.body, { childList: true, subtree: true, characterData: true });
+      });
+      const partial = await ask(page, 'Hello');
+      assert.equal(await page.getByTestId('turn-assistant').last().getAttribute('data-state'), 'stopped');
+      assert.ok(partial.length > 0 && partial.length < 60, partial);
+      assert.notEqual(await ask(page, 'And now?'), '');
+    }));
 
   for (const [name, source] of /** @type {const} */ ([
     ['a web page instead of a model', './page.gguf'],
     ['a program instead of a model', './app.js'],
   ])) {
-    test(`${name} is told by its code, and the page goes on`, () => withPage(`?model=${source}`, async (page) => {
-      await page.getByTestId('error').waitFor();
-      assert.equal(await page.getByTestId('error').getAttribute('data-code'), 'invalid_gguf');
-      assert.ok((await page.getByTestId('error-text').innerText()).length > 20);
-      await page.getByRole('button', { name: 'Load the demo model' }).click();
+    test(`${name} is told by its code, and the page goes on`, () =>
+      withPage(`?model=${source}`, async (page) => {
+        await page.getByTestId('error').waitFor();
+        assert.equal(await page.getByTestId('error').getAttribute('data-code'), 'invalid_gguf');
+        assert.ok((await page.getByTestId('error-text').innerText()).length > 20);
+        await page.getByRole('button', { name: 'Load the demo model' }).click();
+        await status(page);
+        assert.notEqual(await ask(page, 'Hello'), '');
+      }));
+  }
+
+  test('other engine settings load the model again, and say the same', () =>
+    withPage(`${MODEL}&precision=exact`, async (page) => {
+      await status(page);
+      const answer = await ask(page, 'Hello');
+      assert.notEqual(answer, '');
+      await page.getByRole('button', { name: 'Settings', exact: true }).click();
+      await page.getByLabel('Threads').selectOption('1');
+      await page.getByLabel('Kernel').selectOption('scalar');
+      await page.getByTestId('reload').click();
+      await page.waitForFunction(() => /scalar.*1 thread /s.test(document.querySelector('#info')?.textContent ?? ''));
+      await page.getByRole('button', { name: 'New chat' }).click();
+      assert.equal(await ask(page, 'Hello'), answer);
+    }));
+
+  test('a file from the disk is loaded', () =>
+    withPage('', async (page) => {
+      await status(page);
+      await page.getByTestId('file').setInputFiles(FIXTURE);
+      await page.waitForFunction(() => document.querySelector('#model-name')?.textContent?.startsWith('gqa4'));
       await status(page);
       assert.notEqual(await ask(page, 'Hello'), '');
     }));
-  }
 
-  test('other engine settings load the model again, and say the same', () => withPage(`${MODEL}&precision=exact`, async (page) => {
-    await status(page);
-    const answer = await ask(page, 'Hello');
-    assert.notEqual(answer, '');
-    await page.getByRole('button', { name: 'Settings', exact: true }).click();
-    await page.getByLabel('Threads').selectOption('1');
-    await page.getByLabel('Kernel').selectOption('scalar');
-    await page.getByTestId('reload').click();
-    await page.waitForFunction(() => /scalar.*1 thread /s.test(document.querySelector('#info')?.textContent ?? ''));
-    await page.getByRole('button', { name: 'New chat' }).click();
-    assert.equal(await ask(page, 'Hello'), answer);
-  }));
-
-  test('a file from the disk is loaded', () => withPage('', async (page) => {
-    await status(page);
-    await page.getByTestId('file').setInputFiles(FIXTURE);
-    await page.waitForFunction(() => document.querySelector('#model-name')?.textContent?.startsWith('gqa4'));
-    await status(page);
-    assert.notEqual(await ask(page, 'Hello'), '');
-  }));
-
-  test('the benchmark page measures it', () => withPage(`bench.html${MODEL}`, async (page) => {
-    await page.getByTestId('start').click();
-    await page.waitForFunction(() => ['Done', 'Ended by an error'].includes(document.querySelector('#stage')?.textContent ?? ''), null, { timeout: 120_000 });
-    assert.equal(await page.getByTestId('stage').textContent(), 'Done');
-    const result = JSON.parse(await page.getByTestId('json').innerText());
-    assert.ok(result.decode.tokensPerSecond > 0);
-    assert.deepEqual(result.prompts.length, 3);
-    const hashes = new Set(result.kernels.flatMap((/** @type {{ logitsHash?: string }} */ k) => k.logitsHash ?? []));
-    assert.deepEqual([...hashes], [result.logitsHash]);
-  }));
+  test('the benchmark page measures it', () =>
+    withPage(`bench.html${MODEL}`, async (page) => {
+      await page.getByTestId('start').click();
+      await page.waitForFunction(
+        () => ['Done', 'Ended by an error'].includes(document.querySelector('#stage')?.textContent ?? ''),
+        null,
+        { timeout: 120_000 },
+      );
+      assert.equal(await page.getByTestId('stage').textContent(), 'Done');
+      const result = JSON.parse(await page.getByTestId('json').innerText());
+      assert.ok(result.decode.tokensPerSecond > 0);
+      assert.deepEqual(result.prompts.length, 3);
+      const hashes = new Set(result.kernels.flatMap((/** @type {{ logitsHash?: string }} */ k) => k.logitsHash ?? []));
+      assert.deepEqual([...hashes], [result.logitsHash]);
+    }));
 });

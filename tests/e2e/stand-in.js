@@ -15,7 +15,9 @@ function gate(name) {
   let found = gates.get(name);
   if (!found) {
     let open = () => {};
-    const opened = new Promise((/** @type {(value?: undefined) => void} */ resolve) => { open = resolve; });
+    const opened = new Promise((/** @type {(value?: undefined) => void} */ resolve) => {
+      open = resolve;
+    });
     found = { opened, open };
     gates.set(name, found);
   }
@@ -30,7 +32,9 @@ function pass(name, signal) {
   signal?.throwIfAborted();
   return Promise.race([
     gate(name).opened,
-    new Promise((_, reject) => { signal?.addEventListener('abort', () => reject(signal.reason), { once: true }); }),
+    new Promise((_, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+    }),
   ]);
 }
 
@@ -44,7 +48,9 @@ const standIn = {
   /** Addresses kept in the cache. @type {Map<string, { source: string, bytes: number, storedBytes: number, complete: boolean, lastUsed: number }>} */
   kept: new Map(),
   /** @param {string} name of a gate */
-  open(name) { gate(name).open(); },
+  open(name) {
+    gate(name).open();
+  },
 };
 Object.assign(globalThis, { standIn });
 
@@ -65,27 +71,45 @@ class Model {
   constructor({ threads, kernel, precision }) {
     const isolated = globalThis.crossOriginIsolated;
     this.info = {
-      architecture: 'bitnet-b1.58', name: 'stand-in', parameters: 7_400_000, contextLength: CONTEXT, quantization: 'I2_S', variant: 'relaxed',
-      threads: isolated ? (threads ?? 2) : 1, kernel: kernel ?? 'mad', precision: precision ?? 'fast', isolated, bytes: BYTES, memoryBytes: 21_000_000, vocabulary: 256,
+      architecture: 'bitnet-b1.58',
+      name: 'stand-in',
+      parameters: 7_400_000,
+      contextLength: CONTEXT,
+      quantization: 'I2_S',
+      variant: 'relaxed',
+      threads: isolated ? (threads ?? 2) : 1,
+      kernel: kernel ?? 'mad',
+      precision: precision ?? 'fast',
+      isolated,
+      bytes: BYTES,
+      memoryBytes: 21_000_000,
+      vocabulary: 256,
     };
   }
 
   /** One token a character. @param {string} text */
-  async tokenize(text) { return Array.from(text, (c) => c.codePointAt(0) ?? 0); }
+  async tokenize(text) {
+    return Array.from(text, (c) => c.codePointAt(0) ?? 0);
+  }
 
   /** @param {number[]} ids */
-  async detokenize(ids) { return String.fromCodePoint(...ids); }
+  async detokenize(ids) {
+    return String.fromCodePoint(...ids);
+  }
 
   /** @param {Message[]} messages */
-  async chatPrompt(messages) { return messages.map(({ role, content }) => `${role}:${content}\n`).join(''); }
+  async chatPrompt(messages) {
+    return messages.map(({ role, content }) => `${role}:${content}\n`).join('');
+  }
 
   /**
    * Says what follows "say " in the last message, a word at a time, and waits at the gate "more" where it says "WAIT".
    * @param {Message[] | string} prompt
    * @param {GenerateOptions} [options]
    */
-  async * generate(prompt, { signal, ...options } = {}) {
-    const messages = typeof prompt === 'string' ? [{ role: 'user', content: `say ${'tok '.repeat(options.maxTokens ?? 8)}` }] : prompt;
+  async *generate(prompt, { signal, ...options } = {}) {
+    const messages =
+      typeof prompt === 'string' ? [{ role: 'user', content: `say ${'tok '.repeat(options.maxTokens ?? 8)}` }] : prompt;
     standIn.answers.push({ messages, options });
     const last = messages[messages.length - 1].content;
     if (last === 'crash') throw new BitNetError('crashed', 'The engine worker stopped.');
@@ -95,20 +119,34 @@ class Model {
     for (const [id, text] of all.entries()) {
       if (text.startsWith('WAIT')) await pass('more', signal);
       // A real engine answers from a worker: never within the same turn of the event loop.
-      await new Promise((resolve) => { setTimeout(resolve); });
+      await new Promise((resolve) => {
+        setTimeout(resolve);
+      });
       signal?.throwIfAborted();
       yield { id, text };
     }
     return {
       finishReason: all.length < words.length ? 'length' : 'stop',
       usage: { promptTokens: 26, cachedTokens: 6, completionTokens: all.length },
-      timings: { queueMs: 0, prefillMs: 50, decodeMs: 100, firstTokenMs: 50, totalMs: 150, prefillTokensPerSecond: 400, decodeTokensPerSecond: 41.25 },
+      timings: {
+        queueMs: 0,
+        prefillMs: 50,
+        decodeMs: 100,
+        firstTokenMs: 50,
+        totalMs: 150,
+        prefillTokensPerSecond: 400,
+        decodeTokensPerSecond: 41.25,
+      },
     };
   }
 
-  async logitsHash() { return '0123456789abcdef'; }
+  async logitsHash() {
+    return '0123456789abcdef';
+  }
 
-  async unload() { standIn.unloads += 1; }
+  async unload() {
+    standIn.unloads += 1;
+  }
 }
 
 /** @param {string} name */
@@ -128,9 +166,15 @@ const core = {
     signal?.throwIfAborted();
     refuse(name);
     const fromCache = name.includes('kept');
-    const say = (/** @type {number} */ loaded) => onProgress?.({
-      phase: fromCache ? 'cache' : 'download', loaded, total: BYTES, fromCache, bytesPerSecond: 1_000_000, secondsLeft: (BYTES - loaded) / 1_000_000,
-    });
+    const say = (/** @type {number} */ loaded) =>
+      onProgress?.({
+        phase: fromCache ? 'cache' : 'download',
+        loaded,
+        total: BYTES,
+        fromCache,
+        bytesPerSecond: 1_000_000,
+        secondsLeft: (BYTES - loaded) / 1_000_000,
+      });
     say(2_500_000);
     if (name.includes('slow')) await pass('load', signal);
     say(BYTES);
@@ -147,12 +191,22 @@ const more = {
   },
 
   cache: {
-    async list() { return [...standIn.kept.values()]; },
+    async list() {
+      return [...standIn.kept.values()];
+    },
     /** @param {string} source */
-    async delete(source) { standIn.kept.delete(source); },
-    async clear() { standIn.kept.clear(); },
-    async estimate() { return { usage: 20_000_000, quota: 5_000_000_000, persisted: false }; },
-    async persist() { return true; },
+    async delete(source) {
+      standIn.kept.delete(source);
+    },
+    async clear() {
+      standIn.kept.clear();
+    },
+    async estimate() {
+      return { usage: 20_000_000, quota: 5_000_000_000, persisted: false };
+    },
+    async persist() {
+      return true;
+    },
   },
 };
 

@@ -78,5 +78,7 @@ function statsOf(result, { started, first, last, tokens }) {
 
 /** @param {unknown} error */
 export function isAbort(error) {
-  return error instanceof Error ? error.name === 'AbortError' : error instanceof DOMException && error.name === 'AbortError';
+  return error instanceof Error
+    ? error.name === 'AbortError'
+    : error instanceof DOMException && error.name === 'AbortError';
 }

@@ -102,16 +102,21 @@ export class Chat {
       const { turns, maxTokens } = await fitted(model, spoken, wanted);
       control.signal.throwIfAborted();
       if (turns.length < spoken.length) this.view.shortened(turns[0]);
-      const result = await streamAnswer(model, messagesOf(turns), { ...sampling, maxTokens, signal: control.signal }, (text) => {
-        // After a stop, or in a conversation that is gone, a late token has no place.
-        if (control.signal.aborted) return;
-        turn.content += text;
-        if (turn.state === 'waiting') {
-          turn.state = 'streaming';
-          this.view.changed(turn);
-        }
-        this.view.grew(turn, text);
-      });
+      const result = await streamAnswer(
+        model,
+        messagesOf(turns),
+        { ...sampling, maxTokens, signal: control.signal },
+        (text) => {
+          // After a stop, or in a conversation that is gone, a late token has no place.
+          if (control.signal.aborted) return;
+          turn.content += text;
+          if (turn.state === 'waiting') {
+            turn.state = 'streaming';
+            this.view.changed(turn);
+          }
+          this.view.grew(turn, text);
+        },
+      );
       turn.stats = result.stats;
       error = result.error;
     } catch (cause) {

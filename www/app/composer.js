@@ -32,7 +32,8 @@ export class Composer {
       this.focus();
     });
     document.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape' && !event.isComposing && !this.#stop.hidden && !document.querySelector('dialog[open]')) onStop();
+      if (event.key === 'Escape' && !event.isComposing && !this.#stop.hidden && !document.querySelector('dialog[open]'))
+        onStop();
     });
     this.#fit();
   }

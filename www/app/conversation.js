@@ -29,7 +29,9 @@ export function answerTurn() {
  */
 export function spokenTurns(turns) {
   const spoken = turns.filter((turn) => turn.content !== '');
-  return spoken.filter((turn, i) => turn.role === 'assistant' || i === spoken.length - 1 || spoken[i + 1].role === 'assistant');
+  return spoken.filter(
+    (turn, i) => turn.role === 'assistant' || i === spoken.length - 1 || spoken[i + 1].role === 'assistant',
+  );
 }
 
 /**

@@ -11,7 +11,8 @@
  */
 export function byId(id, type) {
   const element = document.getElementById(id);
-  if (!element || (type && !(element instanceof type))) throw new Error(`page: element #${id} is missing or of another kind`);
+  if (!element || (type && !(element instanceof type)))
+    throw new Error(`page: element #${id} is missing or of another kind`);
   return /** @type {T} */ (element);
 }
 

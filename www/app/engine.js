@@ -49,7 +49,14 @@ export class Engine {
     };
     try {
       this.#set('loading', source);
-      report({ phase: 'connect', loaded: 0, total: undefined, fromCache: false, bytesPerSecond: 0, secondsLeft: undefined });
+      report({
+        phase: 'connect',
+        loaded: 0,
+        total: undefined,
+        fromCache: false,
+        bytesPerSecond: 0,
+        secondsLeft: undefined,
+      });
       if (this.model && source !== this.#loaded) await this.#look(source, control.signal);
       control.signal.throwIfAborted();
       await this.#release();

@@ -2,19 +2,34 @@
 
 /** @type {Record<string, [title: string, advice: string]>} by BitNetError.code */
 const BY_CODE = {
-  invalid_gguf: ['This is no model file', 'Choose a GGUF file; a web page that describes a model is not the file itself.'],
+  invalid_gguf: [
+    'This is no model file',
+    'Choose a GGUF file; a web page that describes a model is not the file itself.',
+  ],
   truncated: ['The file is cut short', 'Download or copy it again, then load it once more.'],
-  unsupported: ['This model cannot run here', 'bitnet-web runs BitNet b1.58 models in GGUF, with I2_S, TQ1_0 or TQ2_0 weights.'],
+  unsupported: [
+    'This model cannot run here',
+    'bitnet-web runs BitNet b1.58 models in GGUF, with I2_S, TQ1_0 or TQ2_0 weights.',
+  ],
   invalid_model: ['The file does not fit together', 'It may be damaged or badly converted. Try another copy.'],
   out_of_memory: ['Not enough memory', 'Close other tabs, or choose a shorter context in the settings.'],
   invalid_argument: ['A setting is out of range', 'Look at the settings and try again.'],
-  chat_template: ['The chat template failed', 'The template comes with the model file. Try another file of this model.'],
+  chat_template: [
+    'The chat template failed',
+    'The template comes with the model file. Try another file of this model.',
+  ],
   context_overflow: ['The conversation is too long', 'Start a new chat, or write a shorter message.'],
   network: ['The download failed', 'Check the connection and try again; what has arrived is kept.'],
-  not_found: ['No file at this address', 'Check the address. For Hugging Face, hf:owner/repo/file.gguf is the short form.'],
+  not_found: [
+    'No file at this address',
+    'Check the address. For Hugging Face, hf:owner/repo/file.gguf is the short form.',
+  ],
   changed: ['The file has changed on the server', 'Load it again to fetch the new one.'],
   integrity: ['The file is damaged', 'Load it again; the damaged part is fetched anew.'],
-  storage: ['This browser could not store the model', 'Make room under Models, or go on without storing: the model runs from memory.'],
+  storage: [
+    'This browser could not store the model',
+    'Make room under Models, or go on without storing: the model runs from memory.',
+  ],
   crashed: ['The engine stopped', 'Load the model again. If it happens twice, use fewer threads or a shorter context.'],
   unloaded: ['The model was unloaded', 'Load it again to go on.'],
   internal: ['Something went wrong in bitnet-web', 'Load the model again. If it happens twice, please report it.'],

@@ -1,6 +1,11 @@
 /** Numbers as people read them. Units are SI: 1 MB is 10^6 bytes, as in download sizes. */
 
-const STEPS = [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k']];
+const STEPS = [
+  [1e12, 'T'],
+  [1e9, 'G'],
+  [1e6, 'M'],
+  [1e3, 'k'],
+];
 
 /**
  * Three significant digits at most, no trailing zeros: 1.18, 47.3, 512.
@@ -15,7 +20,8 @@ function short(value) {
  * @returns {string} such as "1.18 GB"
  */
 export function bytes(count) {
-  for (const [step, letter] of STEPS) if (count >= Number(step)) return `${short(count / Number(step))} ${letter === 'k' ? 'kB' : `${letter}B`}`;
+  for (const [step, letter] of STEPS)
+    if (count >= Number(step)) return `${short(count / Number(step))} ${letter === 'k' ? 'kB' : `${letter}B`}`;
   return `${Math.round(count)} B`;
 }
 
@@ -67,7 +73,8 @@ export function rate(perSecond) {
  * @returns {string} such as "7.4 M", "2.41 B"; B is the field's word for 10^9 parameters
  */
 export function count(value) {
-  for (const [step, letter] of STEPS) if (value >= Number(step)) return `${short(value / Number(step))} ${letter === 'G' ? 'B' : letter}`;
+  for (const [step, letter] of STEPS)
+    if (value >= Number(step)) return `${short(value / Number(step))} ${letter === 'G' ? 'B' : letter}`;
   return String(value);
 }
 

@@ -27,14 +27,29 @@ export function factsOf(info) {
 export function drawInfo(line, info) {
   // The second part of a fact explains the first where the screen has room for it.
   const facts = info
-    ? [[info.architecture], [format.count(info.parameters), ' parameters'], [info.quantization], [info.variant, ' build'],
-      [info.kernel, ' kernel'], [format.plural(info.threads, 'thread')], [format.bytes(info.memoryBytes), ' of memory']]
+    ? [
+        [info.architecture],
+        [format.count(info.parameters), ' parameters'],
+        [info.quantization],
+        [info.variant, ' build'],
+        [info.kernel, ' kernel'],
+        [format.plural(info.threads, 'thread')],
+        [format.bytes(info.memoryBytes), ' of memory'],
+      ]
     : [['Everything runs in this tab']];
-  const spans = facts.map(([fact, more]) => h('span', { class: 'fact' }, fact, more ? h('span', { class: 'wide-only' }, more) : null));
+  const spans = facts.map(([fact, more]) =>
+    h('span', { class: 'fact' }, fact, more ? h('span', { class: 'wide-only' }, more) : null),
+  );
   if (info) {
-    spans.push(info.isolated
-      ? h('span', { class: 'fact' }, 'isolated')
-      : h('span', { class: 'fact warn', title: 'This host does not send the headers that shared memory needs.' }, 'not isolated: one thread only'));
+    spans.push(
+      info.isolated
+        ? h('span', { class: 'fact' }, 'isolated')
+        : h(
+            'span',
+            { class: 'fact warn', title: 'This host does not send the headers that shared memory needs.' },
+            'not isolated: one thread only',
+          ),
+    );
   }
   // The dot stays with the fact before it, so that a line may break after it but never before.
   spans.slice(0, -1).forEach((span) => span.append(' ·'));

@@ -42,25 +42,53 @@ export class ModelsSheet {
   #drawCurrent() {
     const { model, status, name } = this.engine;
     if (!model || status !== 'ready') {
-      this.#current.replaceChildren(h('p', { class: 'note' }, status === 'loading' ? `${name} is on its way.` : 'No model is loaded.'));
+      this.#current.replaceChildren(
+        h('p', { class: 'note' }, status === 'loading' ? `${name} is on its way.` : 'No model is loaded.'),
+      );
       return;
     }
     this.#current.replaceChildren(
       h('p', { class: 'current-name' }, name),
-      h('dl', { class: 'facts' }, ...factsOf(model.info).map(([label, value]) => h('div', {}, h('dt', {}, label), h('dd', {}, value)))),
-      h('p', { class: 'current-actions' }, button('Unload and free the memory', this.actions.onUnload, 'link', { 'data-testid': 'unload' })));
+      h(
+        'dl',
+        { class: 'facts' },
+        ...factsOf(model.info).map(([label, value]) => h('div', {}, h('dt', {}, label), h('dd', {}, value))),
+      ),
+      h(
+        'p',
+        { class: 'current-actions' },
+        button('Unload and free the memory', this.actions.onUnload, 'link', { 'data-testid': 'unload' }),
+      ),
+    );
   }
 
   #drawCatalog() {
-    byId('catalog').replaceChildren(...CATALOG.map((offer) => {
-      const inUse = this.engine.status !== 'empty' && typeof this.engine.source === 'string' && sameAddress(this.engine.source, offer.source);
-      return h('li', { class: 'card', 'data-testid': 'offer' },
-        h('span', { class: 'card-name' }, offer.name),
-        h('span', { class: 'card-text' }, offer.text),
-        h('span', { class: 'card-actions' }, inUse
-          ? h('span', { class: 'card-text' }, 'in use')
-          : button('Load', () => (offer.confirm ? void this.ask(offer.source) : this.actions.onLoad(offer.source)), 'button plain', { 'aria-label': `Load ${offer.name}` })));
-    }));
+    byId('catalog').replaceChildren(
+      ...CATALOG.map((offer) => {
+        const inUse =
+          this.engine.status !== 'empty' &&
+          typeof this.engine.source === 'string' &&
+          sameAddress(this.engine.source, offer.source);
+        return h(
+          'li',
+          { class: 'card', 'data-testid': 'offer' },
+          h('span', { class: 'card-name' }, offer.name),
+          h('span', { class: 'card-text' }, offer.text),
+          h(
+            'span',
+            { class: 'card-actions' },
+            inUse
+              ? h('span', { class: 'card-text' }, 'in use')
+              : button(
+                  'Load',
+                  () => (offer.confirm ? void this.ask(offer.source) : this.actions.onLoad(offer.source)),
+                  'button plain',
+                  { 'aria-label': `Load ${offer.name}` },
+                ),
+          ),
+        );
+      }),
+    );
   }
 
   /**
@@ -71,11 +99,22 @@ export class ModelsSheet {
     const ticket = ++this.#asked;
     const offer = CATALOG.find((entry) => sameAddress(entry.source, source));
     const name = nameOf(source);
-    const yes = button(offer?.bytes ? `Download ${format.bytes(offer.bytes)}` : 'Load it', () => {
-      this.#consent.hidden = true;
-      this.actions.onLoad(source);
-    }, 'button', { 'data-testid': 'consent-yes' });
-    const no = button('Not now', () => { this.#consent.hidden = true; }, 'button plain');
+    const yes = button(
+      offer?.bytes ? `Download ${format.bytes(offer.bytes)}` : 'Load it',
+      () => {
+        this.#consent.hidden = true;
+        this.actions.onLoad(source);
+      },
+      'button',
+      { 'data-testid': 'consent-yes' },
+    );
+    const no = button(
+      'Not now',
+      () => {
+        this.#consent.hidden = true;
+      },
+      'button plain',
+    );
     const text = h('p', {}, this.engine.api.probe ? `Looking at ${name} …` : `${name}, from ${hostOf(source)}.`);
     this.#consent.replaceChildren(text, h('div', { class: 'row' }, yes, no));
     this.#consent.hidden = false;

@@ -15,10 +15,22 @@ export class Notices {
    */
   error(error, actions = []) {
     const { code, title, text, advice } = explain(error);
-    this.#add(h('div', { class: 'notice', 'data-testid': 'error', 'data-code': code },
-      h('div', { class: 'notice-head' }, title, ' ', h('code', { class: 'notice-code', 'data-testid': 'error-code' }, code)),
-      h('p', { class: 'notice-text', 'data-testid': 'error-text' }, text),
-      h('p', { class: 'notice-advice' }, advice)), actions);
+    this.#add(
+      h(
+        'div',
+        { class: 'notice', 'data-testid': 'error', 'data-code': code },
+        h(
+          'div',
+          { class: 'notice-head' },
+          title,
+          ' ',
+          h('code', { class: 'notice-code', 'data-testid': 'error-code' }, code),
+        ),
+        h('p', { class: 'notice-text', 'data-testid': 'error-text' }, text),
+        h('p', { class: 'notice-advice' }, advice),
+      ),
+      actions,
+    );
   }
 
   /**
@@ -26,7 +38,10 @@ export class Notices {
    * @param {Action[]} [actions]
    */
   remark(text, actions = []) {
-    this.#add(h('div', { class: 'notice calm', 'data-testid': 'notice' }, h('p', { class: 'notice-text' }, text)), actions);
+    this.#add(
+      h('div', { class: 'notice calm', 'data-testid': 'notice' }, h('p', { class: 'notice-text' }, text)),
+      actions,
+    );
   }
 
   clear() {
@@ -39,14 +54,26 @@ export class Notices {
    */
   #add(notice, actions) {
     // The same thing said twice is said once, at the end.
-    for (const earlier of this.#root.children) if (earlier.querySelector('.notice-text')?.textContent === notice.querySelector('.notice-text')?.textContent) earlier.remove();
+    for (const earlier of this.#root.children)
+      if (earlier.querySelector('.notice-text')?.textContent === notice.querySelector('.notice-text')?.textContent)
+        earlier.remove();
     if (actions.length) {
-      notice.append(h('div', { class: 'notice-actions' }, ...actions.map(({ label, run }) => button(label, () => {
-        notice.remove();
-        run();
-      }))));
+      notice.append(
+        h(
+          'div',
+          { class: 'notice-actions' },
+          ...actions.map(({ label, run }) =>
+            button(label, () => {
+              notice.remove();
+              run();
+            }),
+          ),
+        ),
+      );
     }
-    notice.append(button('✕', () => notice.remove(), 'quiet notice-close', { 'aria-label': 'Dismiss', 'data-testid': 'dismiss' }));
+    notice.append(
+      button('✕', () => notice.remove(), 'quiet notice-close', { 'aria-label': 'Dismiss', 'data-testid': 'dismiss' }),
+    );
     this.#root.append(notice);
     while (this.#root.childElementCount > MOST) this.#root.firstElementChild?.remove();
   }

@@ -36,7 +36,8 @@ export class ProgressMeter {
     while (this.#samples.length > 2 && now - this.#samples[0].time > WINDOW) this.#samples.shift();
 
     const bytesPerSecond = event.bytesPerSecond || this.#speed();
-    const secondsLeft = event.secondsLeft ?? (total && bytesPerSecond ? Math.max(0, total - loaded) / bytesPerSecond : null);
+    const secondsLeft =
+      event.secondsLeft ?? (total && bytesPerSecond ? Math.max(0, total - loaded) / bytesPerSecond : null);
     return {
       phase,
       fromCache,

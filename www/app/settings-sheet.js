@@ -60,7 +60,8 @@ export class SettingsSheet {
   }
 
   #drawReload() {
-    for (const name of /** @type {const} */ (['temperature', 'topP'])) byId(`${name}-value`).textContent = this.settings[name].toFixed(2);
+    for (const name of /** @type {const} */ (['temperature', 'topP']))
+      byId(`${name}-value`).textContent = this.settings[name].toFixed(2);
     const pending = LOAD_FIELDS.some((name) => this.settings[name] !== this.applied[name]);
     byId('reload-bar').dataset.pending = String(pending);
     this.#reload.hidden = !pending;
@@ -72,7 +73,9 @@ export class SettingsSheet {
   #fillThreads() {
     const select = byId('threads', HTMLSelectElement);
     const alone = !self.crossOriginIsolated;
-    const most = alone ? 1 : Math.min(MOST_THREADS, Math.max(2, navigator.hardwareConcurrency || 2, this.settings.threads ?? 0));
+    const most = alone
+      ? 1
+      : Math.min(MOST_THREADS, Math.max(2, navigator.hardwareConcurrency || 2, this.settings.threads ?? 0));
     select.append(h('option', { value: 'auto' }, 'Automatic'));
     for (let n = 1; n <= most; n++) select.append(h('option', { value: String(n) }, String(n)));
     byId('threads-help').textContent = alone

@@ -14,7 +14,14 @@
 
 /** @type {Readonly<Settings>} */
 export const DEFAULTS = Object.freeze({
-  temperature: 0.3, topP: 0.9, maxTokens: 256, seed: null, threads: null, kernel: 'auto', precision: 'fast', context: null,
+  temperature: 0.3,
+  topP: 0.9,
+  maxTokens: 256,
+  seed: null,
+  threads: null,
+  kernel: 'auto',
+  precision: 'fast',
+  context: null,
 });
 
 /** Settings that only a new load of the model can change. */
@@ -52,7 +59,8 @@ export function merged(settings, changes) {
       if (rule.optional) result[name] = null;
     } else {
       const number = Number(value);
-      if (number >= rule.min && number <= rule.max && (!rule.integer || Number.isInteger(number))) result[name] = number;
+      if (number >= rule.min && number <= rule.max && (!rule.integer || Number.isInteger(number)))
+        result[name] = number;
     }
   }
   return /** @type {Settings} */ (/** @type {unknown} */ (result));

@@ -28,7 +28,13 @@ export class StoredModels {
       await this.#drawStorage(models);
     } catch (error) {
       this.#list.replaceChildren();
-      this.#storage.replaceChildren(h('p', {}, `This browser gives no storage here, so nothing is kept: ${/** @type {Error} */ (error)?.message ?? error}`));
+      this.#storage.replaceChildren(
+        h(
+          'p',
+          {},
+          `This browser gives no storage here, so nothing is kept: ${/** @type {Error} */ (error)?.message ?? error}`,
+        ),
+      );
     }
   }
 
@@ -38,46 +44,83 @@ export class StoredModels {
     const inUse = typeof this.inUse === 'string' && sameAddress(this.inUse, source);
     const name = nameOf(source);
     const facts = [
-      model.complete ? format.bytes(model.storedBytes) : `${format.bytesOf(model.storedBytes, model.bytes ?? null)}, partial`,
+      model.complete
+        ? format.bytes(model.storedBytes)
+        : `${format.bytesOf(model.storedBytes, model.bytes ?? null)}, partial`,
       `used ${format.ago(model.lastUsed)}`,
     ];
-    return h('li', { class: 'card', 'data-testid': 'cached-model', 'data-complete': String(model.complete) },
+    return h(
+      'li',
+      { class: 'card', 'data-testid': 'cached-model', 'data-complete': String(model.complete) },
       h('span', { class: 'card-name' }, name),
       h('span', { class: 'card-text' }, facts.join(' · ')),
       h('span', { class: 'card-text' }, source),
-      h('span', { class: 'card-actions' },
-        inUse ? h('span', { class: 'card-text' }, 'in use')
-          : button(model.complete ? 'Load' : 'Resume', () => this.actions.onLoad(source), 'button plain', { 'aria-label': `Load ${name}` }),
-        button('Delete', () => void this.#run((cache) => cache.delete(source)), 'quiet small', { 'aria-label': `Delete ${name}`, 'data-testid': 'delete-cached' })));
+      h(
+        'span',
+        { class: 'card-actions' },
+        inUse
+          ? h('span', { class: 'card-text' }, 'in use')
+          : button(model.complete ? 'Load' : 'Resume', () => this.actions.onLoad(source), 'button plain', {
+              'aria-label': `Load ${name}`,
+            }),
+        button('Delete', () => void this.#run((cache) => cache.delete(source)), 'quiet small', {
+          'aria-label': `Delete ${name}`,
+          'data-testid': 'delete-cached',
+        }),
+      ),
+    );
   }
 
   /** @param {import('./api.js').CachedModel[]} models */
   async #drawStorage(models) {
     const cache = /** @type {import('./api.js').ModelCache} */ (this.cache);
     const { usage, quota, persisted } = await cache.estimate();
-    const text = models.length === 0 ? 'Nothing yet. A model that was loaded from an address is kept, and next time needs no network.' : '';
-    const room = usage && quota ? `${format.bytes(usage)} used of the ${format.bytes(quota)} that this browser allows.` : '';
+    const text =
+      models.length === 0
+        ? 'Nothing yet. A model that was loaded from an address is kept, and next time needs no network.'
+        : '';
+    const room =
+      usage && quota ? `${format.bytes(usage)} used of the ${format.bytes(quota)} that this browser allows.` : '';
     const row = h('div', { class: 'row' });
-    if (models.length && !persisted) row.append(button('Ask the browser to keep them', () => void this.#run((c) => c.persist()), 'link', { 'data-testid': 'persist' }));
+    if (models.length && !persisted)
+      row.append(
+        button('Ask the browser to keep them', () => void this.#run((c) => c.persist()), 'link', {
+          'data-testid': 'persist',
+        }),
+      );
     if (models.length) row.append(this.#clearButton());
-    this.#storage.replaceChildren(h('p', {}, [text, room, persisted && models.length ? 'The browser has promised not to clear it by itself.' : ''].filter(Boolean).join(' ')), row);
+    this.#storage.replaceChildren(
+      h(
+        'p',
+        {},
+        [text, room, persisted && models.length ? 'The browser has promised not to clear it by itself.' : '']
+          .filter(Boolean)
+          .join(' '),
+      ),
+      row,
+    );
   }
 
   /** Asks once more before everything goes. */
   #clearButton() {
     let armed = false;
-    const clear = button('Delete all', () => {
-      if (armed) {
-        void this.#run((cache) => cache.clear());
-        return;
-      }
-      armed = true;
-      clear.textContent = 'Really delete all of them?';
-      setTimeout(() => {
-        armed = false;
-        clear.textContent = 'Delete all';
-      }, 4000);
-    }, 'link danger', { 'data-testid': 'clear-cached' });
+    const clear = button(
+      'Delete all',
+      () => {
+        if (armed) {
+          void this.#run((cache) => cache.clear());
+          return;
+        }
+        armed = true;
+        clear.textContent = 'Really delete all of them?';
+        setTimeout(() => {
+          armed = false;
+          clear.textContent = 'Delete all';
+        }, 4000);
+      },
+      'link danger',
+      { 'data-testid': 'clear-cached' },
+    );
     return clear;
   }
 

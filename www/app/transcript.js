@@ -8,7 +8,11 @@ const AT_END = 56;
 export class Transcript {
   /** @type {WeakMap<import('./conversation.js').Turn, HTMLElement>} */
   #elements = new WeakMap();
-  #beginning = h('p', { class: 'aside-note', 'data-testid': 'beginning' }, 'What is above no longer fits into the model’s context.');
+  #beginning = h(
+    'p',
+    { class: 'aside-note', 'data-testid': 'beginning' },
+    'What is above no longer fits into the model’s context.',
+  );
   #following = true;
   #lastTop = 0;
   #scrollPlanned = false;
@@ -31,10 +35,13 @@ export class Transcript {
 
   /** @param {import('./conversation.js').Turn} turn */
   add(turn) {
-    const element = h('article', { class: `turn ${turn.role}`, 'data-testid': `turn-${turn.role}` },
+    const element = h(
+      'article',
+      { class: `turn ${turn.role}`, 'data-testid': `turn-${turn.role}` },
       h('h2', { class: 'sr' }, turn.role === 'user' ? 'You' : 'Model'),
       h('div', { class: 'turn-text', dir: 'auto', 'data-testid': 'turn-text' }, document.createTextNode(turn.content)),
-      h('div', { class: 'turn-foot' }));
+      h('div', { class: 'turn-foot' }),
+    );
     this.#elements.set(turn, element);
     this.root.append(element);
     this.update(turn);
@@ -78,8 +85,9 @@ export class Transcript {
    * @param {boolean} last
    */
   #fillFoot(foot, turn, last) {
-    const ended = { stopped: 'Stopped', failed: 'Ended by an error' }[/** @type {string} */ (turn.state)]
-      ?? (turn.stats?.finishReason === 'length' ? 'Length limit reached' : null);
+    const ended =
+      { stopped: 'Stopped', failed: 'Ended by an error' }[/** @type {string} */ (turn.state)] ??
+      (turn.stats?.finishReason === 'length' ? 'Length limit reached' : null);
     if (ended) foot.append(h('span', { class: 'ended' }, ended));
     if (turn.stats) foot.append(h('span', { 'data-testid': 'stats' }, ...statsText(turn.stats)));
     const actions = h('span', { class: 'turn-actions' });
@@ -135,21 +143,31 @@ export class Transcript {
 
 /** @param {string} text */
 function thinking(text) {
-  return h('p', { class: 'thinking' },
-    h('i', { 'aria-hidden': 'true' }, h('span', {}, '−'), h('span', {}, '0'), h('span', {}, '+')), text);
+  return h(
+    'p',
+    { class: 'thinking' },
+    h('i', { 'aria-hidden': 'true' }, h('span', {}, '−'), h('span', {}, '0'), h('span', {}, '+')),
+    text,
+  );
 }
 
 /** @param {import('./conversation.js').Turn} turn */
 function copyButton(turn) {
-  const copy = button('Copy', async () => {
-    try {
-      await navigator.clipboard.writeText(turn.content);
-      copy.textContent = 'Copied';
-    } catch {
-      copy.textContent = 'Copying was refused';
-    }
-    setTimeout(() => { copy.textContent = 'Copy'; }, 1600);
-  }, 'quiet small');
+  const copy = button(
+    'Copy',
+    async () => {
+      try {
+        await navigator.clipboard.writeText(turn.content);
+        copy.textContent = 'Copied';
+      } catch {
+        copy.textContent = 'Copying was refused';
+      }
+      setTimeout(() => {
+        copy.textContent = 'Copy';
+      }, 1600);
+    },
+    'quiet small',
+  );
   return copy;
 }
 
@@ -169,7 +187,9 @@ function statsText(stats) {
   if (stats.firstTokenMs !== null) say(`first after ${format.duration(stats.firstTokenMs)}`);
   if (stats.prefillPerSecond !== null) {
     const kept = stats.cachedTokens ? `, ${stats.cachedTokens} kept` : '';
-    say(`prompt of ${format.plural(stats.promptTokens ?? 0, 'token')}${kept} at ${format.rate(stats.prefillPerSecond)}`);
+    say(
+      `prompt of ${format.plural(stats.promptTokens ?? 0, 'token')}${kept} at ${format.rate(stats.prefillPerSecond)}`,
+    );
   }
   return parts;
 }

@@ -42,7 +42,9 @@ const observed = new WeakMap();
  * @param {...Node} children
  */
 function picture(width, height, label, ...children) {
-  return /** @type {SVGElement} */ (s('svg', { width, height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': label }, ...children));
+  return /** @type {SVGElement} */ (
+    s('svg', { width, height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': label }, ...children)
+  );
 }
 
 /**
@@ -71,16 +73,24 @@ export function lineChart(width, points) {
 
   const marks = [0, 0.5, 1].flatMap((share) => [
     s('line', { class: 'grid', x1: box.left, x2: box.right, y1: y(endY * share), y2: y(endY * share) }),
-    s('text', { x: box.left - 8, y: y(endY * share) + 4, 'text-anchor': 'end' }, Number((endY * share).toPrecision(3)).toString()),
+    s(
+      'text',
+      { x: box.left - 8, y: y(endY * share) + 4, 'text-anchor': 'end' },
+      Number((endY * share).toPrecision(3)).toString(),
+    ),
   ]);
   const line = points.map((p) => `${x(p.seconds).toFixed(1)},${y(p.tokensPerSecond).toFixed(1)}`);
   const first = x(points[0].seconds).toFixed(1);
-  return picture(width, height, `Speed over ${endX.toFixed(1)} seconds, up to ${Math.round(Math.max(...points.map((p) => p.tokensPerSecond)))} tokens per second.`,
+  return picture(
+    width,
+    height,
+    `Speed over ${endX.toFixed(1)} seconds, up to ${Math.round(Math.max(...points.map((p) => p.tokensPerSecond)))} tokens per second.`,
     ...marks,
     s('text', { x: box.left, y: height - 6 }, '0 s'),
     s('text', { x: box.right, y: height - 6, 'text-anchor': 'end' }, `${endX.toFixed(1)} s`),
     s('polygon', { class: 'area', points: `${first},${box.bottom} ${line.join(' ')} ${box.right},${box.bottom}` }),
-    s('polyline', { class: 'trace', points: line.join(' ') }));
+    s('polyline', { class: 'trace', points: line.join(' ') }),
+  );
 }
 
 /**
@@ -100,7 +110,14 @@ export function barChart(width, rows, label) {
     const length = value === null ? 0 : Math.max(2, ((right - left) * value) / most);
     return [
       s('text', { x: 0, y: top + 21, class: strong ? 'strong' : '' }, name),
-      s('rect', { class: strong ? 'bar-fill' : 'bar-fill other', x: left, y: top + 7, width: length, height: 20, rx: 4 }),
+      s('rect', {
+        class: strong ? 'bar-fill' : 'bar-fill other',
+        x: left,
+        y: top + 7,
+        width: length,
+        height: 20,
+        rx: 4,
+      }),
       s('text', { x: left + length + 10, y: top + 21 }, text),
     ];
   });

@@ -72,14 +72,18 @@ const SHARE = { load: 0.2, prompts: 0.3, decode: 0.2, kernels: 0.3 };
 export async function measure(api, plan, { signal, onStage, onResult }) {
   const bench = new Bench(api, signal);
   onStage('Loading the model', 0);
-  const { model, load } = await bench.load(plan.source, plan.options, (fraction) => onStage('Loading the model', fraction === null ? null : fraction * SHARE.load));
+  const { model, load } = await bench.load(plan.source, plan.options, (fraction) =>
+    onStage('Loading the model', fraction === null ? null : fraction * SHARE.load),
+  );
   const { info } = model;
   try {
     onResult({ model: info, load });
     onStage('Warming up', SHARE.load);
     await bench.run(model, await textOf(model, 16, 0), 4);
 
-    const lengths = PROMPT_LENGTHS.map((length) => Math.min(length, info.contextLength - SHORT_RUN - 2)).filter((n, i, all) => n > 0 && all.indexOf(n) === i);
+    const lengths = PROMPT_LENGTHS.map((length) => Math.min(length, info.contextLength - SHORT_RUN - 2)).filter(
+      (n, i, all) => n > 0 && all.indexOf(n) === i,
+    );
     /** @type {PromptResult[]} */
     const prompts = [];
     for (const length of lengths) {
@@ -88,14 +92,21 @@ export async function measure(api, plan, { signal, onStage, onResult }) {
       onResult({ prompts });
     }
 
-    const decode = await bench.longRun(model, (share) => onStage('Writing', SHARE.load + SHARE.prompts + SHARE.decode * share));
+    const decode = await bench.longRun(model, (share) =>
+      onStage('Writing', SHARE.load + SHARE.prompts + SHARE.decode * share),
+    );
     onResult({ decode: decode.run, parts: decode.parts });
     onStage('Checking the arithmetic', SHARE.load + SHARE.prompts + SHARE.decode);
     onResult({ logitsHash: await model.logitsHash() });
   } finally {
     await model.unload();
   }
-  await bench.compare(plan, info, (kernel, share) => onStage(`Comparing kernels: ${kernel}`, 1 - SHARE.kernels * (1 - share)), onResult);
+  await bench.compare(
+    plan,
+    info,
+    (kernel, share) => onStage(`Comparing kernels: ${kernel}`, 1 - SHARE.kernels * (1 - share)),
+    onResult,
+  );
   onStage('Done', 1);
 }
 
@@ -232,12 +243,21 @@ class Bench {
    */
   async #kernel({ source, options }, kernel) {
     try {
-      const { model } = await this.load(source, { ...options, kernel: /** @type {import('../app/api.js').LoadOptions['kernel']} */ (kernel) }, () => {});
+      const { model } = await this.load(
+        source,
+        { ...options, kernel: /** @type {import('../app/api.js').LoadOptions['kernel']} */ (kernel) },
+        () => {},
+      );
       try {
         await this.run(model, await textOf(model, 16, 0), 4);
         const length = Math.min(128, model.info.contextLength - SHORT_RUN - 2);
         const { prefillPerSecond, decodePerSecond } = await this.prompt(model, length);
-        return { kernel, prefillPerSecond: prefillPerSecond.median, decodePerSecond: decodePerSecond?.median, logitsHash: await model.logitsHash() };
+        return {
+          kernel,
+          prefillPerSecond: prefillPerSecond.median,
+          decodePerSecond: decodePerSecond?.median,
+          logitsHash: await model.logitsHash(),
+        };
       } finally {
         await model.unload();
       }

@@ -1,7 +1,9 @@
 /** Prompts of a wanted length in tokens. What they say does not matter for speed. */
 
-const WORDS = ('the river was wide and the people on the other side had a small boat that they used when the water was low '
-  + 'in the morning they went to the town to sell bread and in the evening they came home with salt and paper').split(' ');
+const WORDS = (
+  'the river was wide and the people on the other side had a small boat that they used when the water was low ' +
+  'in the morning they went to the town to sell bread and in the evening they came home with salt and paper'
+).split(' ');
 
 /**
  * Raw text of about `tokens` tokens that shares no beginning with the text of another `salt`, so that nothing of it is

@@ -30,8 +30,16 @@ export class Report {
     const { model, prompts, decode, parts, kernels } = this.result;
     byId('result').hidden = false;
     if (model) {
-      byId('subject').textContent = [this.#name, model.architecture, `${format.count(model.parameters)} parameters`, model.quantization,
-        `${model.variant} build`, `${model.kernel} kernel`, format.plural(model.threads, 'thread'), model.isolated ? 'isolated' : 'not isolated'].join(' · ');
+      byId('subject').textContent = [
+        this.#name,
+        model.architecture,
+        `${format.count(model.parameters)} parameters`,
+        model.quantization,
+        `${model.variant} build`,
+        `${model.kernel} kernel`,
+        format.plural(model.threads, 'thread'),
+        model.isolated ? 'isolated' : 'not isolated',
+      ].join(' · ');
     }
     this.#drawFigures();
     if (prompts) this.#drawPrompts(prompts);
@@ -69,23 +77,50 @@ export class Report {
     /** @type {[name: string, value: string, unit: string][]} */
     const figures = [];
     if (decode) figures.push(['Decode', short(decode.tokensPerSecond), 'tok/s']);
-    for (const prompt of prompts ?? []) figures.push([`Prefill, ${prompt.tokens} tokens`, short(prompt.prefillPerSecond.median), 'tok/s']);
-    if (load) figures.push([load.fromCache ? 'Load, from this device' : 'Load', (load.ms / 1000).toFixed(load.ms < 10_000 ? 2 : 0), 's']);
-    byId('figures').replaceChildren(...figures.map(([name, value, unit]) => h('div', {}, h('dt', {}, name), h('dd', {}, `${value} `, h('small', {}, unit)))));
+    for (const prompt of prompts ?? [])
+      figures.push([`Prefill, ${prompt.tokens} tokens`, short(prompt.prefillPerSecond.median), 'tok/s']);
+    if (load)
+      figures.push([
+        load.fromCache ? 'Load, from this device' : 'Load',
+        (load.ms / 1000).toFixed(load.ms < 10_000 ? 2 : 0),
+        's',
+      ]);
+    byId('figures').replaceChildren(
+      ...figures.map(([name, value, unit]) =>
+        h('div', {}, h('dt', {}, name), h('dd', {}, `${value} `, h('small', {}, unit))),
+      ),
+    );
   }
 
   /** @param {import('./measure.js').PromptResult[]} prompts */
   #drawPrompts(prompts) {
-    const range = (/** @type {import('./statistics.js').Spread} */ s) => (s.repetitions > 1 ? `${short(s.min)} to ${short(s.max)}` : 'one run');
-    const rows = prompts.map((p) => h('tr', {},
-      h('td', {}, format.plural(p.tokens, 'token')),
-      h('td', {}, h('b', {}, short(p.prefillPerSecond.median))),
-      h('td', { class: 'wide-only' }, range(p.prefillPerSecond)),
-      h('td', {}, format.duration(p.firstTokenMs)),
-      h('td', {}, p.decodePerSecond ? short(p.decodePerSecond.median) : '–')));
+    const range = (/** @type {import('./statistics.js').Spread} */ s) =>
+      s.repetitions > 1 ? `${short(s.min)} to ${short(s.max)}` : 'one run';
+    const rows = prompts.map((p) =>
+      h(
+        'tr',
+        {},
+        h('td', {}, format.plural(p.tokens, 'token')),
+        h('td', {}, h('b', {}, short(p.prefillPerSecond.median))),
+        h('td', { class: 'wide-only' }, range(p.prefillPerSecond)),
+        h('td', {}, format.duration(p.firstTokenMs)),
+        h('td', {}, p.decodePerSecond ? short(p.decodePerSecond.median) : '–'),
+      ),
+    );
     byId('prompts-table').replaceChildren(
-      h('thead', {}, h('tr', {}, ...['Prompt', 'Prefill', 'Range', 'First token', 'Then decode'].map((name) => h('th', { scope: 'col', class: name === 'Range' ? 'wide-only' : '' }, name)))),
-      h('tbody', {}, ...rows));
+      h(
+        'thead',
+        {},
+        h(
+          'tr',
+          {},
+          ...['Prompt', 'Prefill', 'Range', 'First token', 'Then decode'].map((name) =>
+            h('th', { scope: 'col', class: name === 'Range' ? 'wide-only' : '' }, name),
+          ),
+        ),
+      ),
+      h('tbody', {}, ...rows),
+    );
     byId('prompts').hidden = false;
   }
 
@@ -101,8 +136,14 @@ export class Report {
   #drawParts(parts) {
     const whole = Object.values(parts).reduce((sum, ms) => sum + ms, 0);
     if (!(whole > 0)) return;
-    const sorted = Object.entries(parts).filter(([, ms]) => ms > 0).sort(([, a], [, b]) => b - a)
-      .map(([name, value]) => ({ name, value, text: `${((value / whole) * 100).toFixed(value / whole < 0.1 ? 1 : 0)}%` }));
+    const sorted = Object.entries(parts)
+      .filter(([, ms]) => ms > 0)
+      .sort(([, a], [, b]) => b - a)
+      .map(([name, value]) => ({
+        name,
+        value,
+        text: `${((value / whole) * 100).toFixed(value / whole < 0.1 ? 1 : 0)}%`,
+      }));
     const label = `Parts of a token: ${sorted.map(({ name, text }) => `${name} ${text}`).join(', ')}.`;
     drawInto(byId('parts-chart'), (width) => partsChart(width, sorted, label));
     byId('parts').hidden = false;
@@ -114,15 +155,18 @@ export class Report {
     const rows = kernels.map((k) => ({
       name: k.kernel,
       value: k.decodePerSecond ?? null,
-      text: k.error ? `not here (${k.error})` : `${short(k.decodePerSecond ?? 0)} tok/s, prefill ${short(k.prefillPerSecond ?? 0)}`,
+      text: k.error
+        ? `not here (${k.error})`
+        : `${short(k.decodePerSecond ?? 0)} tok/s, prefill ${short(k.prefillPerSecond ?? 0)}`,
       strong: k.decodePerSecond === best,
     }));
     const label = `Kernels: ${rows.map(({ name, text }) => `${name} ${text}`).join('; ')}.`;
     drawInto(byId('kernels-chart'), (width) => barChart(width, rows, label));
     const hashes = new Set([this.result.logitsHash, ...kernels.map((k) => k.logitsHash)].filter(Boolean));
-    byId('kernels-note').textContent = hashes.size === 1
-      ? `All of them compute the same: logits hash ${[...hashes][0]}.`
-      : `They do not agree, which is a bug worth reporting: logits hashes ${[...hashes].join(', ')}.`;
+    byId('kernels-note').textContent =
+      hashes.size === 1
+        ? `All of them compute the same: logits hash ${[...hashes][0]}.`
+        : `They do not agree, which is a bug worth reporting: logits hashes ${[...hashes].join(', ')}.`;
     byId('kernels').hidden = false;
   }
 
@@ -136,7 +180,9 @@ export class Report {
       getSelection()?.selectAllChildren(byId('json'));
       copy.textContent = 'Selected: copy it with the keyboard';
     }
-    setTimeout(() => { copy.textContent = 'Copy'; }, 2500);
+    setTimeout(() => {
+      copy.textContent = 'Copy';
+    }, 2500);
   }
 }
 

@@ -1,0 +1,51 @@
+// The benchmark page.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { open, told, usePages } from './pages.mjs';
+
+const { withPage } = usePages();
+
+describe('the benchmark page', () => {
+  test('measures, draws, compares the kernels and gives JSON', () =>
+    withPage('bench.html', async (page) => {
+      await page.getByTestId('start').click();
+      await page.getByText('Done', { exact: true }).waitFor();
+      const result = JSON.parse(await page.getByTestId('json').innerText());
+      assert.equal(result.model.architecture, 'bitnet-b1.58');
+      assert.equal(result.decode.tokensPerSecond > 0, true);
+      assert.deepEqual(
+        result.prompts.map((/** @type {{ prefillPerSecond: { median: number } }} */ p) => p.prefillPerSecond.median),
+        [400, 400, 400].slice(0, result.prompts.length),
+      );
+      assert.deepEqual(
+        result.kernels.map((/** @type {{ kernel: string }} */ k) => k.kernel),
+        ['relaxed', 'mad', 'lut', 'scalar'],
+      );
+      await page.getByText('All of them compute the same: logits hash 0123456789abcdef.').waitFor();
+      assert.equal(await page.locator('#over-time-chart svg polyline').count(), 1);
+      assert.equal(await page.locator('#kernels-chart svg rect').count(), 4);
+      const { loads, unloads } = await told(page);
+      assert.equal(unloads, loads.length);
+    }));
+
+  test('stops when asked, and can start again', () =>
+    withPage('bench.html?model=./slow.gguf', async (page) => {
+      await page.getByTestId('start').click();
+      await page.getByText('Loading the model').waitFor();
+      await page.getByTestId('stop').click();
+      await page.getByText('Stopped', { exact: true }).waitFor();
+      await open(page, 'load');
+      await page.getByTestId('compare').uncheck();
+      await page.getByTestId('start').click();
+      await page.getByText('Done', { exact: true }).waitFor();
+    }));
+
+  test('shows the error of a bad address', () =>
+    withPage('bench.html?model=./missing.gguf', async (page) => {
+      await page.getByTestId('start').click();
+      await page.getByTestId('error').waitFor();
+      assert.equal(await page.getByTestId('error').getAttribute('data-code'), 'not_found');
+      assert.equal(await page.getByTestId('start').isVisible(), true);
+    }));
+});
