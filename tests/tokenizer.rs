@@ -139,7 +139,7 @@ fn llama3() -> PathBuf {
         .arg(root().join("tests/oracle/llama3-vocab.mjs"))
         .arg(&out)
         .status()
-        .expect("Node is missing: it comes from https://nodejs.org");
+        .unwrap_or_else(|e| panic!("Node cannot be started ({e}): it comes from https://nodejs.org"));
     assert!(status.success(), "tests/oracle/llama3-vocab.mjs failed");
     out
 }
