@@ -69,7 +69,7 @@ test('the types say what the options and the answers are', async () => {
 
 test('an app bundled by Vite loads a model and generates', { timeout: 120_000 }, async () => {
   await mkdir(join(app, 'src'));
-  await writeFile(join(app, 'index.html'), '<!doctype html><title>app</title><script type="module" src="/src/main.js"></script>');
+  await writeFile(join(app, 'index.html'), '<!doctype html><title>app</title><link rel="icon" href="data:,"><script type="module" src="/src/main.js"></script>');
   await writeFile(join(app, 'src/main.js'), `
     import { BitNet } from 'bitnet-web';
     globalThis.app = async (options) => {
