@@ -41,6 +41,9 @@ pub struct LoadOptions {
     pub chat_template: Option<String>,
     /// The length of the file, where it is known: a file that is too short is then told by its directory.
     pub file_bytes: Option<u64>,
+    /// Bytes that there are for weights and KV cache, where that is known: what needs more is refused by its directory,
+    /// before anything is allocated.
+    pub memory_bytes: Option<u64>,
 }
 
 impl LoadOptions {
@@ -54,6 +57,7 @@ impl LoadOptions {
             pre_tokenizer: None,
             chat_template: None,
             file_bytes: None,
+            memory_bytes: None,
         }
     }
 }
@@ -75,6 +79,72 @@ pub struct Summary {
     pub weight_bytes: u64,
     /// Bytes of the KV cache for the whole context.
     pub kv_bytes: u64,
+}
+
+/// What a directory tells, without anything being loaded.
+///
+/// # Errors
+/// Whatever is wrong with the directory; `InvalidArgument` for a context that the model was not trained for.
+pub fn preview(header: &Header, options: &LoadOptions) -> Result<Summary> {
+    Ok(Directory::new(header, options)?.summary)
+}
+
+impl Summary {
+    /// Bytes of weights and KV cache together.
+    pub fn memory_bytes(&self) -> u64 {
+        self.weight_bytes + self.kv_bytes
+    }
+
+    /// The longest context whose KV cache fits, with the weights, into `memory_bytes`; 0 if the weights alone do not.
+    pub fn context_that_fits(&self, memory_bytes: u64) -> usize {
+        let per_token = (self.kv_bytes / self.context as u64).max(1);
+        let tokens = memory_bytes.saturating_sub(self.weight_bytes) / per_token;
+        (tokens as usize).min(self.config.context_length)
+    }
+
+    fn check_memory(&self, available: u64) -> Result<()> {
+        let needed = self.memory_bytes();
+        if needed <= available {
+            return Ok(());
+        }
+        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+        let advice = match self.context_that_fits(available) {
+            0 => "no context fits: a smaller model is needed".to_owned(),
+            tokens => format!("a context of {tokens} tokens fits"),
+        };
+        let (weights, kv, context) = (mib(self.weight_bytes), mib(self.kv_bytes), self.context);
+        Err(Error::new(
+            ErrorKind::OutOfMemory,
+            format!(
+                "the model needs {} MiB of memory ({weights} for weights, {kv} for a context of {context} tokens), {} are \
+                 there: {advice}",
+                mib(needed),
+                available >> 20,
+            ),
+        ))
+    }
+}
+
+/// What a header means, checked.
+struct Directory {
+    config: Config,
+    plan: Plan,
+    weight_options: WeightOptions,
+    summary: Summary,
+}
+
+impl Directory {
+    fn new(header: &Header, options: &LoadOptions) -> Result<Self> {
+        let config = Config::from_metadata(&header.metadata, vocab_size(header)?)?;
+        let plan = Plan::new(header, &config)?;
+        let weight_options = WeightOptions {
+            kernel: options.kernel,
+            exact_rows: options.precision == Precision::Exact,
+            i2s_layout: options.i2s_layout,
+        };
+        let summary = summarize(&config, &plan, options, weight_options)?;
+        Ok(Self { config, plan, weight_options, summary })
+    }
 }
 
 /// Takes a GGUF file from its first byte to its last, in pieces of any size.
@@ -204,17 +274,13 @@ impl Loader {
 
 impl Tensors {
     fn new(mut header: Header, options: &LoadOptions) -> Result<Self> {
-        let config = Config::from_metadata(&header.metadata, vocab_size(&header)?)?;
-        let plan = Plan::new(&header, &config)?;
+        let Directory { config, plan, weight_options, summary } = Directory::new(&header, options)?;
         if let Some(total) = options.file_bytes.filter(|&total| total < plan.end) {
             return Err(truncated(total, plan.end));
         }
-        let weight_options = WeightOptions {
-            kernel: options.kernel,
-            exact_rows: options.precision == Precision::Exact,
-            i2s_layout: options.i2s_layout,
-        };
-        let summary = summarize(&config, &plan, options, weight_options)?;
+        if let Some(available) = options.memory_bytes {
+            summary.check_memory(available)?;
+        }
         let template = ChatTemplate::from_metadata(&header.metadata, options.chat_template.as_deref())?;
         let tokenizer = tokenizer(&mut header.metadata, &config, options)?;
         let builder = WeightsBuilder::new(&config, weight_options);
