@@ -50,6 +50,8 @@ export class Crew {
 
   /** @param {CrewOptions} options */
   constructor({ variant, threads, isolated, workerUrl, wasmBase, watchdog }) {
+    this.variant = variant;
+    this.threads = threads;
     this.#engine = startEngine(workerUrl);
     this.#workers = [this.#engine];
     this.#watchdog = new Watchdog(watchdog, {

@@ -60,12 +60,19 @@ async function load({ id, args }) {
   return { ...info, variant, isolated };
 }
 
+/** @param {Extract<EngineCall, { method: 'selfTest' }>} call */
+async function selfTest({ args }) {
+  const { variant } = /** @type {EngineStart} */ (settings);
+  return glueOf(variant).selfTest(/** @type {WasmPool} */ (await pool), args.seed);
+}
+
 /**
  * @param {EngineCall} call
  * @returns {Promise<unknown>}
  */
 async function answer(call) {
   if (call.method === 'load') return load(call);
+  if (call.method === 'selfTest') return selfTest(call);
   if (model === undefined) throw { code: 'internal', message: 'The engine was asked before a model was loaded.' };
   const ready = model;
   switch (call.method) {

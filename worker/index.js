@@ -2,18 +2,25 @@
 import { Crew } from './crew.js';
 import { BitNetError } from './error.js';
 import { Model } from './model.js';
-import { checkLoadOptions, resolveAddress } from './options.js';
+import { checkCrewOptions, checkLoadOptions, resolveAddress } from './options.js';
 import { wireSource } from './source.js';
 import { chooseThreads, chooseVariant, measureFeatures } from './variant.js';
 
 /** @import { Source } from './source.js' */
-/** @import { LoadOptions } from './options.js' */
+/** @import { CrewOptions, LoadOptions } from './options.js' */
+/** @import { SelfTest } from './protocol.js' */
 
 export { BitNetError, Model };
 export { TokenStream } from './stream.js';
 
 /** Silence of a worker that means its death, in milliseconds. */
 const WATCHDOG = 30_000;
+
+/** The same while the kernels are compared, which is one long step. */
+const SELF_TEST_WATCHDOG = 300_000;
+
+/** The fastest kernel by variant and thread count, as the first load of this page measured it. @type {Map<string, string>} */
+const fastest = new Map();
 
 let hinted = false;
 
@@ -28,8 +35,8 @@ function hintAtIsolation() {
 }
 
 /**
- * Starts the workers for a load.
- * @param {LoadOptions} options already checked
+ * Starts the workers.
+ * @param {CrewOptions} options already checked
  * @returns {Crew}
  */
 function startCrew({ variant = 'auto', threads = 'auto', workerUrl, wasmBase, watchdog = WATCHDOG }) {
@@ -47,6 +54,23 @@ function startCrew({ variant = 'auto', threads = 'auto', workerUrl, wasmBase, wa
   });
 }
 
+/**
+ * Starts workers for one piece of work without a model, and ends them.
+ * @template T
+ * @param {CrewOptions} options already checked
+ * @param {(crew: Crew) => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+async function withCrew(options, work) {
+  options.signal?.throwIfAborted();
+  const crew = startCrew(options);
+  try {
+    return await work(crew);
+  } finally {
+    crew.dispose(new BitNetError('unloaded', 'The workers have done their work.'));
+  }
+}
+
 /** Runs ternary language models in this page. */
 export const BitNet = {
   /**
@@ -61,16 +85,30 @@ export const BitNet = {
     signal?.throwIfAborted();
     const { wire, transfer } = wireSource(source);
     const crew = startCrew(options);
+    const setting = `${crew.variant} ${crew.threads}`;
+    const kernel = wireOptions.kernel ?? fastest.get(setting);
     try {
-      const info = await crew.call('load', { source: wire, options: wireOptions }, {
+      const info = await crew.call('load', { source: wire, options: { ...wireOptions, kernel } }, {
         signal,
         transfer,
         onEvent: (event) => event.type === 'progress' && onProgress?.(event.progress),
       });
+      if (kernel === undefined) fastest.set(setting, info.kernel);
       return new Model(crew, info);
     } catch (error) {
       crew.dispose(new BitNetError('unloaded', 'The model was not loaded.'));
       throw error;
     }
+  },
+
+  /**
+   * Compares every kernel with the plain reference in this very browser, and measures how fast each is.
+   * @param {CrewOptions & { seed?: number }} [options] the seed chooses the random cases
+   * @returns {Promise<SelfTest>}
+   */
+  async selfTest({ seed = 1, ...options } = {}) {
+    checkCrewOptions('selfTest', options);
+    const { signal, watchdog = SELF_TEST_WATCHDOG } = options;
+    return withCrew({ ...options, watchdog }, (crew) => crew.call('selfTest', { seed }, { signal }));
   },
 };

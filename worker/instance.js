@@ -23,9 +23,9 @@ const MAXIMUM_PAGES = [65535, 49152, 32768, 24576, 16384, 8192, 4096];
  */
 export async function instantiate(glue, { variant, wasmBase, ports }) {
   const module = await compile(wasmUrl(variant, wasmBase));
-  const memory = createMemory();
+  const { memory, maximum } = createMemory();
   await glue.default({ module_or_path: module, memory });
-  glue.prepare();
+  glue.prepare(maximum);
   // Nothing may block before every worker is ready: a worker may not start while its creator waits.
   await Promise.all(ports.map((port) => join(port, module, memory)));
   const pool = new glue.WasmPool(ports.length + 1);
@@ -75,11 +75,11 @@ async function compile(url) {
   }
 }
 
-/** @returns {WebAssembly.Memory} */
+/** @returns {{ memory: WebAssembly.Memory, maximum: number }} the maximum in pages */
 function createMemory() {
   for (const maximum of MAXIMUM_PAGES) {
     try {
-      return new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum, shared: true });
+      return { memory: new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum, shared: true }), maximum };
     } catch {
       // refused: try less
     }

@@ -27,6 +27,8 @@ import { BitNetError } from './error.js';
  *   30000 by default
  */
 
+/** @typedef {Pick<LoadOptions, 'threads' | 'variant' | 'signal' | 'workerUrl' | 'wasmBase' | 'watchdog'>} CrewOptions */
+
 /**
  * @typedef {object} GenerateOptions
  * @property {number} [maxTokens] by default what the context still holds
@@ -86,6 +88,11 @@ const GENERATE_RULES = {
   ],
   signal: ['an AbortSignal', isSignal],
 };
+
+/** @type {Rules} */
+const CREW_RULES = Object.fromEntries(
+  ['threads', 'variant', 'signal', 'workerUrl', 'wasmBase', 'watchdog'].map((name) => [name, LOAD_RULES[name]]),
+);
 
 /**
  * @param {...string} values
@@ -202,6 +209,15 @@ export function checkLoadOptions(options) {
     preTokenizer,
     i2sLayout,
   };
+}
+
+/**
+ * Checks the options of a call that needs workers but no model.
+ * @param {string} call
+ * @param {CrewOptions} options
+ */
+export function checkCrewOptions(call, options) {
+  check(call, options, CREW_RULES);
 }
 
 /**

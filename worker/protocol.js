@@ -116,6 +116,16 @@
  */
 
 /**
+ * Whether this browser computes right, and how fast.
+ * @typedef {object} SelfTest
+ * @property {boolean} passed every kernel gave the reference's bits
+ * @property {number} cases products that were compared
+ * @property {string[]} failures a line for each product that differs
+ * @property {number} seed of the random cases
+ * @property {{ kernel: string, weightsPerSecond: number }[]} kernels fastest first, matrix times vector on all threads
+ */
+
+/**
  * What the engine can be asked, and what it answers.
  * @typedef {object} Methods
  * @property {{ args: { source: WireSource, options: WireLoadOptions }, value: ModelInfo }} load
@@ -125,6 +135,7 @@
  * @property {{ args: { messages: Message[] }, value: string }} chatPrompt
  * @property {{ args: { ids: Uint32Array, positions: Uint32Array | undefined }, value: Float32Array }} logits
  * @property {{ args: {}, value: string }} logitsHash
+ * @property {{ args: { seed: number }, value: SelfTest }} selfTest
  */
 
 /** @typedef {keyof Methods} Method */

@@ -37,7 +37,8 @@ declare module '*/bitnet_web.js' {
   }
 
   export default function init(options: InitOptions): Promise<unknown>;
-  export function prepare(): void;
+  export function prepare(max_pages: number): void;
+  export function selfTest(pool: WasmPool, seed: number): import('./protocol.js').SelfTest;
   export function refused_allocation(): number;
   export function enter_pool(ticket: number, index: number): void;
   export function load(

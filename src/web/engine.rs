@@ -80,7 +80,7 @@ impl From<Event> for WebEvent {
 }
 
 /// A plain JavaScript object.
-fn to_object(value: &impl Serialize) -> Result<JsValue> {
+pub fn to_object(value: &impl Serialize) -> Result<JsValue> {
     value
         .serialize(&Serializer::json_compatible())
         .map_err(|e| Error::new(ErrorKind::Internal, format!("an answer could not be written: {e}")))

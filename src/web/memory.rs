@@ -1,12 +1,22 @@
-//! Remembers an allocation that was refused, so that the trap that may follow is told as "out of memory".
+//! How much memory there is, and whether an allocation was refused: the trap that may follow is then told as "out of
+//! memory".
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Bytes of the last allocation that was refused, 0 if none was.
 static REFUSED: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes of a page of WebAssembly memory.
+const PAGE: u64 = 1 << 16;
+/// What a model needs beside weights and KV cache, in bytes: chunks of the file on their way, the tokenizer while it is
+/// built, working memory of a batch, stacks.
+const RESERVE: u64 = 160 << 20;
+
+/// Pages that the memory may grow to, as the engine worker created it.
+static MAX_PAGES: AtomicU32 = AtomicU32::new(u32::MAX);
 
 #[global_allocator]
 static ALLOCATOR: Watched = Watched;
@@ -48,4 +58,15 @@ unsafe impl GlobalAlloc for Watched {
 #[wasm_bindgen]
 pub fn refused_allocation() -> usize {
     REFUSED.load(Ordering::Relaxed)
+}
+
+/// Notes how many pages the memory may grow to.
+pub fn set_limit(pages: u32) {
+    MAX_PAGES.store(pages, Ordering::Relaxed);
+}
+
+/// Bytes that a model's weights and KV cache may take.
+pub fn room() -> u64 {
+    let used = core::arch::wasm32::memory_size(0) as u64 * PAGE;
+    (u64::from(MAX_PAGES.load(Ordering::Relaxed)) * PAGE).saturating_sub(used).saturating_sub(RESERVE)
 }

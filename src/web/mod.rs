@@ -5,6 +5,7 @@ mod error;
 mod memory;
 mod options;
 mod panic;
+mod self_test;
 mod stream;
 mod thread;
 
@@ -16,8 +17,10 @@ pub fn version() -> String {
     env!("CARGO_PKG_VERSION").to_owned()
 }
 
-/// Prepares a fresh instance. Called once, before anything else, by the worker that instantiates it.
+/// Prepares a fresh instance, whose memory may grow to `max_pages`. Called once, before anything else, by the worker that
+/// instantiates it.
 #[wasm_bindgen]
-pub fn prepare() {
+pub fn prepare(max_pages: u32) {
     panic::install_hook();
+    memory::set_limit(max_pages);
 }

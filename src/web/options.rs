@@ -14,11 +14,13 @@ use crate::quant::I2sLayout;
 use crate::sample::SamplerOptions;
 use crate::{Error, ErrorKind, Result};
 
+use super::memory;
+
 #[wasm_bindgen]
 extern "C" {
     /// `performance.now()`: milliseconds.
     #[wasm_bindgen(js_namespace = performance)]
-    fn now() -> f64;
+    pub fn now() -> f64;
 }
 
 /// Reads a JavaScript value.
@@ -69,6 +71,7 @@ impl LoadOptions {
             pre_tokenizer: self.pre_tokenizer.clone(),
             chat_template: self.chat_template.clone(),
             file_bytes,
+            memory_bytes: Some(memory::room()),
             ..load::LoadOptions::new(kernel)
         })
     }

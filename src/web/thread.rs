@@ -25,6 +25,11 @@ impl WasmPool {
 }
 
 impl WasmPool {
+    /// The pool.
+    pub fn inner(&self) -> &Pool {
+        &self.0
+    }
+
     /// The pool itself.
     pub fn into_inner(self) -> Pool {
         self.0

@@ -26,7 +26,18 @@ before(async () => {
     folders: { '/models/': join(ROOT, 'tests/fixtures/models'), '/e2e/': HERE },
     handle: async (request, response, path) => {
       // A worker whose engine has a fuse, with the real compute worker beside it; and one whose compute worker is broken.
-      if (path === '/fuse/engine.js') await sendFile(join(HERE, 'crash-engine.js'), request, response);
+      // Browsers that have addresses for 512 MiB of memory at most, or for next to nothing.
+      const pages = { '/small/engine.js': 8192, '/tiny/engine.js': 1024 }[path];
+      if (pages !== undefined) {
+        response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(`
+          import '/dist/engine.js';
+          WebAssembly.Memory = class extends WebAssembly.Memory {
+            constructor(wanted) {
+              if (wanted.maximum > ${pages}) throw new RangeError('could not allocate memory');
+              super(wanted);
+            }
+          };`);
+      } else if (path === '/fuse/engine.js') await sendFile(join(HERE, 'crash-engine.js'), request, response);
       else if (path === '/fuse/compute.js') await sendFile(join(ROOT, 'dist/compute.js'), request, response);
       else if (path === '/broken/engine.js') await sendFile(join(ROOT, 'dist/engine.js'), request, response);
       else if (path === '/broken/compute.js') {
@@ -169,6 +180,17 @@ pageTest('workers and wasm that cannot be had are told', async (page) => {
     ['no such wasm', 'network'],
     ['wasm that is a page', 'unsupported'],
   ]);
+});
+
+pageTest('where the browser refuses 4 GiB of addresses, less is tried', async (page) => {
+  const got = await page.evaluate(async (url) => {
+    const model = await lib.BitNet.load(url, { threads: 1, workerUrl: '/small/engine.js', precision: 'exact' });
+    const hash = await model.logitsHash();
+    await model.unload();
+    return [hash, await lib.BitNet.load(url, { threads: 1, workerUrl: '/tiny/engine.js' }).then(String, (error) => error.code)];
+  }, MODEL);
+  const golden = JSON.parse(await readFile(join(ROOT, 'tests/fixtures/logits-hashes.json'), 'utf8'));
+  assert.deepEqual(got, [golden[FILE].exact, 'out_of_memory']);
 });
 
 pageTest('workers and wasm from another origin run', async (page) => {

@@ -363,3 +363,36 @@ pageTest('a page that is not isolated gets one thread, the same bits and one hin
   assert.deepEqual(got, [hash, 1, false, hash, 1, false]);
   assert.equal(said.filter((text) => text.includes('cross-origin isolated')).length, 1, said.join('\n'));
 }, () => plain);
+
+pageTest('the self test compares and measures every kernel of the build', async (page) => {
+  const got = await page.evaluate(async () => {
+    const relaxed = await lib.BitNet.selfTest({ threads: 2 });
+    const simd128 = await lib.BitNet.selfTest({ variant: 'simd128', seed: 7 });
+    return { relaxed, simd128, ended: tap.ended === tap.workers.length };
+  });
+  for (const [{ passed, cases, failures, seed, kernels }, names, wanted] of /** @type {const} */ ([
+    [got.relaxed, ['lut', 'mad', 'relaxed', 'relaxed16'], 1],
+    [got.simd128, ['lut', 'mad'], 7],
+  ])) {
+    assert.deepEqual([passed, failures, seed], [true, [], wanted]);
+    assert.ok(cases > 100);
+    assert.deepEqual(kernels.map(({ kernel }) => kernel).sort(), names);
+    assert.ok(kernels.every(({ weightsPerSecond }, i) => weightsPerSecond > 0 && (i === 0 || weightsPerSecond <= kernels[i - 1].weightsPerSecond)));
+  }
+  assert.equal(got.ended, true);
+});
+
+pageTest('the kernel is measured once a page, and can be chosen', async (page) => {
+  const kernels = await page.evaluate(async (url) => {
+    const kernels = [];
+    for (const kernel of /** @type {const} */ (['auto', 'scalar', 'auto', undefined])) {
+      const model = await lib.BitNet.load(url, { threads: 1, kernel });
+      kernels.push(model.info.kernel);
+      await model.unload();
+    }
+    return kernels;
+  }, MODEL);
+  assert.equal(kernels[1], 'scalar');
+  assert.notEqual(kernels[0], 'scalar');
+  assert.deepEqual([kernels[2], kernels[3]], [kernels[0], kernels[0]]);
+});
