@@ -7,6 +7,7 @@
 /** @typedef {import('../../worker/protocol.js').Message} Message */
 /** @typedef {import('../../worker/protocol.js').Progress} LoadProgress */
 /** @typedef {import('../../worker/protocol.js').GenerationResult} GenerationResult */
+/** @typedef {import('../../worker/protocol.js').SelfTest} SelfTest */
 /** @typedef {import('../../worker/options.js').LoadOptions} LoadOptions */
 /** @typedef {import('../../worker/options.js').GenerateOptions} GenerateOptions */
 
@@ -43,6 +44,7 @@
 /**
  * @typedef {object} BitNetApi
  * @property {(source: Source, options?: LoadOptions) => Promise<Model>} load
+ * @property {(options?: { threads?: number, signal?: AbortSignal }) => Promise<SelfTest>} [selfTest]
  * @property {ModelCache} [cache]
  * @property {(source: Source, options?: { signal?: AbortSignal }) => Promise<ProbeResult>} [probe]
  */

@@ -47,6 +47,7 @@ import { spread } from './statistics.js';
  * @property {Record<string, number> | null} parts milliseconds of one token by part, where the engine tells
  * @property {string} logitsHash
  * @property {KernelResult[]} kernels
+ * @property {import('../app/api.js').SelfTest} selfTest
  */
 
 const PROMPT_LENGTHS = [16, 128, 512];
@@ -107,6 +108,11 @@ export async function measure(api, plan, { signal, onStage, onResult }) {
     (kernel, share) => onStage(`Comparing kernels: ${kernel}`, 1 - SHARE.kernels * (1 - share)),
     onResult,
   );
+  if (plan.kernels.length && api.selfTest) {
+    onStage('Testing the kernels against the plain reference', null);
+    const { threads } = plan.options;
+    onResult({ selfTest: await api.selfTest({ signal, ...(typeof threads === 'number' ? { threads } : {}) }) });
+  }
   onStage('Done', 1);
 }
 

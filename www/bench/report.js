@@ -20,14 +20,15 @@ export class Report {
   begin(name) {
     this.result = {};
     this.#name = name;
-    for (const id of ['result', 'over-time', 'parts', 'prompts', 'kernels', 'json-figure']) byId(id).hidden = true;
+    for (const id of ['result', 'over-time', 'parts', 'prompts', 'kernels', 'self-test', 'json-figure'])
+      byId(id).hidden = true;
     byId('figures').replaceChildren();
   }
 
   /** @param {Partial<import('./measure.js').Result>} more */
   add(more) {
     Object.assign(this.result, more);
-    const { model, prompts, decode, parts, kernels } = this.result;
+    const { model, prompts, decode, parts, kernels, selfTest } = this.result;
     byId('result').hidden = false;
     if (model) {
       byId('subject').textContent = [
@@ -46,6 +47,7 @@ export class Report {
     if (decode) this.#drawDecode(decode);
     if (parts) this.#drawParts(parts);
     if (kernels?.length) this.#drawKernels(kernels);
+    if (selfTest) this.#drawSelfTest(selfTest);
   }
 
   /** Shows the JSON; call when all is measured. */
@@ -168,6 +170,22 @@ export class Report {
         ? `All of them compute the same: logits hash ${[...hashes][0]}.`
         : `They do not agree, which is a bug worth reporting: logits hashes ${[...hashes].join(', ')}.`;
     byId('kernels').hidden = false;
+  }
+
+  /** @param {import('../app/api.js').SelfTest} selfTest */
+  #drawSelfTest({ kernels, passed, cases, failures }) {
+    const rows = kernels.map(({ kernel, weightsPerSecond }, i) => ({
+      name: kernel,
+      value: weightsPerSecond,
+      text: `${short(weightsPerSecond / 1e9)} G/s`,
+      strong: i === 0,
+    }));
+    const label = `Weights per second: ${rows.map(({ name, text }) => `${name} ${text}`).join('; ')}.`;
+    drawInto(byId('self-test-chart'), (width) => barChart(width, rows, label));
+    byId('self-test-note').textContent = passed
+      ? `${cases} products compared with the plain reference: all equal, bit for bit.`
+      : `Products that differ from the plain reference, which is a bug worth reporting: ${failures.join('; ')}`;
+    byId('self-test').hidden = false;
   }
 
   async #copy() {
