@@ -8,47 +8,24 @@
 //! Range: |sum| <= 64 * 2 * 128 * columns, which fits an i32 below 131072 columns.
 
 use core::arch::wasm32::*;
-use std::ops::Range;
 
+use super::Activations;
 use super::packed::{CHUNK, STREAMS};
-use super::{Activations, TernaryMatrix};
+use super::tile::{TileKernel, horizontal_sum};
 
-/// Tokens of a tile in the batched form: with four rows, 8 accumulators.
-const TILE_TOKENS: usize = 2;
+/// The kernel `mad`.
+pub(super) struct Mad;
 
-/// As [`scalar::multiply`](super::scalar::multiply).
-pub(super) fn multiply(
-    matrix: &TernaryMatrix,
-    x: &Activations,
-    units: Range<usize>,
-    mut store: impl FnMut(usize, usize, i32),
-) {
-    let layout = matrix.row_layout();
-    for unit in units {
-        let rows: [&[u8]; STREAMS] = std::array::from_fn(|stream| {
-            &matrix.data()[(unit + stream * layout.quarter) * layout.stride..][..layout.stride]
-        });
-        let mut emit = |token: usize, sums: [i32; STREAMS]| {
-            for (stream, sum) in sums.into_iter().enumerate() {
-                let row = unit + stream * layout.quarter;
-                if row < matrix.rows() {
-                    store(token, row, (sum >> 6) - x.sum(token));
-                }
-            }
-        };
-        let mut token = 0;
-        while token + TILE_TOKENS <= x.tokens() {
-            let tile = tile::<TILE_TOKENS>(rows, std::array::from_fn(|i| x.spread(token + i)));
-            for (i, sums) in tile.into_iter().enumerate() {
-                emit(token + i, sums);
-            }
-            token += TILE_TOKENS;
-        }
-        while token < x.tokens() {
-            let [sums] = tile::<1>(rows, [x.spread(token)]);
-            emit(token, sums);
-            token += 1;
-        }
+impl TileKernel for Mad {
+    type Operand = i16;
+
+    fn operand(x: &Activations, token: usize) -> &[i16] {
+        x.spread(token)
+    }
+
+    #[inline(always)]
+    fn multiply<const T: usize>(rows: [&[u8]; STREAMS], tokens: [&[i16]; T]) -> [[i32; STREAMS]; T] {
+        tile(rows, tokens).map(|sums| sums.map(|sum| sum >> 6))
     }
 }
 
@@ -81,9 +58,4 @@ fn tile<const T: usize>(rows: [&[u8]; STREAMS], tokens: [&[i16]; T]) -> [[i32; S
         }
     }
     totals.map(|totals| totals.map(horizontal_sum))
-}
-
-#[inline(always)]
-fn horizontal_sum(v: v128) -> i32 {
-    i32x4_extract_lane::<0>(v) + i32x4_extract_lane::<1>(v) + i32x4_extract_lane::<2>(v) + i32x4_extract_lane::<3>(v)
 }

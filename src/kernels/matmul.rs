@@ -72,13 +72,13 @@ fn multiply(job: &Shared<'_>, x: &Activations, units: Range<usize>) {
     match matrix.kind() {
         KernelKind::Scalar => scalar::multiply(matrix, x, units, store),
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        KernelKind::Mad => super::mad::multiply(matrix, x, units, store),
+        KernelKind::Mad => super::tile::multiply::<super::mad::Mad>(matrix, x, units, store),
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         KernelKind::Lut => super::lut::multiply(matrix, x, units, store),
         #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
-        KernelKind::Relaxed => super::relaxed::multiply::<true>(matrix, x, units, store),
+        KernelKind::Relaxed => super::tile::multiply::<super::relaxed::Relaxed<true>>(matrix, x, units, store),
         #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
-        KernelKind::Relaxed16 => super::relaxed::multiply::<false>(matrix, x, units, store),
+        KernelKind::Relaxed16 => super::tile::multiply::<super::relaxed::Relaxed<false>>(matrix, x, units, store),
         #[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
         _ => unreachable!("TernaryMatrix::builder refuses kernels that this build lacks"),
     }

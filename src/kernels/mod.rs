@@ -32,6 +32,8 @@ mod rows;
 mod scalar;
 pub mod select;
 mod ternary;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod tile;
 mod vector;
 
 pub use activations::Activations;

@@ -6,49 +6,27 @@
 //! widens before 64 of them can overflow.
 
 use core::arch::wasm32::*;
-use std::ops::Range;
 
+use super::Activations;
 use super::packed::{CHUNK, STREAMS};
-use super::{Activations, TernaryMatrix};
+use super::tile::{TileKernel, horizontal_sum};
 
 /// Chunks of 4 dot products each that an i16 lane can take: 15 * 4 * 512 = 30720.
 const CHUNKS_PER_WIDENING: usize = 15;
-/// Tokens of a tile in the batched form: with four rows, 8 accumulators.
-const TILE_TOKENS: usize = 2;
 
-/// As [`scalar::multiply`](super::scalar::multiply).
-pub(super) fn multiply<const WIDE: bool>(
-    matrix: &TernaryMatrix,
-    x: &Activations,
-    units: Range<usize>,
-    mut store: impl FnMut(usize, usize, i32),
-) {
-    let layout = matrix.row_layout();
-    for unit in units {
-        let rows: [&[u8]; STREAMS] = std::array::from_fn(|stream| {
-            &matrix.data()[(unit + stream * layout.quarter) * layout.stride..][..layout.stride]
-        });
-        let mut emit = |token: usize, sums: [i32; STREAMS]| {
-            for (stream, sum) in sums.into_iter().enumerate() {
-                let row = unit + stream * layout.quarter;
-                if row < matrix.rows() {
-                    store(token, row, sum - x.sum(token));
-                }
-            }
-        };
-        let mut token = 0;
-        while token + TILE_TOKENS <= x.tokens() {
-            let tile = tile::<WIDE, TILE_TOKENS>(rows, std::array::from_fn(|i| x.codes(token + i)));
-            for (i, sums) in tile.into_iter().enumerate() {
-                emit(token + i, sums);
-            }
-            token += TILE_TOKENS;
-        }
-        while token < x.tokens() {
-            let [sums] = tile::<WIDE, 1>(rows, [x.codes(token)]);
-            emit(token, sums);
-            token += 1;
-        }
+/// The kernels `relaxed` (`WIDE`: 32-bit accumulators) and `relaxed16`.
+pub(super) struct Relaxed<const WIDE: bool>;
+
+impl<const WIDE: bool> TileKernel for Relaxed<WIDE> {
+    type Operand = i8;
+
+    fn operand(x: &Activations, token: usize) -> &[i8] {
+        x.codes(token)
+    }
+
+    #[inline(always)]
+    fn multiply<const T: usize>(rows: [&[u8]; STREAMS], tokens: [&[i8]; T]) -> [[i32; STREAMS]; T] {
+        tile::<WIDE, T>(rows, tokens)
     }
 }
 
@@ -96,9 +74,4 @@ fn tile<const WIDE: bool, const T: usize>(rows: [&[u8]; STREAMS], tokens: [&[i8]
         begin = end;
     }
     totals.map(|totals| totals.map(horizontal_sum))
-}
-
-#[inline(always)]
-fn horizontal_sum(v: v128) -> i32 {
-    i32x4_extract_lane::<0>(v) + i32x4_extract_lane::<1>(v) + i32x4_extract_lane::<2>(v) + i32x4_extract_lane::<3>(v)
 }

@@ -234,11 +234,7 @@ fn dot_int8(rows: [&[u8]; STREAMS], q: &[i16]) -> [i32; STREAMS] {
         let rest = 16 * steps..q.len();
         let tail: i32 =
             rows[stream][rest.clone()].iter().zip(&q[rest]).map(|(&w, &q)| i32::from(w as i8) * i32::from(q)).sum();
-        i32x4_extract_lane::<0>(sum)
-            + i32x4_extract_lane::<1>(sum)
-            + i32x4_extract_lane::<2>(sum)
-            + i32x4_extract_lane::<3>(sum)
-            + tail
+        super::tile::horizontal_sum(sum) + tail
     })
 }
 
