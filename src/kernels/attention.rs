@@ -93,12 +93,12 @@ fn attend_heads<const H: usize>(
 #[inline(always)]
 fn add_values(out: &mut [f32], weights: &[f32], values: &[f32]) {
     let dim = out.len();
-    let row = |i: usize| &values[i * dim..][..dim];
     if values.len() == VALUE_ROWS * dim {
+        let row = |i: usize| &values[i * dim..][..dim];
         add_scaled::<VALUE_ROWS>(out, std::array::from_fn(|i| weights[i]), std::array::from_fn(row));
     } else {
-        for i in 0..values.len() / dim {
-            add_scaled(out, [weights[i]], [row(i)]);
+        for (row, &weight) in values.chunks_exact(dim).zip(weights) {
+            add_scaled(out, [weight], [row]);
         }
     }
 }

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use serde_json::{Map, Value, json};
 
 use crate::{host, notices};
 
@@ -26,8 +25,7 @@ pub fn assemble(dist: &Path) -> Result<()> {
         }
     }
     fs::write(dist.join("THIRD-PARTY-NOTICES.txt"), notices::notices()?)?;
-    let manifest = serde_json::to_string_pretty(&manifest(&scripts))?;
-    fs::write(dist.join("package.json"), manifest + "\n").context("dist/package.json")
+    fs::write(dist.join("package.json"), manifest(&scripts)).context("dist/package.json")
 }
 
 /// A script that was renamed or removed must not ship for ever.
@@ -55,30 +53,37 @@ fn copy_scripts(worker: &Path, dist: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// package.json of what is published; the one in the repository's root is for its development alone.
-fn manifest(scripts: &[String]) -> Value {
-    let mut exports = Map::new();
-    exports.insert(".".to_owned(), json!({ "types": "./index.d.ts", "default": "./index.js" }));
-    // Every script by name: a bundler or a host may want to place the workers itself.
-    for script in scripts {
+/// package.json of what is published; the one in the repository's root is for its development alone. Written as text,
+/// because the order of conditions decides which one counts: `types` must stand first.
+fn manifest(scripts: &[String]) -> String {
+    let entry = |address: &str, script: &str| {
         let types = script.replace(".js", ".d.ts");
-        exports
-            .insert(format!("./{script}"), json!({ "types": format!("./{types}"), "default": format!("./{script}") }));
-    }
-    exports.insert("./wasm/*".to_owned(), json!("./wasm/*"));
-    exports.insert("./package.json".to_owned(), json!("./package.json"));
-    json!({
-        "name": "bitnet-web",
-        "version": env!("CARGO_PKG_VERSION"),
-        "description": "Ternary large language models (BitNet b1.58) in a browser tab, on the CPU",
-        "keywords": ["bitnet", "llm", "ternary", "wasm", "webassembly", "simd", "gguf", "browser", "inference"],
-        "license": "MIT OR Apache-2.0",
-        "type": "module",
-        "main": "./index.js",
-        "types": "./index.d.ts",
-        "exports": exports,
-        // Workers do something when they are loaded, and the glue listens for panics; the rest can be dropped where unused.
-        "sideEffects": ["./engine.js", "./compute.js", "./glue.js"],
-        "files": ["*.js", "*.d.ts", "wasm", "README.md", "CHANGELOG.md", "LICENSE-*", "THIRD-PARTY-NOTICES.txt"],
-    })
+        format!(r#"    "{address}": {{ "types": "./{types}", "default": "./{script}" }},"#)
+    };
+    // Every script by name: a bundler or a host may want to place the workers itself.
+    let mut exports = vec![entry(".", "index.js")];
+    exports.extend(scripts.iter().map(|script| entry(&format!("./{script}"), script)));
+    let exports = exports.join("\n");
+    let version = env!("CARGO_PKG_VERSION");
+    // Workers do something when they are loaded, and the glue listens for panics; the rest can be dropped where unused.
+    format!(
+        r#"{{
+  "name": "bitnet-web",
+  "version": "{version}",
+  "description": "Ternary large language models (BitNet b1.58) in a browser tab, on the CPU",
+  "keywords": ["bitnet", "llm", "ternary", "wasm", "webassembly", "simd", "gguf", "browser", "inference"],
+  "license": "MIT OR Apache-2.0",
+  "type": "module",
+  "main": "./index.js",
+  "types": "./index.d.ts",
+  "exports": {{
+{exports}
+    "./wasm/*": "./wasm/*",
+    "./package.json": "./package.json"
+  }},
+  "sideEffects": ["./engine.js", "./compute.js", "./glue.js"],
+  "files": ["*.js", "*.d.ts", "wasm", "README.md", "CHANGELOG.md", "LICENSE-*", "THIRD-PARTY-NOTICES.txt"]
+}}
+"#
+    )
 }
