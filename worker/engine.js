@@ -6,12 +6,14 @@ import { crashOf, glueOf } from './glue.js';
 import { instantiate } from './instance.js';
 import { logits } from './logits.js';
 import { CallQueue } from './queue.js';
+import { BatchSize } from './step.js';
 
 /** @import { EngineCall, EngineStart, FromEngine, ToEngine, WireSource } from './protocol.js' */
 /** @import { WasmModel, WasmPool } from './wasm/relaxed/bitnet_web.js' */
 
 /** Calls that compute run one after the other; the others are answered between two steps of a computation. */
 const queue = new CallQueue();
+const batch = new BatchSize();
 
 /** @type {EngineStart | undefined} */
 let settings;
@@ -78,7 +80,7 @@ async function answer(call) {
   switch (call.method) {
     case 'generate':
       return queue.run(call.id, (turn) =>
-        generate(ready, call.args, turn, (token) => post({ type: 'token', id: call.id, token })),
+        generate(ready, call.args, batch, turn, (token) => post({ type: 'token', id: call.id, token })),
       );
     case 'tokenize':
       return ready.tokenize(call.args.text);
@@ -87,7 +89,7 @@ async function answer(call) {
     case 'chatPrompt':
       return ready.chatPrompt(call.args.messages);
     case 'logits':
-      return queue.run(call.id, (turn) => logits(ready, call.args, vocabulary, turn));
+      return queue.run(call.id, (turn) => logits(ready, call.args, vocabulary, batch, turn));
     case 'logitsHash':
       return queue.run(call.id, () => ready.logitsHash());
   }

@@ -1,35 +1,37 @@
 // One generation in the engine worker: a loop of steps, and how long they took.
 import { CANCELLED } from './queue.js';
-import { batchSize, batchTook, breathe } from './step.js';
+import { breathe } from './step.js';
 
 /** @import { GenerationResult, Methods, Token } from './protocol.js' */
+/** @import { BatchSize } from './step.js' */
 /** @import { Turn } from './queue.js' */
 /** @import { WasmModel } from './wasm/relaxed/bitnet_web.js' */
 
 /**
  * @param {WasmModel} model
  * @param {Methods['generate']['args']} args
+ * @param {BatchSize} batch
  * @param {Turn} turn
  * @param {(token: Token) => void} onToken
  * @returns {Promise<GenerationResult>}
  */
-export async function generate(model, { prompt, options }, turn, onToken) {
+export async function generate(model, { prompt, options }, batch, turn, onToken) {
   const began = performance.now();
   let prefilled = model.begin(prompt, options);
   let firstToken = 0;
   for (;;) {
     const stepped = performance.now();
-    const size = batchSize();
-    const event = model.step(size);
+    const event = model.step(batch.tokens);
     const now = performance.now();
     switch (event.type) {
       case 'prefill':
         // The last batch teaches nothing: it may be a short one, and it makes logits.
-        if (event.done < event.total && event.done - prefilled === size) batchTook(now - stepped);
+        if (event.done < event.total && event.done - prefilled === batch.tokens) batch.batchTook(now - stepped);
         prefilled = event.done;
         break;
       case 'token':
-        firstToken ||= now;
+        if (firstToken === 0) firstToken = now;
+        else batch.singleTook(now - stepped);
         onToken({ id: event.id, text: event.text });
         break;
       case 'done': {

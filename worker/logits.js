@@ -1,9 +1,10 @@
 // The logits of a text in the engine worker, in steps of bounded length.
 import { CANCELLED } from './queue.js';
-import { batchSize, breathe } from './step.js';
+import { breathe } from './step.js';
 
 /** @import { Methods } from './protocol.js' */
 /** @import { Turn } from './queue.js' */
+/** @import { BatchSize } from './step.js' */
 /** @import { WasmModel } from './wasm/relaxed/bitnet_web.js' */
 
 /** The largest answer, in bytes: it is held outside the engine's memory, and copied once on its way to the page. */
@@ -13,10 +14,11 @@ const MAX_BYTES = 1 << 30;
  * @param {WasmModel} model
  * @param {Methods['logits']['args']} args
  * @param {number} vocabulary
+ * @param {BatchSize} batch
  * @param {Turn} turn
  * @returns {Promise<Float32Array>} shape (positions, vocabulary)
  */
-export async function logits(model, { ids, positions }, vocabulary, turn) {
+export async function logits(model, { ids, positions }, vocabulary, batch, turn) {
   const asked = positions ?? ids.map((_, i) => i);
   const bytes = asked.length * vocabulary * 4;
   if (bytes > MAX_BYTES) {
@@ -31,7 +33,7 @@ export async function logits(model, { ids, positions }, vocabulary, turn) {
   const last = asked.reduce((a, b) => Math.max(a, b + 1), 0);
   // Each piece of the text goes on where the one before ended: what is computed is not computed again.
   for (let begin = 0, end; begin < last; begin = end) {
-    end = Math.min(begin + batchSize(), last);
+    end = Math.min(begin + batch.tokens, last);
     const rows = [...asked.keys()].filter((row) => asked[row] >= begin && asked[row] < end);
     const here = rows.length > 0 ? rows.map((row) => asked[row]) : [end - 1];
     const values = model.logits(ids.subarray(0, end), Uint32Array.from(here));

@@ -1,29 +1,49 @@
 // What bounds the steps of a computation in the engine worker: between two of them the event loop turns, and a cancel can
 // arrive.
 
-/** A batch of the prompt should take about this long, in milliseconds; an abort waits for it at most. */
-const TARGET = 120;
-/** Tokens of the very first batch, before anything was measured. */
-const FIRST = 4;
+/** A batch of the prompt may take this long, in milliseconds: an abort waits for it. */
+const LIMIT = 180;
+/** Or this many times as long as a single token, where one token alone takes long. */
+const SINGLES = 1.25;
 /** More tokens than this at once only cost memory. */
 const MAX = 256;
+/** So many batches later a size that took too long is tried again. */
+const PATIENCE = 32;
 
-/** How many tokens of a prompt to compute at once: learnt from the batches before. */
-let size = FIRST;
+/** How many tokens of a prompt to compute at once, learnt from the batches before. */
+export class BatchSize {
+  /** Tokens of the next batch. */
+  tokens = 1;
+  /** How long one token alone takes, in milliseconds, as far as it is known. @type {number | undefined} */
+  #single;
+  /** What a batch that took too long allows, for a while. */
+  #most = MAX;
+  #patience = 0;
 
-/** @returns {number} tokens to compute at once */
-export function batchSize() {
-  return size;
-}
+  /**
+   * A single token took this long: a step of an answer, or a batch of one.
+   * @param {number} ms
+   */
+  singleTook(ms) {
+    this.#single = this.#single === undefined ? ms : 0.7 * this.#single + 0.3 * ms;
+  }
 
-/**
- * Learns from a batch of the size that was asked for.
- * @param {number} ms that it took
- */
-export function batchTook(ms) {
-  const fits = ms > 0 ? Math.floor((size * TARGET) / ms) : MAX;
-  // Twofold growth at most: one lucky measurement must not make the next batch long.
-  size = Math.max(1, Math.min(fits, size * 2, MAX));
+  /**
+   * A batch of `tokens` took this long. A batch costs at least one pass over the weights, so its time hardly grows with
+   * its size until arithmetic decides; the size therefore feels its way instead of following a straight line.
+   * @param {number} ms
+   */
+  batchTook(ms) {
+    const { tokens } = this;
+    if (tokens === 1) this.singleTook(ms);
+    const limit = Math.max(LIMIT, SINGLES * (this.#single ?? 0));
+    if (this.#patience-- <= 0) this.#most = MAX;
+    if (ms > limit) {
+      this.tokens = Math.max(1, Math.min(tokens - 1, Math.floor((tokens * limit) / ms)));
+      [this.#most, this.#patience] = [Math.max(1, tokens - 1), PATIENCE];
+    } else if (ms < limit / 2) this.tokens = Math.min(tokens * 2, this.#most);
+    else if (ms < limit * 0.9) this.tokens = Math.min(tokens + Math.ceil(tokens / 8), this.#most);
+  }
 }
 
 const { port1, port2 } = new MessageChannel();
