@@ -1,7 +1,7 @@
 //! Token ids against Hugging Face `tokenizers` (fixtures) and, with the real Llama-3 vocabulary, against the npm
 //! package llama3-tokenizer-js.
 
-#![allow(clippy::unwrap_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod chrome;
+mod eval;
 mod host;
 mod node;
 mod notices;
@@ -12,6 +13,7 @@ mod site;
 mod size;
 mod test;
 mod toolchain;
+mod verify;
 mod wasm;
 
 use std::process::ExitCode;
@@ -33,6 +35,11 @@ cargo xtask COMMAND [OPTIONS]
   test [--native] [--wasm] [--e2e | --browser] [--dev] [FILTER]
               Native tests, the same as wasm in a browser, end to end; all, or those named. --browser: the last two;
               --dev: in the browser a quick build, not what ships; FILTER: only tests (end to end: files) whose name contains it.
+  verify FILE.gguf [--native] [--max-tokens N]
+              What a model file is and how it runs on this machine, natively and in a browser with every kernel: a
+              report to paste into an issue. --native: without the browser; --max-tokens: of each answer, 64 by default.
+  eval [FILE.gguf] [--native]
+              The demo model's evaluation prompts, answered by the runtime as it ships (--native: by the native build).
 ";
 
 fn main() -> ExitCode {
@@ -87,6 +94,20 @@ fn run(mut args: Arguments) -> Result<()> {
             };
             finish(args)?;
             test::test(options)?;
+        }
+        Some("verify") => {
+            let options = verify::Options {
+                native: args.contains("--native"),
+                max_tokens: args.opt_value_from_str("--max-tokens")?.unwrap_or(64),
+                file: args.free_from_str()?,
+            };
+            finish(args)?;
+            verify::verify(&options)?;
+        }
+        Some("eval") => {
+            let options = eval::Options { native: args.contains("--native"), file: args.opt_free_from_str()? };
+            finish(args)?;
+            eval::eval(&options)?;
         }
         Some(other) => bail!("there is no command '{other}'; `cargo xtask help` lists them"),
     }

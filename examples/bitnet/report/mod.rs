@@ -33,7 +33,10 @@ pub fn print(
     print!("{}", runs::hash_table(&hashes));
     print!("{}", runs::answer_list(&answers, precision));
     if let Some(path) = json {
-        std::fs::write(path, serde_json::to_string_pretty(&runs::Numbers { hashes, answers })?)?;
+        std::fs::write(
+            path,
+            serde_json::to_string_pretty(&runs::Numbers { questions: &prompts::QUESTIONS, hashes, answers })?,
+        )?;
     }
     Ok(())
 }

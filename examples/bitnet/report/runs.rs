@@ -19,6 +19,8 @@ const MAX_TOKENS: usize = 64;
 /// What a browser's run is compared with.
 #[derive(Serialize)]
 pub struct Numbers {
+    /// All fixed questions, whether they were answered here or not.
+    pub questions: &'static [&'static str],
     pub hashes: Vec<HashRun>,
     pub answers: Vec<AnswerRun>,
 }
