@@ -35,7 +35,7 @@ pub fn round_trips(engine: &Engine) -> Result<Table> {
         back.push_str(&decoder.finish());
         let verdict = if back == text { "yes".to_owned() } else { format!("**no**: {back:?}") };
         let first = ids.iter().take(SHOWN).map(u32::to_string).collect::<Vec<_>>().join(" ");
-        table.row(&[&text, &ids.len(), &first, &verdict]);
+        table.row(&[&format!("{text:?}"), &ids.len(), &first, &verdict]);
     }
     Ok(table)
 }
