@@ -235,6 +235,9 @@ pub fn open(address: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::net::TcpStream;
+
     use super::*;
 
     #[test]
@@ -262,6 +265,49 @@ mod tests {
         for outside in ["/../x", "/a/../../x", "/%2e%2e/x", "/dist/../../x", "//etc/passwd", "/%zz", "x", ""] {
             assert_eq!(site.locate(outside), None, "{outside}");
         }
+        Ok(())
+    }
+
+    /// One request over a real connection: the answer's head, and its body.
+    fn ask(port: u16, request: &str) -> Result<(String, String)> {
+        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.write_all(format!("{request}\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("an answer has a head")?;
+        Ok((head.to_owned(), body.to_owned()))
+    }
+
+    #[test]
+    fn answers_are_isolated_and_ranged() -> Result<()> {
+        let folder = std::env::temp_dir().join(format!("bitnet-web-serve-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join("model.gguf"), "0123456789")?;
+        std::fs::write(folder.join("index.html"), "<!doctype html>")?;
+        let site = Site::bind(Some(0), vec![("/", folder.clone())])?;
+        let port = site.port;
+        thread::spawn(|| site.serve());
+
+        let (head, body) = ask(port, "GET / HTTP/1.1")?;
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        assert!(head.contains("Content-Type: text/html"), "{head}");
+        assert!(head.contains("Cross-Origin-Opener-Policy: same-origin"), "{head}");
+        assert!(head.contains("Cross-Origin-Embedder-Policy: require-corp"), "{head}");
+        assert_eq!(body, "<!doctype html>");
+
+        let (head, body) = ask(port, "GET /model.gguf HTTP/1.1\r\nRange: bytes=2-4")?;
+        assert!(head.starts_with("HTTP/1.1 206"), "{head}");
+        assert!(head.contains("Content-Range: bytes 2-4/10"), "{head}");
+        assert!(head.contains("Content-Length: 3"), "{head}");
+        assert_eq!(body, "234");
+
+        let (head, _) = ask(port, "GET /model.gguf HTTP/1.1\r\nRange: bytes=10-")?;
+        assert!(head.starts_with("HTTP/1.1 416") && head.contains("Content-Range: bytes */10"), "{head}");
+        let (head, body) = ask(port, "HEAD /model.gguf HTTP/1.1")?;
+        assert!(head.contains("Content-Length: 10") && body.is_empty(), "{head}");
+        assert!(ask(port, "GET /missing HTTP/1.1")?.0.starts_with("HTTP/1.1 404"));
+        assert!(ask(port, "POST / HTTP/1.1\r\nContent-Length: 0")?.0.starts_with("HTTP/1.1 405"));
+        std::fs::remove_dir_all(folder)?;
         Ok(())
     }
 }
