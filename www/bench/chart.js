@@ -102,7 +102,7 @@ export function lineChart(width, points) {
  */
 export function barChart(width, rows, label) {
   const rowHeight = 34;
-  const left = 64;
+  const left = 76;
   const right = width - 168;
   const most = Math.max(...rows.map((row) => row.value ?? 0)) || 1;
   const bars = rows.flatMap(({ name, value, text, strong }, i) => {
