@@ -10,14 +10,14 @@ from data import dialog
 class Packer:
     """Rows of `length` tokens filled with whole conversations; attention stays inside each of them."""
 
-    def __init__(self, coder, length, seed, max_units):
-        self.coder, self.length, self.max_units = coder, length, max_units
+    def __init__(self, coder, length, seed, max_units, more):
+        self.coder, self.length, self.max_units, self.more = coder, length, max_units, more
         self.r = random.Random(seed)
         self.pool = []
 
     def fill(self):
         while len(self.pool) < 48:
-            ids, loss = self.coder.training(dialog.conversation(self.r, self.max_units), self.r)
+            ids, loss = self.coder.training(dialog.conversation(self.r, self.max_units, self.more), self.r)
             if len(ids) <= self.length:
                 self.pool.append((ids, loss))
 

@@ -82,7 +82,7 @@ def metadata(cfg, coder, trained):
         "general.architecture": ARCH,
         "general.name": "bitnet-web demo",
         "general.description": f"A tiny BitNet b1.58 for demonstration, trained from scratch on generated text ({trained} tokens).",
-        "general.license": "mit",
+        "general.license": "MIT OR Apache-2.0",
         "general.file_type": 40,
         "general.quantization_version": 2,
         f"{ARCH}.vocab_size": cfg.vocab,

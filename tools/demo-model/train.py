@@ -33,6 +33,7 @@ def arguments():
     p.add_argument("--momentum", type=float, default=0.95)
     p.add_argument("--warmup", type=int, default=30)
     p.add_argument("--long-every", type=int, default=12, help="each n-th step has rows of 512 tokens")
+    p.add_argument("--more", type=float, default=0.5, help="probability that a conversation goes on with another question")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--layers", type=int, default=model.Config.layers)
     p.add_argument("--ffn", type=int, default=model.Config.ffn)
@@ -74,8 +75,8 @@ class Trainer:
         if args.resume:
             self.take_up(torch.load(args.resume, map_location=self.device))
         seed = args.seed * 1000003 + self.steps * 101 + rank
-        self.short = Packer(self.coder, 256, seed, 5)
-        self.long = Packer(self.coder, 512, seed + 50, 14)
+        self.short = Packer(self.coder, 256, seed, 5, args.more)
+        self.long = Packer(self.coder, 512, seed + 50, 14, (1 + args.more) / 2)
         self.mine = set(share({n: self.p[n].shape for n in self.opt.matrices}, ranks)[rank])
         self.rope = model.rope_tables(self.cfg, 512, self.device)
         self.block = model.block if args.no_compile else torch.compile(model.block, dynamic=False)

@@ -111,7 +111,7 @@ def question(r, a, op, b):
 
 def sample(r, op=None, size=None):
     op = op or pick(r, "++++----x")
-    size = size or pick(r, [1, 2, 2, 3, 3, 3])
+    size = size or pick(r, [1, 1, 2, 2, 3, 3])
     a, b = operands(r, op, size)
     return [(question(r, a, op, b), answer(a, op, b))], {"type": "number", "expected": {"+": a + b, "-": a - b, "x": a * b}[op]}
 

@@ -30,18 +30,18 @@ def plain_talk(r):
 
 SKILLS = {
     # name: (weight in training, in documents; function)
-    "add": (13, lambda r: arithmetic.sample(r, "+")),
-    "subtract": (13, lambda r: arithmetic.sample(r, "-")),
+    "add": (17, lambda r: arithmetic.sample(r, "+")),
+    "subtract": (17, lambda r: arithmetic.sample(r, "-")),
     "multiply": (7, lambda r: arithmetic.sample(r, "x")),
-    "facts": (19, facts.sample),
-    "yes-no": (8, facts.yes_no),
-    "lists": (14, lists.sample),
+    "facts": (18, facts.sample),
+    "yes-no": (7, facts.yes_no),
+    "lists": (10, lists.sample),
     "stories": (5, lambda r: stories.sample(r)[:2]),
-    "smalltalk": (8, smalltalk.sample),
-    "project": (7, project.sample),
-    "cannot": (5, project.cannot),
+    "smalltalk": (6, smalltalk.sample),
+    "project": (6, project.sample),
+    "cannot": (4, project.cannot),
     "gibberish": (1, project.gibberish),
-    "follow-up": (7, followup),
+    "follow-up": (5, followup),
 }
 SYSTEMS = ["You are a helpful assistant.", "You are a friendly assistant.", "Be brief.", "You are the demo model of bitnet-web.", "Answer in one sentence.", "You are a small language model.", "Be kind and helpful."]
 
@@ -73,13 +73,13 @@ def training_unit(r):
             return turns
 
 
-def conversation(r, max_units=6):
-    """A list of (role, text). Half of all conversations have one unit, the others two or more."""
+def conversation(r, max_units=6, more=0.5):
+    """A list of (role, text). After each unit there is another with probability `more`."""
     messages = []
     if r.random() < 0.08:
         messages.append(("system", pick(r, SYSTEMS)))
     n = 1
-    while n < max_units and r.random() < 0.5:
+    while n < max_units and r.random() < more:
         n += 1
     told = False
     for _ in range(n):
