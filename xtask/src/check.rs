@@ -35,11 +35,13 @@ pub fn check(mut parts: Parts) -> Result<()> {
         run("cargo fmt --check".to_owned(), &|| {
             host::run(host::cargo().args(["fmt", "--all", "--check"]), toolchain::MISSING)
         });
-        run("clippy: native".to_owned(), &|| {
-            let mut command = host::cargo();
-            command.args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]);
-            host::run(&mut command, toolchain::MISSING)
-        });
+        for package in host::PACKAGES {
+            run(format!("clippy: {package}"), &|| {
+                let mut command = host::cargo();
+                command.args(["clippy", "--package", package, "--all-targets", "--", "--deny", "warnings"]);
+                host::run(&mut command, toolchain::MISSING)
+            });
+        }
     }
     if parts.wasm {
         toolchain::ensure()?;

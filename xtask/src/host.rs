@@ -6,6 +6,10 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
+/// The workspace's members. Cargo is called for one at a time: called for both at once it would unite the features that
+/// they ask of their dependencies, and so build most of those once more.
+pub const PACKAGES: [&str; 2] = ["bitnet-web", "xtask"];
+
 /// The repository's root: the folder above this crate.
 pub fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -11,6 +11,9 @@ use serde_json::Value;
 use crate::wasm::{self, Variant};
 use crate::{build, chrome, host, node, site, toolchain};
 
+/// After this long in one test file, in milliseconds, something waits for what never comes.
+const HANG: &str = "--test-timeout=900000";
+
 /// What to run; everything unless some are named.
 pub struct Options {
     pub native: bool,
@@ -59,9 +62,12 @@ fn prepare_browser() -> Result<PathBuf> {
 /// Ignored tests are those that need Node's packages: here they are sure to run.
 fn native(filter: Option<&str>) -> Result<()> {
     node::ensure()?;
-    let mut command = host::cargo();
-    command.args(["test", "--workspace"]).args(filter).args(["--", "--include-ignored"]);
-    host::run(&mut command, toolchain::MISSING)
+    for package in host::PACKAGES {
+        let mut command = host::cargo();
+        command.args(["test", "--package", package]).args(filter).args(["--", "--include-ignored"]);
+        host::run(&mut command, toolchain::MISSING)?;
+    }
+    Ok(())
 }
 
 /// Builds the tests marked `#[wasm_bindgen_test]` and runs them in a worker of a cross-origin isolated page.
@@ -107,6 +113,6 @@ fn end_to_end(chrome: &Path, filter: Option<&str>) -> Result<()> {
         bail!("no end-to-end test file is named like that");
     }
     let mut command = node::node();
-    command.args(["--test", "--test-reporter=spec", "--test-concurrency=1"]).args(files).env("CHROME", chrome);
+    command.args(["--test", "--test-reporter=spec", "--test-concurrency=1", HANG]).args(files).env("CHROME", chrome);
     host::run(&mut command, "Node 20 is not installed")
 }
