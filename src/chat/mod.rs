@@ -6,6 +6,7 @@
 mod date;
 mod mask;
 mod render;
+mod shape;
 #[cfg(test)]
 mod tests;
 

@@ -3,6 +3,10 @@
 //! transformers renders with `trim_blocks`, `lstrip_blocks`, loop controls, Python's string and dict methods,
 //! `raise_exception`, `strftime_now` and a `tojson` that is plain `json.dumps` (source: transformers'
 //! `utils/chat_template_utils.py`).
+//!
+//! Steps, recursion, output and the source's shape are bounded. What one step may cost is not, since minijinja has no
+//! such bound: a template that doubles a string in a loop, or prints a list of a hundred million items, ends with the
+//! worker that runs it.
 
 use std::io::{self, Write};
 
@@ -13,24 +17,25 @@ use minijinja_contrib::pycompat::unknown_method_callback;
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
-use super::{ChatOptions, Message};
+use super::{ChatOptions, Message, shape};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, ErrorKind, Result};
 
-/// Template instructions for one rendering: published templates take some tens for each message.
-const FUEL: u64 = 2_000_000;
+/// Template instructions for one rendering, and for each message more: published templates take some tens a message.
+const FUEL: u64 = 50_000;
+const FUEL_PER_MESSAGE: u64 = 2_000;
+
+/// Macros within macros, and includes.
+const MAX_RECURSION: usize = 64;
 
 /// Bytes that a template may write: far more than any context holds.
 const MAX_OUTPUT: usize = 16 << 20;
-
-/// Bytes of a template's source; the longest published ones have some 20 KB.
-const MAX_SOURCE: usize = 1 << 20;
 
 const NAME: &str = "chat_template";
 
 /// Whether `source` is valid Jinja.
 pub(super) fn check(source: &str) -> Result<()> {
-    compile(source, &ChatOptions::default()).map(drop)
+    compile(source, &ChatOptions::default(), FUEL).map(drop)
 }
 
 /// The template's text for `messages`.
@@ -40,7 +45,8 @@ pub(super) fn render(
     messages: &[Message],
     options: &ChatOptions,
 ) -> Result<String> {
-    let environment = compile(source, options)?;
+    let fuel = FUEL + FUEL_PER_MESSAGE * messages.len() as u64;
+    let environment = compile(source, options, fuel)?;
     let template = environment.get_template(NAME).map_err(failed)?;
     let token = |id: Option<u32>| -> Result<Value> {
         let Some(id) = id else { return Ok(Value::UNDEFINED) };
@@ -70,25 +76,19 @@ pub(super) fn render(
 
 fn failed(error: JinjaError) -> Error {
     let context = match error.kind() {
-        JinjaKind::OutOfFuel => {
-            format!("the chat template runs for more than {FUEL} steps: it is broken or hostile")
-        }
+        JinjaKind::OutOfFuel => "the chat template does not come to an end: it is broken or hostile".to_owned(),
         _ => "the chat template failed".to_owned(),
     };
     Error::new(ErrorKind::ChatTemplate, context).with_source(error)
 }
 
-fn compile<'s>(source: &'s str, options: &ChatOptions) -> Result<Environment<'s>> {
-    if source.len() > MAX_SOURCE {
-        return Err(Error::new(
-            ErrorKind::ChatTemplate,
-            format!("the chat template has {} bytes, expected at most {MAX_SOURCE}", source.len()),
-        ));
-    }
+fn compile<'s>(source: &'s str, options: &ChatOptions, fuel: u64) -> Result<Environment<'s>> {
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(failed)?;
+    shape::check(source, &syntax)?;
     let mut environment = Environment::new();
-    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-    environment.set_syntax(syntax.map_err(failed)?);
-    environment.set_fuel(Some(FUEL));
+    environment.set_syntax(syntax);
+    environment.set_fuel(Some(fuel));
+    environment.set_recursion_limit(MAX_RECURSION);
     environment.set_unknown_method_callback(unknown_method_callback);
     environment.add_filter("tojson", to_json);
     environment.add_function("raise_exception", |message: String| -> std::result::Result<Value, JinjaError> {
