@@ -12,6 +12,7 @@ import { chooseThreads, chooseVariant, measureFeatures } from './variant.js';
 
 export { BitNetError, Model };
 export { TokenStream } from './stream.js';
+export * from './types.js';
 
 /** Silence of a worker that means its death, in milliseconds. */
 const WATCHDOG = 30_000;

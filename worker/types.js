@@ -1,0 +1,18 @@
+// The types that callers may want to name: `import type { LoadOptions } from 'bitnet-web'`.
+
+/** @typedef {import('./options.js').GenerateOptions} GenerateOptions */
+/** @typedef {import('./options.js').LoadOptions} LoadOptions */
+/** @typedef {import('./protocol.js').FinishReason} FinishReason */
+/** @typedef {import('./protocol.js').GenerationResult} GenerationResult */
+/** @typedef {import('./protocol.js').Message} Message */
+/** @typedef {import('./protocol.js').ModelInfo} ModelInfo */
+/** @typedef {import('./protocol.js').Progress} Progress */
+/** @typedef {import('./protocol.js').Prompt} Prompt */
+/** @typedef {import('./protocol.js').SelfTest} SelfTest */
+/** @typedef {import('./protocol.js').Timings} Timings */
+/** @typedef {import('./protocol.js').Token} Token */
+/** @typedef {import('./protocol.js').Usage} Usage */
+/** @typedef {import('./source.js').Source} Source */
+/** @typedef {import('./variant.js').Variant} Variant */
+
+export {};
