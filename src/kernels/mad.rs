@@ -24,38 +24,49 @@ impl TileKernel for Mad {
     }
 
     #[inline(always)]
-    fn multiply<const T: usize>(rows: [&[u8]; STREAMS], tokens: [&[i16]; T]) -> [[i32; STREAMS]; T] {
-        tile(rows, tokens).map(|sums| sums.map(|sum| sum >> 6))
+    fn codes(packed: v128, index: usize) -> v128 {
+        v128_and(u16x8_shr(packed, 8 * (index / 4) as u32), u16x8_splat(3 << (2 * (index % 4))))
     }
-}
 
-/// Four rows times `T` tokens: 64 times the sums of code times activation.
-#[inline(always)]
-fn tile<const T: usize>(rows: [&[u8]; STREAMS], tokens: [&[i16]; T]) -> [[i32; STREAMS]; T] {
-    let chunks = rows[0].len() / 16;
-    assert!(rows.iter().all(|row| row.len() == 16 * chunks) && tokens.iter().all(|q| q.len() == CHUNK * chunks));
-    let rows = rows.map(<[u8]>::as_ptr);
-    let tokens = tokens.map(<[i16]>::as_ptr);
-    let masks = [u16x8_splat(0x0003), u16x8_splat(0x000c), u16x8_splat(0x0030), u16x8_splat(0x00c0)];
-    let mut totals = [[i32x4_splat(0); STREAMS]; T];
-    for chunk in 0..chunks {
-        // SAFETY: chunk < chunks, so 16 bytes of each row are in bounds, as asserted above.
-        let mut packed = rows.map(|row| unsafe { v128_load(row.add(16 * chunk).cast()) });
-        for half in 0..2 {
-            for (field, &mask) in masks.iter().enumerate() {
-                let vector = CHUNK * chunk + 8 * (4 * half + field);
-                // SAFETY: 64 lanes of each token belong to this chunk, as asserted above; vector + 8 <= 64 (chunk + 1).
-                let q = tokens.map(|q| unsafe { v128_load(q.add(vector).cast()) });
-                for (stream, &packed) in packed.iter().enumerate() {
-                    let codes = v128_and(packed, mask);
-                    for (token, &q) in q.iter().enumerate() {
-                        let total = &mut totals[token][stream];
-                        *total = i32x4_add(*total, i32x4_dot_i16x8(codes, q));
+    #[inline(always)]
+    fn multiply(rows: [&[u8]; STREAMS], token: &[i16]) -> [i32; STREAMS] {
+        let chunks = rows[0].len() / 16;
+        assert!(rows.iter().all(|row| row.len() == 16 * chunks) && token.len() == CHUNK * chunks);
+        let rows = rows.map(<[u8]>::as_ptr);
+        let masks = [u16x8_splat(0x0003), u16x8_splat(0x000c), u16x8_splat(0x0030), u16x8_splat(0x00c0)];
+        let mut totals = [i32x4_splat(0); STREAMS];
+        for chunk in 0..chunks {
+            // SAFETY: chunk < chunks, so 16 bytes of each row are in bounds, as asserted above.
+            let mut packed = rows.map(|row| unsafe { v128_load(row.add(16 * chunk).cast()) });
+            for half in 0..2 {
+                for (field, &mask) in masks.iter().enumerate() {
+                    let vector = CHUNK * chunk + 8 * (4 * half + field);
+                    // SAFETY: 64 lanes belong to this chunk, as asserted above; vector + 8 <= 64 (chunk + 1).
+                    let q = unsafe { v128_load(token.as_ptr().add(vector).cast()) };
+                    for (total, &packed) in totals.iter_mut().zip(&packed) {
+                        *total = i32x4_add(*total, i32x4_dot_i16x8(v128_and(packed, mask), q));
                     }
                 }
+                packed = packed.map(|packed| u16x8_shr(packed, 8));
             }
-            packed = packed.map(|packed| u16x8_shr(packed, 8));
         }
+        totals.map(|total| horizontal_sum(total) >> 6)
     }
-    totals.map(|totals| totals.map(horizontal_sum))
+
+    #[inline(always)]
+    fn multiply_unpacked<const T: usize>(rows: &[[v128; STREAMS]], tokens: [&[i16]; T]) -> [[i32; STREAMS]; T] {
+        assert!(tokens.iter().all(|q| q.len() == 8 * rows.len()));
+        let tokens = tokens.map(<[i16]>::as_ptr);
+        let mut totals = [[i32x4_splat(0); STREAMS]; T];
+        for (vector, rows) in rows.iter().enumerate() {
+            // SAFETY: vector < rows.len(), so 8 lanes of each token are in bounds, as asserted above.
+            let q = tokens.map(|q| unsafe { v128_load(q.add(8 * vector).cast()) });
+            for (stream, &codes) in rows.iter().enumerate() {
+                for (totals, &q) in totals.iter_mut().zip(&q) {
+                    totals[stream] = i32x4_add(totals[stream], i32x4_dot_i16x8(codes, q));
+                }
+            }
+        }
+        totals.map(|totals| totals.map(|total| horizontal_sum(total) >> 6))
+    }
 }
