@@ -1,9 +1,38 @@
 // What a caller catches: one error class with a stable code.
 
 /**
+ * The codes of `src/error.rs`, and the two that only the page can tell:
+ *
+ * | code | |
+ * |---|---|
+ * | `invalid_gguf` | the bytes are no GGUF file, or break its format |
+ * | `truncated` | the file ends before all of its tensors |
+ * | `unsupported` | a file, model or tokenizer of a kind that this build cannot run; a browser without SIMD or threads |
+ * | `invalid_model` | metadata and tensors do not make a consistent model |
+ * | `out_of_memory` | more memory is needed than there is |
+ * | `invalid_argument` | an option or argument is out of its range |
+ * | `chat_template` | the chat template is missing, failed, or exceeded its limits |
+ * | `context_overflow` | the prompt leaves no room in the context |
+ * | `network` | the network failed, or a server answered with something else than the file |
+ * | `not_found` | the server has no such file, or refuses it |
+ * | `changed` | the file on the server is not the one that the download began with |
+ * | `integrity` | bytes do not match their checksum |
+ * | `storage` | the browser's storage failed or is full |
+ * | `aborted` | the call was cancelled inside the engine; callers see their signal's reason instead |
+ * | `crashed` | a worker trapped or stopped answering: load again |
+ * | `internal` | a bug of this library |
+ * | `worker_failed` | a worker's script did not start |
+ * | `unloaded` | the model was unloaded |
+ *
+ * @typedef {'invalid_gguf' | 'truncated' | 'unsupported' | 'invalid_model' | 'out_of_memory' | 'invalid_argument'
+ *   | 'chat_template' | 'context_overflow' | 'network' | 'not_found' | 'changed' | 'integrity' | 'storage' | 'aborted'
+ *   | 'crashed' | 'internal' | 'worker_failed' | 'unloaded'} ErrorCode
+ */
+
+/**
  * An error as it crosses from a worker to the page: a plain object, because a class does not survive structured cloning.
  * @typedef {object} WireError
- * @property {string} code Stable; listed in the README and in `src/error.rs`.
+ * @property {ErrorCode} code
  * @property {string} message One sentence: what was expected, what was found, what to do.
  * @property {unknown} [details] Numbers and names behind the sentence, where there are any.
  */
@@ -11,7 +40,7 @@
 /** An error with a stable `code` to switch on and, where there are any, the `details` behind its sentence. */
 export class BitNetError extends Error {
   /**
-   * @param {string} code
+   * @param {ErrorCode} code
    * @param {string} message
    * @param {{ details?: unknown, cause?: unknown }} [more]
    */

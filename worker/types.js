@@ -1,5 +1,6 @@
 // The types that callers may want to name: `import type { LoadOptions } from 'bitnet-web'`.
 
+/** @typedef {import('./error.js').ErrorCode} ErrorCode */
 /** @typedef {import('./options.js').GenerateOptions} GenerateOptions */
 /** @typedef {import('./options.js').LoadOptions} LoadOptions */
 /** @typedef {import('./protocol.js').FinishReason} FinishReason */

@@ -1,5 +1,7 @@
 // The parts of the API that need no browser: choices, checks, queues and clocks.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { BitNetError, toWire } from '../../worker/error.js';
@@ -9,6 +11,7 @@ import { BatchSize } from '../../worker/step.js';
 import { TokenStream } from '../../worker/stream.js';
 import { chooseThreads, chooseVariant, measureFeatures } from '../../worker/variant.js';
 import { Watchdog } from '../../worker/watchdog.js';
+import { ROOT } from './harness.mjs';
 
 const ALL = { simd128: true, relaxed: true, atomics: true };
 const RESULT = /** @type {import('../../worker/protocol.js').GenerationResult} */ ({ finishReason: 'stop' });
@@ -74,6 +77,17 @@ test('anything thrown becomes a plain error', () => {
   const error = BitNetError.fromWire({ code: 'network', message: 'gone' });
   assert.ok(error instanceof Error);
   assert.equal(String(error), 'BitNetError: gone');
+});
+
+test('the types list every code of the engine, and two of the page', async () => {
+  const rust = await readFile(join(ROOT, 'src/error.rs'), 'utf8');
+  const script = await readFile(join(ROOT, 'worker/error.js'), 'utf8');
+  const codes = [...rust.matchAll(/Self::\w+ => "(\w+)"/g)].map(([, code]) => code);
+  const [, union] = /@typedef \{('invalid_gguf'[^}]*)\} ErrorCode/.exec(script) ?? [];
+  const typed = [...union.matchAll(/'(\w+)'/g)].map(([, code]) => code);
+  assert.ok(codes.length > 10);
+  assert.deepEqual(typed.toSorted(), [...codes, 'unloaded', 'worker_failed'].toSorted());
+  for (const code of typed) assert.ok(script.includes(` * | \`${code}\` | `), code);
 });
 
 test('the watchdog counts silence while it is awake, and only after the first word', (t) => {
