@@ -142,17 +142,16 @@ fn spread(q: &[i8], out: &mut [i16]) {
     }
 }
 
-/// The lookup tables: for each pair of columns, 16 low bytes and then 16 high bytes of the i16
-/// `w0 a0 + w1 a1` by the index `3 (w0 + 1) + w1 + 1`; seven entries are unused.
+/// The lookup tables: for each pair of columns, the sums `w0 a0 + w1 a1` by the index `3 (w0 + 1) + w1 + 1`, split into
+/// `32 high + low`: 16 bytes of `low` (0 to 31) and then 16 of `high` (-8 to 8). Seven entries are unused.
 fn tabulate(q: &[i8], out: &mut [u8]) {
     for (pair, table) in q.chunks_exact(2).zip(out.chunks_exact_mut(32)) {
         let (a0, a1) = (i16::from(pair[0]), i16::from(pair[1]));
         let (low, high) = table.split_at_mut(16);
         for index in 0..9_i16 {
             let value = (index / 3 - 1) * a0 + (index % 3 - 1) * a1;
-            let [l, h] = value.to_le_bytes();
-            low[index as usize] = l;
-            high[index as usize] = h;
+            low[index as usize] = (value & 31) as u8;
+            high[index as usize] = (value >> 5) as u8;
         }
     }
 }
