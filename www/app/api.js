@@ -38,6 +38,7 @@
  * @property {number} [bytes] to download
  * @property {number} [memoryBytes] needed
  * @property {boolean} [fits]
+ * @property {number} [contextThatFits] the longest context that fits, in tokens; 0 if none does
  * @property {number | null} [tokensPerSecond] estimated
  */
 

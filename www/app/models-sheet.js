@@ -149,7 +149,15 @@ function probeText(name, host, found) {
   const parts = [`${name}, from ${host}`];
   if (found.bytes) parts.push(`${format.bytes(found.bytes)} to download`);
   if (found.memoryBytes) parts.push(`${format.bytes(found.memoryBytes)} of memory needed`);
-  if (found.fits !== undefined) parts.push(found.fits ? 'fits into this browser' : 'does not fit into this browser');
+  if (found.fits !== undefined) parts.push(fitText(found));
   if (found.tokensPerSecond) parts.push(`about ${format.rate(found.tokensPerSecond)} here`);
   return `${parts.join(', ')}.`;
+}
+
+/** @param {import('./api.js').ProbeResult} found */
+function fitText({ fits, contextThatFits }) {
+  if (fits) return 'fits into this browser';
+  return contextThatFits
+    ? `fits into this browser with a context of ${format.plural(contextThatFits, 'token')}: set that first, in the settings`
+    : 'does not fit into this browser';
 }
