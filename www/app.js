@@ -81,6 +81,7 @@ const modelsSheet = new ModelsSheet(engine, {
     engine.unload().catch((error) => notices.error(error));
   },
   onError: (error) => notices.error(error),
+  loadOptions,
 });
 const settingsDialog = sheet('settings', 'open-settings', () => settingsSheet.draw());
 const modelsDialog = sheet('models', 'open-models', () => modelsSheet.draw());
@@ -128,9 +129,8 @@ async function open(source) {
   chat.stopRunning();
   notices.clear();
   settingsSheet.markApplied();
-  const options = { ...settings.loadOptions(settingsSheet.settings), ...(link.cache ? {} : { cache: false }) };
   try {
-    await engine.open(typeof source === 'string' ? absolute(source) : source, options);
+    await engine.open(typeof source === 'string' ? absolute(source) : source, loadOptions());
     chat.resume();
   } catch (error) {
     if (isAbort(error)) {
@@ -149,6 +149,11 @@ async function open(source) {
           ],
     );
   }
+}
+
+/** @returns {import('./app/api.js').LoadOptions} */
+function loadOptions() {
+  return { ...settings.loadOptions(settingsSheet.settings), ...(link.cache ? {} : { cache: false }) };
 }
 
 /** @param {import('./app/api.js').Source} source */

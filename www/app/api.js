@@ -47,7 +47,7 @@
  * @property {(source: Source, options?: LoadOptions) => Promise<Model>} load
  * @property {(options?: { threads?: number, signal?: AbortSignal }) => Promise<SelfTest>} [selfTest]
  * @property {ModelCache} [cache]
- * @property {(source: Source, options?: { signal?: AbortSignal }) => Promise<ProbeResult>} [probe]
+ * @property {(source: Source, options?: LoadOptions) => Promise<ProbeResult>} [probe]
  */
 
 export {};

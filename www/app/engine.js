@@ -57,7 +57,7 @@ export class Engine {
         bytesPerSecond: 0,
         secondsLeft: undefined,
       });
-      if (this.model && source !== this.#loaded) await this.#look(source, control.signal);
+      if (this.model && source !== this.#loaded) await this.#look(source, { ...options, signal: control.signal });
       control.signal.throwIfAborted();
       await this.#release();
       const model = await this.api.load(source, { ...options, signal: control.signal, onProgress: report });
@@ -99,11 +99,11 @@ export class Engine {
   /**
    * Rejects where the library can already see that the source is no model that runs here.
    * @param {import('./api.js').Source} source
-   * @param {AbortSignal} signal
+   * @param {import('./api.js').LoadOptions} options
    */
-  async #look(source, signal) {
+  async #look(source, options) {
     try {
-      await this.api.probe?.(source, { signal });
+      await this.api.probe?.(source, options);
     } catch (error) {
       // Without a network the model may still be stored on this device: let the load find out.
       if (/** @type {{ code?: string }} */ (error)?.code !== 'network') throw error;

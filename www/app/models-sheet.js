@@ -6,6 +6,14 @@ import { StoredModels } from './stored-models.js';
 import * as format from './format.js';
 import { explain } from './errors.js';
 
+/**
+ * @typedef {object} Actions
+ * @property {(source: import('./api.js').Source) => void} onLoad
+ * @property {() => void} onUnload
+ * @property {(error: unknown) => void} onError
+ * @property {() => import('./api.js').LoadOptions} loadOptions as a load would use them now
+ */
+
 export class ModelsSheet {
   #current = byId('current-model');
   #consent = byId('consent');
@@ -14,7 +22,7 @@ export class ModelsSheet {
 
   /**
    * @param {import('./engine.js').Engine} engine
-   * @param {{ onLoad: (source: import('./api.js').Source) => void, onUnload: () => void, onError: (error: unknown) => void }} actions
+   * @param {Actions} actions
    */
   constructor(engine, actions) {
     this.engine = engine;
@@ -122,7 +130,7 @@ export class ModelsSheet {
     yes.focus();
     if (!this.engine.api.probe) return;
     try {
-      const found = await this.engine.api.probe(source);
+      const found = await this.engine.api.probe(source, this.actions.loadOptions());
       if (ticket !== this.#asked) return;
       text.textContent = probeText(name, hostOf(source), found);
       if (found.bytes) yes.textContent = `Download ${format.bytes(found.bytes)}`;
