@@ -182,6 +182,16 @@ impl Loader {
         Self { options, position: 0, state: State::Directory { parser: Parser::new(), bytes: Vec::new(), retry_at: 0 } }
     }
 
+    /// A loader for a file whose directory is already known: what is pushed begins at `header.data_offset`.
+    ///
+    /// # Errors
+    /// As [`Loader::push`], for what the directory and the shapes can show.
+    pub fn with_header(header: Header, options: LoadOptions) -> Result<Self> {
+        let position = header.data_offset;
+        let state = State::Tensors(Box::new(Tensors::new(header, &options)?));
+        Ok(Self { options, position, state })
+    }
+
     /// The next bytes of the file.
     ///
     /// # Errors

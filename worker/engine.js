@@ -8,7 +8,7 @@ import { logits } from './logits.js';
 import { CallQueue } from './queue.js';
 import { BatchSize } from './step.js';
 
-/** @import { EngineCall, EngineStart, FromEngine, ToEngine, WireSource } from './protocol.js' */
+/** @import { EngineCall, EngineStart, FromEngine, Progress, ToEngine, WireSource } from './protocol.js' */
 /** @import { WasmModel, WasmPool } from './wasm/relaxed/bitnet_web.js' */
 
 /** Calls that compute run one after the other; the others are answered between two steps of a computation. */
@@ -28,19 +28,13 @@ function post(message, transfer = []) {
   self.postMessage(message, { transfer });
 }
 
-/**
- * @param {WireSource} source
- * @returns {Promise<{ stream: ReadableStream<Uint8Array>, length: number | undefined }>}
- */
-async function openSource(source) {
+/** @param {WireSource} source */
+function openSource(source) {
   switch (source.kind) {
-    case 'url': {
-      const response = await fetch(source.url, { cache: 'no-store' });
-      if (!response.ok || !response.body) throw { code: 'network', message: `${source.url}: HTTP status ${response.status}.` };
-      return { stream: response.body, length: Number(response.headers.get('Content-Length')) || undefined };
-    }
+    case 'url':
+      return { url: source.url };
     case 'blob':
-      return { stream: source.blob.stream(), length: source.blob.size };
+      return { blob: source.blob, name: source.name };
     case 'port':
       return { stream: streamFrom(source.port), length: source.length };
   }
@@ -52,11 +46,8 @@ async function load({ id, args }) {
   const { variant, isolated } = settings;
   const threads = await pool;
   pool = undefined;
-  const source = await openSource(args.source);
-  model = await glueOf(variant).load(source, args.options, threads, (loaded, total) => {
-    const progress = { phase: /** @type {const} */ ('download'), loaded, total, fromCache: false, bytesPerSecond: 0, secondsLeft: undefined };
-    post({ type: 'progress', id, progress });
-  });
+  const onProgress = (/** @type {Progress} */ progress) => post({ type: 'progress', id, progress });
+  model = await glueOf(variant).load(openSource(args.source), args.options, threads, onProgress);
   const info = model.info();
   vocabulary = info.vocabulary;
   return { ...info, variant, isolated };
@@ -68,6 +59,23 @@ async function selfTest({ args }) {
   return glueOf(variant).selfTest(/** @type {WasmPool} */ (await pool), args.seed);
 }
 
+/** @param {Extract<EngineCall, { method: 'probe' }>} call */
+async function probe({ args }) {
+  if (settings === undefined || pool === undefined) throw { code: 'internal', message: 'The engine was not started, or has loaded before.' };
+  const { variant, isolated, ports } = settings;
+  const threads = await pool;
+  pool = undefined;
+  const found = await glueOf(variant).probe(openSource(args.source), args.options, threads);
+  return { ...found, variant, isolated, threads: ports.length + 1 };
+}
+
+/** @param {Extract<EngineCall, { method: 'cache' }>} call */
+async function cache({ args: { action, address = '', hfBase, bytes = 0 } }) {
+  if (settings === undefined) throw { code: 'internal', message: 'The engine was not started.' };
+  await pool;
+  return glueOf(settings.variant).cache(action, address, hfBase, bytes);
+}
+
 /**
  * @param {EngineCall} call
  * @returns {Promise<unknown>}
@@ -75,6 +83,8 @@ async function selfTest({ args }) {
 async function answer(call) {
   if (call.method === 'load') return load(call);
   if (call.method === 'selfTest') return selfTest(call);
+  if (call.method === 'probe') return probe(call);
+  if (call.method === 'cache') return cache(call);
   if (model === undefined) throw { code: 'internal', message: 'The engine was asked before a model was loaded.' };
   const ready = model;
   switch (call.method) {

@@ -1,4 +1,5 @@
 // The public API of bitnet-web.
+import { Cache } from './cache.js';
 import { Crew } from './crew.js';
 import { BitNetError } from './error.js';
 import { Model } from './model.js';
@@ -8,7 +9,7 @@ import { chooseThreads, chooseVariant, measureFeatures } from './variant.js';
 
 /** @import { Source } from './source.js' */
 /** @import { CrewOptions, LoadOptions } from './options.js' */
-/** @import { SelfTest } from './protocol.js' */
+/** @import { Probe, Progress, SelfTest } from './protocol.js' */
 
 export { BitNetError, Model };
 export { TokenStream } from './stream.js';
@@ -23,7 +24,14 @@ const SELF_TEST_WATCHDOG = 300_000;
 /** The fastest kernel by variant and thread count, as the first load of this page measured it. @type {Map<string, string>} */
 const fastest = new Map();
 
+/** From so many bytes on a download is worth asking the browser to keep it. */
+const LARGE = 64 * 1024 * 1024;
+
+/** Where the last load found its workers: `BitNet.cache` needs the same. @type {Pick<LoadOptions, 'workerUrl' | 'wasmBase'>} */
+let place = {};
+
 let hinted = false;
+let asked = false;
 
 /** Once a page: what threads need. */
 function hintAtIsolation() {
@@ -41,6 +49,7 @@ function hintAtIsolation() {
  * @returns {Crew}
  */
 function startCrew({ variant = 'auto', threads = 'auto', workerUrl, wasmBase, watchdog = WATCHDOG }) {
+  place = { workerUrl, wasmBase };
   const isolated = globalThis.crossOriginIsolated === true;
   const chosen = chooseVariant(measureFeatures(), variant);
   const count = chooseThreads(threads, isolated, globalThis.navigator?.hardwareConcurrency ?? 1);
@@ -72,6 +81,16 @@ async function withCrew(options, work) {
   }
 }
 
+/**
+ * Before a large download: asks the browser, once a page, not to clear the storage by itself.
+ * @param {Progress} progress
+ */
+function askToKeep({ phase, total = 0 }) {
+  if (asked || phase !== 'download' || total < LARGE) return;
+  asked = true;
+  BitNet.cache.persist().catch(() => {}); // it is kept as long as the browser likes, then
+}
+
 /** Runs ternary language models in this page. */
 export const BitNet = {
   /**
@@ -92,7 +111,11 @@ export const BitNet = {
       const info = await crew.call('load', { source: wire, options: { ...wireOptions, kernel } }, {
         signal,
         transfer,
-        onEvent: (event) => event.type === 'progress' && onProgress?.(event.progress),
+        onEvent: (event) => {
+          if (event.type !== 'progress') return;
+          if (options.cache !== false) askToKeep(event.progress);
+          onProgress?.(event.progress);
+        },
       });
       if (kernel === undefined) fastest.set(setting, info.kernel);
       return new Model(crew, info);
@@ -112,4 +135,20 @@ export const BitNet = {
     const { signal, watchdog = SELF_TEST_WATCHDOG } = options;
     return withCrew({ ...options, watchdog }, (crew) => crew.call('selfTest', { seed }, { signal }));
   },
+
+  /**
+   * Tells what a model is and needs, by reading its directory alone.
+   * @param {Source} source
+   * @param {LoadOptions} [options] as for `load`
+   * @returns {Promise<Probe>}
+   */
+  async probe(source, options = {}) {
+    const wireOptions = checkLoadOptions(options);
+    const { signal } = options;
+    const { wire, transfer } = wireSource(source);
+    return withCrew(options, (crew) => crew.call('probe', { source: wire, options: wireOptions }, { signal, transfer }));
+  },
+
+  /** What the browser's storage keeps. */
+  cache: new Cache(() => startCrew({ threads: 1, ...place })),
 };

@@ -1,7 +1,7 @@
 // Checks what callers pass in, on the page, so that a typo is told at once and not by a worker minutes later.
 import { BitNetError } from './error.js';
 
-/** @import { Message, Prompt, Progress, WireGenerateOptions, WireLoadOptions } from './protocol.js' */
+/** @import { CacheMode, Message, NetworkOptions, Prompt, Progress, WireGenerateOptions, WireLoadOptions } from './protocol.js' */
 /** @import { Variant } from './variant.js' */
 
 /**
@@ -14,8 +14,11 @@ import { BitNetError } from './error.js';
  * @property {'auto' | Variant} [variant] the WebAssembly build; `auto` by default
  * @property {(progress: Progress) => void} [onProgress]
  * @property {AbortSignal} [signal]
- * @property {boolean} [cache] keep the file in the browser's storage; true by default
- * @property {string} [integrity] `sha256-` and the base64 digest of the whole file
+ * @property {CacheMode} [cache] whether the file is kept in the browser's storage; true by default
+ * @property {boolean} [evict] whether models that were not used for the longest time may be removed from the browser's
+ *   storage where this one does not fit; false by default
+ * @property {NetworkOptions} [network]
+ * @property {string} [integrity] `sha256-` and the digest of the whole file in base64 or hex
  * @property {Record<string, string>} [headers] sent with every request for the file
  * @property {string | URL} [hfBase] where `hf:` addresses point, `https://huggingface.co/` by default
  * @property {string} [chatTemplate] instead of the file's own
@@ -52,6 +55,8 @@ const MAX_U32 = 2 ** 32 - 1;
  * @typedef {Record<string, [expected: string, check: Check]>} Rules
  */
 
+const NETWORK_OPTIONS = ['chunkBytes', 'requests', 'attempts', 'retryDelayMs', 'stallMs'];
+
 /** @type {Rules} */
 const LOAD_RULES = {
   threads: ["'auto' or a whole number from 1 to 64", (v) => v === 'auto' || isInteger(v, 1, 64)],
@@ -61,8 +66,16 @@ const LOAD_RULES = {
   variant: oneOf('auto', 'relaxed', 'simd128'),
   onProgress: ['a function', (v) => typeof v === 'function'],
   signal: ['an AbortSignal', isSignal],
-  cache: ['true or false', (v) => typeof v === 'boolean'],
-  integrity: ["'sha256-' and a base64 digest", (v) => typeof v === 'string' && /^sha256-[A-Za-z0-9+/]{43}=$/.test(v)],
+  cache: ["true, false, 'revalidate' or 'reload'", (v) => [true, false, 'revalidate', 'reload'].includes(v)],
+  evict: ['true or false', (v) => typeof v === 'boolean'],
+  network: [
+    'an object with numbers of 0 or more for chunkBytes, requests, attempts, retryDelayMs or stallMs',
+    (v) => isObject(v) && Object.entries(v).every(([key, x]) => NETWORK_OPTIONS.includes(key) && isNumber(x) && x >= 0),
+  ],
+  integrity: [
+    "'sha256-' and a digest in base64 or hex",
+    (v) => typeof v === 'string' && /^sha256-([A-Za-z0-9+/]{43}=|[0-9a-fA-F]{64})$/.test(v),
+  ],
   headers: ['an object of strings', (v) => isObject(v) && Object.values(v).every((x) => typeof x === 'string')],
   hfBase: ['an address', isAddress],
   chatTemplate: ['a string', (v) => typeof v === 'string'],
@@ -196,12 +209,15 @@ function check(call, options, rules) {
  */
 export function checkLoadOptions(options) {
   check('load', options, LOAD_RULES);
-  const { context, kernel, precision, cache, integrity, headers, hfBase, chatTemplate, preTokenizer, i2sLayout } = options;
+  const { context, kernel, precision, cache, evict, network, integrity, headers, hfBase } = options;
+  const { chatTemplate, preTokenizer, i2sLayout } = options;
   return {
     context,
     kernel: kernel === 'auto' ? undefined : kernel,
     precision,
     cache,
+    evict,
+    network: network && { ...network },
     integrity,
     headers: headers && { ...headers },
     hfBase: hfBase === undefined ? undefined : resolveAddress(hfBase),

@@ -12,12 +12,31 @@
  */
 
 /**
+ * What the browser's storage is used for. `true`: a complete file is taken from it without asking any server;
+ * `'revalidate'`: the server is asked first whether the file has changed (without an answer the kept one is taken);
+ * `'reload'`: the file is loaded anew; `false`: nothing is read or kept.
+ * @typedef {boolean | 'revalidate' | 'reload'} CacheMode
+ */
+
+/**
+ * How a file is requested.
+ * @typedef {object} NetworkOptions
+ * @property {number} [chunkBytes] size of one request and of one kept piece; 16 MiB by default
+ * @property {number} [requests] at once; 3 by default
+ * @property {number} [attempts] failures in a row, without any progress, before giving up; 8 by default
+ * @property {number} [retryDelayMs] after the first failure; doubles with each further one; 500 by default
+ * @property {number} [stallMs] how long a silent server is waited for; 30000 by default
+ */
+
+/**
  * Options of `load` that the engine needs; `undefined` means: decide.
  * @typedef {object} WireLoadOptions
  * @property {number} [context] tokens
  * @property {string} [kernel]
  * @property {string} [precision]
- * @property {boolean} [cache]
+ * @property {CacheMode} [cache]
+ * @property {boolean} [evict]
+ * @property {NetworkOptions} [network]
  * @property {string} [integrity]
  * @property {Record<string, string>} [headers]
  * @property {string} [hfBase]
@@ -79,6 +98,45 @@
  */
 
 /**
+ * What a model is and needs, from its directory alone.
+ * @typedef {object} Probe
+ * @property {string} architecture
+ * @property {string} [name]
+ * @property {number} parameters
+ * @property {string} quantization
+ * @property {number} contextLength tokens
+ * @property {number} bytes of the file
+ * @property {number} memoryBytes of weights and caches
+ * @property {boolean} fits whether WebAssembly gets that much memory here
+ * @property {number} contextThatFits the longest context that fits, in tokens; 0 if none does
+ * @property {Variant} variant
+ * @property {number} threads
+ * @property {string} kernel
+ * @property {boolean} isolated
+ * @property {number} [tokensPerSecond] an estimate from a short measurement of the kernel
+ */
+
+/**
+ * One file in the browser's storage.
+ * @typedef {object} CacheEntry
+ * @property {string} name
+ * @property {string} source its address
+ * @property {number} [bytes] of the file, where known
+ * @property {number} storedBytes
+ * @property {boolean} complete
+ * @property {number} lastUsed milliseconds since 1970
+ */
+
+/**
+ * @typedef {object} StorageEstimate
+ * @property {number} [usage] bytes used by everything of this origin
+ * @property {number} [quota] the most that it may use
+ * @property {boolean} persisted whether the browser promised not to clear it by itself
+ */
+
+/** @typedef {{ action: 'list' | 'estimate' | 'clear' | 'delete' | 'evict', address?: string, hfBase?: string, bytes?: number }} CacheCall */
+
+/**
  * Tokens of one generation.
  * @typedef {object} Usage
  * @property {number} promptTokens
@@ -129,6 +187,8 @@
  * What the engine can be asked, and what it answers.
  * @typedef {object} Methods
  * @property {{ args: { source: WireSource, options: WireLoadOptions }, value: ModelInfo }} load
+ * @property {{ args: { source: WireSource, options: WireLoadOptions }, value: Probe }} probe
+ * @property {{ args: CacheCall, value: any }} cache
  * @property {{ args: { prompt: Prompt, options: WireGenerateOptions }, value: GenerationResult }} generate
  * @property {{ args: { text: string }, value: Uint32Array }} tokenize
  * @property {{ args: { ids: Uint32Array }, value: string }} detokenize

@@ -45,6 +45,12 @@ declare module '*/bitnet_web.js' {
     source: object,
     options: import('./protocol.js').WireLoadOptions,
     pool: WasmPool,
-    progress: (loaded: number, total: number | undefined) => void,
+    progress: (progress: import('./protocol.js').Progress) => void,
   ): Promise<WasmModel>;
+  export function probe(
+    source: object,
+    options: import('./protocol.js').WireLoadOptions,
+    pool: WasmPool,
+  ): Promise<Omit<import('./protocol.js').Probe, 'variant' | 'isolated' | 'threads'>>;
+  export function cache(action: string, address: string, hfBase: string | undefined, bytes: number): Promise<any>;
 }

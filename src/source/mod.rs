@@ -16,6 +16,7 @@ mod response;
 mod retry;
 pub mod room;
 pub mod sniff;
+pub mod split;
 
 pub use download::{Action, Download, Options, RequestId};
 pub use manifest::Manifest;

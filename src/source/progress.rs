@@ -1,13 +1,13 @@
 //! What a load reports while it runs.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What is going on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Looking at the cache and asking the server whether the file is still the same.
-    Connecting,
+    Connect,
     /// Reading stored chunks.
     Cache,
     /// Receiving from the network.
@@ -15,15 +15,15 @@ pub enum Phase {
     /// Waiting before a failed request is tried again.
     Retry,
     /// Another tab downloads the same file; its progress is shown.
-    Waiting,
+    Wait,
     /// Reading a file or buffer that the page handed over.
-    Reading,
+    Read,
     /// Every byte was handed on.
     Done,
 }
 
 /// One report. Bytes are those of the file.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
     /// What is going on.

@@ -7,12 +7,13 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::chat::Message;
 use crate::generate::{Engine, Event, Generation, Prompt, Usage};
-use crate::load::{Loader, Precision};
+use crate::load::Precision;
 use crate::{Error, ErrorKind, Result};
 
 use super::error::to_js;
-use super::options::{LoadOptions, WebGenerateOptions, WebMessage, WebPrompt, read};
-use super::stream::Chunks;
+use super::feed;
+use super::options::{WebGenerateOptions, WebMessage, WebPrompt, read};
+use super::probe;
 use super::thread::WasmPool;
 
 /// A model, its session, and the generation under way.
@@ -86,8 +87,8 @@ pub fn to_object(value: &impl Serialize) -> Result<JsValue> {
         .map_err(|e| Error::new(ErrorKind::Internal, format!("an answer could not be written: {e}")))
 }
 
-/// Loads a model from a stream of bytes: `source` is `{ stream, length }`. A free function, because a method that
-/// waits would keep its object borrowed.
+/// Loads a model. `source` is `{ url }`, `{ blob, name }` or `{ stream, length }`; `progress` is called with the
+/// protocol's `Progress`. A free function, because a method that waits would keep its object borrowed.
 ///
 /// # Errors
 /// `{ code, message }`, as every other function here.
@@ -102,15 +103,20 @@ pub async fn load(
 }
 
 async fn load_from(source: JsValue, options: JsValue, pool: WasmPool, progress: js_sys::Function) -> Result<WasmModel> {
-    let options: LoadOptions = read("load", options)?;
-    let mut chunks = Chunks::open(&source, progress)?;
     let pool = pool.into_inner();
-    let mut loader = Loader::new(options.to_core(&pool, chunks.total())?);
-    while let Some(bytes) = chunks.next().await? {
-        loader.push(&bytes)?;
-    }
-    let engine = Engine::new(loader.finish()?, pool)?;
+    let model = feed::load(&source, options, &pool, &progress).await?;
+    let engine = Engine::new(model, pool)?;
     Ok(WasmModel { engine, generation: None })
+}
+
+/// What the model at `source` is and needs, from its directory alone: see `probe.rs`.
+///
+/// # Errors
+/// As [`load`].
+#[wasm_bindgen]
+pub async fn probe(source: JsValue, options: JsValue, pool: WasmPool) -> std::result::Result<JsValue, JsValue> {
+    let found = probe::probe(&source, options, &pool.into_inner()).await;
+    found.and_then(|found| to_object(&found)).map_err(|e| to_js(&e))
 }
 
 impl WasmModel {

@@ -1,12 +1,24 @@
 //! What only a browser has: the wasm-bindgen facade, ranged fetch, the IndexedDB store, the thread entry.
 
+mod blob;
+mod cache;
+mod directory;
 mod engine;
 mod error;
+mod feed;
+mod fetch;
+mod inbox;
+mod locks;
 mod memory;
 mod options;
 mod panic;
+mod probe;
+mod remote;
+mod scope;
 mod self_test;
-mod stream;
+mod source;
+mod source_options;
+mod store;
 mod thread;
 
 use wasm_bindgen::prelude::wasm_bindgen;

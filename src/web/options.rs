@@ -46,12 +46,17 @@ fn unknown(option: &str, found: &str) -> Error {
 }
 
 impl LoadOptions {
-    /// The core's options, for a file of `file_bytes`. Without a wish the fastest kernel is measured, on `pool`.
-    pub fn to_core(&self, pool: &Pool, file_bytes: Option<u64>) -> Result<load::LoadOptions> {
-        let kernel = match self.kernel.as_deref() {
-            None => select::measure(pool, now)?[0].kernel,
+    /// The core's options, for a file of `file_bytes`. Without a wish the fastest kernel is measured, on `pool`; its
+    /// speed in weights per second comes with it.
+    pub fn to_core(&self, pool: &Pool, file_bytes: Option<u64>) -> Result<(load::LoadOptions, Option<f64>)> {
+        let (kernel, speed) = match self.kernel.as_deref() {
+            None => {
+                let fastest = select::measure(pool, now)?[0];
+                (fastest.kernel, Some(fastest.weights_per_second).filter(|&speed| speed > 0.0))
+            }
             Some(name) => {
-                KernelKind::from_name(name).filter(|kind| kind.is_available()).ok_or_else(|| unknown("kernel", name))?
+                let kind = KernelKind::from_name(name).filter(|kind| kind.is_available());
+                (kind.ok_or_else(|| unknown("kernel", name))?, None)
             }
         };
         let precision = match self.precision.as_deref() {
@@ -64,7 +69,7 @@ impl LoadOptions {
             Some("arm") => I2sLayout::Stride16,
             Some(other) => return Err(unknown("i2sLayout", other)),
         };
-        Ok(load::LoadOptions {
+        let options = load::LoadOptions {
             precision,
             context: self.context.map(|tokens| tokens as usize),
             i2s_layout,
@@ -73,7 +78,8 @@ impl LoadOptions {
             file_bytes,
             memory_bytes: Some(memory::room()),
             ..load::LoadOptions::new(kernel)
-        })
+        };
+        Ok((options, speed))
     }
 }
 

@@ -5,6 +5,7 @@
 //! Unconfirmed ----- same validators --------> Confirmed
 //!   |   (partial)   hidden validators ------> Comparing --- first chunk is equal --> Confirmed
 //!   +-------------- changed -> Forget ------> Fresh
+//! Asking (complete, to be revalidated) -- same, or no answer --> Trusted
 //! Trusted (complete) ---- all from the store, no request; a damaged chunk is fetched again alone
 //! ```
 //! A server that gives no ranges is read as one stream from the first byte, and what is already here of it is
@@ -151,6 +152,8 @@ enum Identity {
     Unconfirmed,
     /// The answers hide what file they are of: the first chunk is fetched again and compared.
     Comparing,
+    /// Everything is stored, and the server is asked whether the file has changed.
+    Asking,
     /// Everything is stored: no server is needed.
     Trusted,
     /// The server's file is the one that is being loaded.
@@ -363,6 +366,24 @@ impl Download {
         self.manifest.total.or(self.manifest.validators.total)
     }
 
+    /// The file's length once it is certain. The length of a whole answer is not: it may be that of an encoded form.
+    pub fn certain_total(&self) -> Option<u64> {
+        self.manifest.total
+    }
+
+    /// Asks the server whether a complete file has changed before it is taken from the store. Without an answer it is
+    /// taken as it is.
+    pub fn revalidate(&mut self) {
+        if self.identity == Identity::Trusted {
+            self.identity = Identity::Asking;
+        }
+    }
+
+    /// Notes the digest of the whole file for the next [`Download::manifest_with`].
+    pub fn set_sha256(&mut self, hex: String) {
+        self.manifest.sha256 = Some(hex);
+    }
+
     /// What is stored so far.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
@@ -391,11 +412,12 @@ impl Download {
             || self.whole.as_ref().is_some_and(|whole| whole.request.is_some());
         let phase = match () {
             () if self.finished && self.failure.is_none() => Phase::Done,
-            () if active && self.identity != Identity::Confirmed => Phase::Connecting,
+            () if self.identity == Identity::Asking => Phase::Connect,
+            () if active && self.identity != Identity::Confirmed => Phase::Connect,
             () if active => Phase::Download,
             () if !self.fetches.is_empty() || self.whole.is_some() => Phase::Retry,
             () if self.identity == Identity::Trusted || self.cache_bytes > 0 => Phase::Cache,
-            () => Phase::Connecting,
+            () => Phase::Connect,
         };
         Progress {
             phase,

@@ -44,6 +44,9 @@ impl Download {
             return self.whole_head(head, now);
         }
         let Some(i) = self.fetch_of(request) else { return };
+        if self.identity == Identity::Asking {
+            return self.asked(head, now);
+        }
         self.fetches[i].heard = now;
         let fetch = &self.fetches[i];
         let start = self.manifest.span(fetch.index).0 + fetch.base as u64;
@@ -68,6 +71,18 @@ impl Download {
                 }
             }
         }
+    }
+
+    /// The answer to the question whether the file has changed.
+    fn asked(&mut self, head: &ResponseHead, now: f64) {
+        let verdict = judge(Asked { range: Some((0, 1)) }, head, now, &self.name());
+        let seen = head.validators(&verdict);
+        let told = matches!(verdict, Verdict::Part { .. } | Verdict::Whole { .. });
+        self.drop_requests();
+        if told && self.manifest.validators.compare(&seen) == Sameness::Changed {
+            return self.changed();
+        }
+        self.identity = Identity::Trusted;
     }
 
     /// Bytes of an answer arrived.
@@ -133,19 +148,20 @@ impl Download {
             return self.retry_whole(None, error, now);
         }
         if let Some(i) = self.fetch_of(request) {
+            if self.identity == Identity::Asking {
+                self.drop_requests();
+                self.identity = Identity::Trusted;
+                return;
+            }
             self.retry_fetch(i, None, error, now);
         }
     }
 
-    /// Whether more of this answer's body should be read now: a stream waits while its chunks wait.
+    /// Whether more of this answer's body should be read now: a stream waits while its next chunk waits.
     pub fn wants(&self, request: RequestId) -> bool {
-        match &self.whole {
-            Some(whole) if whole.request == Some(request) => {
-                let ready = self.chunks.values().filter(|chunk| matches!(chunk, Chunk::Ready(_))).count();
-                ready < 2 && self.pending_saves < MAX_PENDING_SAVES
-            }
-            _ => true,
-        }
+        let streams = self.whole.as_ref().is_some_and(|whole| whole.request == Some(request));
+        let waits = matches!(self.chunks.get(&self.next_index), Some(Chunk::Ready(_)));
+        !streams || (!waits && self.pending_saves < MAX_PENDING_SAVES)
     }
 
     pub(super) fn plan_requests(&mut self, now: f64) {
@@ -162,8 +178,11 @@ impl Download {
             }
             let request = self.take_request();
             let fetch = &mut self.fetches[i];
-            let (start, end) = self.manifest.span(fetch.index);
+            let (start, mut end) = self.manifest.span(fetch.index);
             let from = start + fetch.bytes.len() as u64;
+            if self.identity == Identity::Asking {
+                end = end.min(1);
+            }
             fetch.request = Some(request);
             fetch.base = fetch.bytes.len();
             fetch.asked_end = end;
@@ -185,6 +204,12 @@ impl Download {
         let first = match self.identity {
             Identity::Unconfirmed => self.manifest.first_missing(),
             Identity::Comparing => return,
+            Identity::Asking => {
+                if self.fetches.is_empty() {
+                    self.fetches.push(Fetch::new(0));
+                }
+                return;
+            }
             _ => self.next_index,
         };
         if self.no_ranges {
@@ -239,13 +264,10 @@ impl Download {
     fn beyond_end(&mut self, i: usize, total: Option<u64>, start: u64, now: f64) {
         match (self.manifest.total, total) {
             (Some(known), Some(total)) if known != total => self.changed(),
-            // The file should have bytes there: this server cannot give ranges of it.
+            // There are bytes: this server cannot give ranges of the file.
             (Some(_), _) => self.read_whole(None, None, now),
             (None, Some(total)) if total < start => self.changed(),
-            (None, Some(total)) if total > start => {
-                let message = format!("{}: the server refused a range inside the file", self.name());
-                self.retry_fetch(i, None, Error::new(ErrorKind::Network, message), now);
-            }
+            (None, Some(total)) if total > start => self.read_whole(None, None, now),
             (None, None) if start == 0 => self.read_whole(None, None, now),
             (None, _) if self.identity == Identity::Unconfirmed => self.compare_first_chunk(),
             (None, _) => {
@@ -307,6 +329,8 @@ impl Download {
                 self.fetches[i].not_before = at;
                 self.trouble = Some(format!("{error}; trying again"));
             }
+            // Nothing has come through, not even a refusal: some proxies and old browsers break over the Range header.
+            None if !self.answered => self.try_whole(now),
             None => self.give_up(failures, after_ms, error),
         }
     }

@@ -264,6 +264,9 @@ fn a_wrong_address_fails_soon_and_an_error_page_at_once() {
     }
     let (request, _) = get(&mut d, now);
     d.failed(request, Error::new(ErrorKind::Network, "failed to fetch"), now);
+    let (request, range) = get(&mut d, now);
+    assert_eq!(range, None, "the last try is one without a range");
+    d.failed(request, Error::new(ErrorKind::Network, "failed to fetch"), now);
     assert!(matches!(d.next(now), Action::Fail(error) if error.code() == "network"));
 
     let mut d = fresh();
@@ -313,4 +316,33 @@ fn a_full_disk_ends_storing_and_not_the_load() {
     assert!(matches!(d.next(NOW), Action::Done));
     assert_eq!(d.progress(NOW).message.as_deref(), Some("the storage is full"));
     assert_eq!(d.manifest().stored_bytes(), 0);
+}
+
+#[test]
+fn a_complete_file_is_revalidated_on_request() {
+    let bytes = file(250);
+    let start = || {
+        let manifest = stored(&bytes, &[0, 1, 2], etag("\"a\"", 250));
+        let mut d = Download::new("https://a.example/m.gguf", options(), Some(manifest), NOW);
+        d.revalidate();
+        let (request, range) = get(&mut d, NOW);
+        assert_eq!(range, Some((0, 1)));
+        assert!(matches!(d.next(NOW), Action::Wait { .. }));
+        (d, request)
+    };
+    let (mut d, request) = start();
+    d.head(request, &part(0, 1, 250, "\"a\""), NOW);
+    assert!(matches!(d.next(NOW), Action::Cancel { .. }));
+    assert!(matches!(d.next(NOW), Action::Load { index: 0, .. }));
+
+    let (mut d, request) = start();
+    d.failed(request, Error::new(ErrorKind::Network, "offline"), NOW);
+    assert!(matches!(d.next(NOW), Action::Cancel { .. } | Action::Load { index: 0, .. }));
+    assert!(d.is_trusted());
+
+    let (mut d, request) = start();
+    d.head(request, &part(0, 1, 250, "\"b\""), NOW);
+    assert!(matches!(d.next(NOW), Action::Cancel { .. }));
+    assert!(matches!(d.next(NOW), Action::Forget { .. }));
+    assert_eq!(get(&mut d, NOW).1, Some((0, 100)));
 }

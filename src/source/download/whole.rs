@@ -11,6 +11,8 @@ pub(super) struct Whole {
     bytes: Vec<u8>,
     /// Length that the answer claims.
     length: Option<u64>,
+    /// Where an answer before this one ended although more was claimed.
+    short_end: Option<u64>,
     /// The farthest that any try has come.
     best: u64,
     /// `best` when the present try began.
@@ -40,12 +42,20 @@ impl Download {
             position: 0,
             bytes: Vec::new(),
             length,
+            short_end: None,
             best: 0,
             best_before: 0,
             failures: 0,
             not_before: 0.0,
             heard: now,
         });
+    }
+
+    /// The last resort of a first request that does not get through: once without a range.
+    pub(super) fn try_whole(&mut self, now: f64) {
+        self.read_whole(None, None, now);
+        let failures = self.options.retry.first_attempts.saturating_sub(1);
+        self.whole.iter_mut().for_each(|whole| whole.failures = failures);
     }
 
     pub(super) fn plan_whole(&mut self, now: f64) {
@@ -124,10 +134,13 @@ impl Download {
     }
 
     pub(super) fn whole_end(&mut self, now: f64) {
-        let Some(whole) = &self.whole else { return };
+        let Some(whole) = &mut self.whole else { return };
         let end = whole.position + whole.bytes.len() as u64;
+        // Browsers report a broken connection as a failure. A body that ends well before the claimed length, and again
+        // at the same byte, was sent in an encoded form that is longer than the file.
         if let Some(length) = whole.length
             && end < length
+            && whole.short_end.replace(end) != Some(end)
         {
             let message = format!("{}: the connection was cut at byte {end} of {length}", self.name());
             return self.retry_whole(None, Error::new(ErrorKind::Network, message), now);

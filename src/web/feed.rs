@@ -1,0 +1,143 @@
+//! From a source into a model.
+
+use js_sys::Function;
+use serde::Serialize;
+use serde_wasm_bindgen::Serializer;
+use wasm_bindgen::JsValue;
+
+use super::directory::{self, Directory};
+use super::options::{LoadOptions, read};
+use super::source::{Source, SourceSpec};
+use super::source_options::SourceOptions;
+use crate::load::Loader;
+use crate::model::Model;
+use crate::pool::Pool;
+use crate::source::{Phase, Progress};
+use crate::{Error, ErrorKind, Result};
+
+/// A [`Progress`] as JavaScript sees it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WebProgress {
+    phase: &'static str,
+    loaded: u64,
+    total: Option<u64>,
+    from_cache: bool,
+    bytes_per_second: f64,
+    seconds_left: Option<f64>,
+    message: Option<String>,
+}
+
+impl From<Progress> for WebProgress {
+    fn from(progress: Progress) -> Self {
+        let phase = match progress.phase {
+            Phase::Connect => "connect",
+            Phase::Cache => "cache",
+            Phase::Download => "download",
+            Phase::Retry => "retry",
+            Phase::Wait => "wait",
+            Phase::Read => "read",
+            Phase::Done => "prepare",
+        };
+        Self {
+            phase,
+            loaded: progress.loaded,
+            total: progress.total,
+            from_cache: progress.loaded > 0 && progress.from_cache == progress.loaded,
+            bytes_per_second: progress.speed.unwrap_or(0.0),
+            seconds_left: progress.seconds_left,
+            message: progress.message,
+        }
+    }
+}
+
+/// Loads the model at `source` (see [`SourceSpec::from_js`]). A file that changes on the server meanwhile is begun again
+/// once. A file that is no usable model leaves nothing in the cache.
+pub async fn load(source: &JsValue, options: JsValue, pool: &Pool, progress: &Function) -> Result<Model> {
+    let load: LoadOptions = read("load", options.clone())?;
+    let fetch: SourceOptions = read("load", options)?;
+    match attempt(source, &load, &fetch, pool, progress).await {
+        Err(error) if error.kind() == ErrorKind::Changed => attempt(source, &load, &fetch, pool, progress).await,
+        outcome => outcome,
+    }
+}
+
+async fn attempt(
+    source: &JsValue,
+    load: &LoadOptions,
+    fetch: &SourceOptions,
+    pool: &Pool,
+    progress: &Function,
+) -> Result<Model> {
+    let mut report = |progress_now: Progress| {
+        if let Ok(value) = WebProgress::from(progress_now).serialize(&Serializer::new()) {
+            // What the page's callback throws is the page's own business.
+            let _ = progress.call1(&JsValue::NULL, &value);
+        }
+    };
+    let spec = SourceSpec::from_js(source)?;
+    let parts = spec.split(fetch.hf_base.as_deref())?;
+    let directory = if parts.is_empty() { None } else { Some(directory::of_parts(&parts, fetch).await?) };
+    let mut source = Source::open(spec, fetch.clone(), &mut report).await?;
+    let built = match directory {
+        Some(directory) => build_parts(&mut source, directory, load, pool, &mut report).await,
+        None => build(&mut source, load, pool, &mut report).await,
+    };
+    match built {
+        Ok(model) => {
+            source.finish().await;
+            Ok(model)
+        }
+        Err(error) => {
+            if is_verdict(&error) {
+                source.reject().await;
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn build(
+    source: &mut Source,
+    load: &LoadOptions,
+    pool: &Pool,
+    report: &mut dyn FnMut(Progress),
+) -> Result<Model> {
+    // The length is known with the first bytes, and a file that is too short is then told by its directory.
+    let mut bytes = source.next(report).await?;
+    let mut loader = Loader::new(load.to_core(pool, source.total())?.0);
+    while let Some(piece) = bytes {
+        loader.push(&piece)?;
+        bytes = source.next(report).await?;
+    }
+    loader.finish()
+}
+
+/// As [`build`], from the parts of a split model.
+async fn build_parts(
+    source: &mut Source,
+    directory: Directory,
+    load: &LoadOptions,
+    pool: &Pool,
+    report: &mut dyn FnMut(Progress),
+) -> Result<Model> {
+    source.set_whole(directory.bytes);
+    let mut loader = Loader::with_header(directory.header, load.to_core(pool, None)?.0)?;
+    for span in directory.spans {
+        let mut skip = span.skip;
+        while let Some(piece) = source.next(report).await? {
+            let skipped = skip.min(piece.len() as u64);
+            skip -= skipped;
+            loader.push(&piece[skipped as usize..])?;
+        }
+        loader.push(&vec![0; span.pad as usize])?;
+        source.next_part(report).await?;
+    }
+    loader.finish()
+}
+
+/// Whether an error says that these bytes can never be a model here, in contrast to trouble on the way.
+fn is_verdict(error: &Error) -> bool {
+    use ErrorKind::{InvalidGguf, InvalidModel, Truncated, Unsupported};
+    matches!(error.kind(), InvalidGguf | InvalidModel | Truncated | Unsupported)
+}

@@ -1,0 +1,72 @@
+//! What the tasks of one load report to the code that leads it.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::task::{Poll, Waker};
+
+use js_sys::Uint8Array;
+
+use super::locks::Lock;
+use crate::Error;
+use crate::source::{Progress, RequestId, ResponseHead};
+
+/// One report.
+pub enum Event {
+    /// An answer began.
+    Head(RequestId, ResponseHead),
+    /// Bytes of an answer.
+    Body(RequestId, Uint8Array),
+    /// An answer ended.
+    End(RequestId),
+    /// A request failed.
+    Failed(RequestId, Error),
+    /// A chunk was read from the store, or could not be.
+    Loaded { generation: u32, index: u64, bytes: Option<Vec<u8>> },
+    /// A chunk was written, or the sentence why not.
+    Saved { generation: u32, index: u64, problem: Option<String> },
+    /// Another write has ended.
+    Written,
+    /// A time that was waited for has come.
+    Tick,
+    /// What a `HEAD` request says of the file's length.
+    Length(u64),
+    /// The progress of another tab that downloads the same file.
+    Peer(Progress),
+    /// This tab's turn has come.
+    Turn(Lock),
+}
+
+/// Events in order of arrival.
+#[derive(Default)]
+pub struct Inbox {
+    events: RefCell<VecDeque<Event>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Inbox {
+    /// Adds a report.
+    pub fn push(&self, event: Event) {
+        self.events.borrow_mut().push_back(event);
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    /// The next report, if it is already here.
+    pub fn take(&self) -> Option<Event> {
+        self.events.borrow_mut().pop_front()
+    }
+
+    /// Waits for the next report.
+    pub async fn next(&self) -> Event {
+        poll_fn(|context| match self.take() {
+            Some(event) => Poll::Ready(event),
+            None => {
+                *self.waker.borrow_mut() = Some(context.waker().clone());
+                Poll::Pending
+            }
+        })
+        .await
+    }
+}

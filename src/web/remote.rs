@@ -1,0 +1,449 @@
+//! Carries out what a [`Download`] wants: requests, the store, the lock that two tabs share.
+
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+
+use js_sys::Uint8Array;
+use wasm_bindgen_futures::spawn_local;
+
+use super::cache;
+use super::fetch::{self, Request, Target};
+use super::inbox::{Event, Inbox};
+use super::locks::{self, Attempt, Channel, Lock};
+use super::scope;
+use super::source_options::{CacheMode, SourceOptions};
+use super::store::{Problem, Store};
+use crate::source::digest::{Expected, Verifier};
+use crate::source::room::Room;
+use crate::source::{Action, Download, Manifest, Options, Phase, Progress, RequestId, address};
+use crate::{Error, ErrorKind, Result};
+
+/// At most this often a report is given, in milliseconds.
+const REPORT_MS: f64 = 100.0;
+
+/// Takes reports.
+pub type Report<'a> = &'a mut dyn FnMut(Progress);
+
+enum Write {
+    Chunk { generation: u32, index: u64, bytes: Uint8Array },
+    Seal,
+    Forget(String),
+}
+
+/// The loading of one file by its address.
+pub struct Remote {
+    download: Download,
+    target: Target,
+    options: SourceOptions,
+    store: Option<Rc<Store>>,
+    lock: Option<Lock>,
+    channel: Option<Channel>,
+    inbox: Rc<Inbox>,
+    requests: HashMap<RequestId, Request>,
+    writes: VecDeque<Write>,
+    writing: bool,
+    /// Whether a manifest of the present generation is in the store.
+    recorded: bool,
+    room_checked: bool,
+    length_asked: bool,
+    verifier: Option<Verifier>,
+    timer: f64,
+    /// Time, phase and message of the last report.
+    reported: (f64, Option<Phase>, Option<String>),
+    /// When a report that was held back is due.
+    report_due: Option<f64>,
+}
+
+impl Remote {
+    /// Opens the file at `url` (absolute). Waits while another tab downloads it.
+    pub async fn open(url: &web_sys::Url, options: SourceOptions, report: Report<'_>) -> Result<Self> {
+        let expected = options.integrity.as_deref().map(Expected::parse).transpose()?;
+        url.set_hash("");
+        let address = url.href();
+        let inbox = Rc::new(Inbox::default());
+        let mode = options.cache_mode();
+        let (mut store, mut problem) = match mode {
+            CacheMode::Off => (None, None),
+            _ => match Store::open().await {
+                Ok(store) => (Some(store), None),
+                Err(problem) => (None, Some(problem)),
+            },
+        };
+        let mut stored = find(&store, &address, &mut problem).await;
+        let name = address::file_name(&address);
+        let target = Target {
+            url: address.clone(),
+            name,
+            headers: options.headers.iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect(),
+        };
+        let mut lock = None;
+        let is_complete = stored.as_ref().is_some_and(|manifest| manifest.complete);
+        if mode == CacheMode::Peek && !is_complete {
+            (store, stored, problem) = (None, None, None);
+        }
+        if store.is_some() && !(is_complete && matches!(mode, CacheMode::Use | CacheMode::Peek)) {
+            lock = wait_for_turn(&address, stored.as_ref(), &inbox, report).await;
+            stored = find(&store, &address, &mut problem).await;
+        }
+        if let (Some(store), Some(manifest), CacheMode::Reload) = (&store, &stored, mode) {
+            if let Err(trouble) = store.forget(&manifest.id).await {
+                problem = Some(trouble);
+            }
+            stored = None;
+        }
+        let plan = Options {
+            store: store.is_some(),
+            own_origin: scope::is_own_origin(url),
+            seed: js_sys::Math::random().to_bits() ^ scope::now().to_bits(),
+            ..options.plan()
+        };
+        let verified = stored.as_ref().is_some_and(|manifest| {
+            expected.is_some() && manifest.complete && manifest.sha256 == expected.map(|expected| expected.hex())
+        });
+        let recorded = stored.is_some();
+        let mut download = Download::new(&address, plan, stored, scope::now());
+        if mode == CacheMode::Revalidate {
+            download.revalidate();
+        }
+        if let Some(problem) = problem {
+            download.stop_storing(problem.sentence());
+        }
+        let channel = lock.is_some().then(|| Channel::speaker(&address)).flatten();
+        Ok(Self {
+            download,
+            target,
+            options,
+            store,
+            lock,
+            channel,
+            inbox,
+            requests: HashMap::new(),
+            writes: VecDeque::new(),
+            writing: false,
+            recorded,
+            room_checked: false,
+            length_asked: false,
+            verifier: expected.filter(|_| !verified).map(Verifier::new),
+            timer: f64::INFINITY,
+            reported: (0.0, None, None),
+            report_due: None,
+        })
+    }
+
+    /// The file's length, once it is certain.
+    pub fn total(&self) -> Option<u64> {
+        self.download.certain_total()
+    }
+
+    /// The next bytes in order, verified; `None` at the end of the file.
+    pub async fn next(&mut self, report: Report<'_>) -> Result<Option<Vec<u8>>> {
+        loop {
+            self.report(report);
+            match self.download.next(scope::now()) {
+                Action::Get { request, range, if_range } => {
+                    let sent = fetch::get(&self.target, request, range, if_range.as_deref(), &self.inbox);
+                    self.requests.insert(request, sent);
+                }
+                Action::Cancel { request } => drop(self.requests.remove(&request)),
+                Action::Load { generation, index } => self.load(generation, index),
+                Action::Save { generation, index } => self.save(generation, index).await,
+                Action::Seal => self.writes.push_back(Write::Seal),
+                Action::Forget { id } => {
+                    self.writes.clear();
+                    self.recorded = false;
+                    self.writes.push_back(Write::Forget(id));
+                }
+                Action::Deliver { bytes } => {
+                    if let Some(verifier) = &mut self.verifier {
+                        verifier.update(&bytes);
+                    }
+                    return Ok(Some(bytes));
+                }
+                Action::Done => {
+                    self.conclude().await?;
+                    self.report(report);
+                    return Ok(None);
+                }
+                Action::Fail(error) => {
+                    self.requests.clear();
+                    self.flush().await;
+                    self.let_others_go();
+                    return Err(error);
+                }
+                Action::Wait { until } => {
+                    self.start_write();
+                    self.set_timer(until.into_iter().chain(self.report_due).reduce(f64::min));
+                    let event = self.inbox.next().await;
+                    self.handle(event);
+                }
+            }
+        }
+    }
+
+    /// The model was built from these bytes: notes the use.
+    pub async fn finish(&mut self) {
+        if self.download.is_stored() {
+            self.writes.push_back(Write::Seal);
+        }
+        self.flush().await;
+        self.let_others_go();
+    }
+
+    /// The bytes turned out to be no usable model: nothing of them is kept.
+    pub async fn reject(&mut self) {
+        self.requests.clear();
+        self.writes.clear();
+        let id = self.download.manifest().id.clone();
+        self.writes.push_back(Write::Forget(id));
+        self.flush().await;
+        self.let_others_go();
+    }
+
+    fn handle(&mut self, event: Event) {
+        let now = scope::now();
+        match event {
+            Event::Head(id, head) => {
+                self.download.head(id, &head, now);
+                if head.status == 206 && self.download.total().is_none() && !self.length_asked {
+                    self.length_asked = true;
+                    fetch::ask_length(&self.target, &self.inbox);
+                }
+            }
+            Event::Body(id, bytes) => self.download.body(id, &bytes.to_vec(), now),
+            Event::End(id) => {
+                self.requests.remove(&id);
+                self.download.end(id, now);
+            }
+            Event::Failed(id, error) => {
+                self.requests.remove(&id);
+                self.download.failed(id, error, now);
+            }
+            Event::Loaded { generation, index, bytes } => self.download.loaded(generation, index, bytes),
+            Event::Saved { generation, index, problem } => {
+                self.writing = false;
+                self.recorded |= problem.is_none();
+                if let Some(problem) = &problem {
+                    self.stop_storing(problem.clone());
+                }
+                self.download.saved(generation, index, problem);
+            }
+            Event::Written => self.writing = false,
+            Event::Tick => self.timer = f64::INFINITY,
+            Event::Length(length) => self.download.hint_total(length),
+            Event::Peer(_) | Event::Turn(_) => {}
+        }
+        for (id, request) in &self.requests {
+            if self.download.wants(*id) {
+                request.go_on();
+            }
+        }
+    }
+
+    fn load(&mut self, generation: u32, index: u64) {
+        let Some(store) = self.store.clone() else { return self.download.loaded(generation, index, None) };
+        let (id, inbox) = (self.download.manifest().id.clone(), Rc::clone(&self.inbox));
+        spawn_local(async move {
+            let bytes = store.chunk(&id, index).await.ok().flatten();
+            inbox.push(Event::Loaded { generation, index, bytes });
+        });
+    }
+
+    async fn save(&mut self, generation: u32, index: u64) {
+        if !self.room_checked {
+            self.room_checked = true;
+            if let Some(sentence) = self.make_room().await {
+                return self.stop_storing(sentence);
+            }
+        }
+        // A copy outside the shared memory: IndexedDB takes nothing else.
+        if let Some(bytes) = self.download.bytes(index) {
+            self.writes.push_back(Write::Chunk { generation, index, bytes: Uint8Array::from(bytes) });
+        }
+        self.start_write();
+    }
+
+    /// Before the first write: is there room for the whole file? The sentence says why not.
+    async fn make_room(&self) -> Option<String> {
+        let store = self.store.as_ref()?;
+        let total = self.download.total()?;
+        let needed = total.saturating_sub(self.download.manifest().stored_bytes());
+        match cache::room(store, needed, &self.download.manifest().id, self.options.evict.unwrap_or(false)).await {
+            Room::Fits => None,
+            Room::Evict(ids) => {
+                for id in ids {
+                    if let Err(problem) = store.forget(&id).await {
+                        return Some(problem.sentence());
+                    }
+                }
+                None
+            }
+            Room::Short { needed, free } => Some(format!(
+                "the browser's storage has room for {} MB, the model needs {} MB: it runs from memory and is not kept",
+                free / 1_000_000,
+                needed.div_ceil(1_000_000)
+            )),
+        }
+    }
+
+    fn stop_storing(&mut self, sentence: String) {
+        self.writes.retain(|write| matches!(write, Write::Forget(_)));
+        self.download.stop_storing(sentence);
+        self.let_others_go();
+    }
+
+    fn start_write(&mut self) {
+        if self.writing {
+            return;
+        }
+        let (Some(store), Some(write)) = (self.store.clone(), self.writes.pop_front()) else { return };
+        let (inbox, known) = (Rc::clone(&self.inbox), self.recorded);
+        self.writing = true;
+        match write {
+            Write::Chunk { generation, index, bytes } => {
+                let manifest = self.download.manifest_with(generation, Some(index));
+                spawn_local(async move {
+                    let problem = match manifest {
+                        Some(manifest) => store.write(&manifest, Some((index, bytes)), known).await.err(),
+                        None => None,
+                    };
+                    let problem = match problem {
+                        Some(Problem::Full) => Some(cache::full_sentence().await),
+                        other => other.map(|problem| problem.sentence()),
+                    };
+                    inbox.push(Event::Saved { generation, index, problem });
+                });
+            }
+            Write::Seal => {
+                let manifest = self.download.manifest_with(0, None);
+                spawn_local(async move {
+                    if let Some(manifest) = manifest {
+                        // Without it the next load asks the server once more; nothing is lost.
+                        let _ = store.write(&manifest, None, known).await;
+                    }
+                    inbox.push(Event::Written);
+                });
+            }
+            Write::Forget(id) => spawn_local(async move {
+                // Chunks that stay are orphans, which the next listing removes.
+                let _ = store.forget(&id).await;
+                inbox.push(Event::Written);
+            }),
+        }
+    }
+
+    /// Waits until everything that is to be written is written.
+    async fn flush(&mut self) {
+        self.start_write();
+        while self.writing {
+            let event = self.inbox.next().await;
+            self.handle(event);
+            self.start_write();
+        }
+    }
+
+    async fn conclude(&mut self) -> Result<()> {
+        self.requests.clear();
+        if let Some(verifier) = self.verifier.take() {
+            match verifier.finish(&self.target.name) {
+                Ok(digest) => {
+                    if self.download.is_stored() {
+                        self.download.set_sha256(digest);
+                        self.writes.push_back(Write::Seal);
+                    }
+                }
+                Err(error) => {
+                    self.reject().await;
+                    return Err(error);
+                }
+            }
+        }
+        self.flush().await;
+        self.let_others_go();
+        Ok(())
+    }
+
+    fn let_others_go(&mut self) {
+        self.lock = None;
+        self.channel = None;
+    }
+
+    fn set_timer(&mut self, until: Option<f64>) {
+        let Some(until) = until.filter(|until| *until < self.timer) else { return };
+        self.timer = until;
+        let inbox = Rc::downgrade(&self.inbox);
+        scope::after((until - scope::now()).max(0.0) + 1.0, move || {
+            if let Some(inbox) = inbox.upgrade() {
+                inbox.push(Event::Tick);
+            }
+        });
+    }
+
+    /// Gives a report if something new is to be said, and of mere bytes not too often.
+    fn report(&mut self, report: Report<'_>) {
+        let now = scope::now();
+        let progress = self.download.progress(now);
+        let (last, phase, message) = &self.reported;
+        if now - last < REPORT_MS && *phase == Some(progress.phase) && *message == progress.message {
+            self.report_due = Some(last + REPORT_MS);
+            return;
+        }
+        self.report_due = None;
+        self.reported = (now, Some(progress.phase), progress.message.clone());
+        if let Some(channel) = &self.channel {
+            channel.tell(&progress);
+        }
+        report(progress);
+    }
+}
+
+async fn find(store: &Option<Rc<Store>>, address: &str, problem: &mut Option<Problem>) -> Option<Manifest> {
+    match store.as_ref()?.manifest(address).await {
+        Ok(manifest) => manifest,
+        Err(trouble) => {
+            *problem = Some(trouble);
+            None
+        }
+    }
+}
+
+/// Takes the file's lock; while another tab has it, shows that tab's progress.
+async fn wait_for_turn(
+    address: &str,
+    stored: Option<&Manifest>,
+    inbox: &Rc<Inbox>,
+    report: Report<'_>,
+) -> Option<Lock> {
+    match locks::try_lock(address).await {
+        Attempt::Taken(lock) => return Some(lock),
+        Attempt::Unsupported => return None,
+        Attempt::Busy => {}
+    }
+    let _listener = Channel::listener(address, inbox);
+    locks::queue_for(address.to_owned(), inbox);
+    let message = Some("another tab is downloading this model".to_owned());
+    let mut latest = Progress {
+        phase: Phase::Wait,
+        loaded: stored.map_or(0, Manifest::stored_bytes),
+        total: stored.and_then(|manifest| manifest.total),
+        from_cache: 0,
+        from_network: 0,
+        speed: None,
+        seconds_left: None,
+        message,
+    };
+    loop {
+        report(latest.clone());
+        match inbox.next().await {
+            Event::Turn(lock) => return Some(lock),
+            Event::Peer(progress) => {
+                latest = Progress { phase: Phase::Wait, message: latest.message, ..progress };
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The error for an address that is none.
+pub fn bad_address(address: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, format!("{address}: this is no valid address"))
+}
