@@ -1,0 +1,165 @@
+// Loading from a server that misbehaves: what the user sees, and that nothing is lost or mixed.
+import assert from 'node:assert/strict';
+
+import { assertLoaded, assertRefused, CHUNK, hashes, hostile, loadTest, model, other } from './loading.mjs';
+
+loadTest('a connection that is cut again and again is continued where it broke', {
+  fault: (_seen, n) => (n % 2 === 0 ? { cut: 5000 } : undefined),
+}, async ({ tab, url, path }) => {
+  assertLoaded(await tab.load(url));
+  const sent = hostile.gets(path).reduce((sum, { sent }) => sum + sent, 0);
+  assert.ok(sent < model.length + 2 * CHUNK, `${sent} bytes were sent for ${model.length}`);
+  assert.ok(hostile.ranges(path).some((range) => range && range[0] % CHUNK === 5000));
+});
+
+loadTest('a 206 with another range than asked is not used', {
+  fault: (_seen, n) => (n === 2 ? { shift: 7 } : undefined),
+}, async ({ tab, url, path }) => {
+  assertLoaded(await tab.load(url));
+  assert.equal(hostile.gets(path).length, Math.ceil(model.length / CHUNK) + 1);
+});
+
+loadTest('a server that always sends another range is given up with its answer', { fault: () => ({ shift: 7 }) },
+  async ({ tab, url }) => {
+    assertRefused(await tab.load(url, { network: { attempts: 2 } }), 'network', /bytes 7-\d+.*bytes 0-16383 were asked for/);
+    assert.deepEqual(await tab.kept(), []);
+  });
+
+loadTest('a server without ranges is read as one stream, and kept', { ranges: false }, async ({ tab, url, path }) => {
+  assertLoaded(await tab.load(url));
+  assert.equal(hostile.gets(path).length, 1);
+  assertLoaded(await tab.load(url));
+  assert.equal(hostile.gets(path).length, 1, 'the second load comes from the cache');
+});
+
+loadTest('a whole file in answer to a later range is used as a stream', {
+  fault: (_seen, n) => (n === 3 ? { ignoreRange: true } : undefined),
+}, async ({ tab, url }) => assertLoaded(await tab.load(url)));
+
+loadTest('a 416 inside the file means: no ranges here', { fault: (seen) => (seen.range ? { refuseRange: true } : undefined) },
+  async ({ tab, url, path }) => {
+    assertLoaded(await tab.load(url));
+    assert.deepEqual(hostile.gets(path).map(({ status }) => status), [416, 200]);
+  });
+
+loadTest('503 with Retry-After is waited for', {
+  fault: (_seen, n) => (n === 1 ? { status: 503, retryAfter: 1 } : undefined),
+}, async ({ tab, url, path }) => {
+  const times = /** @type {number[]} */ ([]);
+  const began = Date.now();
+  const outcome = await tab.load(url);
+  times.push(Date.now() - began);
+  assertLoaded(outcome);
+  assert.ok(times[0] >= 1000, `it took ${times[0]} ms`);
+  assert.ok(outcome.progress.some(({ message }) => /status 503; trying again/.test(message ?? '')));
+  assert.equal(hostile.gets(path).filter(({ status }) => status === 503).length, 1);
+});
+
+loadTest('429 that asks for an hour ends the load with the number, and keeps what has come', {
+  fault: (_seen, n) => (n >= 4 ? { status: 429, retryAfter: 3600 } : undefined),
+}, async ({ tab, url, file }) => {
+  assertRefused(await tab.load(url), 'network', /429.*3600 s.*load again to continue/);
+  const [kept] = await tab.kept();
+  assert.equal(kept.complete, false);
+  assert.ok(kept.storedBytes > 0);
+  file.fault = undefined;
+  assertLoaded(await tab.load(url));
+});
+
+loadTest('a file that changes between two chunks is loaded anew, never mixed', {}, async ({ tab, url, file }) => {
+  file.fault = (_seen, n) => {
+    if (n === 3) Object.assign(file, { bytes: other, etag: '"second"' });
+    return undefined;
+  };
+  assertLoaded(await tab.load(url), hashes.other);
+  assert.equal((await tab.kept()).length, 1);
+});
+
+loadTest('a file that changes at every request is refused, and nothing is kept', {}, async ({ tab, url, file }) => {
+  file.fault = (_seen, n) => void (file.etag = `"${n}"`);
+  assertRefused(await tab.load(url), 'changed', /changed on the server/);
+  assert.deepEqual(await tab.kept(), []);
+});
+
+loadTest('a Content-Length that is too large is a cut connection', {
+  fault: (_seen, n) => (n === 1 ? { claim: 100 } : undefined),
+}, async ({ tab, url }) => assertLoaded(await tab.load(url)));
+
+loadTest('a server that falls silent is asked again for the rest', {
+  fault: (_seen, n) => (n === 1 ? { stall: 3000 } : undefined),
+}, async ({ tab, url, path }) => {
+  assertLoaded(await tab.load(url));
+  const silent = hostile.gets(path)[1].range?.[0] ?? NaN;
+  assert.ok(hostile.ranges(path).some((range) => range?.[0] === silent + 3000));
+});
+
+loadTest('a server that compresses on the fly is read, with its lengths ignored', { fault: () => ({ gzip: true }) },
+  async ({ tab, url, path }) => {
+    assertLoaded(await tab.load(url));
+    const asked = hostile.gets(path).length;
+    assertLoaded(await tab.load(url));
+    assert.equal(hostile.gets(path).length, asked, 'the second load comes from the cache');
+  });
+
+loadTest('so is one that hides that it compresses', { expose: undefined, ranges: false, fault: () => ({ gzip: true }) },
+  async ({ tab, url }) => assertLoaded(await tab.load(url)));
+
+loadTest('a server without ranges and without a length is read', { ranges: false, fault: () => ({ chunked: true }) },
+  async ({ tab, url, path }) => {
+    const outcome = await tab.load(url);
+    assertLoaded(outcome);
+    assert.equal(outcome.progress.find(({ phase }) => phase === 'download')?.total, undefined);
+    assertLoaded(await tab.load(url));
+    assert.equal(hostile.gets(path).length, 1);
+  });
+
+loadTest('a redirect to another origin is followed, without a preflight', {}, async ({ tab, url, path, file }) => {
+  const target = hostile.host(`/target${path}`, { bytes: model, etag: '"first"', cors: true, expose: '*' });
+  file.fault = () => ({ redirect: target.replace('localhost', '127.0.0.1') });
+  assertLoaded(await tab.load(url));
+  assert.ok(hostile.log.every(({ method }) => method === 'GET'));
+});
+
+loadTest('hidden headers: the first chunk tells that it is the same file', { etag: undefined, expose: undefined },
+  async ({ tab, url, path, file }) => {
+    file.fault = (_seen, n) => (n >= 4 ? { status: 500 } : undefined);
+    assertRefused(await tab.load(url, { network: { attempts: 1 } }), 'network', /status 500/);
+    const [{ storedBytes }] = await tab.kept();
+    file.fault = undefined;
+    hostile.log.length = 0;
+    assertLoaded(await tab.load(url));
+    const ranges = hostile.ranges(path);
+    assert.deepEqual(ranges.slice(0, 2), [[storedBytes, storedBytes + CHUNK - 1], [0, CHUNK - 1]]);
+    assert.ok(ranges.slice(2).every((range) => range && range[0] >= storedBytes));
+    assert.ok(hostile.log.every(({ method, ifRange }) => method !== 'OPTIONS' && ifRange === undefined));
+  });
+
+loadTest('hidden headers: another first chunk means another file', { etag: undefined, expose: undefined },
+  async ({ tab, url, file }) => {
+    file.fault = (_seen, n) => (n >= 4 ? { status: 500 } : undefined);
+    await tab.load(url, { network: { attempts: 1 } });
+    const renamed = Buffer.from(other);
+    renamed[renamed.indexOf('general.name') + 30] ^= 1; // within the first chunk
+    Object.assign(file, { fault: undefined, bytes: renamed });
+    assertLoaded(await tab.load(url), hashes.other);
+  });
+
+loadTest('an error page with status 200 is told as such', { fault: () => ({ html: true }) }, async ({ tab, url, path }) => {
+  assertRefused(await tab.load(url), 'invalid_gguf', /web page/);
+  assert.equal(hostile.gets(path).length, 1);
+  assert.deepEqual(await tab.kept(), []);
+});
+
+loadTest('404 fails at once', { fault: () => ({ status: 404 }) }, async ({ tab, url, path }) => {
+  assertRefused(await tab.load(url), 'not_found', /status 404: there is no such file/);
+  assert.equal(hostile.gets(path).length, 1);
+});
+
+loadTest('403 names the access token', { fault: () => ({ status: 403 }) }, async ({ tab, url }) => {
+  assertRefused(await tab.load(url), 'not_found', /access token/);
+});
+
+loadTest('a server that allows no other origin is told as such, soon', { cors: false }, async ({ tab, url, path }) => {
+  assertRefused(await tab.load(url), 'network', /CORS/);
+  assert.ok(hostile.gets(path).length <= 4);
+});

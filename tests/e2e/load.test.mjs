@@ -1,0 +1,83 @@
+// Every kind of source, and what is told of a model before it is loaded.
+import assert from 'node:assert/strict';
+
+import { assertLoaded, assertRefused, CHUNK, hashes, hostile, loadTest, model } from './loading.mjs';
+
+loadTest('a Blob, a file, a buffer, a view and a stream are loaded', {}, async ({ tab, url }) => {
+  const found = await tab.page.evaluate(async (url) => {
+    const buffer = await (await fetch(url)).arrayBuffer();
+    const padded = new Uint8Array(buffer.byteLength + 7);
+    padded.set(new Uint8Array(buffer), 7);
+    const sources = {
+      blob: new Blob([buffer]),
+      file: new File([buffer], 'dropped.gguf'),
+      buffer,
+      view: padded.subarray(7),
+      stream: new Blob([buffer]).stream(),
+    };
+    /** @type {Record<string, string>} */
+    const hashes = {};
+    for (const [name, source] of Object.entries(sources)) {
+      const model = await lib.BitNet.load(source, { threads: 1, kernel: 'mad' });
+      hashes[name] = await model.logitsHash();
+      await model.unload();
+    }
+    return { hashes, left: buffer.byteLength };
+  }, url);
+  for (const [name, hash] of Object.entries(found.hashes)) assert.equal(hash, hashes.model, name);
+  assert.equal(found.left, model.length, "the caller's buffer is untouched");
+  assert.deepEqual(await tab.kept(), []);
+});
+
+loadTest('a dropped file of another kind is refused by its first bytes', {}, async ({ tab }) => {
+  const error = await tab.page.evaluate(() =>
+    lib.BitNet.load(new File(['<!doctype html><p>no'], 'page.gguf'), { threads: 1, kernel: 'mad' }).then(
+      () => undefined,
+      ({ code, message }) => ({ code, message }),
+    ),
+  );
+  assertRefused({ error, progress: [] }, 'invalid_gguf', /page\.gguf: .*web page/);
+});
+
+loadTest('hf: addresses are resolved under the given base', {}, async ({ tab, path }) => {
+  hostile.host(`/some${path}/owner/repo/resolve/main/sub/m.gguf`, { bytes: model, cors: true });
+  assertLoaded(await tab.load('hf:owner/repo/sub/m.gguf', { hfBase: `${hostile.origin}/some${path}` }));
+});
+
+loadTest('own headers go with every request', {}, async ({ tab, url, path }) => {
+  assertLoaded(await tab.load(url, { headers: { Authorization: 'Bearer secret' } }));
+  const gets = hostile.gets(path);
+  assert.ok(gets.length > 1 && gets.every(({ headers }) => headers.authorization === 'Bearer secret'));
+});
+
+loadTest('a probe reads the directory alone and tells what the load then is', {}, async ({ tab, url, path }) => {
+  const large = Buffer.concat([model, Buffer.alloc(2_000_000)]);
+  hostile.host(path, { bytes: large, cors: true, expose: '*' });
+  const found = await tab.page.evaluate((url) => lib.BitNet.probe(url, { threads: 1, kernel: 'mad' }), url);
+  const sent = hostile.gets(path).reduce((sum, { sent }) => sum + sent, 0);
+  assert.ok(sent <= 300_000, `${sent} bytes of ${large.length}`);
+  assert.deepEqual(await tab.kept(), []);
+  const info = await tab.page.evaluate(async (url) => {
+    const model = await lib.BitNet.load(url, { threads: 1, kernel: 'mad', cache: false });
+    await model.unload();
+    return model.info;
+  }, url);
+  for (const key of /** @type {const} */ (['architecture', 'parameters', 'quantization', 'contextLength', 'memoryBytes', 'threads', 'variant', 'kernel'])) {
+    assert.equal(found[key], info[key], key);
+  }
+  assert.deepEqual([found.bytes, found.fits], [large.length, true]);
+});
+
+loadTest('a stored model is probed without any request', {}, async ({ tab, url }) => {
+  assertLoaded(await tab.load(url));
+  hostile.log.length = 0;
+  const found = await tab.page.evaluate((url) => lib.BitNet.probe(url, { threads: 1, kernel: 'mad' }), url);
+  assert.equal(found.bytes, model.length);
+  assert.deepEqual(hostile.log, []);
+});
+
+loadTest('network options out of range are refused by name', {}, async ({ tab, url }) => {
+  assertRefused(await tab.load(url, { network: { chunkBytes: -1 } }), 'invalid_argument', /network: expected an object/);
+  assertRefused(await tab.load(url, { cache: /** @type {any} */ ('maybe') }), 'invalid_argument', /cache: expected/);
+  assert.ok(CHUNK > 0);
+});

@@ -1,0 +1,4 @@
+// An engine worker of a browser that gives no storage, as private windows of some do.
+import './no-storage.js';
+// @ts-expect-error an address of the test's server
+import '/dist/engine.js';

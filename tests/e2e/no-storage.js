@@ -1,0 +1,2 @@
+Object.defineProperty(globalThis, 'indexedDB', { value: undefined });
+export {};

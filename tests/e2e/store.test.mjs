@@ -1,0 +1,337 @@
+// The browser's storage: resume, integrity, quota, two tabs, other versions of the database, management.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+
+import {
+  askedBytes, assertLoaded, assertRefused, CHUNK, gate, hashes, hostile, loadTest, model, other, PATIENT, Tab,
+} from './loading.mjs';
+
+/** @param {Buffer} bytes */
+const sha256 = (bytes) => `sha256-${createHash('sha256').update(bytes).digest('base64')}`;
+
+loadTest('a complete file is loaded again without any request', {}, async ({ tab, url, path }) => {
+  const first = await tab.load(url);
+  assertLoaded(first);
+  assert.equal(askedBytes(path), model.length, 'every byte was asked for once');
+  assert.ok(first.progress.some(({ phase, fromCache }) => phase === 'download' && !fromCache));
+  hostile.log.length = 0;
+  const second = await tab.load(url);
+  assertLoaded(second);
+  assert.deepEqual(hostile.log, []);
+  const last = second.progress.at(-1);
+  assert.deepEqual([last?.loaded, last?.total, last?.fromCache], [model.length, model.length, true]);
+});
+
+loadTest('after a server error only what is missing is asked for', {}, async ({ tab, url, path, file }) => {
+  file.fault = (_seen, n) => (n >= 4 ? { status: 500 } : undefined);
+  assertRefused(await tab.load(url, { network: { attempts: 1 } }), 'network', /load again to continue/);
+  const [kept] = await tab.kept();
+  assert.equal(kept.complete, false);
+  assert.ok(kept.storedBytes >= CHUNK && kept.storedBytes <= 4 * CHUNK);
+  file.fault = undefined;
+  hostile.log.length = 0;
+  assertLoaded(await tab.load(url));
+  assert.equal(askedBytes(path), model.length - kept.storedBytes);
+  assert.equal((await tab.kept())[0].complete, true);
+});
+
+loadTest('a closed tab costs at most the chunks in flight', {}, async ({ tab, url, path, file }) => {
+  const { open, fault } = gate();
+  file.fault = fault;
+  const closing = await Tab.open(tab.context);
+  closing.load(url, PATIENT).catch(() => {}); // it ends with its page
+  await tab.keeps(4 * CHUNK);
+  await closing.page.close();
+  open();
+  hostile.log.length = 0;
+  assertLoaded(await tab.load(url));
+  assert.equal(askedBytes(path), model.length - 4 * CHUNK);
+});
+
+loadTest('an abort keeps what has come', {}, async ({ tab, url, path, file }) => {
+  const { open, fault } = gate();
+  file.fault = fault;
+  const load = tab.page.evaluate(
+    ([url, chunkBytes]) => {
+      const controller = new AbortController();
+      Object.assign(globalThis, { controller });
+      const network = { chunkBytes: Number(chunkBytes) };
+      const load = lib.BitNet.load(String(url), { threads: 1, kernel: 'mad', network, signal: controller.signal });
+      return load.then(() => 'loaded', (error) => error.name);
+    },
+    [url, CHUNK],
+  );
+  await tab.keeps(4 * CHUNK);
+  await tab.page.evaluate(() => Reflect.get(globalThis, 'controller').abort());
+  assert.equal(await load, 'AbortError');
+  open();
+  hostile.log.length = 0;
+  assertLoaded(await tab.load(url));
+  assert.equal(askedBytes(path), model.length - 4 * CHUNK);
+});
+
+loadTest('a file that changed between two visits replaces the old one', {}, async ({ tab, url, path, file }) => {
+  file.fault = (_seen, n) => (n >= 4 ? { status: 500 } : undefined);
+  await tab.load(url, { network: { attempts: 1 } });
+  const [{ storedBytes }] = await tab.kept();
+  Object.assign(file, { fault: undefined, bytes: other, etag: '"second"' });
+  hostile.log.length = 0;
+  assertLoaded(await tab.load(url), hashes.other);
+  const [first, second] = hostile.ranges(path);
+  assert.ok(first && first[0] >= CHUNK && first[0] <= storedBytes, 'the first missing chunk told it');
+  assert.deepEqual(second, [0, CHUNK - 1]);
+  assert.equal((await tab.kept()).length, 1);
+});
+
+loadTest('If-Range goes to the own origin alone', {}, async ({ tab, path, file }) => {
+  file.fault = (_seen, n) => (n >= 4 ? { status: 500 } : undefined);
+  await tab.load(path, { network: { attempts: 1 } });
+  Object.assign(file, { fault: undefined, bytes: other, etag: '"second"' });
+  hostile.log.length = 0;
+  assertLoaded(await tab.load(path), hashes.other);
+  const [first] = hostile.gets(path);
+  assert.deepEqual([first.ifRange, first.status], ['"first"', 200]);
+});
+
+loadTest('revalidation asks one byte and notices a change', {}, async ({ tab, url, path, file }) => {
+  assertLoaded(await tab.load(url));
+  hostile.log.length = 0;
+  assertLoaded(await tab.load(url, { cache: 'revalidate' }));
+  assert.deepEqual(hostile.ranges(path), [[0, 0]]);
+  Object.assign(file, { bytes: other, etag: '"second"' });
+  assertLoaded(await tab.load(url), hashes.model);
+  assertLoaded(await tab.load(url, { cache: 'revalidate' }), hashes.other);
+  file.fault = () => ({ status: 503 });
+  assertLoaded(await tab.load(url, { cache: 'revalidate' }), hashes.other);
+});
+
+loadTest('reload fetches anew, and no cache means no cache', {}, async ({ tab, url, path, file }) => {
+  assertLoaded(await tab.load(url));
+  file.bytes = other;
+  assertLoaded(await tab.load(url, { cache: 'reload' }), hashes.other);
+  assert.equal((await tab.kept()).length, 1);
+  hostile.log.length = 0;
+  assertLoaded(await tab.load(url, { cache: false }), hashes.other);
+  assert.equal(askedBytes(path), other.length);
+});
+
+loadTest('a damaged and a missing chunk are fetched again, alone', {}, async ({ tab, url, path }) => {
+  assertLoaded(await tab.load(url));
+  await tab.page.evaluate(
+    (size) =>
+      new Promise((resolve) => {
+        const open = indexedDB.open('bitnet-web');
+        open.onsuccess = () => {
+          const transaction = open.result.transaction('chunks', 'readwrite');
+          const chunks = transaction.objectStore('chunks');
+          const keys = chunks.getAllKeys();
+          keys.onsuccess = () => {
+            chunks.put(new Blob([new Uint8Array(size)]), keys.result[2]);
+            chunks.delete(keys.result[5]);
+          };
+          transaction.oncomplete = () => {
+            open.result.close();
+            resolve(undefined);
+          };
+        };
+      }),
+    CHUNK,
+  );
+  hostile.log.length = 0;
+  assertLoaded(await tab.load(url));
+  assert.deepEqual(hostile.ranges(path), [[2 * CHUNK, 3 * CHUNK - 1], [5 * CHUNK, 6 * CHUNK - 1]]);
+  hostile.log.length = 0;
+  assertLoaded(await tab.load(url));
+  assert.deepEqual(hostile.log, [], 'they are whole again');
+});
+
+loadTest('the digest of the whole file is checked, and a mismatch leaves nothing', {}, async ({ tab, url }) => {
+  const integrity = sha256(model);
+  assertLoaded(await tab.load(url, { integrity }));
+  assertLoaded(await tab.load(url, { integrity }));
+  assertRefused(await tab.load(url, { integrity: sha256(other) }), 'integrity', /expected sha256 [0-9a-f]{64}, found/);
+  assert.deepEqual(await tab.kept(), []);
+});
+
+for (const [name, bytes] of /** @type {const} */ ([
+  ['cut off inside its tensors', model.subarray(0, model.length - 5000)],
+  ['cut off inside its directory', model.subarray(0, 3000)],
+  ['of another kind', Buffer.concat([Buffer.from('GGUF'), Buffer.alloc(3 * CHUNK, 0xff)])],
+])) {
+  loadTest(`a file that is ${name} leaves nothing behind`, { bytes }, async ({ tab, url }) => {
+    const { error } = await tab.load(url);
+    assert.match(error?.code ?? 'loaded', /^(truncated|invalid_gguf|unsupported|invalid_model)$/);
+    assert.deepEqual(await tab.kept(), []);
+  });
+}
+
+loadTest('two tabs download once, and the second shows the progress of the first', {}, async ({ tab, url, path, file }) => {
+  const { open, fault } = gate();
+  file.fault = fault;
+  const second = await Tab.open(tab.context);
+  const first = tab.load(url, PATIENT);
+  await tab.reaches(CHUNK);
+  const loading = second.load(url, PATIENT);
+  // It takes the lock's absence for an answer before anything else can be seen of it.
+  await second.page.waitForTimeout(2000);
+  open();
+  assertLoaded(await first);
+  const outcome = await loading;
+  assertLoaded(outcome);
+  assert.equal(askedBytes(path), model.length);
+  const waiting = outcome.progress.filter(({ phase }) => phase === 'wait');
+  assert.ok(waiting.length > 0 && (waiting.at(-1)?.loaded ?? 0) > CHUNK, JSON.stringify(outcome.progress));
+});
+
+loadTest('when the downloading tab dies, the waiting one goes on where it was', {}, async ({ tab, url, path, file }) => {
+  const { open, fault } = gate();
+  file.fault = fault;
+  const dying = await Tab.open(tab.context);
+  dying.load(url, PATIENT).catch(() => {}); // it ends with its page
+  await tab.keeps(4 * CHUNK);
+  const waiting = tab.load(url, PATIENT);
+  await tab.isIn('wait');
+  hostile.log.length = 0;
+  await dying.page.close();
+  open();
+  assertLoaded(await waiting);
+  assert.equal(askedBytes(path), model.length - 4 * CHUNK);
+});
+
+loadTest('a full disk, which IndexedDB tells by an abort, only costs the cache', {}, async ({ tab, url, path }) => {
+  const devtools = await tab.context.newCDPSession(tab.page);
+  const origin = new URL(tab.page.url()).origin;
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 60_000 });
+  const outcome = await tab.load(url);
+  assertLoaded(outcome);
+  const told = outcome.progress.map(({ message }) => message ?? '').find((message) => message !== '');
+  assert.match(told ?? '', /storage is full: the model runs from memory and is not kept \(\d+ of \d+ MB are used\)/);
+  assert.equal(askedBytes(path), model.length);
+});
+
+loadTest('a model that does not fit runs from memory, and the numbers are told before anything is written', {},
+  async ({ tab, url, path }) => {
+    const outcome = await tab.load(url, { workerUrl: '/e2e/small-storage-engine.js?room=60000' });
+    assertLoaded(outcome);
+    assert.ok(outcome.progress.some(({ message }) => /has room for \d+ MB, the model needs \d+ MB/.test(message ?? '')));
+    assert.deepEqual(await tab.kept(), []);
+    assert.equal(askedBytes(path), model.length);
+  });
+
+loadTest('room is made by the least recently used model, when that is allowed', {}, async ({ tab, url, path }) => {
+  const second = hostile.host(`/second${path}`, { bytes: other, cors: true, expose: '*' });
+  const workerUrl = '/e2e/small-storage-engine.js?room=60000';
+  assertLoaded(await tab.load(url));
+  assertLoaded(await tab.load(second, { workerUrl }), hashes.other);
+  assert.deepEqual((await tab.kept()).map(({ source }) => source), [url]);
+  assertLoaded(await tab.load(second, { workerUrl, evict: true }), hashes.other);
+  assert.deepEqual((await tab.kept()).map(({ source }) => source), [second], 'the older one has gone');
+});
+
+loadTest('without storage a model loads, uncached, and that is said', {}, async ({ tab, url }) => {
+  const outcome = await tab.load(url, { workerUrl: '/e2e/no-storage-engine.js' });
+  assertLoaded(outcome);
+  assert.ok(outcome.progress.some(({ message }) => /gives no storage here/.test(message ?? '')));
+});
+
+loadTest('a database of an older schema is dropped', {}, async ({ tab, url }) => {
+  await tab.page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const open = indexedDB.open('bitnet-web', 1);
+        open.onupgradeneeded = () => open.result.createObjectStore('manifests').put({ what: 'else' }, 'x');
+        open.onsuccess = () => {
+          open.result.close();
+          resolve(undefined);
+        };
+      }),
+  );
+  assert.deepEqual(await tab.kept(), []);
+  assertLoaded(await tab.load(url));
+  assert.equal((await tab.kept()).length, 1);
+});
+
+loadTest('a newer version of the page upgrades while this one loads, which goes on from memory', {},
+  async ({ tab, url, file }) => {
+    const { open, fault } = gate();
+    file.fault = fault;
+    const newer = await Tab.open(tab.context);
+    const load = tab.load(url, PATIENT);
+    await newer.keeps(4 * CHUNK);
+    const upgraded = await newer.page.evaluate(
+      () =>
+        new Promise((resolve) => {
+          const request = indexedDB.open('bitnet-web', 99);
+          request.onsuccess = () => {
+            request.result.close();
+            resolve('upgraded');
+          };
+          request.onerror = () => resolve('failed');
+        }),
+    );
+    assert.equal(upgraded, 'upgraded');
+    open();
+    const outcome = await load;
+    assertLoaded(outcome);
+    assert.ok(outcome.progress.some(({ message }) => /another version of this page/.test(message ?? '')));
+    file.fault = undefined;
+    const again = await tab.load(url);
+    assertLoaded(again);
+    assert.ok(again.progress.some(({ message }) => /another version of this page/.test(message ?? '')));
+  });
+
+loadTest('a tab that does not let go of an old database only costs the cache', {}, async ({ tab, url }) => {
+  const old = await Tab.open(tab.context);
+  await old.page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const open = indexedDB.open('bitnet-web', 1);
+        // It ignores `versionchange`, as a page without a handler does.
+        open.onsuccess = () => resolve(Object.assign(globalThis, { held: open.result }) && undefined);
+      }),
+  );
+  const outcome = await tab.load(url);
+  assertLoaded(outcome);
+  assert.ok(outcome.progress.some(({ message }) => /another version of this page/.test(message ?? '')));
+  await old.page.close();
+  assertLoaded(await tab.load(url));
+  assert.equal((await tab.kept()).length, 1);
+});
+
+loadTest('the cache is cleared while a model loads: it loads all the same', {},
+  async ({ tab, url, file }) => {
+    const { open, fault } = gate();
+    file.fault = fault;
+    const second = await Tab.open(tab.context);
+    const load = tab.load(url, PATIENT);
+    await second.keeps(4 * CHUNK);
+    await second.page.evaluate(() => lib.BitNet.cache.clear());
+    open();
+    assertLoaded(await load);
+    assert.deepEqual(await tab.kept(), []);
+  });
+
+loadTest('the cache is listed, measured, deleted from and cleared', {}, async ({ tab, url, path }) => {
+  const second = hostile.host(`/second${path}`, { bytes: other, cors: true, expose: '*' });
+  assertLoaded(await tab.load(url));
+  assertLoaded(await tab.load(second), hashes.other);
+  const kept = await tab.kept();
+  assert.deepEqual(kept.map(({ name, source, bytes, storedBytes, complete }) => [name, source, bytes, storedBytes, complete]), [
+    ['model.gguf', second, other.length, other.length, true],
+    ['model.gguf', url, model.length, model.length, true],
+  ]);
+  assert.ok(kept[0].lastUsed > kept[1].lastUsed && kept[0].lastUsed <= Date.now());
+  const got = await tab.page.evaluate(async ([url]) => {
+    const { cache } = lib.BitNet;
+    const estimate = await cache.estimate();
+    const evicted = await cache.evict(1);
+    const left = (await cache.list()).length;
+    const tooMuch = await cache.evict(1e12).then(String, (error) => error.code);
+    const freed = await cache.delete(url);
+    await cache.clear();
+    return { estimate, evicted, left, tooMuch, freed, empty: await cache.list(), persist: typeof (await cache.persist()) };
+  }, [second]);
+  assert.ok((got.estimate.usage ?? 0) > model.length && (got.estimate.quota ?? 0) > 0);
+  assert.deepEqual([got.evicted, got.left, got.tooMuch, got.freed], [model.length, 1, 'storage', other.length]);
+  assert.deepEqual([got.empty, got.persist], [[], 'boolean']);
+});
