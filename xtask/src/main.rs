@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo xtask help` lists them.
 
+mod bench;
 mod build;
 mod check;
 mod chrome;
@@ -35,6 +36,8 @@ cargo xtask COMMAND [OPTIONS]
   test [--native] [--wasm] [--e2e | --browser] [--dev] [FILTER]
               Native tests, the same as wasm in a browser, end to end; all, or those named. --browser: the last two;
               --dev: in the browser a quick build, not what ships; FILTER: only tests (end to end: files) whose name contains it.
+  bench [--shape 125m|0.7b|2b4t | --model FILE] [OPTIONS of benches/browser.mjs]
+              Prefill, decode and load in headless Chromium, of a generated model of true size or a file.
   verify FILE.gguf [--native] [--max-tokens N]
               What a model file is and how it runs on this machine, natively and in a browser with every kernel: a
               report to paste into an issue. --native: without the browser; --max-tokens: of each answer, 64 by default.
@@ -94,6 +97,14 @@ fn run(mut args: Arguments) -> Result<()> {
             };
             finish(args)?;
             test::test(options)?;
+        }
+        Some("bench") => {
+            let options = bench::Options {
+                model: args.opt_value_from_str("--model")?,
+                shape: args.opt_value_from_str("--shape")?.unwrap_or_else(|| "125m".to_owned()),
+                rest: args.finish(),
+            };
+            bench::bench(&options)?;
         }
         Some("verify") => {
             let options = verify::Options {
