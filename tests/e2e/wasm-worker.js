@@ -15,11 +15,15 @@ for (const method of /** @type {const} */ (['debug', 'log', 'info', 'warn', 'err
   console[method] = (/** @type {unknown[]} */ ...parts) => keep(parts);
 }
 
-globalThis.onmessage = async (/** @type {MessageEvent<string[]>} */ { data: names }) => {
+// The tests are found here and not by Node, whose version 20 knows no relaxed SIMD.
+globalThis.onmessage = async (/** @type {MessageEvent<string>} */ { data: filter }) => {
   try {
     const wasm = await glue.default({ module_or_path: '/tests/tests_bg.wasm' });
+    const tests = Object.keys(wasm).filter((name) => name.startsWith('__wbgt_') && name.slice(name.indexOf('::') + 2).includes(filter));
+    // A suite that has lost its tests must not look like one that passes.
+    if (tests.length === 0 && filter === '') throw new Error('the module holds no tests');
     const context = new glue.WasmBindgenTestContext(false);
-    const passed = await context.run(names.map((name) => wasm[name]));
+    const passed = await context.run(tests.map((name) => wasm[name]));
     postMessage({ passed });
   } catch (error) {
     postMessage({ error: error instanceof Error ? error.stack : String(error) });
