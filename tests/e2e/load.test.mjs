@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 
 import { assertLoaded, assertRefused, CHUNK, hashes, hostile, loadTest, model } from './loading.mjs';
+import { splitGguf } from './split-gguf.mjs';
 
 loadTest('a Blob, a file, a buffer, a view and a stream are loaded', {}, async ({ tab, url }) => {
   const found = await tab.page.evaluate(async (url) => {
@@ -74,6 +75,32 @@ loadTest('a stored model is probed without any request', {}, async ({ tab, url }
   const found = await tab.page.evaluate((url) => lib.BitNet.probe(url, { threads: 1, kernel: 'mad' }), url);
   assert.equal(found.bytes, model.length);
   assert.deepEqual(hostile.log, []);
+});
+
+loadTest('a split model is loaded by the address of any part, and kept', {}, async ({ tab, path }) => {
+  const parts = splitGguf(model, 3);
+  const urls = parts.map((bytes, i) => hostile.host(`${path}-0000${i + 1}-of-00003.gguf`, { bytes, cors: true, expose: '*' }));
+  const outcome = await tab.load(urls[0]);
+  assertLoaded(outcome);
+  const whole = parts.reduce((sum, { length }) => sum + length, 0);
+  assert.deepEqual([outcome.progress.at(-1)?.loaded, outcome.progress.at(-1)?.total], [whole, whole]);
+  hostile.log.length = 0;
+  assertLoaded(await tab.load(urls[2]));
+  assert.deepEqual(hostile.log, [], 'the second load comes from the cache');
+  const found = await tab.page.evaluate((url) => lib.BitNet.probe(url, { threads: 1, kernel: 'mad' }), urls[1]);
+  assert.equal(found.bytes, whole);
+  assert.equal((await tab.kept()).length, 3);
+  await tab.page.evaluate((url) => lib.BitNet.cache.delete(url), urls[1]);
+  assert.deepEqual(await tab.kept(), []);
+});
+
+loadTest('parts of different models are refused', {}, async ({ tab, path }) => {
+  const [first] = splitGguf(model, 2);
+  const [, , third] = splitGguf(model, 3);
+  const urls = [first, third].map((bytes, i) =>
+    hostile.host(`${path}-0000${i + 1}-of-00002.gguf`, { bytes, cors: true, expose: '*' }));
+  assertRefused(await tab.load(urls[0]), 'invalid_model', /parts of different models/);
+  assert.deepEqual(await tab.kept(), []);
 });
 
 loadTest('network options out of range are refused by name', {}, async ({ tab, url }) => {
