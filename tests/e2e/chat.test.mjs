@@ -51,12 +51,16 @@ after(async () => {
 /**
  * @param {string} search
  * @param {(page: Page) => Promise<void>} work
+ * @param {RegExp} [expected] a complaint of the browser itself that belongs to the test, such as a 404
  */
-async function withPage(search, work) {
+async function withPage(search, work, expected) {
   const { context, page, complaints } = await openPage(browser, `${server.origin}/${search}`);
   try {
     await work(page);
-    assert.deepEqual(complaints, []);
+    assert.deepEqual(
+      complaints.filter((text) => !expected?.test(text)),
+      [],
+    );
   } finally {
     await context.close();
   }
@@ -133,19 +137,24 @@ describe('the chat page with the real library', () => {
       assert.notEqual(await ask(page, 'And now?'), '');
     }));
 
-  for (const [name, source] of /** @type {const} */ ([
-    ['a web page instead of a model', './page.gguf'],
-    ['a program instead of a model', './app.js'],
+  for (const [name, source, code, complaint] of /** @type {const} */ ([
+    ['an address without a file', './missing.gguf', 'not_found', /404/],
+    ['a web page instead of a model', './page.gguf', 'invalid_gguf', /^$/],
+    ['a program instead of a model', './app.js', 'invalid_gguf', /^$/],
   ])) {
     test(`${name} is told by its code, and the page goes on`, () =>
-      withPage(`?model=${source}`, async (page) => {
-        await page.getByTestId('error').waitFor();
-        assert.equal(await page.getByTestId('error').getAttribute('data-code'), 'invalid_gguf');
-        assert.ok((await page.getByTestId('error-text').innerText()).length > 20);
-        await page.getByRole('button', { name: 'Load the demo model' }).click();
-        await status(page);
-        assert.notEqual(await ask(page, 'Hello'), '');
-      }));
+      withPage(
+        `?model=${source}`,
+        async (page) => {
+          await page.getByTestId('error').waitFor();
+          assert.equal(await page.getByTestId('error').getAttribute('data-code'), code);
+          assert.ok((await page.getByTestId('error-text').innerText()).length > 20);
+          await page.getByRole('button', { name: 'Load the demo model' }).click();
+          await status(page);
+          assert.notEqual(await ask(page, 'Hello'), '');
+        },
+        complaint,
+      ));
   }
 
   test('other engine settings load the model again, and say the same', () =>
@@ -169,6 +178,24 @@ describe('the chat page with the real library', () => {
       await page.waitForFunction(() => document.querySelector('#model-name')?.textContent?.startsWith('gqa4'));
       await status(page);
       assert.notEqual(await ask(page, 'Hello'), '');
+    }));
+
+  test('the second load comes from this device, with the server gone', () =>
+    withPage(MODEL, async (page) => {
+      await status(page);
+      const answer = await ask(page, 'Hello');
+      await page.getByRole('button', { name: /^Model:/ }).click();
+      await page.getByTestId('unload').click();
+      await status(page, 'empty');
+      const asked = server.requests.length;
+      await page.getByTestId('cached-model').getByRole('button', { name: /^Load/ }).click();
+      await status(page);
+      assert.deepEqual(
+        server.requests.slice(asked).filter(({ path }) => path.endsWith('.gguf')),
+        [],
+      );
+      await page.getByRole('button', { name: 'New chat' }).click();
+      assert.equal(await ask(page, 'Hello'), answer);
     }));
 
   test('the benchmark page measures it', () =>

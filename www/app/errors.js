@@ -1,6 +1,9 @@
 /** What to say about an error: its code, its sentence, and what the visitor can do. */
 
-/** @type {Record<string, [title: string, advice: string]>} by BitNetError.code */
+/**
+ * By `BitNetError.code`; an abort is no error to the visitor.
+ * @type {Record<Exclude<import('../../worker/error.js').ErrorCode, 'aborted'>, [title: string, advice: string]>}
+ */
 const BY_CODE = {
   invalid_gguf: [
     'This is no model file',
@@ -31,6 +34,10 @@ const BY_CODE = {
     'Make room under Models, or go on without storing: the model runs from memory.',
   ],
   crashed: ['The engine stopped', 'Load the model again. If it happens twice, use fewer threads or a shorter context.'],
+  worker_failed: [
+    'The engine did not start',
+    'A content blocker, or an incomplete copy of this site, can be the reason. Load the page again.',
+  ],
   unloaded: ['The model was unloaded', 'Load it again to go on.'],
   internal: ['Something went wrong in bitnet-web', 'Load the model again. If it happens twice, please report it.'],
 };
@@ -50,7 +57,8 @@ const BY_CODE = {
 export function explain(error) {
   const { code, message } = /** @type {{ code?: unknown, message?: unknown }} */ (error ?? {});
   const known = typeof code === 'string' ? code : 'internal';
-  const [title, advice] = BY_CODE[known] ?? BY_CODE.internal;
+  // A newer library may know codes that this page does not.
+  const [title, advice] = BY_CODE[/** @type {keyof typeof BY_CODE} */ (known)] ?? BY_CODE.internal;
   return { code: known, title, text: String(message || error || 'No more is known.'), advice };
 }
 
