@@ -1,5 +1,7 @@
 //! What a model needs is known from its directory, and too much is refused with numbers before anything is allocated.
 
+#![allow(clippy::unwrap_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
+
 mod support;
 
 use bitnet_web::ErrorKind;
