@@ -45,12 +45,10 @@ loadTest('a 416 inside the file means: no ranges here', { fault: (seen) => (seen
 loadTest('503 with Retry-After is waited for', {
   fault: (_seen, n) => (n === 1 ? { status: 503, retryAfter: 1 } : undefined),
 }, async ({ tab, url, path }) => {
-  const times = /** @type {number[]} */ ([]);
   const began = Date.now();
   const outcome = await tab.load(url);
-  times.push(Date.now() - began);
   assertLoaded(outcome);
-  assert.ok(times[0] >= 1000, `it took ${times[0]} ms`);
+  assert.ok(Date.now() - began >= 1000);
   assert.ok(outcome.progress.some(({ message }) => /status 503; trying again/.test(message ?? '')));
   assert.equal(hostile.gets(path).filter(({ status }) => status === 503).length, 1);
 });

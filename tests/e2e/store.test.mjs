@@ -172,8 +172,7 @@ loadTest('two tabs download once, and the second shows the progress of the first
   const first = tab.load(url, PATIENT);
   await tab.reaches(CHUNK);
   const loading = second.load(url, PATIENT);
-  // It takes the lock's absence for an answer before anything else can be seen of it.
-  await second.page.waitForTimeout(2000);
+  await second.isIn('wait');
   open();
   assertLoaded(await first);
   const outcome = await loading;

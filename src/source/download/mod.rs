@@ -12,9 +12,11 @@
 //! compared instead of kept twice. Every chunk that leaves this machine was verified against its checksum; every
 //! chunk of one load is of one generation of the file.
 
+mod generation;
 mod ranged;
 #[cfg(test)]
 mod simulation;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod whole;
@@ -286,76 +288,6 @@ impl Download {
         }
     }
 
-    /// The record to write together with chunk `index` (or, with `None`, alone). `None` when the chunk is of a
-    /// generation that has ended.
-    pub fn manifest_with(&self, generation: u32, index: Option<u64>) -> Option<Manifest> {
-        let mut manifest = self.manifest.clone();
-        if let Some(index) = index {
-            let sum = self.sums.get(&index).filter(|_| generation == self.generation)?;
-            manifest.set_sum(index, Some(*sum));
-        }
-        manifest.complete = manifest.is_whole();
-        Some(manifest)
-    }
-
-    /// The bytes of a chunk that is to be saved.
-    pub fn bytes(&self, index: u64) -> Option<&[u8]> {
-        match self.chunks.get(&index) {
-            Some(Chunk::Ready(bytes)) => Some(bytes),
-            _ => None,
-        }
-    }
-
-    /// A write ended. After a failure nothing more is written and the load goes on from memory; `problem` is the
-    /// sentence that says so.
-    pub fn saved(&mut self, generation: u32, index: u64, problem: Option<String>) {
-        if generation != self.generation {
-            return;
-        }
-        self.pending_saves = self.pending_saves.saturating_sub(1);
-        match problem {
-            None => {
-                let sum = self.sums.get(&index).copied();
-                self.manifest.set_sum(index, sum);
-                self.sealed = self.manifest.is_whole();
-                self.manifest.complete = self.sealed;
-            }
-            Some(problem) => self.stop_storing(problem),
-        }
-    }
-
-    /// Writes nothing from now on, for the reason given.
-    pub fn stop_storing(&mut self, reason: String) {
-        self.options.store = false;
-        self.pending_saves = 0;
-        self.notice = Some(reason);
-        self.queue.retain(|action| !matches!(action, Action::Save { .. } | Action::Seal));
-    }
-
-    /// A stored chunk was read; `None` when it is not there or cannot be read.
-    pub fn loaded(&mut self, generation: u32, index: u64, bytes: Option<Vec<u8>>) {
-        if generation != self.generation || !matches!(self.chunks.get(&index), Some(Chunk::Loading)) {
-            return;
-        }
-        let (start, end) = self.manifest.span(index);
-        let good =
-            bytes.filter(|bytes| bytes.len() as u64 == end - start && self.sums.get(&index) == Some(&checksum(bytes)));
-        match good {
-            Some(bytes) => {
-                self.cache_bytes += bytes.len() as u64;
-                self.chunks.insert(index, Chunk::Ready(bytes));
-            }
-            None => {
-                // Its checksum stays in `sums`: what is fetched in its place must match it.
-                self.chunks.remove(&index);
-                self.manifest.set_sum(index, None);
-                self.manifest.complete = false;
-                self.sealed = false;
-                self.notice = Some(format!("chunk {index} of the cache is damaged or missing: it is fetched again"));
-            }
-        }
-    }
-
     /// The file's length as another source tells it, for the display alone.
     pub fn hint_total(&mut self, total: u64) {
         self.hint = Some(total);
@@ -450,107 +382,6 @@ impl Download {
         }
     }
 
-    /// Ends the download once everything is delivered and written.
-    fn conclude(&mut self) -> Option<Action> {
-        let all_delivered = self.manifest.chunk_count().is_some_and(|count| self.next_index >= count);
-        if !all_delivered || self.pending_saves > 0 {
-            return None;
-        }
-        if self.options.store && !self.sealed && self.manifest.is_whole() {
-            self.sealed = true;
-            self.manifest.complete = true;
-            return Some(Action::Seal);
-        }
-        self.finished = true;
-        self.drop_requests();
-        Some(self.queue.pop_front().unwrap_or(Action::Done))
-    }
-
-    fn plan_loads(&mut self) {
-        if self.whole.is_some() || !matches!(self.identity, Identity::Confirmed | Identity::Trusted) {
-            return;
-        }
-        for index in self.next_index..self.next_index + LOAD_AHEAD {
-            if self.manifest.sum(index).is_some() && !self.chunks.contains_key(&index) {
-                self.chunks.insert(index, Chunk::Loading);
-                self.queue.push_back(Action::Load { generation: self.generation, index });
-            }
-        }
-    }
-
-    /// Compares an answer with the file that is being loaded. `false`: the answer is of no use.
-    fn accept(&mut self, seen: &Validators, whole: bool) -> bool {
-        let sameness = self.manifest.validators.compare(seen);
-        match (self.identity, sameness) {
-            (Identity::Fresh, _) => self.manifest.validators = seen.clone(),
-            (_, Sameness::Changed) => {
-                self.changed();
-                return false;
-            }
-            (Identity::Unconfirmed, Sameness::Unknown) if !whole => {
-                self.compare_first_chunk();
-                return false;
-            }
-            // The comparison ends with the first chunk, not with an answer.
-            (Identity::Comparing, _) if !whole => {
-                self.candidate = seen.clone();
-                return true;
-            }
-            _ => self.manifest.validators.merge(seen),
-        }
-        self.identity = Identity::Confirmed;
-        true
-    }
-
-    fn compare_first_chunk(&mut self) {
-        if self.manifest.sum(0).is_none() {
-            // There is nothing to compare with, so what is stored cannot be trusted.
-            self.changed();
-            return;
-        }
-        self.drop_requests();
-        self.identity = Identity::Comparing;
-        self.fetches.push(Fetch::new(0));
-    }
-
-    /// The server has another file now: the old chunks go. If nothing of them was handed on, the new file is loaded
-    /// instead.
-    fn changed(&mut self) {
-        self.drop_requests();
-        self.restarts += 1;
-        if self.next_index > 0 || self.restarts > MAX_RESTARTS {
-            self.forget();
-            let message = format!(
-                "{}: the file changed on the server while it was being loaded; nothing of it was kept, load it again",
-                self.name()
-            );
-            self.fail(Error::new(ErrorKind::Changed, message));
-        } else {
-            self.begin_again();
-            self.notice = Some("the file changed on the server: the cached one is dropped".into());
-        }
-    }
-
-    fn begin_again(&mut self) {
-        self.forget();
-        let id = format!("{:016x}", next_random(&mut self.random));
-        let address = std::mem::take(&mut self.manifest.address);
-        self.manifest = Manifest::new(id, address, self.options.chunk_bytes, self.manifest.last_used);
-        self.generation += 1;
-        self.sums.clear();
-        self.chunks.clear();
-        self.identity = Identity::Fresh;
-        self.sniffed = false;
-        self.cache_bytes = 0;
-        self.pending_saves = 0;
-        self.sealed = false;
-    }
-
-    fn forget(&mut self) {
-        self.queue.retain(|action| matches!(action, Action::Cancel { .. } | Action::Forget { .. }));
-        self.queue.push_back(Action::Forget { id: self.manifest.id.clone() });
-    }
-
     fn fail(&mut self, error: Error) {
         self.drop_requests();
         if self.failure.is_none() {
@@ -601,16 +432,6 @@ impl Download {
             }
         }
         true
-    }
-
-    /// A verified chunk from the network.
-    fn keep(&mut self, index: u64, bytes: Vec<u8>) {
-        self.sums.insert(index, checksum(&bytes));
-        self.chunks.insert(index, Chunk::Ready(bytes));
-        if self.options.store && self.manifest.sum(index).is_none() {
-            self.pending_saves += 1;
-            self.queue.push_back(Action::Save { generation: self.generation, index });
-        }
     }
 
     fn take_request(&mut self) -> RequestId {
