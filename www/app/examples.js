@@ -1,10 +1,11 @@
 /** First messages offered as buttons: things that the tiny bundled model does well. */
 export const EXAMPLES = Object.freeze([
-  'Who are you?',
+  'What can you do?',
   'What is a ternary weight?',
-  'Tell me a funny story about a fox in a castle.',
-  'What is 47 + 38?',
-  'Sort these numbers: 9, 4, 7, 1',
+  'Does my text leave the page?',
+  'Why are you so fast?',
+  'How do I load a bigger model?',
   'What is the capital of Japan?',
   'What is the opposite of big?',
+  'Tell me a joke.',
 ]);
