@@ -1,5 +1,7 @@
 //! The logits hashes that the browser must find as well: `tests/e2e/api.test.mjs` reads the same file.
 
+#![allow(clippy::unwrap_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
+
 mod support;
 
 use std::collections::BTreeMap;
