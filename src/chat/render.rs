@@ -22,8 +22,8 @@ use crate::tokenizer::Tokenizer;
 use crate::{Error, ErrorKind, Result};
 
 /// Template instructions for one rendering, and for each message more: published templates take some tens a message.
-const FUEL: u64 = 50_000;
-const FUEL_PER_MESSAGE: u64 = 2_000;
+const FUEL: u64 = 8_000;
+const FUEL_PER_MESSAGE: u64 = 1_000;
 
 /// Macros within macros, and includes.
 const MAX_RECURSION: usize = 64;
