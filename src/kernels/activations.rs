@@ -40,13 +40,14 @@ impl Activations {
         let padded = padded_cols(cols);
         (self.tokens, self.cols) = (tokens, cols);
         self.q.resize(tokens * padded, 0);
-        self.scales.clear();
+        self.scales.resize(tokens, 0.0);
         self.sums.clear();
-        pool.par_rows(&mut self.q, padded, 1, |token, q| quantize_row(&x[token * cols..][..cols], q));
-        for (token, q) in self.q.chunks_exact(padded).enumerate() {
-            self.scales.push(scale_of(&x[token * cols..][..cols]));
-            self.sums.push(q.iter().map(|&q| i32::from(q)).sum());
-        }
+        pool.par_rows(&mut self.scales, 1, 1, |token, scale| scale[0] = scale_of(&x[token * cols..][..cols]));
+        let scales = &self.scales;
+        pool.par_rows(&mut self.q, padded, 1, |token, q| {
+            quantize_row(&x[token * cols..][..cols], scales[token], q);
+        });
+        self.sums.extend(self.q.chunks_exact(padded).map(|q| q.iter().map(|&q| i32::from(q)).sum::<i32>()));
         let q = &self.q;
         match kernel {
             KernelKind::Mad => {
@@ -117,12 +118,18 @@ fn scale_of(x: &[f32]) -> f32 {
     127.0 / max
 }
 
+/// Added to a float below 2^22 in size, this rounds it to an integer, half to even as every addition does, and leaves
+/// that integer in the low bits: 1.5 * 2^23.
+const ROUNDER: f32 = 12_582_912.0;
+
 /// Quantizes one token; `q` is as long as `x` or longer, and is zeroed behind it.
-fn quantize_row(x: &[f32], q: &mut [i8]) {
-    let scale = scale_of(x);
+fn quantize_row(x: &[f32], scale: f32, q: &mut [i8]) {
     let (codes, padding) = q.split_at_mut(x.len());
     for (q, value) in codes.iter_mut().zip(x) {
-        *q = (value * scale).round_ties_even().clamp(-128.0, 127.0) as i8;
+        let scaled = value * scale;
+        let scaled = if scaled < 127.0 { scaled } else { 127.0 };
+        let scaled = if scaled > -128.0 { scaled } else { -128.0 };
+        *q = (scaled + ROUNDER).to_bits() as i8;
     }
     padding.fill(0);
 }
@@ -145,13 +152,20 @@ fn spread(q: &[i8], out: &mut [i16]) {
 /// The lookup tables: for each pair of columns, the sums `w0 a0 + w1 a1` by the index `3 (w0 + 1) + w1 + 1`, split into
 /// `32 high + low`: 16 bytes of `low` (0 to 31) and then 16 of `high` (-8 to 8). Seven entries are unused.
 fn tabulate(q: &[i8], out: &mut [u8]) {
+    const W0: [i16; 16] = [-1, -1, -1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0];
+    const W1: [i16; 16] = [-1, 0, 1, -1, 0, 1, -1, 0, 1, 0, 0, 0, 0, 0, 0, 0];
     for (pair, table) in q.chunks_exact(2).zip(out.chunks_exact_mut(32)) {
         let (a0, a1) = (i16::from(pair[0]), i16::from(pair[1]));
+        let mut sums = [0; 16];
+        for (sum, (w0, w1)) in sums.iter_mut().zip(W0.into_iter().zip(W1)) {
+            *sum = w0 * a0 + w1 * a1;
+        }
         let (low, high) = table.split_at_mut(16);
-        for index in 0..9_i16 {
-            let value = (index / 3 - 1) * a0 + (index % 3 - 1) * a1;
-            low[index as usize] = (value & 31) as u8;
-            high[index as usize] = (value >> 5) as u8;
+        for (low, sum) in low.iter_mut().zip(sums) {
+            *low = (sum & 31) as u8;
+        }
+        for (high, sum) in high.iter_mut().zip(sums) {
+            *high = (sum >> 5) as u8;
         }
     }
 }
@@ -167,6 +181,23 @@ mod tests {
         x.quantize(&Pool::new(1), KernelKind::Scalar, &[127.0, 0.5, 1.5, -2.5, -126.6, 0.49], 1, 6);
         assert_eq!(x.codes(0)[..7], [127, 0, 2, -2, -127, 0, 0]);
         assert_eq!((x.scale(0), x.sum(0)), (1.0, 0));
+    }
+
+    /// Against the definition, on values all around the ties.
+    #[test]
+    fn codes_are_those_of_the_definition() {
+        let mut x: Vec<f32> = (-2000..=2000).map(|i| i as f32 / 16.0).collect();
+        x.extend(x.clone().iter().flat_map(|v| [v.next_up(), v.next_down()]));
+        x.push(127.0);
+        let mut activations = Activations::new();
+        for factor in [1.0, 0.3, 1e-9, 7e5] {
+            let x: Vec<f32> = x.iter().map(|v| v * factor).collect();
+            activations.quantize(&Pool::new(1), KernelKind::Scalar, &x, 1, x.len());
+            for (value, &code) in x.iter().zip(activations.codes(0)) {
+                let want = (value * activations.scale(0)).round_ties_even().clamp(-128.0, 127.0);
+                assert_eq!(f32::from(code), want, "{value} times {factor}");
+            }
+        }
     }
 
     #[test]
