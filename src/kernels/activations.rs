@@ -21,7 +21,7 @@ pub struct Activations {
     sums: Vec<i32>,
     /// For `mad`: `[tokens, padded_cols]`, see [`spread`].
     spread: Vec<i16>,
-    /// For `lut`: `[tokens, padded_cols / 2, 32]`, see [`tabulate`].
+    /// For `lut`: `[tokens, padded_cols / 2, 32]`, see `tabulate` in `lut.rs`.
     tables: Vec<u8>,
 }
 
@@ -54,13 +54,14 @@ impl Activations {
                 self.spread.resize(tokens * padded, 0);
                 pool.par_rows(&mut self.spread, padded, 1, |token, out| spread(&q[token * padded..][..padded], out));
             }
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             KernelKind::Lut => {
                 self.tables.resize(tokens * padded * 16, 0);
                 pool.par_rows(&mut self.tables, padded * 16, 1, |token, out| {
-                    tabulate(&q[token * padded..][..padded], out);
+                    super::lut::tabulate(&q[token * padded..][..padded], out);
                 });
             }
-            KernelKind::Scalar | KernelKind::Relaxed | KernelKind::Relaxed16 => {}
+            _ => {}
         }
     }
 
@@ -145,27 +146,6 @@ fn spread(q: &[i8], out: &mut [i16]) {
             for (j, lane) in vector.iter_mut().enumerate() {
                 *lane = i16::from(q[16 * field + 2 * j + k / 4]) << (6 - 2 * field);
             }
-        }
-    }
-}
-
-/// The lookup tables: for each pair of columns, the sums `w0 a0 + w1 a1` by the index `3 (w0 + 1) + w1 + 1`, split into
-/// `32 high + low`: 16 bytes of `low` (0 to 31) and then 16 of `high` (-8 to 8). Seven entries are unused.
-fn tabulate(q: &[i8], out: &mut [u8]) {
-    const W0: [i16; 16] = [-1, -1, -1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0];
-    const W1: [i16; 16] = [-1, 0, 1, -1, 0, 1, -1, 0, 1, 0, 0, 0, 0, 0, 0, 0];
-    for (pair, table) in q.chunks_exact(2).zip(out.chunks_exact_mut(32)) {
-        let (a0, a1) = (i16::from(pair[0]), i16::from(pair[1]));
-        let mut sums = [0; 16];
-        for (sum, (w0, w1)) in sums.iter_mut().zip(W0.into_iter().zip(W1)) {
-            *sum = w0 * a0 + w1 * a1;
-        }
-        let (low, high) = table.split_at_mut(16);
-        for (low, sum) in low.iter_mut().zip(sums) {
-            *low = (sum & 31) as u8;
-        }
-        for (high, sum) in high.iter_mut().zip(sums) {
-            *high = (sum >> 5) as u8;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Lookup tables: a byte swizzle looks up 16 rows at a time.
 //!
 //! For every pair of columns a table holds the nine possible sums `w0 a0 + w1 a1` (|sum| <= 256) in two bytes,
-//! `32 high + low` (see `tabulate` in `activations.rs`). The index of each row's pair is a nibble. The looked-up bytes are
+//! `32 high + low` (see [`tabulate`]). The index of each row's pair is a nibble. The looked-up bytes are
 //! added as bytes, eight at a time, because `low <= 31` and `|high| <= 8`; then they are put together in i16, and those
 //! are widened before they can overflow. Interleaving 16-bit sums after every lookup takes four shuffles for two pairs,
 //! and shuffles are what a processor has the fewest units for.
@@ -20,6 +20,28 @@ const STEPS_PER_BLOCK: usize = 4;
 const BLOCKS_PER_WIDENING: usize = 15;
 /// Bytes of one step's tables: two pairs, low and high bytes.
 const STEP_TABLES: usize = 64;
+
+/// The lookup tables of one token: for each pair of columns, the sums `w0 a0 + w1 a1` by the index
+/// `3 (w0 + 1) + w1 + 1`, split into `32 high + low`: 16 bytes of `low` (0 to 31) and then 16 of `high` (-8 to 8). Seven
+/// entries are unused.
+pub(super) fn tabulate(q: &[i8], out: &mut [u8]) {
+    let w0 = i16x8(-1, -1, -1, 0, 0, 0, 1, 1);
+    let w1 = i16x8(-1, 0, 1, -1, 0, 1, -1, 0);
+    for (&[a0, a1], table) in q.as_chunks::<2>().0.iter().zip(out.as_chunks_mut::<32>().0) {
+        let (a0, a1) = (i16x8_splat(i16::from(a0)), i16x8_splat(i16::from(a1)));
+        let first = i16x8_add(i16x8_mul(a0, w0), i16x8_mul(a1, w1));
+        // The index 8, for two weights of 1.
+        let last = i16x8_add(a0, a1);
+        let low = i8x16_narrow_i16x8(v128_and(first, i16x8_splat(31)), v128_and(last, i16x8_splat(31)));
+        let high = i8x16_narrow_i16x8(i16x8_shr(first, 5), i16x8_shr(last, 5));
+        let table = table.as_mut_ptr();
+        // SAFETY: `table` points to 32 writable bytes; v128_store needs no alignment.
+        unsafe {
+            v128_store(table.cast(), low);
+            v128_store(table.add(16).cast(), high);
+        }
+    }
+}
 
 /// As [`scalar::multiply`](super::scalar::multiply).
 pub(super) fn multiply(
