@@ -349,6 +349,7 @@ impl Download {
             () if active => Phase::Download,
             () if !self.fetches.is_empty() || self.whole.is_some() => Phase::Retry,
             () if self.identity == Identity::Trusted || self.cache_bytes > 0 => Phase::Cache,
+            () if self.identity == Identity::Confirmed => Phase::Download,
             () => Phase::Connect,
         };
         Progress {
