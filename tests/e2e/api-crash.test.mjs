@@ -97,6 +97,8 @@ function crash(page, what) {
       if (fault === 'kill a compute worker') tap.workers[1].terminate();
       else if (fault === 'kill the engine') tap.workers[0].terminate();
       else tap.workers[0].postMessage({ type: 'fuse', fault });
+      // A browser takes up to two seconds to end a worker, and until then it works on.
+      if (fault.startsWith('kill')) await new Promise((resolve) => setTimeout(resolve, 2500));
       tap.ended = 0;
       const long = 'once upon a time '.repeat(9); // enough work to share between threads
       const calls = [model.complete(long), model.complete('Hello'), model.generate('Hello').next(), model.logitsHash()];
