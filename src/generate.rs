@@ -9,6 +9,7 @@ use crate::chat::Message;
 use crate::model::{Model, Session, check_tokens};
 use crate::pool::Pool;
 use crate::sample::{Sampler, SamplerOptions, StopMatcher};
+use crate::stopwatch::{Clock, Part, Parts};
 use crate::tokenizer::IncrementalDecoder;
 use crate::{Error, ErrorKind, Result};
 
@@ -175,6 +176,34 @@ impl Engine {
     /// `InvalidArgument` for an empty prompt or an option out of range, `ContextOverflow` if the prompt leaves no
     /// room for an answer.
     pub fn generate(&mut self, prompt: Vec<u32>, options: GenerateOptions) -> Result<Generation> {
+        let cached = self.session.common_prefix(&prompt);
+        self.begin(prompt, options, cached)
+    }
+
+    /// For benchmarks: begins a generation as it would go on behind `context` tokens more, which are made up: see
+    /// [`Session::fill`].
+    ///
+    /// # Errors
+    /// As [`generate`](Self::generate), and `ContextOverflow` or `OutOfMemory` where the tokens do not fit.
+    pub fn generate_behind(&mut self, context: usize, prompt: &[u32], options: GenerateOptions) -> Result<Generation> {
+        self.session.fill(&self.model, context)?;
+        let whole = [self.session.tokens(), prompt].concat();
+        self.begin(whole, options, context)
+    }
+
+    /// From now on the time of each part is measured with `clock`; `None` stops.
+    pub fn time_parts(&mut self, clock: Option<Clock>) {
+        self.pool.set_clock(clock);
+        self.session.watch.set_clock(clock);
+    }
+
+    /// The time of each part of [`step`](Self::step) since it was last asked for; `None` without a clock.
+    pub fn take_parts(&mut self) -> Option<Parts> {
+        self.session.watch.take()
+    }
+
+    /// `cached`: tokens of the prompt that the session holds.
+    fn begin(&mut self, prompt: Vec<u32>, options: GenerateOptions, cached: usize) -> Result<Generation> {
         check_tokens(&self.model, &prompt)?;
         let context = self.model.context();
         if prompt.is_empty() {
@@ -195,7 +224,7 @@ impl Engine {
         let sampler = Sampler::new(options.sampler, &prompt)?;
         let stop = StopMatcher::new(options.stop)?;
         // The last token of the prompt is run in any case: its logits begin the answer.
-        let cached = self.session.common_prefix(&prompt).min(prompt.len() - 1);
+        let cached = cached.min(prompt.len() - 1);
         self.session.truncate(cached);
         let room = context - prompt.len();
         Ok(Generation {
@@ -222,6 +251,7 @@ impl Engine {
         if let Some(reason) = generation.finished {
             return Ok(Event::Done { reason, text: String::new(), usage: generation.usage });
         }
+        self.session.watch.start(&self.pool);
         let done = self.session.tokens().len();
         let total = generation.prompt.len();
         if done < total {
@@ -243,6 +273,13 @@ impl Engine {
     fn sample(&mut self, generation: &mut Generation, index: usize) -> Result<()> {
         let logits = self.session.logits(&self.model, &self.pool, index);
         let id = generation.sampler.sample(logits)?;
+        self.take_token(generation, id)?;
+        self.session.watch.lap(Part::Sampling, &self.pool);
+        Ok(())
+    }
+
+    /// What a chosen token means: the end, or text.
+    fn take_token(&self, generation: &mut Generation, id: u32) -> Result<()> {
         generation.usage.completion_tokens += 1;
         if self.model.tokenizer().is_stop(id) {
             generation.finish(FinishReason::Stop);

@@ -11,6 +11,7 @@ pub mod pool;
 pub mod quant;
 pub mod sample;
 pub mod source;
+pub mod stopwatch;
 pub mod tokenizer;
 #[cfg(target_arch = "wasm32")]
 mod web;

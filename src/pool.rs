@@ -28,6 +28,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use crate::stopwatch::Clock;
+
 /// The most threads a pool can have.
 pub const MAX_THREADS: usize = 64;
 
@@ -88,11 +90,20 @@ pub struct PoolCounters {
     pub sleeps: usize,
 }
 
+/// How long the leader waited at its joins.
+#[derive(Default)]
+struct Waiting {
+    /// `None`: nobody wants to know.
+    clock: Option<Clock>,
+    /// Milliseconds since the clock was set.
+    total: f64,
+}
+
 /// A team of threads, of which the caller is thread 0.
 pub struct Pool {
     shared: Arc<PoolShared>,
     /// Held during a fork: one at a time.
-    leader: Mutex<()>,
+    leader: Mutex<Waiting>,
     handles: Vec<JoinHandle<()>>,
 }
 
@@ -116,7 +127,8 @@ impl Pool {
     pub fn new(threads: usize) -> Self {
         let threads = threads.clamp(1, MAX_THREADS);
         if cfg!(target_family = "wasm") {
-            return Self { shared: Arc::new(PoolShared::new(threads)), leader: Mutex::new(()), handles: Vec::new() };
+            let leader = Mutex::default();
+            return Self { shared: Arc::new(PoolShared::new(threads)), leader, handles: Vec::new() };
         }
         Self::with_native_threads(threads)
     }
@@ -131,7 +143,7 @@ impl Pool {
                 Err(_) => break,
             }
         }
-        let pool = Self { shared, leader: Mutex::new(()), handles };
+        let pool = Self { shared, leader: Mutex::default(), handles };
         let started = pool.handles.len() + 1;
         if started == threads {
             pool
@@ -180,6 +192,16 @@ impl Pool {
         }
     }
 
+    /// From now on adds up how long the leader waits at its joins; `None` stops. The sum begins at 0.
+    pub fn set_clock(&self, clock: Option<Clock>) {
+        *lock(&self.leader) = Waiting { clock, total: 0.0 };
+    }
+
+    /// Milliseconds that the leader waited for the other threads since the clock was set.
+    pub fn waited(&self) -> f64 {
+        lock(&self.leader).total
+    }
+
     /// Runs `task(thread)` once on every thread and returns when all are done. Must not be called from inside a task.
     ///
     /// # Panics
@@ -189,9 +211,7 @@ impl Pool {
             task(0);
             return;
         }
-        let guard = lock(&self.leader);
-        self.fork(&task);
-        drop(guard);
+        self.fork(&mut lock(&self.leader), &task);
     }
 
     /// Covers `0..units` by disjoint ranges of at most `grain` units, each given to one call of `task`, on all threads.
@@ -209,12 +229,12 @@ impl Pool {
             task(0..units);
             return;
         }
-        let guard = lock(&self.leader);
+        let mut guard = lock(&self.leader);
         let share = |thread: usize| thread * units / threads..(thread + 1) * units / threads;
         for (thread, cursor) in self.shared.cursors.iter().enumerate() {
             cursor.0.store(share(thread).start, Ordering::Relaxed);
         }
-        self.fork(&|thread: usize| {
+        self.fork(&mut guard, &|thread: usize| {
             // The own share first, then what the others have not reached yet.
             for victim in (thread..threads).chain(0..thread) {
                 let end = share(victim).end;
@@ -228,7 +248,6 @@ impl Pool {
                 }
             }
         });
-        drop(guard);
     }
 
     /// Splits `data` into rows of `row_len` and runs `task(row_index, row)` once for each, on all threads, handing out
@@ -260,7 +279,7 @@ impl Pool {
         });
     }
 
-    fn fork(&self, task: &(dyn Fn(usize) + Sync)) {
+    fn fork(&self, waiting: &mut Waiting, task: &(dyn Fn(usize) + Sync)) {
         let shared = &*self.shared;
         assert!(!self.is_poisoned(), "a worker of the pool was lost");
         shared.forks.fetch_add(1, Ordering::Relaxed);
@@ -276,7 +295,9 @@ impl Pool {
         }
         let join = Join { shared };
         task(0);
+        let begin = waiting.clock.map_or(0.0, |clock| clock());
         drop(join);
+        waiting.total += waiting.clock.map_or(0.0, |clock| clock() - begin);
         if self.is_poisoned() {
             match lock(&shared.panic).take() {
                 Some(payload) => panic::resume_unwind(payload),

@@ -102,6 +102,10 @@ async function answer(call) {
       return queue.run(call.id, (turn) => logits(ready, call.args, vocabulary, batch, turn));
     case 'logitsHash':
       return queue.run(call.id, () => ready.logitsHash());
+    case 'readLimit':
+      return queue.run(call.id, () => ready.readLimit(call.args.bytes));
+    case 'memoryBytes':
+      return glueOf(/** @type {EngineStart} */ (settings).variant).memoryBytes();
   }
 }
 

@@ -2,7 +2,7 @@
 import { CANCELLED } from './queue.js';
 import { breathe } from './step.js';
 
-/** @import { GenerationResult, Methods, Token } from './protocol.js' */
+/** @import { GenerationResult, Methods, Parts, Token } from './protocol.js' */
 /** @import { BatchSize } from './step.js' */
 /** @import { Turn } from './queue.js' */
 /** @import { WasmModel } from './wasm/relaxed/bitnet_web.js' */
@@ -19,6 +19,8 @@ export async function generate(model, { prompt, options }, batch, turn, onToken)
   const began = performance.now();
   let prefilled = model.begin(prompt, options);
   let firstToken = 0;
+  /** @type {ReturnType<WasmModel['takeParts']>} */
+  let prefillParts;
   for (;;) {
     const stepped = performance.now();
     const event = model.step(batch.tokens);
@@ -30,14 +32,20 @@ export async function generate(model, { prompt, options }, batch, turn, onToken)
         prefilled = event.done;
         break;
       case 'token':
-        if (firstToken === 0) firstToken = now;
+        if (firstToken === 0) [firstToken, prefillParts] = [now, model.takeParts()];
         else batch.singleTook(now - stepped);
         onToken({ id: event.id, text: event.text });
         break;
       case 'done': {
         const { finishReason, text, usage } = event;
         if (text !== '') onToken({ id: -1, text });
-        return { finishReason, usage, timings: timings(turn.arrived, began, firstToken || now, now, usage) };
+        const times = timings(turn.arrived, began, firstToken || now, now, usage);
+        const parts = model.takeParts();
+        if (parts) times.parts = {
+          prefill: whole(prefillParts ?? parts, times.prefillMs),
+          decode: whole(prefillParts ? parts : NOTHING, times.decodeMs),
+        };
+        return { finishReason, usage, timings: times };
       }
     }
     await breathe();
@@ -69,6 +77,18 @@ function timings(arrived, began, firstToken, ended, { promptTokens, cachedTokens
     // The first token came out of the prefill.
     decodeTokensPerSecond: perSecond(completionTokens - 1, decodeMs),
   };
+}
+
+const NOTHING = { ternary: 0, attention: 0, head: 0, norms: 0, sampling: 0, barriers: 0 };
+
+/**
+ * The parts that the core knows, and what is left.
+ * @param {Omit<Parts, 'other'>} parts
+ * @param {number} ms all of it
+ * @returns {Parts}
+ */
+function whole(parts, ms) {
+  return { ...parts, other: ms - Object.values(parts).reduce((sum, part) => sum + part, 0) };
 }
 
 /** @param {number} count @param {number} ms */

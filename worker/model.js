@@ -7,6 +7,9 @@ import { TokenStream } from './stream.js';
 /** @import { GenerationResult, Message, ModelInfo, Prompt } from './protocol.js' */
 /** @import { GenerateOptions } from './options.js' */
 
+/** The workers of every model, for `bench.js`. @type {WeakMap<Model, Crew>} */
+export const crews = new WeakMap();
+
 /** A loaded model. Calls queue: each begins when the ones before it have ended. */
 export class Model {
   #crew;
@@ -24,6 +27,7 @@ export class Model {
    */
   constructor(crew, info) {
     this.#crew = crew;
+    crews.set(this, crew);
     this.info = Object.freeze(info);
   }
 

@@ -42,6 +42,7 @@ import { BitNetError } from './error.js';
  * @property {number} [repetitionPenalty] 1 (default) changes nothing
  * @property {number} [seed] the same seed gives the same text; random by default
  * @property {string | string[]} [stop] ends the answer where one of these would appear
+ * @property {boolean} [timeParts] whether `timings.parts` tells where the time went; false by default
  * @property {AbortSignal} [signal]
  */
 
@@ -99,6 +100,7 @@ const GENERATE_RULES = {
     'a string or an array of strings, none empty',
     (v) => [v].flat().every((s) => typeof s === 'string' && s !== ''),
   ],
+  timeParts: ['true or false', (v) => typeof v === 'boolean'],
   signal: ['an AbortSignal', isSignal],
 };
 
@@ -242,11 +244,12 @@ export function checkCrewOptions(call, options) {
  */
 export function checkGenerateOptions(options) {
   check('generate', options, GENERATE_RULES);
-  const { maxTokens, temperature, topK, topP, minP, repetitionPenalty, seed, stop } = options;
+  const { maxTokens, temperature, topK, topP, minP, repetitionPenalty, seed, stop, timeParts } = options;
   return {
     maxTokens, temperature, topK, topP, minP, repetitionPenalty,
     seed: seed ?? Math.floor(Math.random() * Number.MAX_SAFE_INTEGER),
     stop: stop === undefined ? undefined : [stop].flat(),
+    timeParts,
   };
 }
 

@@ -56,6 +56,8 @@
  * @property {number} [repetitionPenalty]
  * @property {number} [seed]
  * @property {string[]} [stop]
+ * @property {boolean} [timeParts]
+ * @property {number} [syntheticContext] for `bench.js`: made-up tokens before the prompt
  */
 
 /**
@@ -94,6 +96,7 @@
  * @property {boolean} isolated whether the page is cross-origin isolated, which threads need
  * @property {number} bytes of the file
  * @property {number} memoryBytes of weights and caches
+ * @property {number} weightBytes of weights alone, most of which every token reads
  * @property {number} vocabulary tokens
  */
 
@@ -145,6 +148,25 @@
  */
 
 /**
+ * Where the engine worker's time went, in milliseconds. The parts add up to the whole.
+ * @typedef {object} Parts
+ * @property {number} ternary products with ternary matrices
+ * @property {number} attention
+ * @property {number} head the logits
+ * @property {number} norms also embedding, activation functions, quantization of activations, sums
+ * @property {number} sampling
+ * @property {number} barriers waiting for the other threads
+ * @property {number} other the loop in JavaScript
+ */
+
+/**
+ * How fast a model's threads can read memory.
+ * @typedef {object} ReadLimit
+ * @property {number} best bytes per second
+ * @property {number} median bytes per second
+ */
+
+/**
  * Where the time of one generation went, measured in the engine worker.
  * @typedef {object} Timings
  * @property {number} queueMs waiting for earlier calls
@@ -154,6 +176,7 @@
  * @property {number} totalMs
  * @property {number} prefillTokensPerSecond
  * @property {number} decodeTokensPerSecond
+ * @property {{ prefill: Parts, decode: Parts }} [parts] of `prefillMs` and `decodeMs`; only if `timeParts` asked for them
  */
 
 /** @typedef {'stop' | 'length'} FinishReason The model ended its turn or a stop text came; or the tokens are used up. */
@@ -196,6 +219,8 @@
  * @property {{ args: { ids: Uint32Array, positions: Uint32Array | undefined }, value: Float32Array }} logits
  * @property {{ args: {}, value: string }} logitsHash
  * @property {{ args: { seed: number }, value: SelfTest }} selfTest
+ * @property {{ args: {}, value: number }} memoryBytes
+ * @property {{ args: { bytes: number }, value: ReadLimit }} readLimit
  */
 
 /** @typedef {keyof Methods} Method */

@@ -30,6 +30,8 @@ declare module '*/bitnet_web.js' {
     chatPrompt(messages: import('./protocol.js').Message[]): string;
     begin(prompt: import('./protocol.js').Prompt, options: import('./protocol.js').WireGenerateOptions): number;
     step(max_prefill: number): StepEvent;
+    takeParts(): Omit<import('./protocol.js').Parts, 'other'> | undefined;
+    readLimit(bytes: number): import('./protocol.js').ReadLimit;
     end(): void;
     logits(ids: Uint32Array, positions: Uint32Array): Float32Array;
     logitsHash(): string;
@@ -40,6 +42,7 @@ declare module '*/bitnet_web.js' {
   export function prepare(max_pages: number): void;
   export function selfTest(pool: WasmPool, seed: number): import('./protocol.js').SelfTest;
   export function refused_allocation(): number;
+  export function memoryBytes(): number;
   export function enter_pool(ticket: number, index: number): void;
   export function load(
     source: object,

@@ -13,6 +13,10 @@ const PASSES: usize = 3;
 
 /// Streams that each thread of [`read_limit`] reads at once.
 const READ_STREAMS: usize = 4;
+/// Bytes that each thread reads between two looks at the clock: one or two milliseconds.
+const READ_PIECE: usize = 16 << 20;
+/// How often the whole buffer is read.
+const READ_PASSES: usize = 8;
 
 /// How fast a kernel is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,24 +60,39 @@ pub fn measure(pool: &Pool, mut now: impl FnMut() -> f64) -> Result<Vec<Timing>>
     Ok(timings)
 }
 
-/// Bytes per second at which the threads of `pool` can read memory: the limit of every matrix-vector product. The best of
-/// some passes over 71 MB, four streams a thread, summed so that nothing can be left out.
+/// How fast memory can be read, in bytes per second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReadLimit {
+    /// The best piece: the limit of every product whose matrices come from memory.
+    pub best: f64,
+    /// The middle of all pieces: far below the best one, others use the memory too.
+    pub median: f64,
+}
+
+/// Measures how fast the threads of `pool` can read `bytes` of memory, four streams a thread, summed so that nothing can
+/// be left out. Timed are pieces of one or two milliseconds, which fit between what other programs do. `bytes` must be
+/// several times the last-level cache.
 ///
 /// # Errors
 /// `OutOfMemory` if the buffer does not fit.
-pub fn read_limit(pool: &Pool, mut now: impl FnMut() -> f64) -> Result<f64> {
-    let words = vec_of_ones(ROWS * COLS / 8)?;
+pub fn read_limit(pool: &Pool, bytes: usize, mut now: impl FnMut() -> f64) -> Result<ReadLimit> {
     let mut sums = vec![0_u64; pool.threads()];
-    let mut best = f64::INFINITY;
-    for _ in 0..PASSES {
-        let share = words.len() / sums.len();
-        let begin = now();
-        pool.par_rows(&mut sums, 1, 1, |thread, sum| sum[0] = sum_streams(&words[thread * share..][..share]));
-        best = best.min(now() - begin);
-        // A sum that nobody looks at need not be computed.
-        std::hint::black_box(&mut sums);
+    let piece = pool.threads() * READ_PIECE;
+    let words = vec_of_ones(bytes.next_multiple_of(piece) / size_of::<u64>())?;
+    let mut speeds = Vec::new();
+    for _ in 0..READ_PASSES {
+        for words in words.chunks_exact(piece / size_of::<u64>()) {
+            let share = words.len() / sums.len();
+            let begin = now();
+            pool.par_rows(&mut sums, 1, 1, |thread, sum| sum[0] = sum_streams(&words[thread * share..][..share]));
+            speeds.push(piece as f64 * 1e3 / (now() - begin).max(1e-3));
+            // A sum that nobody looks at need not be computed.
+            std::hint::black_box(&mut sums);
+        }
     }
-    Ok(size_of_val(words.as_slice()) as f64 / (best.max(1e-3) / 1e3))
+    speeds.sort_by(f64::total_cmp);
+    let at = |index: usize| speeds.get(index).copied().unwrap_or(0.0);
+    Ok(ReadLimit { best: at(speeds.len().saturating_sub(1)), median: at(speeds.len() / 2) })
 }
 
 fn vec_of_ones(len: usize) -> Result<Vec<u64>> {
@@ -85,17 +104,23 @@ fn vec_of_ones(len: usize) -> Result<Vec<u64>> {
     Ok(words)
 }
 
+/// A line of 64 bytes.
+type Line = [u64; 8];
+
+/// The sum of whole lines; what is left at the end of each quarter is not read.
 fn sum_streams(words: &[u64]) -> u64 {
     let quarter = words.len() / READ_STREAMS;
-    let streams: [&[u64]; READ_STREAMS] = std::array::from_fn(|stream| &words[stream * quarter..][..quarter]);
-    let mut lanes = [[0_u64; 2]; READ_STREAMS];
-    for pair in 0..quarter / 2 {
-        for (lanes, stream) in lanes.iter_mut().zip(streams) {
-            lanes[0] = lanes[0].wrapping_add(stream[2 * pair]);
-            lanes[1] = lanes[1].wrapping_add(stream[2 * pair + 1]);
+    let [a, b, c, d]: [&[Line]; READ_STREAMS] =
+        std::array::from_fn(|stream| words[stream * quarter..][..quarter].as_chunks().0);
+    let mut sums = [[0_u64; 2]; READ_STREAMS];
+    for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
+        for (sum, line) in sums.iter_mut().zip([a, b, c, d]) {
+            let [first, second] = sum;
+            *first = first.wrapping_add(line[0]).wrapping_add(line[2]).wrapping_add(line[4]).wrapping_add(line[6]);
+            *second = second.wrapping_add(line[1]).wrapping_add(line[3]).wrapping_add(line[5]).wrapping_add(line[7]);
         }
     }
-    lanes.iter().flatten().fold(0, |sum, lane| sum.wrapping_add(*lane))
+    sums.iter().flatten().fold(0, |sum, lane| sum.wrapping_add(*lane))
 }
 
 #[cfg(test)]
@@ -104,14 +129,25 @@ mod tests {
 
     #[test]
     fn every_stream_is_read() {
-        let words: Vec<u64> = (0..80).collect();
-        assert_eq!(sum_streams(&words), 80 * 79 / 2);
-        let mut clock = 0.0;
-        let limit = read_limit(&Pool::new(2), || {
-            clock += 1.0;
-            clock
+        let words: Vec<u64> = (0..96).collect();
+        assert_eq!(sum_streams(&words), 96 * 95 / 2);
+    }
+
+    #[test]
+    fn the_best_piece_is_the_limit() {
+        let (mut readings, mut now) = (0, 0.0);
+        let limit = read_limit(&Pool::new(1), 5 * READ_PIECE, || {
+            readings += 1;
+            // Every piece takes 2 ms, but the third takes 1 and the last 10.
+            now += match readings {
+                6 => 1.0,
+                n if n == 2 * 5 * READ_PASSES => 10.0,
+                n => f64::from(n % 2 == 0) * 2.0,
+            };
+            now
         });
-        assert_eq!(limit.unwrap(), (ROWS * COLS) as f64 * 1e3);
+        let piece = READ_PIECE as f64;
+        assert_eq!(limit.unwrap(), ReadLimit { best: piece * 1e3, median: piece * 1e3 / 2.0 });
     }
 
     #[test]

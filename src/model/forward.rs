@@ -15,6 +15,7 @@
 
 use crate::kernels::{Activations, Job, KernelKind, Rope, add, attend, matmul, relu2_gate, rmsnorm, silu_gate};
 use crate::pool::Pool;
+use crate::stopwatch::{Part, Stopwatch};
 
 use super::config::{Activation, Config};
 use super::kv_cache::KvCache;
@@ -98,7 +99,7 @@ pub(super) struct Graph<'a> {
 impl Graph<'_> {
     /// Runs `tokens` (at most [`Buffers::MAX_BATCH`]) behind the `cache.len()` that are there, and leaves their
     /// residual streams, before the last norm, in `buffers`.
-    pub(super) fn forward(&self, tokens: &[u32], cache: &mut KvCache, buffers: &mut Buffers) {
+    pub(super) fn forward(&self, tokens: &[u32], cache: &mut KvCache, buffers: &mut Buffers, watch: &mut Stopwatch) {
         buffers.resize(tokens.len(), self.config);
         for (&token, x) in tokens.iter().zip(buffers.x.chunks_exact_mut(self.config.dim)) {
             self.weights.embedding.row(token as usize, x);
@@ -106,9 +107,10 @@ impl Graph<'_> {
         let first_position = cache.len();
         self.rope.turns(first_position, tokens.len(), &mut buffers.turns);
         for (index, layer) in self.weights.layers.iter().enumerate() {
-            self.attention(index, layer, first_position, tokens.len(), cache, buffers);
-            self.feed_forward(layer, tokens.len(), buffers);
+            self.attention(index, layer, first_position, tokens.len(), cache, buffers, watch);
+            self.feed_forward(layer, tokens.len(), buffers, watch);
         }
+        watch.lap(Part::Norms, self.pool);
         cache.advance(tokens.len());
     }
 
@@ -119,6 +121,7 @@ impl Graph<'_> {
         self.weights.head().matvec(self.pool, &normed, out);
     }
 
+    #[expect(clippy::too_many_arguments, reason = "they are all it works on, and it has one caller")]
     fn attention(
         &self,
         index: usize,
@@ -127,6 +130,7 @@ impl Graph<'_> {
         tokens: usize,
         cache: &mut KvCache,
         buffers: &mut Buffers,
+        watch: &mut Stopwatch,
     ) {
         let Config { dim, head_dim, .. } = *self.config;
         let (q_dim, kv_dim) = (self.config.q_dim(), self.config.kv_dim());
@@ -134,9 +138,11 @@ impl Graph<'_> {
 
         self.norm(x, &layer.attn_norm, tokens, normed);
         activations.quantize(self.pool, self.kernel, &normed[..tokens * dim], tokens, dim);
+        watch.lap(Part::Norms, self.pool);
         let mut jobs =
             [Job { matrix: &layer.q, out: q }, Job { matrix: &layer.k, out: k }, Job { matrix: &layer.v, out: v }];
         matmul(self.pool, activations, &mut jobs);
+        watch.lap(Part::Ternary, self.pool);
 
         for (token, turn) in turns.chunks_exact(self.config.rope_dim).enumerate() {
             Rope::rotate(turn, &mut q[token * q_dim..][..q_dim], head_dim);
@@ -144,24 +150,29 @@ impl Graph<'_> {
             cache.store(index, first_position + token, &k[token * kv_dim..][..kv_dim], &v[token * kv_dim..][..kv_dim]);
         }
         attend(self.pool, cache, index, q, first_position, attention);
+        watch.lap(Part::Attention, self.pool);
 
         self.norm(attention, &layer.attn_sub_norm, tokens, normed);
         activations.quantize(self.pool, self.kernel, &normed[..tokens * q_dim], tokens, q_dim);
+        watch.lap(Part::Norms, self.pool);
         matmul(self.pool, activations, &mut [Job { matrix: &layer.o, out: delta }]);
+        watch.lap(Part::Ternary, self.pool);
         add(x, delta);
     }
 
-    fn feed_forward(&self, layer: &LayerWeights, tokens: usize, buffers: &mut Buffers) {
+    fn feed_forward(&self, layer: &LayerWeights, tokens: usize, buffers: &mut Buffers, watch: &mut Stopwatch) {
         let Config { dim, ffn_dim, .. } = *self.config;
         let Buffers { x, normed, activations, gate, up, delta, .. } = buffers;
 
         self.norm(x, &layer.ffn_norm, tokens, normed);
         activations.quantize(self.pool, self.kernel, &normed[..tokens * dim], tokens, dim);
+        watch.lap(Part::Norms, self.pool);
         matmul(
             self.pool,
             activations,
             &mut [Job { matrix: &layer.gate, out: gate }, Job { matrix: &layer.up, out: up }],
         );
+        watch.lap(Part::Ternary, self.pool);
 
         // Squared ReLU can leave f16's range, so everything up to the norm stays f32.
         let activate = match self.config.activation {
@@ -173,7 +184,9 @@ impl Graph<'_> {
 
         self.norm(gate, &layer.ffn_sub_norm, tokens, normed);
         activations.quantize(self.pool, self.kernel, &normed[..tokens * ffn_dim], tokens, ffn_dim);
+        watch.lap(Part::Norms, self.pool);
         matmul(self.pool, activations, &mut [Job { matrix: &layer.down, out: delta }]);
+        watch.lap(Part::Ternary, self.pool);
         add(x, delta);
     }
 

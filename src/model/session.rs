@@ -1,11 +1,14 @@
 //! What changes while a model talks: the tokens so far, their KV cache, and working memory.
 
 use crate::pool::Pool;
+use crate::stopwatch::{Part, Stopwatch};
 use crate::{Error, ErrorKind, Result};
 
 use super::Model;
 use super::forward::{Buffers, Graph};
 use super::kv_cache::KvCache;
+
+const FILL_SEED: u32 = 1;
 
 /// One sequence of tokens and its KV cache.
 #[derive(Debug)]
@@ -16,6 +19,9 @@ pub struct Session {
     buffers: Buffers,
     /// The logits of the last token that was asked for, `[vocab_size]`.
     logits: Vec<f32>,
+    /// Whether the tokens stand for keys and values that were made up: see [`Session::fill`].
+    synthetic: bool,
+    pub(crate) watch: Stopwatch,
 }
 
 impl Session {
@@ -32,6 +38,8 @@ impl Session {
             cache: KvCache::new(model.config(), model.kv_format(), model.context()),
             buffers: Buffers::new(),
             logits: vec![0.0; model.config().vocab_size],
+            synthetic: false,
+            watch: Stopwatch::default(),
         })
     }
 
@@ -47,13 +55,47 @@ impl Session {
 
     /// How many of `tokens` the cache holds already, counted from the start.
     pub fn common_prefix(&self, tokens: &[u32]) -> usize {
-        self.tokens.iter().zip(tokens).take_while(|(a, b)| a == b).count()
+        if self.synthetic { 0 } else { self.tokens.iter().zip(tokens).take_while(|(a, b)| a == b).count() }
     }
 
     /// Forgets all but the first `len` tokens.
     pub fn truncate(&mut self, len: usize) {
         self.tokens.truncate(len);
         self.cache.truncate(self.tokens.len());
+        self.synthetic &= len > 0;
+    }
+
+    /// For benchmarks: makes up the keys and values of `positions` tokens, as if they had been read, so that the speed
+    /// behind a long context can be measured without waiting for a long prompt. Uniform in -1..1, always the same. What
+    /// follows means nothing; the next prompt begins anew.
+    ///
+    /// # Errors
+    /// `ContextOverflow` if they leave no room, `OutOfMemory` if the cache cannot grow.
+    pub fn fill(&mut self, model: &Model, positions: usize) -> Result<()> {
+        if positions >= model.context() {
+            return Err(Error::new(
+                ErrorKind::ContextOverflow,
+                format!("{positions} made-up tokens leave no room in the context of {}", model.context()),
+            ));
+        }
+        self.truncate(0);
+        self.cache.reserve(positions)?;
+        let config = model.config();
+        let (mut random, mut k, mut v) = (FILL_SEED, vec![0.0; config.kv_dim()], vec![0.0; config.kv_dim()]);
+        for position in 0..positions {
+            for layer in 0..config.n_layers {
+                for value in k.iter_mut().chain(&mut v) {
+                    // A linear congruential generator (Numerical Recipes): its upper bits are good enough here.
+                    random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    *value = (random >> 8) as f32 / (1 << 23) as f32 - 1.0;
+                }
+                self.cache.store(layer, position, &k, &v);
+            }
+        }
+        self.cache.advance(positions);
+        self.tokens.resize(positions, 0);
+        self.synthetic = positions > 0;
+        Ok(())
     }
 
     /// Runs `tokens` behind those that are there.
@@ -75,7 +117,7 @@ impl Session {
         }
         self.cache.reserve(self.tokens.len() + tokens.len())?;
         for batch in tokens.chunks(Self::MAX_BATCH) {
-            graph(model, pool).forward(batch, &mut self.cache, &mut self.buffers);
+            graph(model, pool).forward(batch, &mut self.cache, &mut self.buffers, &mut self.watch);
             self.tokens.extend_from_slice(batch);
         }
         Ok(())
@@ -85,6 +127,7 @@ impl Session {
     pub fn logits(&mut self, model: &Model, pool: &Pool, index: usize) -> &mut [f32] {
         let hidden = self.buffers.hidden(index, model.config());
         graph(model, pool).logits(hidden, &mut self.logits);
+        self.watch.lap(Part::Head, pool);
         &mut self.logits
     }
 }

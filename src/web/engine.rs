@@ -7,12 +7,14 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::chat::Message;
 use crate::generate::{Engine, Event, Generation, Prompt, Usage};
+use crate::kernels::select::{self, ReadLimit};
 use crate::load::Precision;
+use crate::stopwatch::{Clock, Parts};
 use crate::{Error, ErrorKind, Result};
 
 use super::error::to_js;
 use super::feed;
-use super::options::{WebGenerateOptions, WebMessage, WebPrompt, read};
+use super::options::{WebGenerateOptions, WebMessage, WebPrompt, now, read};
 use super::probe;
 use super::thread::WasmPool;
 
@@ -38,6 +40,8 @@ struct Info<'a> {
     bytes: u64,
     /// Of weights and KV cache.
     memory_bytes: u64,
+    /// Of weights alone: what a token reads.
+    weight_bytes: u64,
     vocabulary: usize,
 }
 
@@ -56,6 +60,30 @@ struct WebUsage {
     prompt_tokens: usize,
     cached_tokens: usize,
     completion_tokens: usize,
+}
+
+/// Milliseconds.
+#[derive(Serialize)]
+struct WebParts {
+    ternary: f64,
+    attention: f64,
+    head: f64,
+    norms: f64,
+    sampling: f64,
+    barriers: f64,
+}
+
+impl From<Parts> for WebParts {
+    fn from(Parts { ternary, attention, head, norms, sampling, barriers }: Parts) -> Self {
+        Self { ternary, attention, head, norms, sampling, barriers }
+    }
+}
+
+/// Bytes per second.
+#[derive(Serialize)]
+struct WebReadLimit {
+    best: f64,
+    median: f64,
 }
 
 impl From<Usage> for WebUsage {
@@ -136,6 +164,7 @@ impl WasmModel {
             threads: self.engine.pool().threads(),
             bytes: summary.file_bytes,
             memory_bytes: summary.weight_bytes + summary.kv_bytes,
+            weight_bytes: summary.weight_bytes,
             vocabulary: summary.config.vocab_size,
         })
     }
@@ -144,7 +173,11 @@ impl WasmModel {
         let prompt: WebPrompt = read("prompt", prompt)?;
         let options: WebGenerateOptions = read("options", options)?;
         let tokens = self.engine.prompt(&Prompt::from(prompt))?;
-        let generation = self.engine.generate(tokens, options.into())?;
+        self.engine.time_parts(options.time_parts.unwrap_or(false).then_some(now as Clock));
+        let generation = match options.synthetic_context {
+            None => self.engine.generate(tokens, options.into())?,
+            Some(context) => self.engine.generate_behind(context as usize, &tokens, options.into())?,
+        };
         let cached = generation.usage().cached_tokens;
         self.generation = Some(generation);
         self.engine.pool().set_active(true);
@@ -165,6 +198,11 @@ impl WasmModel {
     fn logits_of(&mut self, ids: &[u32], positions: &[u32]) -> Result<Vec<f32>> {
         let positions: Vec<usize> = positions.iter().map(|&p| p as usize).collect();
         self.engine.logits(ids, &positions)
+    }
+
+    fn read_limit_of(&self, bytes: usize) -> Result<JsValue> {
+        let ReadLimit { best, median } = select::read_limit(self.engine.pool(), bytes, now)?;
+        to_object(&WebReadLimit { best, median })
     }
 
     fn chat_prompt_of(&self, messages: JsValue) -> Result<String> {
@@ -206,6 +244,22 @@ impl WasmModel {
     /// The next bit of the generation: at most `max_prefill` tokens of the prompt, or one token of the answer.
     pub fn step(&mut self, max_prefill: usize) -> std::result::Result<JsValue, JsValue> {
         self.next_event(max_prefill).and_then(|event| to_object(&event)).map_err(|e| to_js(&e))
+    }
+
+    /// Milliseconds by part since the generation began, or since they were last taken; `undefined` unless it asked for
+    /// them.
+    #[wasm_bindgen(js_name = takeParts)]
+    pub fn take_parts(&mut self) -> std::result::Result<JsValue, JsValue> {
+        match self.engine.take_parts() {
+            None => Ok(JsValue::UNDEFINED),
+            Some(parts) => to_object(&WebParts::from(parts)).map_err(|e| to_js(&e)),
+        }
+    }
+
+    /// For benchmarks: bytes per second at which this model's threads can read memory, measured over `bytes` of it.
+    #[wasm_bindgen(js_name = readLimit)]
+    pub fn read_limit(&self, bytes: usize) -> std::result::Result<JsValue, JsValue> {
+        self.read_limit_of(bytes).map_err(|e| to_js(&e))
     }
 
     /// Drops the generation under way. What it computed stays in the session, for a prompt that begins alike.

@@ -60,6 +60,12 @@ pub fn refused_allocation() -> usize {
     REFUSED.load(Ordering::Relaxed)
 }
 
+/// Bytes of the instance's memory. It never shrinks, so this is the most that it ever was.
+#[wasm_bindgen(js_name = memoryBytes)]
+pub fn memory_bytes() -> f64 {
+    (core::arch::wasm32::memory_size(0) as u64 * PAGE) as f64
+}
+
 /// Notes how many pages the memory may grow to.
 pub fn set_limit(pages: u32) {
     MAX_PAGES.store(pages, Ordering::Relaxed);

@@ -125,6 +125,10 @@ pub struct WebGenerateOptions {
     /// At most 2^53 - 1, which f64 holds exactly.
     seed: Option<f64>,
     stop: Option<Vec<String>>,
+    /// Whether the time of each part is measured.
+    pub time_parts: Option<bool>,
+    /// For benchmarks: so many made-up tokens stand before the prompt.
+    pub synthetic_context: Option<u32>,
 }
 
 impl From<WebGenerateOptions> for GenerateOptions {

@@ -1,0 +1,90 @@
+// One model of ours in the page: loaded, measured step by step from outside, unloaded. Runs in the browser.
+import { BitNet } from '/dist/index.js';
+import { decodeBehind, memoryBytes, readLimit } from '/dist/bench.js';
+
+/** @import { Model } from '../../worker/model.js' */
+/** @import { LoadOptions } from '../../worker/options.js' */
+
+/** @type {Model | undefined} */
+let model;
+/** Keeps one prompt from being the beginning of another, which the session would not compute again. */
+let seed = 1;
+
+function loaded() {
+  if (model === undefined) throw new Error('no model is loaded');
+  return model;
+}
+
+/**
+ * Letters with spaces between them: at least one token each in any byte-level vocabulary.
+ * @param {number} tokens about so many
+ */
+function prompt(tokens) {
+  const salt = seed++;
+  return Array.from({ length: Math.ceil(tokens / 2) }, (_, i) => String.fromCharCode(97 + ((i * 7 + salt) % 26))).join(' ');
+}
+
+/**
+ * @param {string} url
+ * @param {LoadOptions} options
+ */
+export async function load(url, options) {
+  const began = performance.now();
+  model = await BitNet.load(url, options);
+  const loadMs = performance.now() - began;
+  return { info: model.info, loadMs, wasmBytes: await memoryBytes(model) };
+}
+
+/** Bytes of the whole page as the browser counts them; null where it does not tell. */
+export async function pageBytes() {
+  const measure = /** @type {any} */ (performance).measureUserAgentSpecificMemory;
+  return measure ? (await measure.call(performance)).bytes : null;
+}
+
+/** A short answer, so that nothing is done for the first time when it is timed. */
+export async function warmUp() {
+  await loaded().complete(prompt(16), { maxTokens: 4, temperature: 0 });
+}
+
+export const hash = () => loaded().logitsHash();
+export const limit = () => readLimit(loaded());
+
+/** @param {number} tokens */
+export async function prefill(tokens) {
+  const { usage, timings } = await loaded().complete(prompt(tokens), { maxTokens: 1, temperature: 0, timeParts: true });
+  const computed = usage.promptTokens - usage.cachedTokens;
+  return {
+    tokens: computed,
+    perSecond: (computed * 1000) / timings.prefillMs,
+    firstTokenMs: timings.firstTokenMs,
+    parts: perToken(timings.parts?.prefill, computed),
+  };
+}
+
+/** @param {number} context @param {number} tokens */
+export async function decode(context, tokens) {
+  const { usage, timings } = await decodeBehind(loaded(), { context, tokens });
+  const written = usage.completionTokens - 1;
+  return {
+    tokens: written,
+    perSecond: timings.decodeTokensPerSecond,
+    parts: perToken(timings.parts?.decode, written),
+  };
+}
+
+export async function unload() {
+  await loaded().unload();
+  model = undefined;
+}
+
+/** @param {object} [options] */
+export const selfTest = (options) => BitNet.selfTest(options);
+
+/**
+ * @param {object | undefined} parts milliseconds
+ * @param {number} tokens
+ * @returns {Record<string, number>} milliseconds a token
+ */
+function perToken(parts = {}, tokens) {
+  return Object.fromEntries(Object.entries(parts).map(([name, ms]) => [name, ms / tokens]));
+}
