@@ -2,6 +2,7 @@
 
 mod agreement;
 mod answer;
+mod blocks;
 mod model_file;
 mod report;
 mod synthetic;
@@ -22,7 +23,9 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 const HELP: &str = "\
 cargo run --release --example bitnet -- COMMAND
 
-  generate SHAPE FILE              A model of true size with random weights: 2b4t (1.18 GB), 0.7b, 125m.
+  generate SHAPE FILE [--blocks q4_0|tq2_0|q2_0]
+                                   A model of true size with random weights: 2b4t (1.18 GB), 0.7b, 125m. --blocks: for
+                                   llama.cpp, in one of its types.
   hash FILE                        The logits hash.
   ask FILE PROMPT                  One greedy answer.
   eval FILE PROMPTS.jsonl OUT.jsonl
@@ -59,7 +62,10 @@ fn run(mut args: Arguments) -> Outcome<()> {
     };
     let max_tokens: Option<usize> = args.opt_value_from_str("--max-tokens")?;
     match command.as_str() {
-        "generate" => generate(&args.free_from_str::<String>()?, &path(&mut args)?),
+        "generate" => {
+            let blocks: Option<String> = args.opt_value_from_str("--blocks")?;
+            generate(&args.free_from_str::<String>()?, blocks.as_deref(), &path(&mut args)?)
+        }
         "hash" => hash(&path(&mut args)?, &options),
         "ask" => ask(&path(&mut args)?, &options, &args.free_from_str::<String>()?, max_tokens),
         "eval" => {
@@ -91,12 +97,13 @@ fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn generate(shape: &str, file: &Path) -> Outcome<()> {
+fn generate(shape: &str, blocks: Option<&str>, file: &Path) -> Outcome<()> {
     let shape = synthetic::SHAPES.iter().find(|s| s.name == shape).ok_or_else(|| {
         let names: Vec<&str> = synthetic::SHAPES.iter().map(|s| s.name).collect();
         format!("there is no shape '{shape}', only {}", names.join(", "))
     })?;
-    synthetic::write(shape, file)?;
+    let find = |name| blocks::BLOCKS.iter().find(|b| b.name == name).ok_or(format!("there is no block type '{name}'"));
+    synthetic::write(shape, blocks.map(find).transpose()?, file)?;
     println!("{}: {} bytes", file.display(), std::fs::metadata(file)?.len());
     Ok(())
 }

@@ -8,6 +8,8 @@ use std::path::Path;
 use bitnet_web::gguf::{Array, Value, Writer};
 use bitnet_web::quant::TensorType;
 
+use crate::blocks::{Blocks, Q6_K};
+
 /// The shape of a generated model.
 pub struct Shape {
     pub name: &'static str,
@@ -64,40 +66,77 @@ const TEMPLATE: &str = "{% for message in messages %}{{ message['role'] | capita
 
 const SEED: u64 = 0x5851_f42d_4c95_7f2d;
 
-/// Writes the model `shape` with I2_S weights and an f16 embedding.
-pub fn write(shape: &Shape, path: &Path) -> io::Result<()> {
+/// What a tensor holds.
+#[derive(Clone, Copy)]
+enum Content {
+    /// f32, all of them 1.
+    Ones,
+    /// I2_S, all three values as likely.
+    Ternary,
+    /// f16.
+    Embedding,
+    /// Of llama.cpp's types.
+    Blocks(&'static Blocks),
+}
+
+impl Content {
+    fn type_id(self) -> u32 {
+        match self {
+            Self::Ones => TensorType::F32.id(),
+            Self::Ternary => TensorType::I2S.id(),
+            Self::Embedding => TensorType::F16.id(),
+            Self::Blocks(blocks) => blocks.type_id,
+        }
+    }
+
+    fn bytes(self, dims: &[u64]) -> u64 {
+        let rows = dims.get(1).copied().unwrap_or(1);
+        let bytes = |tensor_type: TensorType| tensor_type.tensor_bytes(rows as usize, dims[0] as usize).unwrap_or(0);
+        match self {
+            Self::Ones => bytes(TensorType::F32),
+            Self::Ternary => bytes(TensorType::I2S),
+            Self::Embedding => bytes(TensorType::F16),
+            Self::Blocks(blocks) => blocks.bytes(dims),
+        }
+    }
+
+    fn write(self, out: &mut impl Write, dims: &[u64], random: &mut Random) -> io::Result<()> {
+        match self {
+            Self::Ones => (0..dims[0]).try_for_each(|_| out.write_all(&1_f32.to_le_bytes())),
+            Self::Ternary => write_ternary(out, dims, random),
+            Self::Embedding => write_embedding(out, dims, random),
+            Self::Blocks(blocks) => blocks.write(out, dims, random),
+        }
+    }
+}
+
+/// Writes the model `shape` with I2_S weights and an f16 embedding, as Microsoft's own file has them; or for llama.cpp,
+/// with matrices in `blocks` and an embedding, which is the head as well, in Q6_K, as its quantizer would make them.
+pub fn write(shape: &Shape, blocks: Option<&'static Blocks>, path: &Path) -> io::Result<()> {
     let mut writer = Writer::new();
-    keys(&mut writer, shape);
-    let tensors = tensors(shape);
-    for (name, dims, tensor_type) in &tensors {
-        writer.tensor(name, dims, tensor_type.id(), bytes(dims, *tensor_type));
+    keys(&mut writer, shape, blocks);
+    let tensors = tensors(shape, blocks);
+    for (name, dims, content) in &tensors {
+        writer.tensor(name, dims, content.type_id(), content.bytes(dims));
     }
     let partial = path.with_extension("partial");
     let mut out = BufWriter::with_capacity(1 << 20, File::create(&partial)?);
     writer.write_header(&mut out)?;
     let mut random = Random(SEED);
-    for (_, dims, tensor_type) in &tensors {
-        match tensor_type {
-            TensorType::I2S => write_ternary(&mut out, dims, &mut random)?,
-            TensorType::F16 => write_embedding(&mut out, dims, &mut random)?,
-            _ => (0..dims[0]).try_for_each(|_| out.write_all(&1_f32.to_le_bytes()))?,
-        }
-        let padding = bytes(dims, *tensor_type).next_multiple_of(32) - bytes(dims, *tensor_type);
+    for (_, dims, content) in &tensors {
+        content.write(&mut out, dims, &mut random)?;
+        let padding = content.bytes(dims).next_multiple_of(32) - content.bytes(dims);
         out.write_all(&vec![0; padding as usize])?;
     }
     out.into_inner()?.sync_all()?;
     std::fs::rename(partial, path)
 }
 
-fn bytes(dims: &[u64], tensor_type: TensorType) -> u64 {
-    let rows = dims.get(1).copied().unwrap_or(1);
-    tensor_type.tensor_bytes(rows as usize, dims[0] as usize).unwrap_or(0)
-}
-
-fn keys(writer: &mut Writer, shape: &Shape) {
+fn keys(writer: &mut Writer, shape: &Shape, blocks: Option<&Blocks>) {
     let text = |s: &str| Value::String(s.to_owned());
     let number = |v: u64| Value::Unsigned(v);
-    let arch = "bitnet-b1.58";
+    // The only architecture with the same two norms more that llama.cpp has.
+    let arch = if blocks.is_some() { "bitnet" } else { "bitnet-b1.58" };
     let (tokens, merges) = vocabulary(shape.vocab_size as usize - 256, shape.merges);
     let special = (tokens.len() as u64, tokens.len() as u64 + 1, tokens.len() as u64 + 9);
     let mut types = vec![1_i64; tokens.len()];
@@ -122,7 +161,7 @@ fn keys(writer: &mut Writer, shape: &Shape) {
         .key(&format!("{arch}.attention.head_count_kv"), number(shape.n_kv_heads))
         .key(&format!("{arch}.attention.layer_norm_rms_epsilon"), Value::Float(1e-5))
         .key(&format!("{arch}.rope.freq_base"), Value::Float(500_000.0))
-        .key("general.file_type", number(40))
+        .key("general.file_type", number(blocks.map_or(40, |blocks| blocks.file_type)))
         .key("tokenizer.ggml.model", text("gpt2"))
         .key("tokenizer.ggml.pre", text("llama-bpe"))
         .key("tokenizer.ggml.tokens", Value::Array(Array::String(tokens)))
@@ -136,27 +175,29 @@ fn keys(writer: &mut Writer, shape: &Shape) {
         .key("tokenizer.chat_template", text(TEMPLATE));
 }
 
-fn tensors(shape: &Shape) -> Vec<(String, Vec<u64>, TensorType)> {
+fn tensors(shape: &Shape, blocks: Option<&'static Blocks>) -> Vec<(String, Vec<u64>, Content)> {
     let (dim, ffn) = (shape.dim, shape.ffn_dim);
     let kv = dim / shape.n_heads * shape.n_kv_heads;
-    let mut all = vec![("token_embd.weight".to_owned(), vec![dim, shape.vocab_size], TensorType::F16)];
+    let (matrix, embedding) =
+        blocks.map_or((Content::Ternary, Content::Embedding), |b| (Content::Blocks(b), Content::Blocks(&Q6_K)));
+    let mut all = vec![("token_embd.weight".to_owned(), vec![dim, shape.vocab_size], embedding)];
     for layer in 0..shape.n_layers {
-        let mut add = |name: &str, dims: &[u64], tensor_type| {
-            all.push((format!("blk.{layer}.{name}.weight"), dims.to_vec(), tensor_type));
+        let mut add = |name: &str, dims: &[u64], content| {
+            all.push((format!("blk.{layer}.{name}.weight"), dims.to_vec(), content));
         };
-        add("attn_norm", &[dim], TensorType::F32);
-        add("attn_q", &[dim, dim], TensorType::I2S);
-        add("attn_k", &[dim, kv], TensorType::I2S);
-        add("attn_v", &[dim, kv], TensorType::I2S);
-        add("attn_sub_norm", &[dim], TensorType::F32);
-        add("attn_output", &[dim, dim], TensorType::I2S);
-        add("ffn_norm", &[dim], TensorType::F32);
-        add("ffn_gate", &[dim, ffn], TensorType::I2S);
-        add("ffn_up", &[dim, ffn], TensorType::I2S);
-        add("ffn_sub_norm", &[ffn], TensorType::F32);
-        add("ffn_down", &[ffn, dim], TensorType::I2S);
+        add("attn_norm", &[dim], Content::Ones);
+        add("attn_q", &[dim, dim], matrix);
+        add("attn_k", &[dim, kv], matrix);
+        add("attn_v", &[dim, kv], matrix);
+        add("attn_sub_norm", &[dim], Content::Ones);
+        add("attn_output", &[dim, dim], matrix);
+        add("ffn_norm", &[dim], Content::Ones);
+        add("ffn_gate", &[dim, ffn], matrix);
+        add("ffn_up", &[dim, ffn], matrix);
+        add("ffn_sub_norm", &[ffn], Content::Ones);
+        add("ffn_down", &[ffn, dim], matrix);
     }
-    all.push(("output_norm.weight".to_owned(), vec![dim], TensorType::F32));
+    all.push(("output_norm.weight".to_owned(), vec![dim], Content::Ones));
     all
 }
 
@@ -239,10 +280,10 @@ fn write_embedding(out: &mut impl Write, dims: &[u64], random: &mut Random) -> i
 }
 
 /// xorshift64*
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
