@@ -3,6 +3,7 @@
  * kernel, precision, cache (see app/link.js), compare=no and start=yes.
  */
 import { BitNet } from './dist/index.js';
+import * as tools from './dist/bench.js';
 import { isolate } from './coi.js';
 import { byId, h } from './app/dom.js';
 import { isAbort } from './app/answer.js';
@@ -13,7 +14,7 @@ import * as settings from './app/settings.js';
 import { measure } from './bench/measure.js';
 import { Report } from './bench/report.js';
 
-const KERNELS = ['relaxed', 'mad', 'lut', 'scalar'];
+const KERNELS = ['relaxed16', 'relaxed', 'mad', 'lut', 'scalar'];
 const MOST_THREADS = 16;
 
 const query = new URLSearchParams(location.search);
@@ -116,7 +117,7 @@ async function run() {
     kernels: byId('compare', HTMLInputElement).checked ? KERNELS : [],
   };
   try {
-    await measure(BitNet, plan, {
+    await measure(BitNet, tools, plan, {
       signal: control.signal,
       onStage: drawStage,
       onResult: (result) => report.add(result),

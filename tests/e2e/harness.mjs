@@ -36,8 +36,21 @@ function browserPath() {
  * @returns {Promise<import('playwright-core').Browser>}
  */
 export function launch() {
+  return chromium.launch(launchOptions());
+}
+
+/**
+ * The same with a profile in a folder, so that its storage is on the disk.
+ * @param {string} folder
+ * @returns {Promise<import('playwright-core').BrowserContext>}
+ */
+export function launchProfile(folder) {
+  return chromium.launchPersistentContext(folder, launchOptions());
+}
+
+function launchOptions() {
   const root = process.getuid?.() === 0;
-  return chromium.launch({ executablePath: browserPath(), args: root ? [...FLAGS, '--no-sandbox'] : FLAGS });
+  return { executablePath: browserPath(), args: root ? [...FLAGS, '--no-sandbox'] : FLAGS };
 }
 
 /**

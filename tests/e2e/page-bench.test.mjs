@@ -20,11 +20,21 @@ describe('the benchmark page', () => {
       );
       assert.deepEqual(
         result.kernels.map((/** @type {{ kernel: string }} */ k) => k.kernel),
-        ['relaxed', 'mad', 'lut', 'scalar'],
+        ['relaxed16', 'relaxed', 'mad', 'lut', 'scalar'],
       );
+      assert.deepEqual(result.behind, [{ context: 182, tokensPerSecond: 2000 / 182 }]);
+      assert.deepEqual(result.machine, {
+        memoryBytes: 25_000_000,
+        readPerSecond: 20e9,
+        readShare: (16_000_000 * result.decode.tokensPerSecond) / 20e9,
+      });
+      // 182 tokens and 10 more in two answers, each of which the stand-in gives the same parts.
+      assert.equal(result.parts.ternary, 120 / result.decode.tokens);
+      const legend = await page.locator('#parts-chart svg').textContent();
+      assert.match(legend ?? '', /^ternary, .* ms, 60%head, .* ms, 20%attention, .* ms, 10%norms, /);
       await page.getByText('All of them compute the same: logits hash 0123456789abcdef.').waitFor();
       assert.equal(await page.locator('#over-time-chart svg polyline').count(), 1);
-      assert.equal(await page.locator('#kernels-chart svg rect').count(), 4);
+      assert.equal(await page.locator('#kernels-chart svg rect').count(), 5);
       await page.getByText('40 products compared with the plain reference: all equal, bit for bit.').waitFor();
       assert.equal(await page.locator('#self-test-chart svg').textContent(), 'relaxed36 G/slut22 G/s');
       const { loads, unloads } = await told(page);

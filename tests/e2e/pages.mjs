@@ -39,13 +39,17 @@ export function usePages(options) {
   let server;
 
   before(async () => {
-    const library = await readFile(join(ROOT, 'tests/e2e/stand-in.js'));
+    /** @type {Record<string, Buffer>} */
+    const library = {
+      '/dist/index.js': await readFile(join(ROOT, 'tests/e2e/stand-in.js')),
+      '/dist/bench.js': await readFile(join(ROOT, 'tests/e2e/stand-in-bench.js')),
+    };
     browser = await launch();
     server = await startDemo({
       ...options,
       handle(_, response, path) {
-        if (path !== '/dist/index.js') return false;
-        response.writeHead(200, { 'Content-Type': 'text/javascript; charset=utf-8' }).end(library);
+        if (!Object.hasOwn(library, path)) return false;
+        response.writeHead(200, { 'Content-Type': 'text/javascript; charset=utf-8' }).end(library[path]);
         return true;
       },
     });

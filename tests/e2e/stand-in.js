@@ -6,6 +6,11 @@
 
 const CONTEXT = 200;
 const BYTES = 10_000_000;
+/** Milliseconds of one answer. */
+const PARTS = {
+  prefill: { ternary: 30, attention: 5, head: 5, norms: 5, sampling: 1, barriers: 3, other: 1 },
+  decode: { ternary: 60, attention: 10, head: 20, norms: 5, sampling: 2, barriers: 2, other: 1 },
+};
 
 /** Gates by name: work waits at one until the test opens it. @type {Map<string, { opened: Promise<void>, open: () => void }>} */
 const gates = new Map();
@@ -83,6 +88,7 @@ class Model {
       isolated,
       bytes: BYTES,
       memoryBytes: 21_000_000,
+      weightBytes: 16_000_000,
       vocabulary: 256,
     };
   }
@@ -136,6 +142,7 @@ class Model {
         totalMs: 150,
         prefillTokensPerSecond: 400,
         decodeTokensPerSecond: 41.25,
+        ...(options.timeParts ? { parts: PARTS } : {}),
       },
     };
   }

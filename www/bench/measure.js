@@ -1,6 +1,7 @@
 /**
- * The benchmark itself, by the public API alone: load, read prompts of several lengths, write, and the same in short
- * for each kernel. Knows nothing of the page.
+ * The benchmark itself, by the public API and what the library keeps for benchmarks: load, read prompts of several
+ * lengths, write, write behind a long context, the speed of memory, and the same in short for each kernel. Knows nothing
+ * of the page.
  */
 import { textOf } from './prompt-text.js';
 import { spread } from './statistics.js';
@@ -44,7 +45,10 @@ import { spread } from './statistics.js';
  * @property {{ ms: number, fromCache: boolean }} load
  * @property {PromptResult[]} prompts
  * @property {{ tokensPerSecond: number, tokens: number, times: number[] }} decode `times`: arrival of each token, ms
- * @property {Record<string, number> | null} parts milliseconds of one token by part, where the engine tells
+ * @property {Record<string, number> | null} parts milliseconds of one written token by part
+ * @property {{ context: number, tokensPerSecond: number }[]} behind speed of writing behind contexts that are made up
+ * @property {{ memoryBytes: number, readPerSecond: number, readShare: number }} machine peak of the model's memory; how
+ *   fast its threads can read memory, bytes per second; which share of that writing uses
  * @property {string} logitsHash
  * @property {KernelResult[]} kernels
  * @property {import('../app/api.js').SelfTest} selfTest
@@ -52,6 +56,9 @@ import { spread } from './statistics.js';
 
 const PROMPT_LENGTHS = [16, 128, 512];
 const REPETITIONS = 3;
+/** Contexts behind which writing is timed, as far as the model goes, and how many tokens are written there. */
+const CONTEXTS = [1024, 4000];
+const BEHIND_RUN = 16;
 /** Once the repetitions of one length took this long, no more are made, milliseconds. */
 const REPETITION_BUDGET = 12_000;
 /** Tokens to write after each prompt, and in the long run. */
@@ -63,14 +70,17 @@ const LONG_RUN_BUDGET = 20_000;
 const SCALAR_LIMIT = 50e6;
 
 /** Shares of the progress bar. */
-const SHARE = { load: 0.2, prompts: 0.3, decode: 0.2, kernels: 0.3 };
+const SHARE = { load: 0.2, prompts: 0.3, decode: 0.15, behind: 0.05, kernels: 0.3 };
+
+/** @typedef {Pick<typeof import('../../worker/bench.js'), 'decodeBehind' | 'memoryBytes' | 'readLimit'>} Tools */
 
 /**
  * @param {import('../app/api.js').BitNetApi} api
+ * @param {Tools} tools
  * @param {Plan} plan
  * @param {Listeners} listeners
  */
-export async function measure(api, plan, { signal, onStage, onResult }) {
+export async function measure(api, tools, plan, { signal, onStage, onResult }) {
   const bench = new Bench(api, signal);
   onStage('Loading the model', 0);
   const { model, load } = await bench.load(plan.source, plan.options, (fraction) =>
@@ -82,9 +92,7 @@ export async function measure(api, plan, { signal, onStage, onResult }) {
     onStage('Warming up', SHARE.load);
     await bench.run(model, await textOf(model, 16, 0), 4);
 
-    const lengths = PROMPT_LENGTHS.map((length) => Math.min(length, info.contextLength - SHORT_RUN - 2)).filter(
-      (n, i, all) => n > 0 && all.indexOf(n) === i,
-    );
+    const lengths = within(PROMPT_LENGTHS, info.contextLength - SHORT_RUN - 2);
     /** @type {PromptResult[]} */
     const prompts = [];
     for (const length of lengths) {
@@ -97,7 +105,23 @@ export async function measure(api, plan, { signal, onStage, onResult }) {
       onStage('Writing', SHARE.load + SHARE.prompts + SHARE.decode * share),
     );
     onResult({ decode: decode.run, parts: decode.parts });
-    onStage('Checking the arithmetic', SHARE.load + SHARE.prompts + SHARE.decode);
+
+    const written = SHARE.load + SHARE.prompts + SHARE.decode;
+    /** @type {Result['behind']} */
+    const behind = [];
+    for (const context of within(CONTEXTS, info.contextLength - BEHIND_RUN - 2)) {
+      onStage(`Writing behind ${context} tokens`, written + (SHARE.behind * behind.length) / CONTEXTS.length);
+      const { timings } = await tools.decodeBehind(model, { context, tokens: BEHIND_RUN, signal });
+      behind.push({ context, tokensPerSecond: timings.decodeTokensPerSecond });
+      onResult({ behind });
+    }
+    onStage('Measuring the memory', written + SHARE.behind);
+    // Asked first: measuring the speed takes memory as well.
+    const memoryBytes = await tools.memoryBytes(model);
+    const { best: readPerSecond } = await tools.readLimit(model);
+    const readShare = (info.weightBytes * decode.run.tokensPerSecond) / readPerSecond;
+    onResult({ machine: { memoryBytes, readPerSecond, readShare } });
+    onStage('Checking the arithmetic', written + SHARE.behind);
     onResult({ logitsHash: await model.logitsHash() });
   } finally {
     await model.unload();
@@ -114,6 +138,15 @@ export async function measure(api, plan, { signal, onStage, onResult }) {
     onResult({ selfTest: await api.selfTest({ signal, ...(typeof threads === 'number' ? { threads } : {}) }) });
   }
   onStage('Done', 1);
+}
+
+/**
+ * The lengths that a model has room for: what is too long becomes the longest that fits, once.
+ * @param {number[]} lengths
+ * @param {number} most
+ */
+function within(lengths, most) {
+  return lengths.map((length) => Math.min(length, most)).filter((n, i, all) => n > 0 && all.indexOf(n) === i);
 }
 
 class Bench {
@@ -152,10 +185,10 @@ class Bench {
    * @param {Model} model
    * @param {string} prompt raw text
    * @param {number} maxTokens
-   * @param {(time: number) => void} [onToken]
+   * @param {{ onToken?: (time: number) => void, timeParts?: boolean }} [more]
    */
-  async run(model, prompt, maxTokens, onToken) {
-    const stream = model.generate(prompt, { maxTokens, temperature: 0, signal: this.signal });
+  async run(model, prompt, maxTokens, { onToken, timeParts = false } = {}) {
+    const stream = model.generate(prompt, { maxTokens, temperature: 0, signal: this.signal, timeParts });
     for (;;) {
       const step = await stream.next();
       if (step.done) {
@@ -204,25 +237,31 @@ class Bench {
     const times = [];
     let tokens = 0;
     let decodeMs = 0;
-    /** @type {Record<string, number> | null} */
-    let parts = null;
+    /** @type {Record<string, number>} milliseconds of all tokens */
+    const parts = {};
     while (times.length < LONG_RUN && decodeMs < LONG_RUN_BUDGET) {
       const before = times.length;
       // The next answer goes on where the last one ended on the time axis: reading its prompt is left out.
       const offset = times.at(-1) ?? 0;
       let zero = 0;
       const room = Math.min(LONG_RUN - times.length, model.info.contextLength - 20);
-      const { usage, timings } = await this.run(model, await textOf(model, 12, this.#salt++), room, (time) => {
+      const onToken = (/** @type {number} */ time) => {
         zero ||= time;
         times.push(offset + time - zero);
         onShare(times.length / LONG_RUN);
-      });
+      };
+      const prompt = await textOf(model, 12, this.#salt++);
+      const { usage, timings } = await this.run(model, prompt, room, { onToken, timeParts: true });
       decodeMs += timings.decodeMs;
       tokens += Math.max(0, usage.completionTokens - 1);
-      parts = partsOf(timings) ?? parts;
+      for (const [name, ms] of Object.entries(timings.parts?.decode ?? {})) parts[name] = (parts[name] ?? 0) + ms;
       if (times.length - before < 2) break;
     }
-    return { run: { tokensPerSecond: decodeMs > 0 ? (tokens * 1000) / decodeMs : 0, tokens, times }, parts };
+    const perToken = Object.entries(parts).map(([name, ms]) => [name, ms / tokens]);
+    return {
+      run: { tokensPerSecond: decodeMs > 0 ? (tokens * 1000) / decodeMs : 0, tokens, times },
+      parts: tokens > 0 && perToken.length ? Object.fromEntries(perToken) : null,
+    };
   }
 
   /**
@@ -273,13 +312,4 @@ class Bench {
       return { kernel, error: /** @type {{ code?: string }} */ (error)?.code ?? 'internal' };
     }
   }
-}
-
-/**
- * @param {object} timings
- * @returns {Record<string, number> | null} milliseconds by part
- */
-function partsOf(timings) {
-  const parts = 'parts' in timings ? timings.parts : null;
-  return parts && typeof parts === 'object' ? /** @type {Record<string, number>} */ (parts) : null;
 }

@@ -75,10 +75,12 @@ export class Report {
   }
 
   #drawFigures() {
-    const { decode, prompts, load } = this.result;
+    const { decode, prompts, load, behind, machine } = this.result;
     /** @type {[name: string, value: string, unit: string][]} */
     const figures = [];
     if (decode) figures.push(['Decode', short(decode.tokensPerSecond), 'tok/s']);
+    for (const { context, tokensPerSecond } of behind ?? [])
+      figures.push([`Decode behind ${context} tokens`, short(tokensPerSecond), 'tok/s']);
     for (const prompt of prompts ?? [])
       figures.push([`Prefill, ${prompt.tokens} tokens`, short(prompt.prefillPerSecond.median), 'tok/s']);
     if (load)
@@ -87,6 +89,11 @@ export class Report {
         (load.ms / 1000).toFixed(load.ms < 10_000 ? 2 : 0),
         's',
       ]);
+    if (machine) {
+      figures.push(['Memory, read at most', short(machine.readPerSecond / 1e9), 'GB/s']);
+      figures.push(['Of that used by decode', (machine.readShare * 100).toFixed(0), '%']);
+      figures.push(['Memory, taken at most', short(machine.memoryBytes / 1e6), 'MB']);
+    }
     byId('figures').replaceChildren(
       ...figures.map(([name, value, unit]) =>
         h('div', {}, h('dt', {}, name), h('dd', {}, `${value} `, h('small', {}, unit))),
@@ -144,9 +151,9 @@ export class Report {
       .map(([name, value]) => ({
         name,
         value,
-        text: `${((value / whole) * 100).toFixed(value / whole < 0.1 ? 1 : 0)}%`,
+        text: `${short(value)} ms, ${((value / whole) * 100).toFixed(value / whole < 0.095 ? 1 : 0)}%`,
       }));
-    const label = `Parts of a token: ${sorted.map(({ name, text }) => `${name} ${text}`).join(', ')}.`;
+    const label = `Parts of a token, ${short(whole)} ms: ${sorted.map(({ name, text }) => `${name} ${text}`).join(', ')}.`;
     drawInto(byId('parts-chart'), (width) => partsChart(width, sorted, label));
     byId('parts').hidden = false;
   }
