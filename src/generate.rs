@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use xxhash_rust::xxh64::Xxh64;
 
-use crate::chat::Message;
+use crate::chat::{ChatOptions, DateTime, Message};
 use crate::model::{Model, Session, check_tokens};
 use crate::pool::Pool;
 use crate::sample::{Sampler, SamplerOptions, StopMatcher};
@@ -19,7 +19,12 @@ pub enum Prompt {
     /// Raw text, special tokens recognised; the beginning-of-text token is put before it if the model wants one.
     Text(String),
     /// A conversation, rendered by the model's chat template.
-    Chat(Vec<Message>),
+    Chat {
+        /// The turns.
+        messages: Vec<Message>,
+        /// The present, for templates that tell it to the model.
+        now: Option<DateTime>,
+    },
     /// Token ids, taken as they are.
     Tokens(Vec<u32>),
 }
@@ -141,7 +146,8 @@ impl Engine {
         &self.pool
     }
 
-    /// Turns a prompt into tokens.
+    /// Turns a prompt into tokens. An answer that comes back in a conversation keeps the tokens that the model chose
+    /// for it: encoded anew it may be spelled in others, and would have to be computed again.
     ///
     /// # Errors
     /// `ChatTemplate` if the conversation cannot be rendered, `InvalidArgument` for ids that do not exist.
@@ -149,7 +155,14 @@ impl Engine {
         let tokenizer = self.model.tokenizer();
         match prompt {
             Prompt::Text(text) => tokenizer.encode(text, true, tokenizer.add_bos()),
-            Prompt::Chat(messages) => Ok(self.chat_template()?.prompt(tokenizer, messages)?.ids),
+            Prompt::Chat { messages, now } => {
+                let options = ChatOptions { now: *now, ..ChatOptions::default() };
+                let mut ids = self.chat_template()?.prompt_with(tokenizer, messages, &options)?.ids;
+                let there = self.session.tokens();
+                let (kept, same) = tokenizer.same_spelling(there, &ids)?;
+                ids.splice(..same, there[..kept].iter().copied());
+                Ok(ids)
+            }
             Prompt::Tokens(ids) => {
                 check_tokens(&self.model, ids)?;
                 Ok(ids.clone())

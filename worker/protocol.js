@@ -86,6 +86,7 @@
  * What was loaded, and how it runs.
  * @typedef {object} ModelInfo
  * @property {string} architecture
+ * @property {string} [name] as the file calls itself
  * @property {number} parameters
  * @property {number} contextLength tokens
  * @property {string} quantization
@@ -143,7 +144,8 @@
  * Tokens of one generation.
  * @typedef {object} Usage
  * @property {number} promptTokens
- * @property {number} cachedTokens of the prompt, not computed again
+ * @property {number} cachedTokens of the prompt, not computed again: what it shares with the last call's tokens from the
+ *   start on. An answer that comes back in `messages` unchanged is shared too
  * @property {number} completionTokens
  */
 

@@ -45,7 +45,7 @@ impl Answer {
 /// A question as the user's first message, or as plain text where the model has no chat template.
 pub fn question(engine: &Engine, text: &str) -> Prompt {
     match engine.chat_template() {
-        Ok(_) => Prompt::Chat(vec![Message { role: "user".into(), content: text.into() }]),
+        Ok(_) => Prompt::Chat { messages: vec![Message { role: "user".into(), content: text.into() }], now: None },
         Err(_) => Prompt::Text(text.into()),
     }
 }

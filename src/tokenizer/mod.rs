@@ -10,6 +10,7 @@ mod byte_level;
 mod decoder;
 mod pre_tokenizer;
 mod specials;
+mod spelling;
 mod vocabulary;
 
 #[cfg(test)]

@@ -51,6 +51,29 @@ fn merges_are_applied() {
 }
 
 #[test]
+fn equal_texts_in_other_tokens_are_the_same_spelling() {
+    let tokenizer = tokenizer();
+    let same = |a: &[u32], b: &[u32]| tokenizer.same_spelling(a, b).unwrap();
+    let [h, e, l, o] = b"helo".map(u32::from);
+    let (he, hello, eot) = (256, 259, 263);
+    // As far as an end-of-turn token, or as far as the first goes.
+    assert_eq!(same(&[262, h, e, l, l, o], &[262, hello, eot, h]), (6, 2));
+    assert_eq!(same(&[262, he, l, l, o, eot, h], &[262, hello, eot, hello]), (6, 3));
+    assert_eq!(same(&[hello, l], &[h, e, l, l, o, l, l]), (2, 6));
+    assert_eq!(same(&[hello], &[hello]), (1, 1));
+    assert_eq!(same(&[], &[hello]), (0, 0));
+    // A text that goes on in another way might have been cut in another way: not within it.
+    assert_eq!(same(&[eot, he, l, h], &[eot, h, e, l, o]), (1, 1));
+    assert_eq!(same(&[eot, he, l, eot], &[eot, h, e, l, o]), (1, 1));
+    // The first ends within a token of the second.
+    assert_eq!(same(&[eot, h, e], &[eot, hello]), (1, 1));
+    // What a control token is called is not what it is.
+    let spelled = tokenizer.encode("<|eot_id|>", false, false).unwrap();
+    assert_eq!(same(&[h, eot], &[&[h], &spelled[..]].concat()), (0, 0));
+    assert_eq!(same(&[&[h], &spelled[..]].concat(), &[h, eot]), (1, 1));
+}
+
+#[test]
 fn control_tokens_are_found_only_when_allowed() {
     let tokenizer = tokenizer();
     assert_eq!(tokenizer.encode("hello<|eot_id|>", true, true).unwrap(), [262, 259, 263]);

@@ -5,7 +5,7 @@ use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::chat::Message;
+use crate::chat::{ChatOptions, Message};
 use crate::generate::{Engine, Event, Generation, Prompt, Usage};
 use crate::kernels::select::{self, ReadLimit};
 use crate::load::Precision;
@@ -14,7 +14,7 @@ use crate::{Error, ErrorKind, Result};
 
 use super::error::to_js;
 use super::feed;
-use super::options::{WebGenerateOptions, WebMessage, WebPrompt, now, read};
+use super::options::{WebGenerateOptions, WebMessage, WebPrompt, local_time, now, read};
 use super::probe;
 use super::thread::WasmPool;
 
@@ -30,6 +30,9 @@ pub struct WasmModel {
 #[serde(rename_all = "camelCase")]
 struct Info<'a> {
     architecture: &'a str,
+    /// As the file calls itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
     parameters: u64,
     context_length: usize,
     quantization: &'a str,
@@ -153,6 +156,7 @@ impl WasmModel {
         let summary = model.summary();
         to_object(&Info {
             architecture: summary.config.architecture.name(),
+            name: Some(summary.config.name.as_str()).filter(|name| !name.is_empty()),
             parameters: summary.parameters,
             context_length: summary.context,
             quantization: &summary.quantization,
@@ -208,7 +212,8 @@ impl WasmModel {
     fn chat_prompt_of(&self, messages: JsValue) -> Result<String> {
         let messages: Vec<WebMessage> = read("messages", messages)?;
         let messages: Vec<Message> = messages.into_iter().map(Message::from).collect();
-        Ok(self.engine.chat_template()?.prompt(self.engine.model().tokenizer(), &messages)?.text)
+        let options = ChatOptions { now: local_time(), ..ChatOptions::default() };
+        Ok(self.engine.chat_template()?.prompt_with(self.engine.model().tokenizer(), &messages, &options)?.text)
     }
 }
 

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::chat::Message;
+use crate::chat::{DateTime, Message};
 use crate::generate::{GenerateOptions, Prompt};
 use crate::kernels::{KernelKind, select};
 use crate::load::{self, Precision};
@@ -21,6 +21,20 @@ extern "C" {
     /// `performance.now()`: milliseconds.
     #[wasm_bindgen(js_namespace = performance)]
     pub fn now() -> f64;
+}
+
+/// The present where this browser is, for chat templates that tell the date.
+pub fn local_time() -> Option<DateTime> {
+    let date = js_sys::Date::new_0();
+    DateTime::new(
+        u16::try_from(date.get_full_year()).ok()?,
+        date.get_month() as u8 + 1,
+        date.get_date() as u8,
+        date.get_hours() as u8,
+        date.get_minutes() as u8,
+        date.get_seconds() as u8,
+    )
+    .ok()
 }
 
 /// Reads a JavaScript value.
@@ -107,7 +121,9 @@ impl From<WebPrompt> for Prompt {
     fn from(prompt: WebPrompt) -> Self {
         match prompt {
             WebPrompt::Text(text) => Self::Text(text),
-            WebPrompt::Chat(messages) => Self::Chat(messages.into_iter().map(Message::from).collect()),
+            WebPrompt::Chat(messages) => {
+                Self::Chat { messages: messages.into_iter().map(Message::from).collect(), now: local_time() }
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ import { launch, openPage, ROOT, startDemo } from './harness.mjs';
 /** @import { RunningServer } from './server.mjs' */
 
 const MODELS = join(ROOT, 'tests/fixtures/models');
-const FOLDERS = { '/models/': MODELS, '/e2e/': join(ROOT, 'tests/e2e') };
+const FOLDERS = { '/models/': MODELS, '/shipped/': join(ROOT, 'www/models'), '/e2e/': join(ROOT, 'tests/e2e') };
 /** Two layers, two kv heads to four heads; the file has what Microsoft's files have. */
 const MODEL = '/models/gqa1-i2_s.gguf';
 
@@ -257,18 +257,23 @@ pageTest('calls queue: each gets its own answer, in order; a cancelled one does 
   assert.deepEqual(got.order.filter((entry) => entry !== 'tokenize'), ['1 aborted', '0', '2', '3']);
 });
 
-pageTest('what a conversation has in common with the call before is not computed again', async (page) => {
-  const [first, second] = await page.evaluate(async (url) => {
+pageTest('in a conversation only what is new is computed', async (page) => {
+  const [first, second, third] = await page.evaluate(async (url) => {
     const model = await lib.BitNet.load(url, { threads: 1 });
-    const messages = [{ role: 'user', content: 'Tell me about crabs.' }];
-    const first = await model.complete(messages, { maxTokens: 10, temperature: 0 });
-    messages.push({ role: 'assistant', content: first.text }, { role: 'user', content: 'And lobsters?' });
-    const second = await model.complete(messages, { maxTokens: 10, temperature: 0 });
+    const messages = [{ role: 'user', content: 'Hello! What can you do?' }];
+    const usages = [];
+    for (const next of ['What is 12 + 7?', 'Thanks.', '']) {
+      const { text, finishReason, usage } = await model.complete(messages, { maxTokens: 100, temperature: 0 });
+      usages.push({ text, finishReason, ...usage });
+      messages.push({ role: 'assistant', content: text }, { role: 'user', content: next });
+    }
     await model.unload();
-    return [first.usage, second.usage];
-  }, MODEL);
-  assert.ok(second.promptTokens > first.promptTokens);
-  assert.ok(second.cachedTokens >= first.promptTokens - 4, JSON.stringify([first, second]));
+    return usages;
+  }, '/shipped/demo.gguf');
+  assert.deepEqual([first.finishReason, second.finishReason], ['stop', 'stop']);
+  // All but the end-of-turn token, which ends the answer without being run.
+  assert.equal(second.cachedTokens, first.promptTokens + first.completionTokens - 1, JSON.stringify([first, second]));
+  assert.equal(third.cachedTokens, second.promptTokens + second.completionTokens - 1, JSON.stringify([second, third]));
 });
 
 pageTest('every kind of source gives the same model', async (page) => {
