@@ -47,8 +47,9 @@ pub fn write(file: &Path, options: &Options, prompts: &Path, out: &Path, max_tok
         }
         let Question { id, messages } = serde_json::from_str(&line)?;
         let messages = messages.into_iter().map(|Turn { role, content }| Message { role, content }).collect();
-        let answer = answer::greedy(&mut engine, &Prompt::Chat { messages, now: None }, max_tokens.or(Some(MAX_TOKENS)))
-            .map_err(|error| format!("{id}: {error}"))?;
+        let answer =
+            answer::greedy(&mut engine, &Prompt::Chat { messages, now: None }, max_tokens.or(Some(MAX_TOKENS)))
+                .map_err(|error| format!("{id}: {error}"))?;
         writeln!(out, "{}", serde_json::to_string(&Transcript { id: &id, text: &answer.text })?)?;
         count += 1;
         tokens += answer.usage.completion_tokens;

@@ -153,18 +153,6 @@ loadTest('the digest of the whole file is checked, and a mismatch leaves nothing
   assert.deepEqual(await tab.kept(), []);
 });
 
-for (const [name, bytes] of /** @type {const} */ ([
-  ['cut off inside its tensors', model.subarray(0, model.length - 5000)],
-  ['cut off inside its directory', model.subarray(0, 3000)],
-  ['of another kind', Buffer.concat([Buffer.from('GGUF'), Buffer.alloc(3 * CHUNK, 0xff)])],
-])) {
-  loadTest(`a file that is ${name} leaves nothing behind`, { bytes }, async ({ tab, url }) => {
-    const { error } = await tab.load(url);
-    assert.match(error?.code ?? 'loaded', /^(truncated|invalid_gguf|unsupported|invalid_model)$/);
-    assert.deepEqual(await tab.kept(), []);
-  });
-}
-
 loadTest('two tabs download once, and the second shows the progress of the first', {}, async ({ tab, url, path, file }) => {
   const { open, fault } = gate();
   file.fault = fault;
@@ -225,6 +213,24 @@ loadTest('room is made by the least recently used model, when that is allowed', 
   assert.deepEqual((await tab.kept()).map(({ source }) => source), [url]);
   assertLoaded(await tab.load(second, { workerUrl, evict: true }), hashes.other);
   assert.deepEqual((await tab.kept()).map(({ source }) => source), [second], 'the older one has gone');
+});
+
+loadTest('before a large download the browser is asked once to keep what is stored', {}, async ({ tab, url, file }) => {
+  await tab.page.evaluate(() => {
+    let asked = 0;
+    Object.assign(navigator.storage, { persist: async () => (Object.assign(globalThis, { asked: ++asked }), false) });
+  });
+  const asked = () => tab.page.evaluate(() => Reflect.get(globalThis, 'asked') ?? 0);
+  assertLoaded(await tab.load(url));
+  assert.equal(await asked(), 0, 'a small file is not worth a question');
+  // As large as it says it is; the load ends with the connection.
+  file.bytes = Buffer.concat([model, Buffer.alloc(65 << 20)]);
+  for (let i = 0; i < 2; i++) {
+    let answered = 0;
+    file.fault = () => (++answered > 3 ? { status: 404 } : undefined);
+    assertRefused(await tab.load(url, { cache: 'reload', network: { chunkBytes: 1 << 20 } }), 'not_found', /404/);
+  }
+  assert.equal(await asked(), 1);
 });
 
 loadTest('without storage a model loads, uncached, and that is said', {}, async ({ tab, url }) => {

@@ -60,6 +60,9 @@ fn install() -> Result<()> {
 fn apt() -> Command {
     let mut command = Command::new("apt-get");
     // Another program may be installing something, as on a machine that has just started.
-    command.args(["-qq", "-o", "DPkg::Lock::Timeout=300"]).current_dir(Path::new("/")).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+        .args(["-qq", "-o", "DPkg::Lock::Timeout=300"])
+        .current_dir(Path::new("/"))
+        .env("DEBIAN_FRONTEND", "noninteractive");
     command
 }
