@@ -1,27 +1,18 @@
 // One model of ours in the page: loaded, measured step by step from outside, unloaded. Runs in the browser.
 import { BitNet } from '/dist/index.js';
 import { decodeBehind, memoryBytes, readLimit } from '/dist/bench.js';
+import { promptOf } from './prompt.js';
 
 /** @import { Model } from '../../worker/model.js' */
 /** @import { LoadOptions } from '../../worker/options.js' */
 
 /** @type {Model | undefined} */
 let model;
-/** Keeps one prompt from being the beginning of another, which the session would not compute again. */
 let seed = 1;
 
 function loaded() {
   if (model === undefined) throw new Error('no model is loaded');
   return model;
-}
-
-/**
- * Letters with spaces between them: at least one token each in any byte-level vocabulary.
- * @param {number} tokens about so many
- */
-function prompt(tokens) {
-  const salt = seed++;
-  return Array.from({ length: Math.ceil(tokens / 2) }, (_, i) => String.fromCharCode(97 + ((i * 7 + salt) % 26))).join(' ');
 }
 
 /**
@@ -43,7 +34,7 @@ export async function pageBytes() {
 
 /** A short answer, so that nothing is done for the first time when it is timed. */
 export async function warmUp() {
-  await loaded().complete(prompt(16), { maxTokens: 4, temperature: 0 });
+  await loaded().complete(promptOf(16, seed++), { maxTokens: 4, temperature: 0 });
 }
 
 export const hash = () => loaded().logitsHash();
@@ -51,7 +42,9 @@ export const limit = () => readLimit(loaded());
 
 /** @param {number} tokens */
 export async function prefill(tokens) {
-  const { usage, timings } = await loaded().complete(prompt(tokens), { maxTokens: 1, temperature: 0, timeParts: true });
+  const { usage, timings } = await loaded().complete(promptOf(tokens, seed++), {
+    maxTokens: 1, temperature: 0, timeParts: true,
+  });
   const computed = usage.promptTokens - usage.cachedTokens;
   return {
     tokens: computed,

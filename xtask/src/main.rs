@@ -36,8 +36,10 @@ cargo xtask COMMAND [OPTIONS]
   test [--native] [--wasm] [--e2e | --browser] [--dev] [FILTER]
               Native tests, the same as wasm in a browser, end to end; all, or those named. --browser: the last two;
               --dev: in the browser a quick build, not what ships; FILTER: only tests (end to end: files) whose name contains it.
-  bench [--shape 125m|0.7b|2b4t | --model FILE] [OPTIONS of benches/browser.mjs]
-              Prefill, decode and load in headless Chromium, of a generated model of true size or a file.
+  bench [--shape 125m|0.7b|2b4t | --model FILE] [--no-peers] [--built] [OPTIONS of benches/browser.mjs]
+              Speed, memory and where the time goes in headless Chromium, of a generated model of true size or a file;
+              beside it wllama on the same shape, and the kernels in Firefox and WebKitGTK where they are installed.
+              --no-peers: without wllama; --built: dist/ as it is. benches/README.md tells all.
   verify FILE.gguf [--native] [--max-tokens N]
               What a model file is and how it runs on this machine, natively and in a browser with every kernel: a
               report to paste into an issue. --native: without the browser; --max-tokens: of each answer, 64 by default.
@@ -102,6 +104,8 @@ fn run(mut args: Arguments) -> Result<()> {
             let options = bench::Options {
                 model: args.opt_value_from_str("--model")?,
                 shape: args.opt_value_from_str("--shape")?.unwrap_or_else(|| "125m".to_owned()),
+                peers: !args.contains("--no-peers"),
+                built: args.contains("--built"),
                 rest: args.finish(),
             };
             bench::bench(&options)?;

@@ -1,0 +1,54 @@
+// One model in wllama, llama.cpp as WebAssembly: loaded, measured step by step from outside, unloaded. Runs in the
+// browser. Times are those that llama.cpp's own server code reports.
+import { Wllama } from '/wllama/esm/index.js';
+import { promptOf } from './prompt.js';
+
+/** @type {Wllama | undefined} */
+let wllama;
+let seed = 1;
+
+/** @param {Blob} file @param {{ threads: number, context: number }} options */
+export async function load(file, { threads, context }) {
+  wllama = new Wllama({ default: '/wllama/src/wasm/wllama.wasm' }, { suppressNativeLog: true, logger: quiet });
+  const began = performance.now();
+  // One sequence, as ours; the processor alone, as ours.
+  await wllama.loadModel([file], {
+    n_threads: threads, n_ctx: context, n_gpu_layers: 0, n_parallel: 1, n_batch: 512, warmup: false,
+  });
+  const loadMs = performance.now() - began;
+  return { info: { kernel: 'llama.cpp', threads, version: Wllama.getLibllamaVersion() }, loadMs };
+}
+
+const quiet = { debug() {}, log() {}, warn() {}, error: console.error };
+
+/** @param {number} length of the prompt, tokens @param {number} tokens to write */
+async function complete(length, tokens) {
+  if (wllama === undefined) throw new Error('no model is loaded');
+  const result = await wllama.createCompletion(/** @type {any} */ ({
+    prompt: promptOf(length, seed++), max_tokens: tokens, temperature: 0, ignore_eos: true, cache_prompt: false, stream: false,
+  }));
+  return /** @type {any} */ (result).timings;
+}
+
+export async function warmUp() {
+  await complete(2, 1);
+}
+
+/** @param {number} tokens */
+export async function prefill(tokens) {
+  const timings = await complete(tokens, 1);
+  return { tokens: timings.prompt_n, perSecond: timings.prompt_per_second, firstTokenMs: timings.prompt_ms };
+}
+
+/** @param {number} tokens at context 0 */
+export async function decode(tokens) {
+  const timings = await complete(2, tokens + 1);
+  // The first token comes out of the prompt's pass, but is counted.
+  const written = timings.predicted_n - 1;
+  return { tokens: written, perSecond: (written * 1000) / timings.predicted_ms };
+}
+
+export async function unload() {
+  await wllama?.exit();
+  wllama = undefined;
+}
