@@ -258,28 +258,45 @@ impl Engine {
     /// # Errors
     /// `OutOfMemory` if the KV cache cannot grow, `Internal` if the logits are no numbers.
     pub fn step(&mut self, generation: &mut Generation, max_prefill: usize) -> Result<Event> {
+        loop {
+            if let Some(event) = self.step_block(generation, max_prefill)? {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// A part of [`step`](Self::step): tokens of the prompt go through one block of the model, and the answer is `None`
+    /// until they are through the last one. So many tokens can be computed at once, which makes the most of every pass
+    /// over the weights, and yet a caller can stop at any block. `max_prefill` must stay the same until an event comes.
+    ///
+    /// # Errors
+    /// As `step`.
+    pub fn step_block(&mut self, generation: &mut Generation, max_prefill: usize) -> Result<Option<Event>> {
         if let Some(event) = generation.queue.pop_front() {
-            return Ok(event);
+            return Ok(Some(event));
         }
         if let Some(reason) = generation.finished {
-            return Ok(Event::Done { reason, text: String::new(), usage: generation.usage });
+            return Ok(Some(Event::Done { reason, text: String::new(), usage: generation.usage }));
         }
         self.session.watch.start(&self.pool);
         let done = self.session.tokens().len();
         let total = generation.prompt.len();
         if done < total {
             let end = total.min(done + max_prefill.clamp(1, Session::MAX_BATCH));
-            self.session.prefill(&self.model, &self.pool, &generation.prompt[done..end])?;
+            if !self.session.prefill_block(&self.model, &self.pool, &generation.prompt[done..end])? {
+                return Ok(None);
+            }
             if end == total {
                 self.sample(generation, end - done - 1)?;
             }
-            return Ok(Event::Prefill { done: end, total });
+            return Ok(Some(Event::Prefill { done: end, total }));
         }
         if let Some(token) = generation.pending.take() {
             self.session.prefill(&self.model, &self.pool, &[token])?;
         }
         self.sample(generation, 0)?;
-        generation.queue.pop_front().ok_or_else(|| Error::new(ErrorKind::Internal, "a step without an event"))
+        let event = generation.queue.pop_front();
+        event.map(Some).ok_or_else(|| Error::new(ErrorKind::Internal, "a step without an event"))
     }
 
     /// Chooses the next token from the logits of token `index` of the last batch.

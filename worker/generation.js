@@ -1,6 +1,6 @@
 // One generation in the engine worker: a loop of steps, and how long they took.
 import { CANCELLED } from './queue.js';
-import { breathe } from './step.js';
+import { PREFILL_LIMIT, breathe } from './step.js';
 
 /** @import { GenerationResult, Methods, Parts, Token } from './protocol.js' */
 /** @import { BatchSize } from './step.js' */
@@ -17,20 +17,15 @@ import { breathe } from './step.js';
  */
 export async function generate(model, { prompt, options }, batch, turn, onToken) {
   const began = performance.now();
-  let prefilled = model.begin(prompt, options);
+  model.begin(prompt, options);
   let firstToken = 0;
   /** @type {ReturnType<WasmModel['takeParts']>} */
   let prefillParts;
   for (;;) {
     const stepped = performance.now();
-    const event = model.step(batch.tokens);
+    const event = model.step(PREFILL_LIMIT);
     const now = performance.now();
     switch (event.type) {
-      case 'prefill':
-        // The last batch teaches nothing: it may be a short one, and it makes logits.
-        if (event.done < event.total && event.done - prefilled === batch.tokens) batch.batchTook(now - stepped);
-        prefilled = event.done;
-        break;
       case 'token':
         if (firstToken === 0) [firstToken, prefillParts] = [now, model.takeParts()];
         else batch.singleTook(now - stepped);

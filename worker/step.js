@@ -1,7 +1,12 @@
 // What bounds the steps of a computation in the engine worker: between two of them the event loop turns, and a cancel can
 // arrive.
 
-/** A batch of the prompt may take this long, in milliseconds: an abort waits for it. */
+/**
+ * A prompt is computed in pieces of this many milliseconds and one block of the model more: half of what an abort may wait
+ * for, as a block may take as long as all before it.
+ */
+export const PREFILL_LIMIT = 90;
+/** A batch of a text whose logits are wanted may take this long, in milliseconds: an abort waits for it. */
 const LIMIT = 180;
 /** Or this many times as long as a single token, where one token alone takes long. */
 const SINGLES = 1.25;
@@ -10,7 +15,7 @@ const MAX = 256;
 /** So many batches later a size that took too long is tried again. */
 const PATIENCE = 32;
 
-/** How many tokens of a prompt to compute at once, learnt from the batches before. */
+/** How many tokens of a text to compute at once where their logits are wanted, learnt from the batches before. */
 export class BatchSize {
   /** Tokens of the next batch. */
   tokens = 1;

@@ -29,7 +29,7 @@ declare module '*/bitnet_web.js' {
     detokenize(ids: Uint32Array): string;
     chatPrompt(messages: import('./protocol.js').Message[]): string;
     begin(prompt: import('./protocol.js').Prompt, options: import('./protocol.js').WireGenerateOptions): number;
-    step(max_prefill: number): StepEvent;
+    step(limit: number): StepEvent;
     takeParts(): Omit<import('./protocol.js').Parts, 'other'> | undefined;
     readLimit(bytes: number): import('./protocol.js').ReadLimit;
     end(): void;

@@ -97,21 +97,30 @@ pub(super) struct Graph<'a> {
 }
 
 impl Graph<'_> {
-    /// Runs `tokens` (at most [`Buffers::MAX_BATCH`]) behind the `cache.len()` that are there, and leaves their
-    /// residual streams, before the last norm, in `buffers`.
-    pub(super) fn forward(&self, tokens: &[u32], cache: &mut KvCache, buffers: &mut Buffers, watch: &mut Stopwatch) {
+    /// Begins a pass: puts the embeddings of `tokens` (at most [`Buffers::MAX_BATCH`]), which come behind
+    /// `first_position` others, into `buffers`.
+    pub(super) fn begin(&self, tokens: &[u32], first_position: usize, buffers: &mut Buffers) {
         buffers.resize(tokens.len(), self.config);
         for (&token, x) in tokens.iter().zip(buffers.x.chunks_exact_mut(self.config.dim)) {
             self.weights.embedding.row(token as usize, x);
         }
-        let first_position = cache.len();
         self.rope.turns(first_position, tokens.len(), &mut buffers.turns);
-        for (index, layer) in self.weights.layers.iter().enumerate() {
-            self.attention(index, layer, first_position, tokens.len(), cache, buffers, watch);
-            self.feed_forward(layer, tokens.len(), buffers, watch);
-        }
+    }
+
+    /// Takes the `tokens` of the pass that was begun through block `index`. Behind the last block `buffers` holds their
+    /// residual streams, before the last norm, and `cache` their keys and values.
+    pub(super) fn block(
+        &self,
+        index: usize,
+        tokens: usize,
+        cache: &mut KvCache,
+        buffers: &mut Buffers,
+        watch: &mut Stopwatch,
+    ) {
+        let layer = &self.weights.layers[index];
+        self.attention(index, layer, cache.len(), tokens, cache, buffers, watch);
+        self.feed_forward(layer, tokens, buffers, watch);
         watch.lap(Part::Norms, self.pool);
-        cache.advance(tokens.len());
     }
 
     /// The logits of one token from its residual stream: `out` is `[vocab_size]`.

@@ -16,6 +16,10 @@ pub struct Session {
     /// The tokens whose keys and values are in the cache.
     tokens: Vec<u32>,
     cache: KvCache,
+    /// The batch that is on its way through the blocks; empty if none is.
+    batch: Vec<u32>,
+    /// Blocks that it has gone through.
+    blocks: usize,
     buffers: Buffers,
     /// The logits of the last token that was asked for, `[vocab_size]`.
     logits: Vec<f32>,
@@ -36,6 +40,8 @@ impl Session {
         Ok(Self {
             tokens: Vec::new(),
             cache: KvCache::new(model.config(), model.kv_format(), model.context()),
+            batch: Vec::new(),
+            blocks: 0,
             buffers: Buffers::new(),
             logits: vec![0.0; model.config().vocab_size],
             synthetic: false,
@@ -60,6 +66,7 @@ impl Session {
 
     /// Forgets all but the first `len` tokens.
     pub fn truncate(&mut self, len: usize) {
+        self.batch.clear();
         self.tokens.truncate(len);
         self.cache.truncate(self.tokens.len());
         self.synthetic &= len > 0;
@@ -104,23 +111,53 @@ impl Session {
     /// `ContextOverflow` if they do not fit, `InvalidArgument` for an id that the vocabulary lacks; nothing has
     /// changed then. `OutOfMemory` if the cache cannot grow.
     pub fn prefill(&mut self, model: &Model, pool: &Pool, tokens: &[u32]) -> Result<()> {
-        check_tokens(model, tokens)?;
-        if self.tokens.len() + tokens.len() > model.context() {
-            return Err(Error::new(
-                ErrorKind::ContextOverflow,
-                format!(
-                    "{} tokens do not fit into the context of {}: shorten the prompt or load the model with a larger context",
-                    self.tokens.len() + tokens.len(),
-                    model.context()
-                ),
-            ));
-        }
+        self.check_room(model, tokens)?;
         self.cache.reserve(self.tokens.len() + tokens.len())?;
         for batch in tokens.chunks(Self::MAX_BATCH) {
-            graph(model, pool).forward(batch, &mut self.cache, &mut self.buffers, &mut self.watch);
-            self.tokens.extend_from_slice(batch);
+            while !self.prefill_block(model, pool, batch)? {}
         }
         Ok(())
+    }
+
+    /// Takes `tokens` (1 to [`MAX_BATCH`](Self::MAX_BATCH)) through the next block of the model: the first one, unless
+    /// they are those of the call before. Returns whether it was the last block; only then they are in the cache. What
+    /// was begun and is not gone on with is forgotten.
+    ///
+    /// # Errors
+    /// As [`prefill`](Self::prefill).
+    pub fn prefill_block(&mut self, model: &Model, pool: &Pool, tokens: &[u32]) -> Result<bool> {
+        let graph = graph(model, pool);
+        if self.batch != tokens {
+            self.batch.clear();
+            self.check_room(model, tokens)?;
+            self.cache.reserve(self.tokens.len() + tokens.len())?;
+            graph.begin(tokens, self.cache.len(), &mut self.buffers);
+            self.batch.extend_from_slice(tokens);
+            self.blocks = 0;
+        }
+        graph.block(self.blocks, tokens.len(), &mut self.cache, &mut self.buffers, &mut self.watch);
+        self.blocks += 1;
+        let done = self.blocks == model.config().n_layers;
+        if done {
+            self.cache.advance(tokens.len());
+            self.tokens.append(&mut self.batch);
+        }
+        Ok(done)
+    }
+
+    fn check_room(&self, model: &Model, tokens: &[u32]) -> Result<()> {
+        check_tokens(model, tokens)?;
+        let wanted = self.tokens.len() + tokens.len();
+        if wanted <= model.context() {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::ContextOverflow,
+            format!(
+                "{wanted} tokens do not fit into the context of {}: shorten the prompt or load the model with a larger context",
+                model.context()
+            ),
+        ))
     }
 
     /// The logits of token `index` of the last batch that [`prefill`](Self::prefill) ran, `[vocab_size]`.

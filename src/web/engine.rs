@@ -9,6 +9,7 @@ use crate::chat::{ChatOptions, Message};
 use crate::generate::{Engine, Event, Generation, Prompt, Usage};
 use crate::kernels::select::{self, ReadLimit};
 use crate::load::Precision;
+use crate::model::Session;
 use crate::stopwatch::{Clock, Parts};
 use crate::{Error, ErrorKind, Result};
 
@@ -188,15 +189,25 @@ impl WasmModel {
         Ok(cached)
     }
 
-    fn next_event(&mut self, max_prefill: usize) -> Result<WebEvent> {
+    fn next_event(&mut self, limit: f64) -> Result<WebEvent> {
         let Some(generation) = &mut self.generation else {
             return Err(Error::new(ErrorKind::Internal, "a step was asked for, but no generation is under way"));
         };
-        let event = self.engine.step(generation, max_prefill);
-        if matches!(event, Err(_) | Ok(Event::Done { .. })) {
+        let began = now();
+        let event = loop {
+            match self.engine.step_block(generation, Session::MAX_BATCH) {
+                Ok(None) if now() - began < limit => {}
+                event => break event,
+            }
+        };
+        let total = generation.usage().prompt_tokens;
+        if matches!(event, Err(_) | Ok(Some(Event::Done { .. }))) {
             self.end();
         }
-        event.map(WebEvent::from)
+        Ok(match event? {
+            Some(event) => event.into(),
+            None => WebEvent::Prefill { done: self.engine.session().tokens().len(), total },
+        })
     }
 
     fn logits_of(&mut self, ids: &[u32], positions: &[u32]) -> Result<Vec<f32>> {
@@ -246,9 +257,10 @@ impl WasmModel {
         self.begin_with(prompt, options).map_err(|e| to_js(&e))
     }
 
-    /// The next bit of the generation: at most `max_prefill` tokens of the prompt, or one token of the answer.
-    pub fn step(&mut self, max_prefill: usize) -> std::result::Result<JsValue, JsValue> {
-        self.next_event(max_prefill).and_then(|event| to_object(&event)).map_err(|e| to_js(&e))
+    /// The next bit of the generation: some of the prompt, for about `limit` milliseconds (so that a caller can stop in
+    /// between), or one token of the answer.
+    pub fn step(&mut self, limit: f64) -> std::result::Result<JsValue, JsValue> {
+        self.next_event(limit).and_then(|event| to_object(&event)).map_err(|e| to_js(&e))
     }
 
     /// Milliseconds by part since the generation began, or since they were last taken; `undefined` unless it asked for
