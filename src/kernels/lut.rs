@@ -48,7 +48,7 @@ pub(super) fn multiply(
     matrix: &TernaryMatrix,
     x: &Activations,
     units: Range<usize>,
-    mut store: impl FnMut(usize, usize, i32),
+    mut store: impl FnMut(usize, usize, &[i32]),
 ) {
     let layout = matrix.tile_layout();
     let mut sums = [[0_i32; TILE_ROWS]; STREAMS];
@@ -60,10 +60,13 @@ pub(super) fn multiply(
             look_up(tiles, x.tables(token), &mut sums);
             for (stream, sums) in sums.iter().enumerate() {
                 let first = (unit + stream * layout.quarter) * TILE_ROWS;
-                for (row, index) in (first..matrix.rows()).zip(0..TILE_ROWS) {
-                    // Even rows come first, then the odd ones.
-                    store(token, row, sums[index / 2 + index % 2 * TILE_ROWS / 2]);
+                if first >= matrix.rows() {
+                    break;
                 }
+                let rows = TILE_ROWS.min(matrix.rows() - first);
+                // Even rows come first, then the odd ones.
+                let sums: [i32; TILE_ROWS] = std::array::from_fn(|row| sums[row / 2 + row % 2 * TILE_ROWS / 2]);
+                store(token, first, &sums[..rows]);
             }
         }
     }

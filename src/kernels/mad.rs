@@ -10,8 +10,8 @@
 use core::arch::wasm32::*;
 
 use super::Activations;
-use super::packed::{CHUNK, STREAMS};
-use super::tile::{TileKernel, horizontal_sum};
+use super::packed::{CHUNK, PANEL, STREAMS};
+use super::tile::{TileKernel, for_each_step, horizontal_sum, horizontal_sums};
 
 /// The kernel `mad`.
 pub(super) struct Mad;
@@ -54,19 +54,13 @@ impl TileKernel for Mad {
     }
 
     #[inline(always)]
-    fn multiply_unpacked<const T: usize>(rows: &[[v128; STREAMS]], tokens: [&[i16]; T]) -> [[i32; STREAMS]; T] {
-        assert!(tokens.iter().all(|q| q.len() == 8 * rows.len()));
-        let tokens = tokens.map(<[i16]>::as_ptr);
-        let mut totals = [[i32x4_splat(0); STREAMS]; T];
-        for (vector, rows) in rows.iter().enumerate() {
-            // SAFETY: vector < rows.len(), so 8 lanes of each token are in bounds, as asserted above.
-            let q = tokens.map(|q| unsafe { v128_load(q.add(8 * vector).cast()) });
-            for (stream, &codes) in rows.iter().enumerate() {
-                for (totals, &q) in totals.iter_mut().zip(&q) {
-                    totals[stream] = i32x4_add(totals[stream], i32x4_dot_i16x8(codes, q));
-                }
+    fn multiply_panel(rows: &[[v128; PANEL]], token: &[i16]) -> [i32; PANEL] {
+        let mut totals = [i32x4_splat(0); PANEL];
+        for_each_step(rows, token, |rows, q| {
+            for (total, &codes) in totals.iter_mut().zip(rows) {
+                *total = i32x4_add(*total, i32x4_dot_i16x8(codes, q));
             }
-        }
-        totals.map(|totals| totals.map(|total| horizontal_sum(total) >> 6))
+        });
+        horizontal_sums(totals).map(|total| total >> 6)
     }
 }

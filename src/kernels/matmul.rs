@@ -4,10 +4,13 @@ use std::ops::Range;
 
 use crate::pool::Pool;
 
+use super::packed::PANEL;
 use super::{Activations, KernelKind, TernaryMatrix, scalar};
 
 /// Packed bytes that a thread takes at a time: enough to hide the hand-out, few enough to share evenly.
 const GRAIN_BYTES: usize = 64 << 10;
+/// Panels of each stream that a thread takes at a time where there is a batch: whole ones, or the rest of one is wasted.
+const GRAIN_PANELS: usize = 4;
 
 /// One product: `out[t, r] = sum_c matrix[r, c] x[t, c]`.
 #[derive(Debug)]
@@ -47,7 +50,11 @@ pub fn matmul(pool: &Pool, x: &Activations, jobs: &mut [Job<'_>]) {
             Shared { matrix: job.matrix, out: job.out.as_mut_ptr(), units: begin..units }
         })
         .collect();
-    let grain = (units * GRAIN_BYTES).div_ceil(bytes.max(1)).max(1);
+    let grain = if x.tokens() > 1 && jobs.iter().all(|job| !job.matrix.kind().is_lut()) {
+        GRAIN_PANELS * PANEL
+    } else {
+        (units * GRAIN_BYTES).div_ceil(bytes.max(1)).max(1)
+    };
     pool.for_each_range(units, grain, |range| {
         for job in &shared {
             let begin = range.start.max(job.units.start);
@@ -61,13 +68,16 @@ pub fn matmul(pool: &Pool, x: &Activations, jobs: &mut [Job<'_>]) {
 
 fn multiply(job: &Shared<'_>, x: &Activations, units: Range<usize>) {
     let matrix = job.matrix;
-    let store = |token: usize, row: usize, sum: i32| {
-        debug_assert!(token < x.tokens() && row < matrix.rows());
+    let store = |token: usize, row: usize, sums: &[i32]| {
+        assert!(token < x.tokens() && row + sums.len() <= matrix.rows());
+        // SAFETY: the range is inside `out`, which is `[tokens, rows]` (asserted in `matmul`); the kernels give each row
+        // of their own units once, so no other thread has it.
+        let out = unsafe { std::slice::from_raw_parts_mut(job.out.add(token * matrix.rows() + row), sums.len()) };
         // The one place where the integers become floats again, so that every kernel gives the same bits.
-        let value = sum as f32 / x.scale(token) * matrix.scale();
-        // SAFETY: the kernels call this with token < tokens and row < rows of their own units, so the index is inside
-        // `out` (asserted above) and no other thread writes it.
-        unsafe { *job.out.add(token * matrix.rows() + row) = value };
+        let (divisor, factor) = (x.scale(token), matrix.scale());
+        for (out, &sum) in out.iter_mut().zip(sums) {
+            *out = sum as f32 / divisor * factor;
+        }
     };
     match matrix.kind() {
         KernelKind::Scalar => scalar::multiply(matrix, x, units, store),

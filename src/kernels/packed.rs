@@ -17,6 +17,8 @@ pub(super) const CHUNK: usize = 64;
 pub(super) const TILE_ROWS: usize = 16;
 /// Streams that one unit reads.
 pub(super) const STREAMS: usize = 4;
+/// Adjacent rows that are multiplied together with a batch of tokens, in the row layout.
+pub(super) const PANEL: usize = 10;
 
 /// Where a matrix's rows are, in the row layout.
 #[derive(Clone, Copy, Debug)]

@@ -8,8 +8,8 @@
 use core::arch::wasm32::*;
 
 use super::Activations;
-use super::packed::{CHUNK, STREAMS};
-use super::tile::{TileKernel, horizontal_sum};
+use super::packed::{CHUNK, PANEL, STREAMS};
+use super::tile::{TileKernel, for_each_step, horizontal_sum, horizontal_sums};
 
 /// Chunks of 4 dot products each that an i16 lane can take: 15 * 4 * 512 = 30720.
 const CHUNKS_PER_WIDENING: usize = 15;
@@ -35,54 +35,61 @@ impl<const WIDE: bool> TileKernel for Relaxed<WIDE> {
         assert!(rows.iter().all(|row| row.len() == 16 * chunks) && token.len() == CHUNK * chunks);
         let rows = rows.map(<[u8]>::as_ptr);
         let three = u8x16_splat(3);
-        let mut totals = [i32x4_splat(0); STREAMS];
+        // Even and odd fields apart: one chain of additions for each row would wait for itself.
+        let mut totals = [[i32x4_splat(0); 2]; STREAMS];
         let mut begin = 0;
         while begin < chunks {
             let end = chunks.min(begin + CHUNKS_PER_WIDENING);
+            let end = if WIDE { chunks } else { end };
             let mut narrow = [i16x8_splat(0); STREAMS];
             for chunk in begin..end {
-                // SAFETY: chunk < chunks, so 16 bytes of each row are in bounds, as asserted above.
-                let mut packed = rows.map(|row| unsafe { v128_load(row.add(16 * chunk).cast()) });
-                for field in 0..4 {
+                let q: [v128; 4] = std::array::from_fn(|field| {
                     // SAFETY: 64 bytes of the token belong to this chunk, as asserted above.
-                    let q = unsafe { v128_load(token.as_ptr().add(CHUNK * chunk + 16 * field).cast()) };
-                    for (stream, packed) in packed.iter_mut().enumerate() {
-                        let codes = v128_and(*packed, three);
-                        *packed = u16x8_shr(*packed, 2);
-                        add_dot::<WIDE>(&mut totals[stream], &mut narrow[stream], q, codes);
+                    unsafe { v128_load(token.as_ptr().add(CHUNK * chunk + 16 * field).cast()) }
+                });
+                for (stream, row) in rows.iter().enumerate() {
+                    // SAFETY: chunk < chunks, so 16 bytes of each row are in bounds, as asserted above.
+                    let packed = unsafe { v128_load(row.add(16 * chunk).cast()) };
+                    for (field, &q) in q.iter().enumerate() {
+                        let codes = v128_and(u16x8_shr(packed, 2 * field as u32), three);
+                        add_dot::<WIDE>(&mut totals[stream][field % 2], &mut narrow[stream], q, codes);
                     }
                 }
             }
-            widen_into::<WIDE>(&mut totals, narrow);
+            if !WIDE {
+                for (totals, narrow) in totals.iter_mut().zip(narrow) {
+                    totals[0] = i32x4_add(totals[0], i32x4_extadd_pairwise_i16x8(narrow));
+                }
+            }
             begin = end;
         }
-        totals.map(horizontal_sum)
+        totals.map(|[even, odd]| horizontal_sum(i32x4_add(even, odd)))
     }
 
     #[inline(always)]
-    fn multiply_unpacked<const T: usize>(rows: &[[v128; STREAMS]], tokens: [&[i8]; T]) -> [[i32; STREAMS]; T] {
-        assert!(tokens.iter().all(|q| q.len() == 16 * rows.len()));
-        let tokens = tokens.map(<[i8]>::as_ptr);
-        let mut totals = [[i32x4_splat(0); STREAMS]; T];
-        let mut begin = 0;
-        while begin < rows.len() {
-            let end = rows.len().min(begin + 4 * CHUNKS_PER_WIDENING);
-            let mut narrow = [[i16x8_splat(0); STREAMS]; T];
-            for (vector, rows) in (begin..end).zip(&rows[begin..end]) {
-                // SAFETY: vector < rows.len(), so 16 bytes of each token are in bounds, as asserted above.
-                let q = tokens.map(|q| unsafe { v128_load(q.add(16 * vector).cast()) });
-                for (stream, &codes) in rows.iter().enumerate() {
-                    for (token, &q) in q.iter().enumerate() {
-                        add_dot::<WIDE>(&mut totals[token][stream], &mut narrow[token][stream], q, codes);
+    fn multiply_panel(rows: &[[v128; PANEL]], token: &[i8]) -> [i32; PANEL] {
+        let mut totals = [i32x4_splat(0); PANEL];
+        if WIDE {
+            for_each_step(rows, token, |rows, q| {
+                for (total, &codes) in totals.iter_mut().zip(rows) {
+                    *total = i32x4_relaxed_dot_i8x16_i7x16_add(q, codes, *total);
+                }
+            });
+        } else {
+            let vectors = 4 * CHUNKS_PER_WIDENING;
+            for (rows, token) in rows.chunks(vectors).zip(token.chunks(16 * vectors)) {
+                let mut narrow = [i16x8_splat(0); PANEL];
+                for_each_step(rows, token, |rows, q| {
+                    for (narrow, &codes) in narrow.iter_mut().zip(rows) {
+                        *narrow = i16x8_add(*narrow, i16x8_relaxed_dot_i8x16_i7x16(q, codes));
                     }
+                });
+                for (total, narrow) in totals.iter_mut().zip(narrow) {
+                    *total = i32x4_add(*total, i32x4_extadd_pairwise_i16x8(narrow));
                 }
             }
-            for (totals, narrow) in totals.iter_mut().zip(narrow) {
-                widen_into::<WIDE>(totals, narrow);
-            }
-            begin = end;
         }
-        totals.map(|totals| totals.map(horizontal_sum))
+        horizontal_sums(totals)
     }
 }
 
@@ -92,14 +99,5 @@ fn add_dot<const WIDE: bool>(total: &mut v128, narrow: &mut v128, q: v128, codes
         *total = i32x4_relaxed_dot_i8x16_i7x16_add(q, codes, *total);
     } else {
         *narrow = i16x8_add(*narrow, i16x8_relaxed_dot_i8x16_i7x16(q, codes));
-    }
-}
-
-#[inline(always)]
-fn widen_into<const WIDE: bool>(totals: &mut [v128; STREAMS], narrow: [v128; STREAMS]) {
-    if !WIDE {
-        for (total, narrow) in totals.iter_mut().zip(narrow) {
-            *total = i32x4_add(*total, i32x4_extadd_pairwise_i16x8(narrow));
-        }
     }
 }

@@ -5,19 +5,20 @@ use std::ops::Range;
 use super::packed::{CHUNK, STREAMS};
 use super::{Activations, TernaryMatrix};
 
-/// Multiplies the rows of `units` with every token; `store(token, row, sum of weight * activation)`.
+/// Multiplies the rows of `units` with every token; `store(token, first_row, sums)` takes the sums of weight
+/// times activation of adjacent rows.
 pub(super) fn multiply(
     matrix: &TernaryMatrix,
     x: &Activations,
     units: Range<usize>,
-    mut store: impl FnMut(usize, usize, i32),
+    mut store: impl FnMut(usize, usize, &[i32]),
 ) {
     let layout = matrix.row_layout();
     let rows = (0..STREAMS).flat_map(|stream| units.clone().map(move |unit| unit + stream * layout.quarter));
     for row in rows.filter(|&row| row < matrix.rows()) {
         let bytes = &matrix.data()[row * layout.stride..][..layout.stride];
         for token in 0..x.tokens() {
-            store(token, row, dot(bytes, x.codes(token)));
+            store(token, row, &[dot(bytes, x.codes(token))]);
         }
     }
 }
