@@ -7,6 +7,7 @@
 
 mod support;
 
+use bitnet_web::generate::{Event, GenerateOptions};
 use bitnet_web::kernels::KernelKind;
 use bitnet_web::load::{LoadOptions, Precision};
 use bitnet_web::quant::I2sLayout;
@@ -87,6 +88,33 @@ fn batch_size_and_threads_do_not_change_a_bit() {
                 assert_eq!(bits(&got), bits(&want), "{}: {threads} threads, steps of {step}", file.name);
                 engine.logits(&tokens[last..], &[0]).unwrap();
             }
+        }
+    }
+}
+
+#[test]
+fn a_batch_that_is_given_up_half_way_leaves_no_trace() {
+    let fixture = &fixtures()[0];
+    let file = &fixture.files[0];
+    let tokens = &fixture.sequences[0].tokens[..12];
+    let mut engine = load(fixture, file, 2);
+    let want = load(fixture, file, 1).logits(tokens, &[11]).unwrap();
+    for (begun, kept) in [(&tokens[3..9], 0), (&tokens[..6], 0), (tokens, 12)] {
+        let mut generation = engine.generate(begun.to_vec(), GenerateOptions::default()).unwrap();
+        let blocks = engine.model().config().n_layers;
+        assert!(blocks > 1);
+        for _ in 1..if kept == 0 { 2 } else { blocks } {
+            assert_eq!(engine.step_block(&mut generation, 64).unwrap(), None);
+            assert_eq!(engine.session().tokens(), &begun[..0]);
+        }
+        if kept > 0 {
+            let event = engine.step_block(&mut generation, 64).unwrap();
+            assert_eq!(event, Some(Event::Prefill { done: kept, total: kept }));
+        }
+        assert_eq!(engine.session().tokens(), &begun[..kept]);
+        if kept == 0 {
+            assert_eq!(bits(&engine.logits(tokens, &[11]).unwrap()), bits(&want));
+            engine.logits(&tokens[11..], &[0]).unwrap();
         }
     }
 }
