@@ -13,6 +13,7 @@ import { measureLoads } from './loads.mjs';
 import { readOptions } from './options.mjs';
 import { processorClock } from './processor.mjs';
 import { report } from './report.mjs';
+import { short } from './statistics.mjs';
 import { ours, wllama } from './subjects.mjs';
 
 const options = readOptions(process.argv.slice(2));
@@ -45,6 +46,11 @@ const result = {
   engines: [],
 };
 
+/** What was measured until an error is still worth having. */
+async function keep() {
+  if (options.json) await writeFile(options.json, JSON.stringify(result, undefined, 1));
+}
+
 try {
   const browser = await launch();
   try {
@@ -54,17 +60,20 @@ try {
     for (let round = 0; round < rounds; round++) {
       for (const subject of subjects.filter((subject) => round < subject.rounds)) {
         say(`round ${round + 1} of ${subject.rounds}: ${subject.name}, threads: ${subject.threads}`);
-        subject.runs.push(await subject.measure(place));
+        const run = await subject.measure(place);
+        subject.runs.push(run);
+        say(`  decode ${short(run.decode[0]?.perSecond)} tok/s, logits hash ${run.hash ?? 'none'}`);
+        await keep();
       }
     }
   } finally {
     await browser.close();
   }
   result.loads = await measureLoads(options, server.origin, url, say);
+  await keep();
   result.engines = await testEngines(options, say);
 } finally {
   await server.close();
-  // What was measured until an error is still worth having.
-  if (options.json) await writeFile(options.json, JSON.stringify(result, undefined, 1));
+  await keep();
 }
 console.log(report(result));

@@ -27,6 +27,9 @@ const PATIENCE = 300_000;
 
 /** @typedef {{ engine: string, version?: string, userAgent?: string, isolated?: boolean, tests: Kernels[], error?: string }} EngineResult */
 
+/** WebKitGTK keeps shared memory from pages unless it is told not to; Safari gives it to isolated pages. */
+const SHARING = { JSC_useSharedArrayBuffer: '1' };
+
 /** @param {string[]} candidates */
 const found = (candidates) =>
   candidates.find((path) => (path.includes('/') ? existsSync(path) : spawnSync('which', [path]).status === 0));
@@ -101,7 +104,7 @@ async function testEngine(engine, threads) {
       .join(''),
   );
   // A group of its own: what a script starts in turn is ended with it.
-  const child = spawn(start.command, start.args, { stdio: 'ignore', detached: true });
+  const child = spawn(start.command, start.args, { stdio: 'ignore', detached: true, env: { ...process.env, ...SHARING } });
   let timer;
   try {
     const text = await Promise.race([

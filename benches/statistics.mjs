@@ -14,8 +14,9 @@ export function spread(samples) {
   return { median, min: sorted[0], max: sorted[sorted.length - 1] };
 }
 
-/** Three significant digits. @param {number} value */
+/** Three significant digits. @param {number} [value] */
 export function short(value) {
+  if (value === undefined) return '–';
   return Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
 }
 

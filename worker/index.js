@@ -5,7 +5,7 @@ import { BitNetError } from './error.js';
 import { Model } from './model.js';
 import { checkCrewOptions, checkLoadOptions, resolveAddress } from './options.js';
 import { wireSource } from './source.js';
-import { chooseThreads, chooseVariant, measureFeatures } from './variant.js';
+import { chooseThreads, chooseVariant, measureFeatures, sharesMemory } from './variant.js';
 
 /** @import { Source } from './source.js' */
 /** @import { CrewOptions, LoadOptions } from './options.js' */
@@ -38,7 +38,7 @@ function hintAtIsolation() {
   if (hinted) return;
   hinted = true;
   console.info(
-    'bitnet-web: this page is not cross-origin isolated, so one thread does all the work. Serve it with ' +
+    'bitnet-web: this page cannot share memory with workers, so one thread does all the work. Serve it with ' +
       'Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp (or credentialless) to use more.',
   );
 }
@@ -50,7 +50,7 @@ function hintAtIsolation() {
  */
 function startCrew({ variant = 'auto', threads = 'auto', workerUrl, wasmBase, watchdog = WATCHDOG }) {
   place = { workerUrl, wasmBase };
-  const isolated = globalThis.crossOriginIsolated === true;
+  const isolated = sharesMemory();
   const chosen = chooseVariant(measureFeatures(), variant);
   const count = chooseThreads(threads, isolated, globalThis.navigator?.hardwareConcurrency ?? 1);
   if (!isolated && threads !== 1) hintAtIsolation();

@@ -71,6 +71,16 @@ export function chooseVariant(features, wanted) {
 }
 
 /**
+ * Whether this page can share memory with workers. WebKitGTK isolates pages and yet has no SharedArrayBuffer: a shared
+ * memory can be made there, but sent to nobody.
+ * @param {{ crossOriginIsolated?: boolean, SharedArrayBuffer?: unknown }} [scope]
+ * @returns {boolean}
+ */
+export function sharesMemory(scope = globalThis) {
+  return scope.crossOriginIsolated === true && scope.SharedArrayBuffer !== undefined;
+}
+
+/**
  * How many threads to run with. A page that is not cross-origin isolated cannot share memory with workers.
  * @param {'auto' | number} wanted
  * @param {boolean} isolated

@@ -9,7 +9,7 @@ import { checkGenerateOptions, checkIndices, checkLoadOptions, checkPrompt } fro
 import { CallQueue } from '../../worker/queue.js';
 import { BatchSize } from '../../worker/step.js';
 import { TokenStream } from '../../worker/stream.js';
-import { chooseThreads, chooseVariant, measureFeatures } from '../../worker/variant.js';
+import { chooseThreads, chooseVariant, measureFeatures, sharesMemory } from '../../worker/variant.js';
 import { Watchdog } from '../../worker/watchdog.js';
 import { ROOT } from './harness.mjs';
 
@@ -49,6 +49,9 @@ test('features are measured by modules that engines with them accept, and others
 });
 
 test('threads: one without isolation, else as many as asked for or as there are cores, within reason', () => {
+  assert.equal(sharesMemory({ crossOriginIsolated: false, SharedArrayBuffer }), false);
+  assert.equal(sharesMemory({ crossOriginIsolated: true }), false, 'WebKitGTK isolates and does not share');
+  assert.equal(sharesMemory({ crossOriginIsolated: true, SharedArrayBuffer }), true);
   assert.equal(chooseThreads(4, false, 8), 1);
   assert.equal(chooseThreads(4, true, 2), 4);
   assert.deepEqual([1, 2, 8, 128, 0, NaN].map((cores) => chooseThreads('auto', true, cores)), [1, 2, 8, 8, 1, 1]);
