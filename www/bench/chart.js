@@ -133,7 +133,7 @@ export function barChart(width, rows, label) {
  */
 export function partsChart(width, parts, label) {
   const whole = parts.reduce((sum, part) => sum + part.value, 0) || 1;
-  const perRow = width < 520 ? 2 : 3;
+  const perRow = width < 420 ? 1 : width < 640 ? 2 : 3;
   let left = 0;
   const pieces = parts.flatMap(({ name, value, text }, i) => {
     const length = (width * value) / whole;
