@@ -31,8 +31,7 @@ export function drawInfo(line, info) {
         [info.architecture],
         [format.count(info.parameters), ' parameters'],
         [info.quantization],
-        [info.variant, ' build'],
-        [info.kernel, ' kernel'],
+        [`${info.kernel} kernel`, `, ${info.variant} build`],
         [format.plural(info.threads, 'thread')],
         [format.bytes(info.memoryBytes), ' of memory'],
       ]
