@@ -10,7 +10,7 @@ export const USAGE = `node benches/browser.mjs MODEL.gguf [OPTIONS]      (cargo 
   --contexts 0,1024,4000
                        contexts behind which writing is timed; made up, not read
   --tokens 32          to write at each
-  --rounds 3           interleaved over everything that is compared
+  --rounds 3           interleaved over everything that is compared; 0: only loads and other browsers
   --loads 1            loads over the network and from storage, timed apart; 0: none
   --precision fast     or exact
   --peers TYPE=FILE,.. files for wllama, one for each type

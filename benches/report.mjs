@@ -20,10 +20,8 @@ export function report({ machine, browser, date, options, subjects, loads, engin
   const sections = [
     `# ${options.name}\n\n${machine}, ${browser}, ${date.slice(0, 10)}, precision ${options.precision}. ` +
       'Medians (least-most); speeds in tokens per second.',
-    speeds(ours, options),
-    limits(ours),
-    parts(ours, options),
   ];
+  if (ours.length) sections.push(speeds(ours, options), limits(ours), parts(ours, options));
   if (peers.length) sections.push(comparison(ours, peers, options));
   if (loads.length) sections.push(loading(loads));
   if (engines.length) sections.push(kernels(engines));
