@@ -119,13 +119,17 @@ impl Panel {
         }
     }
 
+    /// Row by row: rows lie behind each other, and a prefetcher that follows one stream a page would lose ten at once.
     fn unpack<K: TileKernel>(&mut self, packed: [&[u8]; PANEL]) {
-        let chunks = packed.map(|row| row.as_chunks::<16>().0);
-        self.rows.clear();
-        for chunk in 0..chunks[0].len() {
-            // SAFETY: each reference is to 16 readable bytes; v128_load needs no alignment.
-            let packed = chunks.map(|chunks| unsafe { v128_load((&raw const chunks[chunk]).cast()) });
-            self.rows.extend((0..K::VECTORS).map(|index| packed.map(|packed| K::codes(packed, index))));
+        self.rows.resize(K::VECTORS * packed[0].len() / 16, [i32x4_splat(0); PANEL]);
+        for (row, packed) in packed.into_iter().enumerate() {
+            for (vectors, bytes) in self.rows.chunks_exact_mut(K::VECTORS).zip(packed.as_chunks::<16>().0) {
+                // SAFETY: the reference is to 16 readable bytes; v128_load needs no alignment.
+                let packed = unsafe { v128_load((&raw const *bytes).cast()) };
+                for (index, vector) in vectors.iter_mut().enumerate() {
+                    vector[row] = K::codes(packed, index);
+                }
+            }
         }
     }
 }
