@@ -2,7 +2,7 @@
 
 Sums of longer numbers are answered the way they are done on paper: column by column from the right,
 then the result. Each step needs only two digits and a carry, so a very small network can learn it,
-and the visitor sees the working.
+and the visitor sees the working. Single digits are answered in the same form, so that there is one table to learn.
 """
 
 from .phrase import ask, pick
@@ -23,7 +23,7 @@ def add_steps(a, b):
         parts = [d[i] for d in (da, db) if i < len(d)] + ([carry] if carry else [])
         total = sum(parts)
         work = "+".join(map(str, parts)) + (f"={total}" if len(parts) > 1 else "")
-        out.append(f"{COLUMNS[i]} {work}")
+        out.append(f"{COLUMNS[i]} {work}" if top > 1 else work)
         carry = total // 10
     return ", ".join(out)
 
@@ -37,7 +37,7 @@ def sub_steps(a, b):
         borrow = 1 if top < sum(take) else 0
         top += 10 * borrow
         work = "-".join(map(str, [top] + take)) + (f"={top - sum(take)}" if take else "")
-        out.append(f"{COLUMNS[i]} {work}")
+        out.append(f"{COLUMNS[i]} {work}" if len(da) > 1 else work)
     return ", ".join(out)
 
 
@@ -45,11 +45,7 @@ def answer(a, op, b):
     if op == "x":
         return f"{a} x {b} = {a * b}."
     if op == "+":
-        if a < 10 and b < 10:
-            return f"{a} + {b} = {a + b}."
         return f"{a} + {b}: {add_steps(a, b)}. The answer is {a + b}."
-    if a < 10 and b < 10:
-        return f"{a} - {b} = {a - b}."
     if a < b:
         return f"{a} - {b} is below zero. {b} - {a}: {sub_steps(b, a)}. The answer is -{b - a}."
     return f"{a} - {b}: {sub_steps(a, b)}. The answer is {a - b}."

@@ -59,38 +59,38 @@ BUILT = "kite|boat|swing|tree house|little house|flying machine|big drum|snow ca
 MEALS = "pancakes|apple pie|carrot soup|honey cake|plum cake|hot soup|cherry jam|fresh bread".split("|")
 SKILLS = "sing|dance|swim|fly|paint|whistle|juggle|play the drum|climb|bake bread|ride a bicycle|tell stories".split("|")
 
-# Each plot: four beats, each with variants. {t} thing, {f} friend, {b} built, {m} meal, {s} skill.
+# Each plot: four beats, each with variants. {t} thing ({at} with its article), {f} friend ({af}), {b} built, {m} meal, {s} skill.
 PLOTS = [
-    [["More than anything, {H} wanted to find a {t}.", "{H} had heard of a {t} and wanted to find it.", "One morning, {H} began to look for a {t}."],
-     ["A {f} came along and asked: \"What are you looking for?\"", "On the way, {H} met a {f} who offered to help.", "Luckily, a {f} knew where to look."],
+    [["More than anything, {H} wanted to find {at}.", "{H} had heard of {at} and wanted to find it.", "One morning, {H} began to look for {at}."],
+     ["{af} came along and asked: \"What are you looking for?\"", "On the way, {H} met {af} who offered to help.", "Luckily, {af} knew where to look."],
      ["Together they searched every corner of {P}.", "{H} and the {f} looked under every stone and behind every door.", "The {f} pointed to a dark corner of {P}."],
      ["At last, {H} found the {t} under a pile of leaves.", "There it was: the {t} lay right in front of {H}.", "And then the {f} cried out, for there was the {t}."]],
     [["{H} was often alone and wished for a friend.", "{H} had no friend to talk to.", "Every day, {H} hoped to meet somebody to play with."],
-     ["One day a small {f} came by and had lost its way.", "Then a {f} with a hurt foot sat down nearby.", "Suddenly a {f} looked around the corner."],
+     ["One day a small {f} came by and had lost its way.", "Then {af} with a hurt foot sat down nearby.", "Suddenly {af} looked around the corner."],
      ["{H} gave the {f} something to eat and a warm place to rest.", "{H} spoke kindly to the {f} and shared some bread.", "{H} asked the {f} to stay for supper."],
      ["They talked until late, and the {f} told tales of faraway lands.", "Soon {H} and the {f} were playing together every day.", "The {f} said: \"I want to be your friend.\""]],
     [["{H} had a plan: to build a {b}.", "One day {H} decided to build a {b}.", "All winter long, {H} had dreamed of building a {b}."],
      ["{H} collected wood, paper and string all over {P}.", "It took a lot of wood and many nails.", "{H} worked from morning to night."],
-     ["A {f} watched and said: \"That will never work!\"", "When a part broke, a {f} came to help.", "A {f} held the nails, and {H} held the hammer."],
+     ["{af} watched and said: \"That will never work!\"", "When a part broke, {af} came to help.", "{af} held the nails, and {H} held the hammer."],
      ["But {H} did not give up, and at last the {b} was ready.", "Finally, {H} finished the {b}, and it was wonderful.", "In the evening the {b} stood there, and {H} could hardly believe it."]],
     [["One day, {H} wanted to make {m}.", "{H} was very hungry and longed for {m}.", "It was the day of the feast, and {H} had promised {m}."],
      ["But there was no sugar left {in}.", "But the pot had a big hole.", "But the fire would not burn."],
-     ["A {f} heard about it and brought what was missing.", "So {H} asked a {f} for help.", "A clever {f} had an idea."],
+     ["{af} heard about it and brought what was missing.", "So {H} asked {af} for help.", "A clever {f} had an idea."],
      ["Soon the smell of {m} filled the air, and {H} shared it with the {f}.", "In the end {H} and the {f} ate {m} side by side.", "The {m} turned out well, and {H} kept a piece for the {f}."]],
     [["{H} wanted to learn to {s}.", "There was one thing {H} could not do: {s}.", "Secretly, {H} had always wanted to {s}."],
-     ["Everyone said that it was much too hard.", "The first try went wrong, and so did the second.", "A {f} laughed at {H}, but that did not matter."],
+     ["Everyone said that it was much too hard.", "The first try went wrong, and so did the second.", "{af} laughed at {H}, but that did not matter."],
      ["{H} practised day after day, hidden away {in}.", "An old {f} showed {H} how it is done.", "Every night {H} tried again."],
      ["One day it worked: {H} was able to {s}!", "And suddenly {H} could {s} better than anyone else.", "In the end everyone came to see {H} {s}."]],
     [["One night, {H} heard a strange noise.", "{H} woke up, because something was knocking.", "In the middle of the night, a sound came from far below."],
      ["{H} took a lamp and went to look.", "On tiptoe, {H} walked through {P}.", "{H} followed the sound step by step."],
-     ["Behind an old door sat a {f} with a {t}.", "There stood a {f}, and it was holding a {t}.", "A {f} had been caught behind a heavy box, next to a {t}."],
+     ["Behind an old door sat {af} with {at}.", "There stood {af}, and it was holding {at}.", "{af} had been caught behind a heavy box, next to {at}."],
      ["The {f} said: \"Please help me to bring the {t} home.\" And {H} did.", "{H} helped the {f}, and the {f} gave the {t} to {H} as a present.", "{H} set the {f} free and put the {t} in a safe place."]],
     [["One morning, {H} found an old map.", "{H} got a letter with a map in it.", "Under the bed, {H} discovered a map with a red cross."],
      ["It showed a secret path through {P}.", "The red cross was right in the middle of {P}.", "The map led {H} along a narrow path."],
-     ["A {f} guarded the way and asked a riddle.", "A {f} stopped {H} and said: \"Only the kind may pass.\"", "Halfway, a {f} begged {H} for a bit of bread."],
-     ["{H} was patient and kind, and so the {f} let {H} reach the {t}.", "In the end {H} dug up a chest, and in it was a {t}.", "{H} shared the bread, and the {f} showed the place where the {t} was hidden."]],
+     ["{af} guarded the way and asked a riddle.", "{af} stopped {H} and said: \"Only the kind may pass.\"", "Halfway, {af} begged {H} for a bit of bread."],
+     ["{H} was patient and kind, and so the {f} let {H} reach the {t}.", "In the end {H} dug up a chest, and in it was {at}.", "{H} shared the bread, and the {f} showed the place where the {t} was hidden."]],
     [["One day, a storm came to {P}.", "Dark clouds gathered over {P}, and a storm broke loose.", "A big storm shook {P} one night."],
-     ["A small {f} was in danger and called for help.", "The wind carried a little {f} far away.", "A {f} was caught under a fallen tree."],
+     ["A small {f} was in danger and called for help.", "The wind carried a little {f} far away.", "{af} was caught under a fallen tree."],
      ["{H} did not wait for a moment and went out to help.", "Without fear, {H} stepped out into the rain.", "Nobody dared to go, but {H} did."],
      ["{H} took the {f} by the hand and brought it back.", "After a long fight with the wind, {H} saved the {f}.", "At dawn the storm was over, and the {f} was safe with {H}."]],
 ]
@@ -129,16 +129,23 @@ def place(r):
     return f"{prep} the {noun}", f"{prep} the {noun}", "the " + noun
 
 
-def compose(r, who, where, mood):
+def compose(r, who, where, mood, word):
+    """The story says first of what mood it is: what follows then hangs on a word nearby."""
     a, h = who
     inn, inn_first, p = where
     _, settings, turns, ends = MOODS[mood]
-    plot = pick(r, PLOTS)
-    fill = {"H": h, "in": inn, "P": p, "t": pick(r, THINGS), "f": pick(r, FRIENDS), "b": pick(r, BUILT), "m": pick(r, MEALS), "s": pick(r, SKILLS)}
-    beats = [pick(r, b).format(**fill) for b in plot]
-    first = pick(r, OPENINGS).format(A=a, **{"in": inn_first})
-    out = [first, pick(r, settings)] + beats[:3] + [pick(r, turns).format(**fill), beats[3], pick(r, ends).format(**fill)]
-    return " ".join(cap(s) for s in out)
+    while True:
+        thing, friend = pick(r, THINGS), pick(r, FRIENDS)
+        fill = {"H": h, "in": inn, "P": p, "t": thing, "at": article(thing), "f": friend, "af": article(friend),
+                "b": pick(r, BUILT), "m": pick(r, MEALS), "s": pick(r, SKILLS)}
+        beats = [pick(r, b).format(**fill) for b in pick(r, PLOTS)]
+        first = pick(r, OPENINGS).format(A=a, **{"in": inn_first})
+        out = [first, pick(r, settings)] + beats[:3] + [pick(r, turns).format(**fill), beats[3], pick(r, ends).format(**fill)]
+        story = " ".join(cap(s) for s in [f"Here is {article(word)} story.", *out])
+        # The place must not be forgotten after the opening, nor the hero.
+        low = story.lower()
+        if low.count(h.lower()) >= 3 and low.count(p.lower().removeprefix("the ")) >= 2:
+            return story
 
 
 ALL_GIVEN = [
@@ -167,7 +174,7 @@ def sample(r, full=False):
     text = text.replace("A exciting", "An exciting").replace("A adventurous", "An adventurous").replace("A amusing", "An amusing").replace("A enchanted", "An enchanted")
     q = text if r.random() < 0.6 else ask(r, text)
     check = {"type": "story", "hero": who[1] if "{a}" in "".join(forms) else None, "place": where[2] if "{in}" in "".join(forms) else None, "mood": mood if "{m}" in "".join(forms) else None}
-    return [(q, compose(r, who, where, mood))], check, (who, where, mood)
+    return [(q, compose(r, who, where, mood, word))], check, (who, where, mood)
 
 
 def followup(r):
