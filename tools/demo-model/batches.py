@@ -1,43 +1,63 @@
-"""Endless training batches: fresh conversations, packed into rows, never the same twice."""
+"""Endless training batches: fresh conversations laid end to end, never the same twice."""
 
 import random
+from dataclasses import dataclass
 
 import torch
 
 from data import dialog
 
+LONGEST = 512
+LONG_SHARE = 0.08  # share of conversations that may go on for many turns
+
+
+@dataclass
+class Batch:
+    """`size` tokens; documents lie between successive `starts`, the last of which may be padding.
+
+    rows: places whose next token is part of an answer; targets: those next tokens. All int32.
+    """
+
+    tokens: torch.Tensor
+    pos: torch.Tensor
+    starts: torch.Tensor
+    rows: torch.Tensor
+    targets: torch.Tensor
+
 
 class Packer:
-    """Rows of `length` tokens filled with whole conversations; attention stays inside each of them."""
-
-    def __init__(self, coder, length, seed, max_units, more):
-        self.coder, self.length, self.max_units, self.more = coder, length, max_units, more
+    def __init__(self, coder, size, seed, more):
+        self.coder, self.size, self.more = coder, size, more
         self.r = random.Random(seed)
         self.pool = []
 
-    def fill(self):
-        while len(self.pool) < 48:
-            ids, loss = self.coder.training(dialog.conversation(self.r, self.max_units, self.more), self.r)
-            if len(ids) <= self.length:
-                self.pool.append((ids, loss))
-
-    def row(self):
-        left, ids, loss, docs, d = self.length, [], [], [], 0
+    def conversation(self):
+        """(ids, loss marks) of a conversation of at most LONGEST tokens."""
         while True:
-            self.fill()
-            fits = [i for i, c in enumerate(self.pool) if len(c[0]) <= left]
-            if not fits:
+            many = self.r.random() < LONG_SHARE
+            text = dialog.conversation(self.r, 14 if many else 5, 0.8 if many else self.more)
+            ids, loss = self.coder.training(text, self.r)
+            if len(ids) <= LONGEST:
+                return ids, loss
+
+    def batch(self):
+        ids, marks, pos, starts = [], [], [], [0]
+        while True:
+            while len(self.pool) < 32:
+                self.pool.append(self.conversation())
+            left = self.size - len(ids)
+            i = next((i for i, c in enumerate(self.pool) if len(c[0]) <= left), None)
+            if i is None:
                 break
-            i = fits[0] if d == 0 else max(fits, key=lambda j: len(self.pool[j][0])) if left < 128 else fits[0]
             a, b = self.pool.pop(i)
             ids += a
-            loss += b
-            docs += [d] * len(a)
-            d += 1
-            left -= len(a)
-        return ids + [self.coder.eos] * left, loss + [0] * left, docs + [-1] * left
-
-    def batch(self, rows):
-        """tokens [B, T], loss weights [B, T] for predicting the token at that place, documents [B, T]."""
-        ids, loss, docs = zip(*(self.row() for _ in range(rows)))
-        return torch.tensor(ids), torch.tensor(loss, dtype=torch.bool), torch.tensor(docs)
+            marks += b
+            pos += range(len(a))
+            starts.append(len(ids))
+        if left:
+            ids += [self.coder.eos] * left
+            marks += [0] * left
+            pos += range(left)
+            starts.append(len(ids))
+        rows = [t - 1 for t, m in enumerate(marks) if m]
+        return Batch(*(torch.tensor(x, dtype=torch.int32) for x in (ids, pos, starts, rows, [ids[t + 1] for t in rows])))

@@ -22,7 +22,7 @@ class Config:
     heads: int = 4
     kv_heads: int = 2
     head_dim: int = 64
-    ffn: int = 512
+    ffn: int = 768
     theta: float = 10000.0
     context: int = 512
 
@@ -118,17 +118,28 @@ def block(cfg, x, wqkv, wo, wgu, wd, n1, n2, n3, n4, cos, sin, mask):
     return x + F.linear(quant8(rms(h, n4)), wd)
 
 
-def hidden(cfg, p, tokens, mask, cos, sin, block_fn=block):
+def hidden(cfg, p, tokens, mask, cos, sin):
     """Final normalized states [B, T, dim] from parameters whose matrices are already ternary."""
     x = F.embedding(tokens, p["embed"])
     for i in range(cfg.layers):
-        x = block_fn(
+        x = block(
             cfg, x,
             torch.cat([p[f"{i}.q"], p[f"{i}.k"], p[f"{i}.v"]]), p[f"{i}.o"],
             torch.cat([p[f"{i}.gate"], p[f"{i}.up"]]), p[f"{i}.down"],
             p[f"{i}.attn_norm"], p[f"{i}.attn_sub_norm"], p[f"{i}.ffn_norm"], p[f"{i}.ffn_sub_norm"],
             cos, sin, mask)
     return rms(x, p["norm"])
+
+
+def loss(cfg, p, batch):
+    """Mean cross-entropy of a `Batch` at its answers, from parameters whose matrices are already ternary."""
+    device = p["embed"].device
+    size = batch.starts.diff()
+    docs = torch.repeat_interleave(torch.arange(len(size)), size).to(device)
+    cos, sin = rope_tables(cfg, int(batch.pos.max()) + 1, device)
+    pos, rows = batch.pos.to(device).long(), batch.rows.to(device).long()
+    h = hidden(cfg, p, batch.tokens.to(device).long()[None], document_mask(docs[None]), cos[pos], sin[pos])
+    return F.cross_entropy(h[0, rows] @ p["embed"].T, batch.targets.to(device).long())
 
 
 def document_mask(docs):

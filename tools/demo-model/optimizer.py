@@ -14,64 +14,49 @@ STEPS = [
 
 
 def orthogonal(m):
-    """About U V^T of m = U S V^T."""
+    """About U V^T of m = U S V^T, for a bf16 matrix whose norm is just below 1."""
     x = m.T if m.shape[0] > m.shape[1] else m
-    x = x / (x.norm() * 1.01 + 1e-7)
     for a, b, c in STEPS:
         s = x @ x.T
-        x = a * x + (b * s + c * (s @ s)) @ x
+        x = torch.addmm(x, torch.addmm(s, s, s, beta=b, alpha=c), x, beta=a)
     return x.T if m.shape[0] > m.shape[1] else x
 
 
-def share(shapes, ranks):
-    """Matrix names by rank, so that each rank has about the same work."""
-    cost = {n: min(s) ** 2 * (2 * max(s) + min(s)) for n, s in shapes.items()}
-    lists, load = [[] for _ in range(ranks)], [0] * ranks
-    for n in sorted(cost, key=lambda n: (-cost[n], n)):
-        i = load.index(min(load))
-        lists[i].append(n)
-        load[i] += cost[n]
-    return lists
-
-
 class Optimizer:
+    """Updates parameters by name, one at a time, so that processes can share the work; its state is shared, too."""
+
     def __init__(self, params, args):
         self.p, self.args = params, args
-        self.matrices = [n for n in params if model.is_ternary(n)]
-        self.others = [n for n in params if not model.is_ternary(n)]
-        self.m = {n: torch.zeros_like(v) for n, v in params.items()}
-        self.v = {n: torch.zeros_like(params[n]) for n in self.others}
-        self.t = 0
+        self.m = {n: torch.zeros_like(t) for n, t in params.items()}
+        self.v = {n: torch.zeros_like(t) for n, t in params.items() if not model.is_ternary(n)}
+        # The dear ones first, for an even end.
+        self.names = sorted(params, key=lambda n: -params[n].numel() * (8 if model.is_ternary(n) else 1))
 
-    def muon_updates(self, grads, names):
-        """Steps of unit root mean square 0.2 for the matrices in `names`. Keeps every momentum current."""
-        out = {}
-        for n in self.matrices:
-            self.m[n].lerp_(grads[n], 1 - self.args.momentum)
-            if n in names:
-                u = orthogonal(grads[n].lerp(self.m[n], self.args.momentum))
-                out[n] = u * (0.2 * max(u.shape) ** 0.5)
-        return out
+    def share(self):
+        for t in [*self.m.values(), *self.v.values()]:
+            t.share_memory_()
 
-    def step(self, grads, updates, scale):
-        """`scale` is the schedule's factor, 0 to 1."""
+    def step(self, n, g, t, scale):
+        """Update number `t` (from 1) of parameter `n` with gradient `g`, which may be overwritten.
+
+        `scale` is the schedule's factor, 0 to 1.
+        """
         a = self.args
-        self.t += 1
-        for n in self.matrices:
-            lr = a.lr * scale
-            self.p[n].mul_(1 - lr * a.decay).add_(updates[n], alpha=-lr)
-        for n in self.others:
-            g = grads[n]
-            self.m[n].lerp_(g, 0.1)
-            self.v[n].lerp_(g * g, 0.02)
-            mh, vh = self.m[n] / (1 - 0.9 ** self.t), self.v[n] / (1 - 0.98 ** self.t)
-            self.p[n].add_(mh / (vh.sqrt() + 1e-8), alpha=-a.adam_lr * scale * model.START[model.kind(n)])
+        if model.is_ternary(n):
+            self.m[n].lerp_(g, 1 - a.momentum)
+            g.lerp_(self.m[n], a.momentum)
+            u = orthogonal((g / (g.norm() * 1.01 + 1e-30)).bfloat16())
+            self.p[n].mul_(1 - a.lr * scale * a.decay).add_(u, alpha=-a.lr * scale * 0.2 * max(g.shape) ** 0.5)
+            return
+        self.m[n].lerp_(g, 0.1)
+        self.v[n].mul_(0.98).addcmul_(g, g, value=0.02)
+        size = (self.v[n] / (1 - 0.98 ** t)).sqrt_().add_(1e-8)
+        self.p[n].addcdiv_(self.m[n], size, value=-a.adam_lr * scale * model.START[model.kind(n)] / (1 - 0.9 ** t))
 
     def state(self):
-        return {"m": self.m, "v": self.v, "t": self.t}
+        return {"m": self.m, "v": self.v}
 
     def load(self, s):
-        self.t = s["t"]
         for mine, saved in ((self.m, s["m"]), (self.v, s["v"])):
             for n in mine:
                 mine[n].copy_(saved[n])
