@@ -106,6 +106,36 @@ static inline void strip(int k, const b16 *A, int lda, int as, const b16 *B, int
     if (N > 2) _tile_stored(2, C + 32, ldc * 4);
     if (N > 3) _tile_stored(3, C + 48, ldc * 4);
 }
+#elif defined(__AVX512BF16__)
+struct Tiles {};
+
+// The same from 512-bit dot products of pairs, six rows at a time: 24 sums are what the registers hold beside B.
+template <int N, int R>
+static inline void rows(int k, const b16 *A, int lda, int as, const b16 *B, int bk, int bn, float *C, int ldc, bool add) {
+    __m512 c[R][N];
+    for (int r = 0; r < R; r++)
+        for (int n = 0; n < N; n++) c[r][n] = add ? _mm512_loadu_ps(C + r * ldc + 16 * n) : _mm512_setzero_ps();
+    for (int i = 0; i < k; i++, A += as, B += bk)
+        for (int p = 0; p < 16; p++) {
+            __m512bh b[N];
+            for (int n = 0; n < N; n++) b[n] = (__m512bh)_mm512_loadu_si512(B + n * bn + 32 * p);
+            for (int r = 0; r < R; r++) {
+                uint32_t pair;
+                memcpy(&pair, A + r * lda + 2 * p, 4);
+                __m512bh a = (__m512bh)_mm512_set1_epi32(pair);
+                for (int n = 0; n < N; n++) c[r][n] = _mm512_dpbf16_ps(c[r][n], a, b[n]);
+            }
+        }
+    for (int r = 0; r < R; r++)
+        for (int n = 0; n < N; n++) _mm512_storeu_ps(C + r * ldc + 16 * n, c[r][n]);
+}
+
+template <int N>
+static inline void strip(int k, const b16 *A, int lda, int as, const b16 *B, int bk, int bn, float *C, int ldc, bool add) {
+    rows<N, 6>(k, A, lda, as, B, bk, bn, C, ldc, add);
+    rows<N, 6>(k, A + 6 * lda, lda, as, B, bk, bn, C + 6 * ldc, ldc, add);
+    rows<N, 4>(k, A + 12 * lda, lda, as, B, bk, bn, C + 12 * ldc, ldc, add);
+}
 #else
 struct Tiles {};
 
