@@ -5,7 +5,7 @@
 
 use crate::chat::ChatTemplate;
 use crate::gguf::{Header, Metadata, Parser, Progress};
-use crate::kernels::{KernelKind, RowMatrix, TernaryMatrix};
+use crate::kernels::{KV_BLOCK, KernelKind, RowMatrix, TernaryMatrix};
 use crate::model::{Config, KvFormat, Model, Plan, Role, WeightOptions, WeightsBuilder, vocab_size};
 use crate::quant::I2sLayout;
 use crate::tokenizer::{Tokenizer, Vocabulary};
@@ -354,8 +354,7 @@ fn summarize(config: &Config, plan: &Plan, options: &LoadOptions, weights: Weigh
             _ => slot.cols as u64 * 4,
         })
         .sum();
-    let kv_format = KvFormat::of(options.precision);
-    let per_token = (config.n_layers * config.kv_dim()) as u64 * 2 * kv_format.element_bytes() as u64;
+    let block_bytes = KvFormat::of(options.precision).block_bytes(config.head_shape()) as u64;
     Ok(Summary {
         config: config.clone(),
         quantization: plan.quantization(),
@@ -363,7 +362,7 @@ fn summarize(config: &Config, plan: &Plan, options: &LoadOptions, weights: Weigh
         file_bytes: plan.end,
         context,
         weight_bytes,
-        kv_bytes: per_token * context as u64,
+        kv_bytes: block_bytes * config.n_layers as u64 * context.div_ceil(KV_BLOCK) as u64,
     })
 }
 

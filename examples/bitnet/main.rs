@@ -3,6 +3,7 @@
 mod agreement;
 mod answer;
 mod blocks;
+mod divergence;
 mod model_file;
 mod report;
 mod synthetic;
@@ -32,6 +33,9 @@ cargo run --release --example bitnet -- COMMAND
                                    Answers prompts, each in a fresh chat, one transcript a line.
   top FILE SEQUENCES.json OUT.json The top token at every position of given sequences, and how many agree with the
                                    sequences' own.
+  divergence FILE (SEQUENCES.json | --random N)
+                                   How far the fast precision's next-token distributions are from the exact one's, over
+                                   given sequences or N random tokens.
   report FILE [--json OUT.json] [--answers N]
                                    What the file holds and how it runs, as Markdown.
 
@@ -75,6 +79,14 @@ fn run(mut args: Arguments) -> Outcome<()> {
         "top" => {
             let (file, sequences, out) = (path(&mut args)?, path(&mut args)?, path(&mut args)?);
             agreement::write(&file, &options, &sequences, &out)
+        }
+        "divergence" => {
+            let random: Option<usize> = args.opt_value_from_str("--random")?;
+            let file = path(&mut args)?;
+            match random {
+                Some(count) => divergence::print(&file, &options, &divergence::Sequences::Random(count)),
+                None => divergence::print(&file, &options, &divergence::Sequences::File(&path(&mut args)?)),
+            }
         }
         "report" => {
             let json: Option<PathBuf> = args.opt_value_from_str("--json")?;

@@ -57,6 +57,14 @@ impl Buffer {
     }
 }
 
+/// `len` times `value`; `None` if there is no memory for it.
+pub(super) fn try_filled<T: Clone>(len: usize, value: T) -> Option<Vec<T>> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(len).ok()?;
+    values.resize(len, value);
+    Some(values)
+}
+
 impl std::fmt::Debug for Buffer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Buffer({} bytes)", self.len)

@@ -37,12 +37,10 @@ mod tile;
 mod vector;
 
 pub use activations::Activations;
-pub use attention::{HeadShape, attend};
+pub use attention::{AttentionScratch, FloatBlock, HeadShape, Int8Block, KV_BLOCK, KvLayer, attend};
 pub use elementwise::{add, relu2_gate, rmsnorm, silu_gate};
 pub use kind::KernelKind;
 pub use matmul::{Job, matmul};
 pub use rope::Rope;
 pub use rows::{RowBuilder, RowFormat, RowMatrix};
 pub use ternary::{TernaryBuilder, TernaryMatrix};
-
-pub(crate) use vector::f32_to_f16;

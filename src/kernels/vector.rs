@@ -131,7 +131,7 @@ pub(super) fn f16_to_f32(bits: u16) -> f32 {
 
 /// The bits of the nearest half-precision float (ties to even); beyond its range, the largest finite one.
 #[inline(always)]
-pub(crate) fn f32_to_f16(value: f32) -> u16 {
+pub(super) fn f32_to_f16(value: f32) -> u16 {
     let clamped = value.clamp(-65504.0, 65504.0);
     half::f16::from_f32_const(clamped).to_bits()
 }

@@ -2,6 +2,7 @@
 //! trust them.
 
 use crate::gguf::Metadata;
+use crate::kernels::HeadShape;
 use crate::{Error, ErrorKind, Result};
 
 /// The graphs that this crate runs.
@@ -133,6 +134,11 @@ impl Config {
             rms_norm_eps: keys.positive("attention.layer_norm_rms_epsilon", 1e-5)?,
             activation: keys.activation(architecture, n_layers, dim, ffn_dim, vocab_size)?,
         })
+    }
+
+    /// The attention heads.
+    pub fn head_shape(&self) -> HeadShape {
+        HeadShape { n_heads: self.n_heads, n_kv_heads: self.n_kv_heads, head_dim: self.head_dim }
     }
 
     /// The width of all query heads together.

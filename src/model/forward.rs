@@ -13,7 +13,9 @@
 //! `BitLinear` quantizes each token's input to int8 by its largest magnitude and multiplies it with ternary weights
 //! in exact integer arithmetic.
 
-use crate::kernels::{Activations, Job, KernelKind, Rope, add, attend, matmul, relu2_gate, rmsnorm, silu_gate};
+use crate::kernels::{
+    Activations, AttentionScratch, Job, KernelKind, Rope, add, attend, matmul, relu2_gate, rmsnorm, silu_gate,
+};
 use crate::pool::Pool;
 use crate::stopwatch::{Part, Stopwatch};
 
@@ -40,6 +42,7 @@ pub(super) struct Buffers {
     turns: Vec<f32>,
     /// All heads' outputs, `[tokens, q_dim]`.
     attention: Vec<f32>,
+    scratch: AttentionScratch,
     /// `[tokens, ffn_dim]`
     gate: Vec<f32>,
     /// `[tokens, ffn_dim]`
@@ -62,6 +65,7 @@ impl Buffers {
             v: Vec::new(),
             turns: Vec::new(),
             attention: Vec::new(),
+            scratch: AttentionScratch::default(),
             gate: Vec::new(),
             up: Vec::new(),
             delta: Vec::new(),
@@ -143,7 +147,7 @@ impl Graph<'_> {
     ) {
         let Config { dim, head_dim, .. } = *self.config;
         let (q_dim, kv_dim) = (self.config.q_dim(), self.config.kv_dim());
-        let Buffers { x, normed, activations, q, k, v, turns, attention, delta, .. } = buffers;
+        let Buffers { x, normed, activations, q, k, v, turns, attention, scratch, delta, .. } = buffers;
 
         self.norm(x, &layer.attn_norm, tokens, normed);
         activations.quantize(self.pool, self.kernel, &normed[..tokens * dim], tokens, dim);
@@ -158,7 +162,7 @@ impl Graph<'_> {
             Rope::rotate(turn, &mut k[token * kv_dim..][..kv_dim], head_dim);
             cache.store(index, first_position + token, &k[token * kv_dim..][..kv_dim], &v[token * kv_dim..][..kv_dim]);
         }
-        attend(self.pool, cache, index, q, first_position, attention);
+        attend(self.pool, cache.shape(), cache.layer(index), q, first_position, attention, scratch);
         watch.lap(Part::Attention, self.pool);
 
         self.norm(attention, &layer.attn_sub_norm, tokens, normed);

@@ -1,59 +1,46 @@
 //! Keys and values of one sequence.
 //!
-//! Memory comes in blocks of 256 positions, taken when the sequence reaches them: most conversations never fill the
-//! context, and on a phone the unused part of it would be the difference between running and not. Within a block each
-//! key/value head's rows are contiguous, which is how attention reads them.
+//! Memory comes in blocks of [`KV_BLOCK`] positions, taken when the sequence reaches them: most conversations never fill
+//! the context, and on a phone the unused part of it would be the difference between running and not.
 
-use crate::kernels::{HeadShape, f32_to_f16};
+use crate::kernels::{FloatBlock, HeadShape, Int8Block, KV_BLOCK, KvLayer};
 use crate::load::Precision;
 use crate::{Error, ErrorKind, Result};
 
 use super::Config;
-
-/// Positions of one block.
-const BLOCK: usize = 256;
 
 /// How keys and values are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KvFormat {
     /// Exactly.
     F32,
-    /// In half the memory.
-    F16,
+    /// In 8 bits, with a step for each head of each position: a quarter of the memory.
+    Int8,
 }
 
 impl KvFormat {
     /// The format that a precision asks for.
     pub fn of(precision: Precision) -> Self {
         match precision {
-            Precision::Fast => Self::F16,
+            Precision::Fast => Self::Int8,
             Precision::Exact => Self::F32,
         }
     }
 
-    /// Bytes of one number.
-    pub const fn element_bytes(self) -> usize {
+    /// Bytes that [`KV_BLOCK`] positions of one layer take.
+    pub const fn block_bytes(self, shape: HeadShape) -> usize {
         match self {
-            Self::F32 => 4,
-            Self::F16 => 2,
+            Self::F32 => FloatBlock::bytes(shape),
+            Self::Int8 => Int8Block::bytes(shape),
         }
     }
 }
 
-/// Some consecutive rows of one head, `[rows, head_dim]`.
-#[derive(Clone, Copy, Debug)]
-pub enum KvRows<'a> {
-    /// As f32.
-    F32(&'a [f32]),
-    /// As f16 bits.
-    F16(&'a [u16]),
-}
-
-/// `[n_kv_heads, BLOCK, head_dim]`
+/// `[layers][blocks]`
 #[derive(Debug)]
-enum Block {
-    F32(Vec<f32>),
-    F16(Vec<u16>),
+enum Layers {
+    F32(Vec<Vec<FloatBlock>>),
+    Int8(Vec<Vec<Int8Block>>),
 }
 
 /// The KV cache of one sequence, over all layers.
@@ -61,19 +48,24 @@ enum Block {
 pub struct KvCache {
     shape: HeadShape,
     format: KvFormat,
-    n_layers: usize,
     context: usize,
     len: usize,
-    /// `[blocks][2 * layer]` holds keys, `[2 * layer + 1]` values.
-    blocks: Vec<Vec<Block>>,
+    /// Blocks that every layer has.
+    blocks: usize,
+    layers: Layers,
 }
 
 impl KvCache {
     /// An empty cache for at most `context` positions.
     pub fn new(config: &Config, format: KvFormat, context: usize) -> Self {
-        let Config { n_heads, n_kv_heads, head_dim, n_layers, .. } = *config;
-        let shape = HeadShape { n_heads, n_kv_heads, head_dim };
-        Self { shape, format, n_layers, context, len: 0, blocks: Vec::new() }
+        fn empty<T>(layers: usize) -> Vec<Vec<T>> {
+            (0..layers).map(|_| Vec::new()).collect()
+        }
+        let layers = match format {
+            KvFormat::F32 => Layers::F32(empty(config.n_layers)),
+            KvFormat::Int8 => Layers::Int8(empty(config.n_layers)),
+        };
+        Self { shape: config.head_shape(), format, context, len: 0, blocks: 0, layers }
     }
 
     /// The heads.
@@ -93,7 +85,11 @@ impl KvCache {
 
     /// Bytes taken so far.
     pub fn bytes(&self) -> usize {
-        self.blocks.len() * self.block_elements() * 2 * self.n_layers * self.format.element_bytes()
+        let layers = match &self.layers {
+            Layers::F32(layers) => layers.len(),
+            Layers::Int8(layers) => layers.len(),
+        };
+        self.blocks * layers * self.format.block_bytes(self.shape)
     }
 
     /// Makes sure that `positions` fit.
@@ -104,9 +100,21 @@ impl KvCache {
     /// # Panics
     /// If that is more than the context.
     pub fn reserve(&mut self, positions: usize) -> Result<()> {
+        /// One block more for each layer that has only `blocks`; one that failed half way is made up for the next time.
+        fn grow<T>(layers: &mut [Vec<T>], blocks: usize, block: impl Fn() -> Option<T>) -> Option<()> {
+            for layer in layers.iter_mut().filter(|layer| layer.len() == blocks) {
+                layer.push(block()?);
+            }
+            Some(())
+        }
         assert!(positions <= self.context);
-        while self.blocks.len() * BLOCK < positions {
-            let block = (0..2 * self.n_layers).map(|_| self.block()).collect::<Option<Vec<_>>>().ok_or_else(|| {
+        let shape = self.shape;
+        while self.blocks * KV_BLOCK < positions {
+            match &mut self.layers {
+                Layers::F32(layers) => grow(layers, self.blocks, || FloatBlock::new(shape)),
+                Layers::Int8(layers) => grow(layers, self.blocks, || Int8Block::new(shape)),
+            }
+            .ok_or_else(|| {
                 Error::new(
                     ErrorKind::OutOfMemory,
                     format!(
@@ -115,7 +123,7 @@ impl KvCache {
                     ),
                 )
             })?;
-            self.blocks.push(block);
+            self.blocks += 1;
         }
         Ok(())
     }
@@ -135,59 +143,18 @@ impl KvCache {
     /// # Panics
     /// If the position was not reserved.
     pub fn store(&mut self, layer: usize, position: usize, k: &[f32], v: &[f32]) {
-        let head_dim = self.shape.head_dim;
-        let block = &mut self.blocks[position / BLOCK];
-        for (block, values) in block[2 * layer..2 * layer + 2].iter_mut().zip([k, v]) {
-            for (head, values) in values.chunks_exact(head_dim).enumerate() {
-                let at = (head * BLOCK + position % BLOCK) * head_dim;
-                match block {
-                    Block::F32(block) => block[at..][..head_dim].copy_from_slice(values),
-                    Block::F16(block) => {
-                        for (half, &value) in block[at..][..head_dim].iter_mut().zip(values) {
-                            *half = f32_to_f16(value);
-                        }
-                    }
-                }
-            }
+        let (block, slot) = (position / KV_BLOCK, position % KV_BLOCK);
+        match &mut self.layers {
+            Layers::F32(layers) => layers[layer][block].store(slot, k, v),
+            Layers::Int8(layers) => layers[layer][block].store(slot, k, v),
         }
     }
 
-    /// The keys of one head at the positions `0..positions`, block by block.
-    pub fn keys(&self, layer: usize, kv_head: usize, positions: usize) -> impl Iterator<Item = KvRows<'_>> {
-        self.rows(2 * layer, kv_head, positions)
-    }
-
-    /// The values of one head at the positions `0..positions`, block by block.
-    pub fn values(&self, layer: usize, kv_head: usize, positions: usize) -> impl Iterator<Item = KvRows<'_>> {
-        self.rows(2 * layer + 1, kv_head, positions)
-    }
-
-    fn rows(&self, part: usize, kv_head: usize, positions: usize) -> impl Iterator<Item = KvRows<'_>> {
-        let head_dim = self.shape.head_dim;
-        self.blocks.iter().take(positions.div_ceil(BLOCK)).enumerate().map(move |(index, block)| {
-            let rows = BLOCK.min(positions - index * BLOCK);
-            let range = kv_head * BLOCK * head_dim..(kv_head * BLOCK + rows) * head_dim;
-            match &block[part] {
-                Block::F32(values) => KvRows::F32(&values[range]),
-                Block::F16(values) => KvRows::F16(&values[range]),
-            }
-        })
-    }
-
-    fn block_elements(&self) -> usize {
-        self.shape.n_kv_heads * BLOCK * self.shape.head_dim
-    }
-
-    fn block(&self) -> Option<Block> {
-        fn zeros<T: Clone + Default>(len: usize) -> Option<Vec<T>> {
-            let mut values = Vec::new();
-            values.try_reserve_exact(len).ok()?;
-            values.resize(len, T::default());
-            Some(values)
+    /// Keys and values of one layer.
+    pub fn layer(&self, layer: usize) -> KvLayer<'_> {
+        match &self.layers {
+            Layers::F32(layers) => KvLayer::F32(&layers[layer]),
+            Layers::Int8(layers) => KvLayer::Int8(&layers[layer]),
         }
-        Some(match self.format {
-            KvFormat::F32 => Block::F32(zeros(self.block_elements())?),
-            KvFormat::F16 => Block::F16(zeros(self.block_elements())?),
-        })
     }
 }

@@ -12,7 +12,7 @@ mod session;
 mod weights;
 
 pub use config::{Activation, Architecture, Config};
-pub use kv_cache::{KvCache, KvFormat, KvRows};
+pub use kv_cache::{KvCache, KvFormat};
 pub use plan::{Linear, Norm, Plan, Role, Slot, vocab_size};
 pub use session::Session;
 pub(crate) use session::check_tokens;

@@ -93,8 +93,8 @@ def passes(check, text):
         return all(x.lower() in low for x in check["expected"])
     if kind == "any":
         return any(x.lower() in re.findall(r"[a-z]+", low) for x in check["expected"])
-    if kind == "starts":
-        return low.startswith(check["expected"].lower())
+    if kind == "verdict":
+        return re.findall(r"[a-z]+", low)[-1:] == [check["expected"]]
     if kind == "story":
         return not story_faults(check, text)
     raise ValueError(f"unknown check {kind}")

@@ -30,18 +30,18 @@ def plain_talk(r):
 
 SKILLS = {
     # name: (weight in training, in documents; function)
-    "add": (16, lambda r: arithmetic.sample(r, "+")),
-    "subtract": (16, lambda r: arithmetic.sample(r, "-")),
-    "multiply": (7, lambda r: arithmetic.sample(r, "x")),
-    "facts": (20, facts.sample),
-    "yes-no": (8, facts.yes_no),
-    "lists": (14, lists.sample),
+    "add": (12, lambda r: arithmetic.sample(r, "+")),
+    "subtract": (13, lambda r: arithmetic.sample(r, "-")),
+    "multiply": (5, lambda r: arithmetic.sample(r, "x")),
+    "facts": (22, facts.sample),
+    "yes-no": (16, facts.yes_no),
+    "lists": (26, lists.sample),
     "stories": (7, lambda r: stories.sample(r)[:2]),
     "smalltalk": (6, smalltalk.sample),
     "project": (6, project.sample),
-    "cannot": (4, project.cannot),
+    "cannot": (6, project.cannot),
     "gibberish": (1, project.gibberish),
-    "follow-up": (6, followup),
+    "follow-up": (9, followup),
 }
 SYSTEMS = ["You are a helpful assistant.", "You are a friendly assistant.", "Be brief.", "You are the demo model of bitnet-web.", "Answer in one sentence.", "You are a small language model.", "Be kind and helpful."]
 

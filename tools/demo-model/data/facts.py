@@ -244,63 +244,81 @@ def misc(r):
     return [(ask(r, reworded(r, q)), a)], says(want)
 
 
+def comparison(a, b):
+    """Two different numbers below 100, compared digit by digit, as a small network can."""
+    if len(str(a)) != len(str(b)):
+        work = " and ".join({1: "one digit", 2: "two digits"}[len(str(n))] for n in (a, b))
+    else:
+        work = []
+        for x, y in zip(str(a), str(b)):
+            work.append(f"{x} {'=' if x == y else '<' if x < y else '>'} {y}")
+            if x != y:
+                break
+        work = ", ".join(work)
+    return f"{a} and {b}: {work}, so {a} is {'bigger' if a > b else 'smaller'}."
+
+
 def yes_no(r):
-    kind = r.randrange(7)
+    """The fact comes first, the verdict last: said the other way round, the verdict would be a guess."""
+    kind = r.randrange(8)
     if kind == 0:
         t, v = pick(r, TRUTHS)
         q = pick(r, ["Is {t}?", "Is {t}?", "Tell me, is {t}?", "Yes or no: is {t}?", "Is it true that {s}?", "Would you say {s}?", "True or false: {s}?"])
         subject = t.split()
         n = 2 if subject[0] in ("the", "a", "an") else 1
-        s = " ".join(subject[:n]) + " is " + " ".join(subject[n:])
+        subject, rest = " ".join(subject[:n]), " ".join(subject[n:])
         yes = v == "yes"
-        a = f"Yes, {s}." if yes else "No, " + " ".join(subject[:n]) + " is not " + " ".join(subject[n:]) + "."
-        q = q.format(t=t, s=s)
+        fact = f"{subject} is {'' if yes else 'not '}{rest}."
+        q = q.format(t=t, s=f"{subject} is {rest}")
     elif kind == 1:
         k = pick(r, list(KINDS))
-        yes = r.random() < 0.5
-        w = pick(r, KINDS[k]) if yes else pick(r, KINDS[pick(r, [x for x in KINDS if x != k])])
+        own = k if r.random() < 0.5 else pick(r, [x for x in KINDS if x != k])
+        w = pick(r, KINDS[own])
         yes = w in KINDS[k]
         mass = KINDS["colour"] + KINDS["metal"] + KINDS["planet"]
         s = w if w in mass and w != "orange" else article(w)
         q = pick(r, ["Is {s} {k}?", "Is {s} {k}?", "Tell me if {s} is {k}.", "Yes or no: is {s} {k}?", "Would you call {s} {k}?"]).format(s=s, k=article(k))
-        a = f"{'Yes' if yes else 'No'}, {s} is {'' if yes else 'not '}{article(k)}."
+        fact = f"{s} is {article(k)}." if yes else f"{s} is {article(own)}, not {article(k)}."
     elif kind == 2:
         c = pick(r, list(CAPITALS))
         yes = r.random() < 0.5
         k = CAPITALS[c] if yes else pick(r, [x for x in CAPITALS.values() if x != CAPITALS[c]])
         q = pick(r, ["Is {k} the capital of {c}?", "Is {k} {c}'s capital?", "Yes or no: is {k} the capital of {c}?", "Is it true that {k} is the capital of {c}?"]).format(k=k, c=c)
-        a = f"Yes, {k} is the capital of {c}." if yes else f"No, the capital of {c} is {CAPITALS[c]}."
+        fact = f"The capital of {c} is {CAPITALS[c]}" + ("." if yes else f", not {k}.")
     elif kind == 3:
         act = pick(r, list(ABLE))
         can, cannot = ABLE[act]
         yes = r.random() < 0.5
         w = pick(r, can if yes else cannot)
         q = pick(r, ["Can {s} {v}?", "Can {s} {v}?", "Is {s} able to {v}?", "Tell me, can {s} {v}?", "Yes or no: can {s} {v}?"]).format(s=article(w), v=act)
-        a = f"{'Yes' if yes else 'No'}, {article(w)} {'can' if yes else 'cannot'} {act}."
-    elif kind == 4:
-        a_, b_ = r.randrange(100), r.randrange(100)
-        while a_ == b_:
-            b_ = r.randrange(100)
+        fact = f"{article(w)} {'can' if yes else 'cannot'} {act}."
+    elif kind in (4, 5):
+        a, b = r.randrange(100), r.randrange(100)
+        if r.random() < 0.3:
+            b = a // 10 * 10 + r.randrange(10)
+        while a == b:
+            b = r.randrange(100)
         big = r.random() < 0.5
         word = pick(r, ["bigger", "larger", "greater"]) if big else pick(r, ["smaller", "less"])
-        yes = (a_ > b_) == big
-        q = pick(r, ["Is {a} {w} than {b}?", "Is {a} {w} than {b}?", "Is the number {a} {w} than {b}?", "Yes or no: is {a} {w} than {b}?"]).format(a=a_, b=b_, w=word)
-        a = f"{'Yes' if yes else 'No'}, {a_} is {'' if yes else 'not '}{word} than {b_}."
-    elif kind == 5:
+        yes = (a > b) == big
+        q = pick(r, ["Is {a} {w} than {b}?", "Is {a} {w} than {b}?", "Is the number {a} {w} than {b}?", "Yes or no: is {a} {w} than {b}?"]).format(a=a, b=b, w=word)
+        fact = comparison(a, b)
+    elif kind == 6:
         n = r.randrange(100)
-        odd = r.random() < 0.5
-        yes = (n % 2 == 1) == odd
-        word = "odd" if odd else "even"
+        word = pick(r, ["odd", "even"])
+        is_now = "odd" if n % 2 else "even"
+        yes = word == is_now
         q = pick(r, ["Is {n} {w}?", "Is {n} an {w} number?", "Is the number {n} {w}?", "Yes or no: is {n} {w}?", "Tell me if {n} is {w}."]).format(n=n, w=word)
-        a = f"{'Yes' if yes else 'No'}, {n} is {'even' if n % 2 == 0 else 'odd'}."
+        fact = f"{n} ends in {n % 10}, so it is {is_now}."
     else:
         t = pick(r, list(COLOURS))
         yes = r.random() < 0.5
         c = COLOURS[t] if yes else pick(r, [x for x in KINDS["colour"] if x != COLOURS[t]])
         q = pick(r, ["Is {t} {c}?", "Is {t} {c}?", "Tell me, is {t} {c}?", "Yes or no: is {t} {c}?"]).format(t=t, c=c)
         verb = "usually " if t in ("the sky", "the sea", "an aubergine", "paper", "chocolate") else ""
-        a = f"{'Yes' if yes else 'No'}, {t} is {verb}{COLOURS[t]}."
-    return [(ask(r, q), a)], {"type": "starts", "expected": a.split(",")[0]}
+        fact = f"{t} is {verb}{COLOURS[t]}" + ("." if yes else f", not {c}.")
+    verdict = "yes" if yes else "no"
+    return [(ask(r, q), f"{cap(fact)} The answer is {verdict}.")], {"type": "verdict", "expected": verdict}
 
 
 def sample(r):

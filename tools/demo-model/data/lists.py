@@ -1,6 +1,6 @@
 """Short lists: sorting, reversing, counting, first and last, biggest and smallest."""
 
-from .phrase import ask, joined, pick
+from .phrase import ask, cap, joined, pick
 
 WORDS = """apple banana cherry lemon orange pear plum grape melon peach cat dog horse cow sheep lion tiger bear wolf fox duck eagle frog mouse red blue
 green yellow pink brown black white car bus train boat ship plane table chair lamp door window house tree flower river hill cloud star moon sun rain snow
@@ -16,6 +16,16 @@ def written(r, items):
     if x < 0.8:
         return joined(map(str, items))
     return " ".join(map(str, items))
+
+
+def inserted(items, reverse=False):
+    """Sorting as it is done by hand: the list so far with the next item in its place, once for each item."""
+    return "; ".join(" ".join(map(str, sorted(items[:n], reverse=reverse))) for n in range(1, len(items) + 1))
+
+
+def steps(items, keep):
+    """The smallest or biggest so far, once for each item."""
+    return "; ".join(str(keep(items[:n])) for n in range(1, len(items) + 1))
 
 
 def letter(r):
@@ -44,15 +54,15 @@ def sample(r):
     if kind == "sortn":
         out = sorted(items)
         q = pick(r, ["Sort these numbers: {t}", "Sort {t}", "Sort the numbers {t}.", "Put these numbers in order: {t}", "Sort from small to big: {t}", "Order these numbers: {t}", "Can you sort {t}?", "Arrange {t} from smallest to largest.", "Please sort this list: {t}", "Put {t} in order."])
-        return [(ask(r, q.format(t=text)), "Sorted: " + ", ".join(map(str, out)) + ".")], exact(out)
+        return [(ask(r, q.format(t=text)), f"{inserted(items)}. Sorted: " + ", ".join(map(str, out)) + ".")], exact(out)
     if kind == "down":
         out = sorted(items, reverse=True)
         q = pick(r, ["Sort from big to small: {t}", "Sort {t} from largest to smallest.", "Sort these numbers in descending order: {t}", "Order from biggest to smallest: {t}", "Sort downwards: {t}"])
-        return [(ask(r, q.format(t=text)), "From big to small: " + ", ".join(map(str, out)) + ".")], exact(out)
+        return [(ask(r, q.format(t=text)), f"{inserted(items, reverse=True)}. From big to small: " + ", ".join(map(str, out)) + ".")], exact(out)
     if kind == "sortw":
         out = sorted(items)
         q = pick(r, ["Sort these words: {t}", "Sort these words from A to Z: {t}", "Put these words in alphabetical order: {t}", "Sort alphabetically: {t}", "Sort the words {t}.", "Alphabetical order: {t}", "Can you sort these words: {t}?", "Order these words from A to Z: {t}"])
-        return [(ask(r, q.format(t=text)), "Sorted: " + ", ".join(out) + ".")], exact(out)
+        return [(ask(r, q.format(t=text)), f"{cap(inserted(items))}. Sorted: " + ", ".join(out) + ".")], exact(out)
     if kind == "rev":
         out = items[::-1]
         q = pick(r, ["Reverse this list: {t}", "Reverse {t}", "Say this list backwards: {t}", "Turn this list around: {t}", "Write these in reverse order: {t}", "Can you reverse {t}?", "Backwards: {t}", "Reverse the order of {t}.", "Read this list from the end: {t}"])
@@ -61,8 +71,8 @@ def sample(r):
         q = pick(r, ["How many items are in this list: {t}?", "Count these: {t}", "Count the items: {t}", "How many words are here: {t}?", "How many things are in the list {t}?", "Count this list: {t}", "How many are these: {t}?", "How long is this list: {t}?"])
         if "words" in q and isinstance(items[0], int):
             q = "Count these: {t}"
-        shown = ", ".join(f"{i + 1} {w}" if isinstance(w, str) else str(w) for i, w in enumerate(items))
-        a = f"I count {shown}. There are {len(items)} items." if isinstance(items[0], str) else f"There are {len(items)} items."
+        shown = ", ".join(f"({i + 1}) {w}" for i, w in enumerate(items))
+        a = f"I count {shown}. There are {len(items)} items."
         return [(ask(r, q.format(t=text)), a)], {"type": "contains", "expected": [f"There are {len(items)} "]}
     if kind == "end":
         w = pick(r, ["first", "last", "second"])
@@ -73,7 +83,7 @@ def sample(r):
     w = pick(r, ["biggest", "largest", "highest"]) if big else pick(r, ["smallest", "lowest"])
     q = pick(r, ["What is the {w} number: {t}?", "Which number is the {w}: {t}?", "Find the {w} of {t}.", "Tell me the {w} number of {t}.", "Which is the {w}: {t}?"])
     v = max(items) if big else min(items)
-    return [(ask(r, q.format(w=w, t=text)), f"The {w} number is {v}.")], {"type": "contains", "expected": [f"is {v}."]}
+    return [(ask(r, q.format(w=w, t=text)), f"{steps(items, max if big else min)}. The {w} number is {v}.")], {"type": "contains", "expected": [f"is {v}."]}
 
 
 def followup(r):
@@ -82,7 +92,7 @@ def followup(r):
     text = ", ".join(items)
     kind = r.randrange(2)
     if kind == 0:
-        first = (ask(r, pick(r, ["Sort these words: {t}", "Sort alphabetically: {t}", "Sort {t}"]).format(t=text)), "Sorted: " + ", ".join(sorted(items)) + ".")
+        first = (ask(r, pick(r, ["Sort these words: {t}", "Sort alphabetically: {t}", "Sort {t}"]).format(t=text)), f"{cap(inserted(items))}. Sorted: " + ", ".join(sorted(items)) + ".")
         out = sorted(items, reverse=True)
     else:
         first = (ask(r, pick(r, ["Reverse this list: {t}", "Reverse {t}", "Backwards: {t}"]).format(t=text)), "Reversed: " + ", ".join(items[::-1]) + ".")

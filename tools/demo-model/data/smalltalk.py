@@ -58,12 +58,14 @@ JOKES = [
 ]
 JOKE_Q = ["Tell me a joke.", "Do you know a joke?", "A joke, please.", "Make me laugh.", "Can you tell a joke?", "Tell a joke!", "I want to hear a joke.", "Say something funny.", "Joke?", "Do you know any jokes?", "Tell me something funny.", "Give me a joke.", "I need a laugh.", "How about a joke?"]
 NAMES = """Anna Ben Clara David Emma Felix Grace Henry Ida Jack Kate Leo Mia Noah Olivia Paul Rosa Sam Tina Tom Lucy Max Lily Oscar Ella Finn Nina Peter Sophie Mark Laura Jonas Maria
-Alex Julia Simon Eva Lukas Sara Tim Hannah Erik Zoe Martin Amy Daniel Ruth George Alice Victor""".split()
+Alex Julia Simon Eva Lukas Sara Tim Hannah Erik Zoe Martin Amy Daniel Ruth George Alice Victor
+Rusty Bella Charlie Luna Rocky Daisy Buddy Molly Coco Toby Ruby Oscar Milo Rosie Jasper Penny Archie Poppy Teddy Pip Fluffy Sunny Hugo Ivy Theo Nora Liam Emily James Sofia
+Ahmed Yuki Ravi Ingrid Carlos Mei Omar Fatima Pedro Aisha Ivan Chloe Robert Susan Michael Linda John Mary William Karen""".split()
 LIKES = """pizza|music|cats|dogs|football|books|chess|swimming|chocolate|the sea|old films|cooking|trains|flowers|painting|apples|hiking|tea|dancing|coffee|winter|summer|bread|the moon|robots|horses|tennis|singing|gardening|stars""".split("|")
 
 
 def name_of(r):
-    return pick(r, NAMES) if r.random() < 0.75 else invented(r)
+    return pick(r, NAMES) if r.random() < 0.6 else invented(r)
 
 
 def joke(r):

@@ -100,7 +100,7 @@ def hero(r):
     """(introduced, named later)"""
     x = r.random()
     if x < 0.32:
-        n = pick(r, NAMES) if r.random() < 0.55 else invented(r)
+        n = pick(r, NAMES) if r.random() < 0.4 else invented(r)
         return n, n
     c = pick(r, CREATURES)
     if x < 0.60:
@@ -108,7 +108,7 @@ def hero(r):
     if x < 0.82:
         c = pick(r, HERO_ADJECTIVES) + " " + c
         return article(c), "the " + c
-    n = pick(r, NAMES) if r.random() < 0.55 else invented(r)
+    n = pick(r, NAMES) if r.random() < 0.4 else invented(r)
     if r.random() < 0.3:
         c = pick(r, HERO_ADJECTIVES) + " " + c
     return article(c) + pick(r, [" named ", " called "]) + n, n

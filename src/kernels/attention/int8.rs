@@ -1,0 +1,548 @@
+//! Attention over keys and values in int8, by integer dot products.
+//!
+//! Both halves of attention are one loop. A key's score sums over the dimensions of a head, for 8 positions at once; an
+//! output sums over positions, for 8 dimensions at once. Either way a step takes 16 codes, two for each of 8 lanes, and
+//! for every query head a pair of 16-bit weights that all lanes share:
+//!
+//! ```text
+//! scores:   8 positions x (dimension 2i, 2i + 1)     weights: the query's (2i, 2i + 1)
+//! outputs:  8 dimensions x (position 2i, 2i + 1)     weights: exp(score - max) of (2i, 2i + 1)
+//! sum[lane] += code[lane][0] * weight[0] + code[lane][1] * weight[1]          i32x4.dot_i16x8_s
+//! ```
+//!
+//! No sum across lanes, and keys and values are widened once for all the query heads that share them. The queries and the
+//! weights of the positions are rounded to 16 bits, which costs a hundredth of what the 8 bits of keys and values cost.
+//! Sums are exact integers; f32 enters where a block ends, in a fixed order.
+
+use crate::pool::Pool;
+
+use super::super::buffer::try_filled;
+use super::super::exp::exp;
+use super::super::vector::{LANES, sum_lanes};
+use super::{HeadShape, KV_BLOCK};
+
+/// Positions or dimensions that one step works on.
+const WIDE: usize = 8;
+/// 8 lanes of two codes.
+type Codes = [i8; 2 * WIDE];
+/// Two 16-bit weights, the first in the low half.
+type Pair = i32;
+
+/// The largest weight of a position: a block's sum of 256 products stays within i32.
+const MAX_WEIGHT: f32 = i16::MAX as f32;
+const _: () = assert!(i16::MAX as usize * 127 * KV_BLOCK <= i32::MAX as usize);
+
+/// A single token behind fewer positions than this is not worth two more joins.
+const SPLIT_POSITIONS: usize = 2 * KV_BLOCK;
+
+/// Keys and values of [`KV_BLOCK`] positions of one layer: int8 codes, with one step for each head of each position.
+#[derive(Debug)]
+pub struct Int8Block {
+    head_dim: usize,
+    /// `[n_kv_heads, KV_BLOCK / 8, head_dim / 2]`
+    keys: Vec<Codes>,
+    /// `[n_kv_heads, KV_BLOCK]`
+    key_steps: Vec<f32>,
+    /// `[n_kv_heads, head_dim / 8, KV_BLOCK / 2]`
+    values: Vec<Codes>,
+    /// `[n_kv_heads, KV_BLOCK]`
+    value_steps: Vec<f32>,
+}
+
+impl Int8Block {
+    const fn key_codes(head_dim: usize) -> usize {
+        KV_BLOCK / WIDE * head_dim.div_ceil(2)
+    }
+
+    const fn value_codes(head_dim: usize) -> usize {
+        head_dim.div_ceil(WIDE) * (KV_BLOCK / 2)
+    }
+
+    /// The bytes of a block.
+    pub const fn bytes(shape: HeadShape) -> usize {
+        let codes = Self::key_codes(shape.head_dim) + Self::value_codes(shape.head_dim);
+        shape.n_kv_heads * (codes * size_of::<Codes>() + 2 * KV_BLOCK * size_of::<f32>())
+    }
+
+    /// A block of zeros; `None` if there is no memory for it.
+    pub fn new(shape: HeadShape) -> Option<Self> {
+        let HeadShape { n_kv_heads, head_dim, .. } = shape;
+        Some(Self {
+            head_dim,
+            keys: try_filled(n_kv_heads * Self::key_codes(head_dim), [0; 2 * WIDE])?,
+            key_steps: try_filled(n_kv_heads * KV_BLOCK, 0.0)?,
+            values: try_filled(n_kv_heads * Self::value_codes(head_dim), [0; 2 * WIDE])?,
+            value_steps: try_filled(n_kv_heads * KV_BLOCK, 0.0)?,
+        })
+    }
+
+    /// Rounds and stores the position that stands at `slot` of the block; `k` and `v` are `[n_kv_heads, head_dim]`.
+    pub fn store(&mut self, slot: usize, k: &[f32], v: &[f32]) {
+        let head_dim = self.head_dim;
+        for (head, k) in k.chunks_exact(head_dim).enumerate() {
+            let (step, inverse) = step_of(k, i8::MAX.into());
+            self.key_steps[head * KV_BLOCK + slot] = step;
+            let group = self.key_group_mut(head, slot / WIDE);
+            for (codes, k) in group.iter_mut().zip(k.chunks(2)) {
+                for (code, k) in codes[slot % WIDE * 2..].iter_mut().zip(k) {
+                    *code = rounded(k * inverse) as i8;
+                }
+            }
+        }
+        for (head, v) in v.chunks_exact(head_dim).enumerate() {
+            let (step, inverse) = step_of(v, i8::MAX.into());
+            self.value_steps[head * KV_BLOCK + slot] = step;
+            for (chunk, v) in v.chunks(WIDE).enumerate() {
+                let codes = &mut self.values[head * Self::value_codes(head_dim) + chunk * (KV_BLOCK / 2) + slot / 2];
+                for (lane, v) in v.iter().enumerate() {
+                    codes[lane * 2 + slot % 2] = rounded(v * inverse) as i8;
+                }
+            }
+        }
+    }
+
+    fn key_group_mut(&mut self, head: usize, group: usize) -> &mut [Codes] {
+        let len = self.head_dim.div_ceil(2);
+        &mut self.keys[head * Self::key_codes(self.head_dim) + group * len..][..len]
+    }
+
+    /// The keys of 8 positions of one head, `[head_dim / 2]`.
+    fn key_group(&self, head: usize, group: usize) -> &[Codes] {
+        let len = self.head_dim.div_ceil(2);
+        &self.keys[head * Self::key_codes(self.head_dim) + group * len..][..len]
+    }
+
+    /// 8 dimensions of the values of one head at the first `2 * pairs` positions, `[pairs]`.
+    fn value_chunk(&self, head: usize, chunk: usize, pairs: usize) -> &[Codes] {
+        &self.values[head * Self::value_codes(self.head_dim) + chunk * (KV_BLOCK / 2)..][..pairs]
+    }
+}
+
+/// Working memory of one token's attention, over all heads or those of one unit.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    queries: Vec<Query>,
+    /// `[units, blocks, H, KV_BLOCK]`
+    scores: Vec<f32>,
+    weights: Vec<Weights>,
+    /// `[units, head_dim / 8, H, 8]`
+    out: Vec<f32>,
+}
+
+/// A query head as 16-bit integers.
+#[derive(Debug, Default)]
+struct Query {
+    /// `[head_dim / 2]`
+    pairs: Vec<Pair>,
+    /// What a sum of products with key codes is multiplied with, before the key's step.
+    factor: f32,
+}
+
+/// What one query head makes of the positions, as 16-bit integers with one step a block.
+#[derive(Debug, Default)]
+struct Weights {
+    /// `[blocks, KV_BLOCK / 2]`
+    pairs: Vec<Pair>,
+    /// `[blocks]`
+    steps: Vec<f32>,
+    /// 1 / sum of exp(score - max)
+    factor: f32,
+}
+
+/// See [`super::attend`]. A head of a token is computed whole by one thread, or, behind many positions, in three steps
+/// by all of them; the order of every sum is the same.
+pub(super) fn attend(
+    pool: &Pool,
+    shape: HeadShape,
+    blocks: &[Int8Block],
+    q: &[f32],
+    first_position: usize,
+    out: &mut [f32],
+    scratch: &mut Scratch,
+) {
+    let heads = shape.heads_per_unit();
+    let attend = match heads {
+        4 => attend_token::<4>,
+        2 => attend_token::<2>,
+        _ => attend_token::<1>,
+    };
+    let token_width = shape.n_heads * shape.head_dim;
+    if out.len() == token_width && pool.threads() > 1 && first_position >= SPLIT_POSITIONS {
+        attend(Some(pool), shape, blocks, 0, first_position + 1, q, out, scratch);
+        return;
+    }
+    let width = heads * shape.head_dim;
+    let units = shape.n_heads / heads;
+    pool.par_rows(out, width, 1, |row, out| {
+        let (token, unit) = (row / units, row % units);
+        let q = &q[row * width..][..width];
+        attend(None, shape, blocks, unit, first_position + token + 1, q, out, &mut Scratch::default());
+    });
+}
+
+/// One token over `positions` positions: the units of `H` query heads from `first_unit` on that `q` and `out`
+/// (`[heads, head_dim]`) have room for. On the threads of `pool`, or on this one.
+#[expect(clippy::too_many_arguments, reason = "they are all it works on, and it has one caller")]
+fn attend_token<const H: usize>(
+    pool: Option<&Pool>,
+    shape: HeadShape,
+    blocks: &[Int8Block],
+    first_unit: usize,
+    positions: usize,
+    q: &[f32],
+    out: &mut [f32],
+    scratch: &mut Scratch,
+) {
+    let head_dim = shape.head_dim;
+    let (n_blocks, chunks) = (positions.div_ceil(KV_BLOCK), head_dim.div_ceil(WIDE));
+    let blocks = &blocks[..n_blocks];
+    let rows_of = |block: usize| KV_BLOCK.min(positions - block * KV_BLOCK);
+    let kv_head = |unit: usize| shape.kv_head(first_unit + unit);
+    let heads = q.len() / head_dim;
+
+    let Scratch { queries, scores, weights, out: parts } = scratch;
+    queries.resize_with(heads, Query::default);
+    for (query, q) in queries.iter_mut().zip(q.chunks_exact(head_dim)) {
+        query.take(q);
+    }
+
+    let queries = &*queries;
+    scores.resize(heads * n_blocks * KV_BLOCK, 0.0);
+    each_row(pool, scores, H * KV_BLOCK, |row, scores| {
+        let (unit, block) = (row / n_blocks, row % n_blocks);
+        let queries: [&Query; H] = std::array::from_fn(|head| &queries[unit * H + head]);
+        score::<H>(&blocks[block], kv_head(unit), rows_of(block), queries, scores);
+    });
+
+    let scores = &*scores;
+    weights.resize_with(heads, Weights::default);
+    each_row(pool, weights, 1, |head, weights| {
+        let (unit, head) = (head / H, head % H);
+        let of_block = |block: usize| {
+            let scores = &scores[((unit * n_blocks + block) * H + head) * KV_BLOCK..][..rows_of(block)];
+            let steps = &blocks[block].value_steps[kv_head(unit) * KV_BLOCK..][..rows_of(block)];
+            (scores, steps)
+        };
+        weights[0].take(n_blocks, of_block);
+    });
+
+    let weights = &*weights;
+    parts.resize(heads * chunks * WIDE, 0.0);
+    each_row(pool, parts, H * WIDE, |row, out| {
+        let (unit, chunk) = (row / chunks, row % chunks);
+        let weights: [&Weights; H] = std::array::from_fn(|head| &weights[unit * H + head]);
+        add_up::<H>(blocks, kv_head(unit), chunk, positions, weights, out);
+    });
+
+    for (unit, out) in out.chunks_exact_mut(H * head_dim).enumerate() {
+        for (head, out) in out.chunks_exact_mut(head_dim).enumerate() {
+            for (chunk, out) in out.chunks_mut(WIDE).enumerate() {
+                out.copy_from_slice(&parts[((unit * chunks + chunk) * H + head) * WIDE..][..out.len()]);
+            }
+        }
+    }
+}
+
+/// Rows of `data` on the threads of `pool`, or one after the other on this one.
+fn each_row<T: Send>(pool: Option<&Pool>, data: &mut [T], len: usize, task: impl Fn(usize, &mut [T]) + Sync) {
+    match pool {
+        Some(pool) => pool.par_rows(data, len, 1, task),
+        None => data.chunks_exact_mut(len).enumerate().for_each(|(row, data)| task(row, data)),
+    }
+}
+
+impl Query {
+    fn take(&mut self, q: &[f32]) {
+        // A sum of `head_dim` products with codes up to 127 stays within i32.
+        let bound = (i32::MAX as usize / (127 * q.len())).min(i16::MAX as usize);
+        let (step, inverse) = step_of(q, bound as f32);
+        self.factor = step / (q.len() as f32).sqrt();
+        self.pairs.clear();
+        self.pairs
+            .extend(q.chunks(2).map(|q| pair(rounded(q[0] * inverse), q.get(1).map_or(0, |q| rounded(q * inverse)))));
+    }
+}
+
+/// The scores of `H` query heads at the first `rows` positions of a block, into `out[head][position]`. Behind `rows`
+/// some are what old codes give, and mean nothing.
+fn score<const H: usize>(block: &Int8Block, kv_head: usize, rows: usize, queries: [&Query; H], out: &mut [f32]) {
+    let pairs = queries.map(|query| query.pairs.as_slice());
+    let steps = block.key_steps[kv_head * KV_BLOCK..][..KV_BLOCK].as_chunks::<WIDE>().0;
+    for (group, steps) in steps.iter().enumerate().take(rows.div_ceil(WIDE)) {
+        let sums = pair_dots(block.key_group(kv_head, group), pairs);
+        for (head, (sums, query)) in sums.iter().zip(queries).enumerate() {
+            let out = &mut out[head * KV_BLOCK + group * WIDE..][..WIDE];
+            for ((out, &sum), step) in out.iter_mut().zip(sums).zip(steps) {
+                *out = sum as f32 * query.factor * step;
+            }
+        }
+    }
+}
+
+impl Weights {
+    /// From the scores and the steps of the values, block by block.
+    fn take<'a>(&mut self, n_blocks: usize, of_block: impl Fn(usize) -> (&'a [f32], &'a [f32])) {
+        let max = (0..n_blocks).map(|block| maximum(of_block(block).0)).fold(f32::NEG_INFINITY, larger);
+        self.pairs.resize(n_blocks * KV_BLOCK / 2, 0);
+        self.steps.resize(n_blocks, 0.0);
+        let mut sums = [0.0; LANES];
+        for (block, (pairs, step)) in self.pairs.chunks_exact_mut(KV_BLOCK / 2).zip(&mut self.steps).enumerate() {
+            let (scores, value_steps) = of_block(block);
+            let mut weights = [0.0; KV_BLOCK];
+            for (weight, score) in weights.iter_mut().zip(scores) {
+                *weight = exp(score - max);
+            }
+            for weights in weights.as_chunks::<LANES>().0 {
+                sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
+            }
+            for (weight, step) in weights.iter_mut().zip(value_steps) {
+                *weight *= step;
+            }
+            let (of_one, inverse) = step_of(&weights, MAX_WEIGHT);
+            *step = of_one;
+            for (pair_of, weights) in pairs.iter_mut().zip(weights.as_chunks::<2>().0) {
+                *pair_of = pair(rounded(weights[0] * inverse), rounded(weights[1] * inverse));
+            }
+        }
+        self.factor = 1.0 / sum_lanes(sums);
+    }
+}
+
+/// 8 dimensions of the outputs of `H` query heads, `[H, 8]`.
+fn add_up<const H: usize>(
+    blocks: &[Int8Block],
+    kv_head: usize,
+    chunk: usize,
+    positions: usize,
+    weights: [&Weights; H],
+    out: &mut [f32],
+) {
+    let out = out.as_chunks_mut::<WIDE>().0;
+    out.fill([0.0; WIDE]);
+    for (index, block) in blocks.iter().enumerate() {
+        let pairs = (positions - index * KV_BLOCK).min(KV_BLOCK).div_ceil(2);
+        let of_block = weights.map(|weights| &weights.pairs[index * (KV_BLOCK / 2)..][..pairs]);
+        let sums = pair_dots(block.value_chunk(kv_head, chunk, pairs), of_block);
+        for ((out, sums), weights) in out.iter_mut().zip(&sums).zip(weights) {
+            for (out, &sum) in out.iter_mut().zip(sums) {
+                *out += sum as f32 * weights.steps[index];
+            }
+        }
+    }
+    for (out, weights) in out.iter_mut().zip(weights) {
+        out.iter_mut().for_each(|out| *out *= weights.factor);
+    }
+}
+
+/// `sums[head][lane] = sum_i codes[i][lane][0] * weights[head][i][0] + codes[i][lane][1] * weights[head][i][1]`
+///
+/// # Panics
+/// If there are fewer weights than codes.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+#[inline(always)]
+fn pair_dots<const H: usize>(codes: &[Codes], weights: [&[Pair]; H]) -> [[i32; WIDE]; H] {
+    weights.map(|weights| {
+        let mut sums = [0; WIDE];
+        for (codes, &pair) in codes.iter().zip(&weights[..codes.len()]) {
+            for (sum, [a, b]) in sums.iter_mut().zip(codes.as_chunks::<2>().0) {
+                *sum += i32::from(*a) * i32::from(pair as i16) + i32::from(*b) * (pair >> 16);
+            }
+        }
+        sums
+    })
+}
+
+/// The same: 16 codes are loaded and widened once for all heads.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[inline(always)]
+fn pair_dots<const H: usize>(codes: &[Codes], weights: [&[Pair]; H]) -> [[i32; WIDE]; H] {
+    use core::arch::wasm32::*;
+
+    let weights = weights.map(|weights| &weights[..codes.len()]);
+    let mut sums = [[i32x4_splat(0); 2]; H];
+    for (index, codes) in codes.iter().enumerate() {
+        // SAFETY: the reference is to 16 readable bytes; v128_load needs no alignment.
+        let codes = unsafe { v128_load(codes.as_ptr().cast()) };
+        let (low, high) = (i16x8_extend_low_i8x16(codes), i16x8_extend_high_i8x16(codes));
+        for (sums, weights) in sums.iter_mut().zip(&weights) {
+            let weight = i32x4_splat(weights[index]);
+            sums[0] = i32x4_add(sums[0], i32x4_dot_i16x8(low, weight));
+            sums[1] = i32x4_add(sums[1], i32x4_dot_i16x8(high, weight));
+        }
+    }
+    sums.map(|[low, high]| {
+        let mut sums = [0; WIDE];
+        let (a, b) = sums.split_at_mut(WIDE / 2);
+        // SAFETY: each half is 16 writable bytes; v128_store needs no alignment.
+        unsafe {
+            v128_store(a.as_mut_ptr().cast(), low);
+            v128_store(b.as_mut_ptr().cast(), high);
+        }
+        sums
+    })
+}
+
+fn larger(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
+}
+
+/// The largest of some numbers, in lanes that compilers vectorize.
+fn maximum(x: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    let (chunks, rest) = x.as_chunks::<LANES>();
+    for chunk in chunks {
+        lanes.iter_mut().zip(chunk).for_each(|(lane, &value)| *lane = larger(*lane, value));
+    }
+    lanes.iter().chain(rest).copied().fold(f32::NEG_INFINITY, larger)
+}
+
+/// `(max |x| / bound, bound / max |x|)`, zeros for zeros: what a code up to `bound` stands for, and back.
+fn step_of(x: &[f32], bound: f32) -> (f32, f32) {
+    let mut lanes = [0.0; LANES];
+    let (chunks, rest) = x.as_chunks::<LANES>();
+    for chunk in chunks {
+        lanes.iter_mut().zip(chunk).for_each(|(lane, value)| *lane = larger(*lane, value.abs()));
+    }
+    let max = rest.iter().map(|value| value.abs()).chain(lanes).fold(0.0, larger);
+    // Below this the quotient would overflow, and such numbers add nothing to any sum.
+    if max < 1e-30 { (0.0, 0.0) } else { (max / bound, bound / max) }
+}
+
+/// The nearest whole number, half to even, of a number below 2^22 in size. Adding 1.5 * 2^23 rounds it and leaves it in
+/// the low bits.
+#[inline(always)]
+fn rounded(x: f32) -> i16 {
+    (x + 12_582_912.0).to_bits() as i16
+}
+
+#[inline(always)]
+fn pair(low: i16, high: i16) -> Pair {
+    i32::from(low as u16) | i32::from(high) << 16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    struct Random(u32);
+
+    impl Random {
+        fn next(&mut self) -> f32 {
+            self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (self.0 >> 8) as f32 / (1 << 23) as f32 - 1.0
+        }
+
+        fn vector(&mut self, len: usize) -> Vec<f32> {
+            (0..len).map(|_| self.next()).collect()
+        }
+    }
+
+    #[test]
+    fn one_key_gives_its_value() {
+        let shape = HeadShape { n_heads: 2, n_kv_heads: 1, head_dim: 4 };
+        let mut block = Int8Block::new(shape).unwrap();
+        // 127 steps of 0.5, 0.25 and so on: nothing is rounded.
+        block.store(0, &[1.0, -1.0, 0.0, 1.0], &[63.5, 0.5, -1.0, 0.0]);
+        let mut out = [0.0; 8];
+        attend(&Pool::new(1), shape, &[block], &[0.3; 8], 0, &mut out, &mut Scratch::default());
+        for (out, want) in out.iter().zip([63.5, 0.5, -1.0, 0.0, 63.5, 0.5, -1.0, 0.0]) {
+            assert!((out - want).abs() < 1e-4 * 63.5, "{out} instead of {want}");
+        }
+    }
+
+    /// Against attention over the same codes in f64, for all that is not a multiple of something.
+    #[test]
+    fn agrees_with_the_definition() {
+        for (n_heads, n_kv_heads, head_dim, positions) in
+            [(4, 1, 128, 700_usize), (2, 1, 64, 513), (6, 2, 20, 255), (3, 3, 100, 257), (20, 5, 128, 1), (8, 1, 6, 9)]
+        {
+            let shape = HeadShape { n_heads, n_kv_heads, head_dim };
+            let mut random = Random(positions as u32);
+            let mut blocks: Vec<Int8Block> =
+                (0..positions.div_ceil(KV_BLOCK)).map(|_| Int8Block::new(shape).unwrap()).collect();
+            let (mut keys, mut values) = (Vec::new(), Vec::new());
+            for position in 0..positions {
+                let (k, v) = (random.vector(n_kv_heads * head_dim), random.vector(n_kv_heads * head_dim));
+                blocks[position / KV_BLOCK].store(position % KV_BLOCK, &k, &v);
+                keys.push(coded(&k, head_dim));
+                values.push(coded(&v, head_dim));
+            }
+            let mut q = random.vector(n_heads * head_dim);
+            q.iter_mut().for_each(|q| *q *= 4.0);
+            let mut out = vec![f32::NAN; q.len()];
+            attend(&Pool::new(1), shape, &blocks, &q, positions - 1, &mut out, &mut Scratch::default());
+            for head in 0..n_heads {
+                let at = head / (n_heads / n_kv_heads) * head_dim;
+                let q = &q[head * head_dim..][..head_dim];
+                let scores: Vec<f64> = keys
+                    .iter()
+                    .map(|k| {
+                        k[at..].iter().zip(q).map(|(k, q)| k * f64::from(*q)).sum::<f64>() / (head_dim as f64).sqrt()
+                    })
+                    .collect();
+                let max = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let weights: Vec<f64> = scores.iter().map(|s| (s - max).exp()).collect();
+                let total: f64 = weights.iter().sum();
+                for d in 0..head_dim {
+                    let want = weights.iter().zip(&values).map(|(w, v)| w * v[at + d]).sum::<f64>() / total;
+                    let got = f64::from(out[head * head_dim + d]);
+                    assert!(
+                        (got - want).abs() < 3e-4,
+                        "{shape:?}, {positions} positions, head {head}, {d}: {got}, not {want}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// What the codes of `x` stand for, `[heads, head_dim]`.
+    fn coded(x: &[f32], head_dim: usize) -> Vec<f64> {
+        let heads = x.chunks_exact(head_dim).flat_map(|x| {
+            let step = x.iter().fold(0.0_f64, |max, v| max.max(f64::from(v.abs()))) / 127.0;
+            x.iter().map(move |v| (f64::from(*v) / step).round() * step)
+        });
+        heads.collect()
+    }
+
+    /// A batch, single tokens, and single tokens split over threads: the same bits.
+    #[test]
+    fn batches_and_threads_change_nothing() {
+        let shape = HeadShape { n_heads: 20, n_kv_heads: 5, head_dim: 32 };
+        let (before, tokens) = (SPLIT_POSITIONS + 5, 3);
+        let mut random = Random(1);
+        let mut blocks: Vec<Int8Block> = (0..3).map(|_| Int8Block::new(shape).unwrap()).collect();
+        for position in 0..before + tokens {
+            let (k, v) = (random.vector(160), random.vector(160));
+            blocks[position / KV_BLOCK].store(position % KV_BLOCK, &k, &v);
+        }
+        let q = random.vector(tokens * 640);
+        let run = |pool: &Pool, first: usize, q: &[f32]| {
+            let mut out = vec![0.0; q.len()];
+            attend(pool, shape, &blocks, q, first, &mut out, &mut Scratch::default());
+            out
+        };
+        let one = Pool::new(1);
+        let batch = run(&one, before, &q);
+        let pools = if cfg!(target_family = "wasm") { vec![one] } else { vec![one, Pool::new(2), Pool::new(3)] };
+        for pool in pools {
+            assert!(run(&pool, before, &q) == batch, "{} threads, a batch", pool.threads());
+            for token in 0..tokens {
+                let single = run(&pool, before + token, &q[token * 640..][..640]);
+                assert!(single == batch[token * 640..][..640], "{} threads, token {token}", pool.threads());
+            }
+        }
+    }
+
+    #[test]
+    fn zeros_and_tiny_numbers_stay_finite() {
+        let shape = HeadShape { n_heads: 1, n_kv_heads: 1, head_dim: 8 };
+        let mut block = Int8Block::new(shape).unwrap();
+        block.store(0, &[0.0; 8], &[1e-38; 8]);
+        block.store(1, &[1e-38; 8], &[0.0; 8]);
+        let mut out = [1.0; 8];
+        attend(&Pool::new(1), shape, &[block], &[0.0; 8], 1, &mut out, &mut Scratch::default());
+        assert_eq!(out, [0.0; 8]);
+    }
+}

@@ -1,0 +1,68 @@
+//! Attention of new tokens over a KV cache: grouped queries, causal.
+
+mod float;
+mod int8;
+
+use crate::pool::Pool;
+
+pub use float::FloatBlock;
+pub use int8::Int8Block;
+
+/// Positions whose keys and values lie together.
+pub const KV_BLOCK: usize = 256;
+
+/// How many heads there are, and how wide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadShape {
+    /// Query heads.
+    pub n_heads: usize,
+    /// Key/value heads; divides `n_heads`.
+    pub n_kv_heads: usize,
+    /// The width of a head.
+    pub head_dim: usize,
+}
+
+impl HeadShape {
+    /// Query heads that are computed together, so that keys and values are read once for them.
+    fn heads_per_unit(self) -> usize {
+        let group = self.n_heads / self.n_kv_heads;
+        [4, 2, 1].into_iter().find(|&heads| group.is_multiple_of(heads)).unwrap_or(1)
+    }
+
+    /// The key/value head of the query heads of `unit`.
+    fn kv_head(self, unit: usize) -> usize {
+        unit * self.heads_per_unit() / (self.n_heads / self.n_kv_heads)
+    }
+}
+
+/// The keys and values of one layer, in blocks of [`KV_BLOCK`] positions.
+#[derive(Clone, Copy, Debug)]
+pub enum KvLayer<'a> {
+    /// As f32.
+    F32(&'a [FloatBlock]),
+    /// As int8.
+    Int8(&'a [Int8Block]),
+}
+
+/// Working memory that is kept from one call of [`attend`] to the next.
+#[derive(Debug, Default)]
+pub struct AttentionScratch(int8::Scratch);
+
+/// `out[t, h] = softmax(q[t, h] k^T / sqrt(head_dim)) v` over the positions `0..=first_position + t`.
+///
+/// `q` and `out` are `[tokens, n_heads, head_dim]`; query head `h` reads key/value head `h / (n_heads / n_kv_heads)`.
+/// Every sum has one order, whatever the number of threads and tokens.
+pub fn attend(
+    pool: &Pool,
+    shape: HeadShape,
+    layer: KvLayer<'_>,
+    q: &[f32],
+    first_position: usize,
+    out: &mut [f32],
+    scratch: &mut AttentionScratch,
+) {
+    match layer {
+        KvLayer::F32(blocks) => float::attend(pool, shape, blocks, q, first_position, out),
+        KvLayer::Int8(blocks) => int8::attend(pool, shape, blocks, q, first_position, out, &mut scratch.0),
+    }
+}
