@@ -9,7 +9,8 @@ import { Watchdog } from './watchdog.js';
 /**
  * @typedef {object} CrewOptions
  * @property {Variant} variant
- * @property {number} threads
+ * @property {number} threads at most, where they are measured
+ * @property {boolean} measureThreads
  * @property {boolean} isolated
  * @property {string} [workerUrl] absolute
  * @property {string} [wasmBase] absolute, ending in a slash
@@ -49,9 +50,8 @@ export class Crew {
   #closed = Promise.resolve();
 
   /** @param {CrewOptions} options */
-  constructor({ variant, threads, isolated, workerUrl, wasmBase, watchdog }) {
+  constructor({ variant, threads, measureThreads, isolated, workerUrl, wasmBase, watchdog }) {
     this.variant = variant;
-    this.threads = threads;
     this.#engine = startEngine(workerUrl);
     this.#workers = [this.#engine];
     this.#watchdog = new Watchdog(watchdog, {
@@ -75,7 +75,7 @@ export class Crew {
       compute.postMessage(/** @type {ToCompute} */ ({ type: 'start', variant, port: port1 }), [port1]);
       ports.push(port2);
     }
-    this.#post({ type: 'start', variant, wasmBase, isolated, ports }, ports);
+    this.#post({ type: 'start', variant, wasmBase, isolated, ports, measureThreads }, ports);
   }
 
   /**

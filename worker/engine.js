@@ -62,11 +62,12 @@ async function selfTest({ args }) {
 /** @param {Extract<EngineCall, { method: 'probe' }>} call */
 async function probe({ args }) {
   if (settings === undefined || pool === undefined) throw { code: 'internal', message: 'The engine was not started, or has loaded before.' };
-  const { variant, isolated, ports } = settings;
-  const threads = await pool;
+  const { variant, isolated } = settings;
+  const workers = await pool;
+  const threads = workers.threads;
   pool = undefined;
-  const found = await glueOf(variant).probe(openSource(args.source), args.options, threads);
-  return { ...found, variant, isolated, threads: ports.length + 1 };
+  const found = await glueOf(variant).probe(openSource(args.source), args.options, workers);
+  return { ...found, variant, isolated, threads };
 }
 
 /** @param {Extract<EngineCall, { method: 'cache' }>} call */

@@ -5,7 +5,8 @@ import { BitNetError } from './error.js';
 import { Model } from './model.js';
 import { checkCrewOptions, checkLoadOptions, resolveAddress } from './options.js';
 import { wireSource } from './source.js';
-import { chooseThreads, chooseVariant, measureFeatures, sharesMemory } from './variant.js';
+import { chooseThreads } from './threads.js';
+import { chooseVariant, measureFeatures, sharesMemory } from './variant.js';
 
 /** @import { Source } from './source.js' */
 /** @import { CrewOptions, LoadOptions } from './options.js' */
@@ -21,8 +22,11 @@ const WATCHDOG = 30_000;
 /** The same while the kernels are compared, which is one long step. */
 const SELF_TEST_WATCHDOG = 300_000;
 
-/** The fastest kernel by variant and thread count, as the first load of this page measured it. @type {Map<string, string>} */
+/** The fastest kernel by variant and wish of threads, as the first load of this page measured it. @type {Map<string, string>} */
 const fastest = new Map();
+
+/** The thread count for `auto`, as this page measured it. @type {number | undefined} */
+let measured;
 
 /** From so many bytes on a download is worth asking the browser to keep it. */
 const LARGE = 64 * 1024 * 1024;
@@ -52,11 +56,13 @@ function startCrew({ variant = 'auto', threads = 'auto', workerUrl, wasmBase, wa
   place = { workerUrl, wasmBase };
   const isolated = sharesMemory();
   const chosen = chooseVariant(measureFeatures(), variant);
-  const count = chooseThreads(threads, isolated, globalThis.navigator?.hardwareConcurrency ?? 1);
+  const known = threads === 'auto' ? measured : undefined;
+  const count = known ?? chooseThreads(threads, isolated, globalThis.navigator?.hardwareConcurrency ?? 1);
   if (!isolated && threads !== 1) hintAtIsolation();
   return new Crew({
     variant: chosen,
     threads: count,
+    measureThreads: threads === 'auto' && known === undefined && count > 1,
     isolated,
     workerUrl: workerUrl === undefined ? undefined : resolveAddress(workerUrl),
     wasmBase: wasmBase === undefined ? undefined : resolveAddress(wasmBase).replace(/\/?$/, '/'),
@@ -79,6 +85,14 @@ async function withCrew(options, work) {
   } finally {
     crew.dispose(new BitNetError('unloaded', 'The workers have done their work.'));
   }
+}
+
+/**
+ * @param {CrewOptions} options
+ * @param {{ threads: number }} found
+ */
+function remember({ threads = 'auto' }, found) {
+  if (threads === 'auto') measured = found.threads;
 }
 
 /**
@@ -105,7 +119,7 @@ export const BitNet = {
     signal?.throwIfAborted();
     const { wire, transfer } = wireSource(source);
     const crew = startCrew(options);
-    const setting = `${crew.variant} ${crew.threads}`;
+    const setting = `${crew.variant} ${options.threads ?? 'auto'}`;
     const kernel = wireOptions.kernel ?? fastest.get(setting);
     try {
       const info = await crew.call('load', { source: wire, options: { ...wireOptions, kernel } }, {
@@ -118,6 +132,7 @@ export const BitNet = {
         },
       });
       if (kernel === undefined) fastest.set(setting, info.kernel);
+      remember(options, info);
       return new Model(crew, info);
     } catch (error) {
       crew.dispose(new BitNetError('unloaded', 'The model was not loaded.'));
@@ -146,7 +161,11 @@ export const BitNet = {
     const wireOptions = checkLoadOptions(options);
     const { signal } = options;
     const { wire, transfer } = wireSource(source);
-    return withCrew(options, (crew) => crew.call('probe', { source: wire, options: wireOptions }, { signal, transfer }));
+    const found = await withCrew(options, (crew) =>
+      crew.call('probe', { source: wire, options: wireOptions }, { signal, transfer }),
+    );
+    remember(options, found);
+    return found;
   },
 
   /** What the browser's storage keeps. */

@@ -1,5 +1,6 @@
 // Starts the engine: one WebAssembly module over one shared memory, in the engine worker and in every compute worker.
 import { wasmUrl } from './glue.js';
+import { fewestOf, threadCounts } from './threads.js';
 
 /** @import { WireError } from './error.js' */
 /** @import { Glue } from './glue.js' */
@@ -19,20 +20,55 @@ const MAXIMUM_PAGES = [65535, 49152, 32768, 24576, 16384, 8192, 4096];
  * Compiles and starts the build, in this worker and in the compute workers behind the ports.
  * @param {Glue} glue
  * @param {EngineStart} start
- * @returns {Promise<WasmPool>} the pool, which every compute worker enters
+ * @returns {Promise<WasmPool>} the pool, which compute workers have entered
  */
-export async function instantiate(glue, { variant, wasmBase, ports }) {
+export async function instantiate(glue, { variant, wasmBase, ports, measureThreads }) {
   const module = await compile(wasmUrl(variant, wasmBase));
   const { memory, maximum } = createMemory();
   await glue.default({ module_or_path: module, memory });
   glue.prepare(maximum);
   // Nothing may block before every worker is ready: a worker may not start while its creator waits.
   await Promise.all(ports.map((port) => join(port, module, memory)));
-  const pool = new glue.WasmPool(ports.length + 1);
-  ports.forEach((port, i) => {
+  const threads = measureThreads ? fastestCount(glue, ports) : ports.length + 1;
+  for (const port of ports.slice(threads - 1)) port.postMessage(/** @type {ToThread} */ ({ type: 'leave' }));
+  return gather(glue, ports, threads);
+}
+
+/**
+ * A pool of `threads` threads, this one included, which the first compute workers enter.
+ * @param {Glue} glue
+ * @param {MessagePort[]} ports
+ * @param {number} threads
+ * @returns {WasmPool}
+ */
+function gather(glue, ports, threads) {
+  const pool = new glue.WasmPool(threads);
+  ports.slice(0, threads - 1).forEach((port, i) => {
     port.postMessage(/** @type {ToThread} */ ({ type: 'enter', ticket: pool.ticket(), index: i + 1 }));
   });
   return pool;
+}
+
+/**
+ * How many threads to run with. The number of cores that the browser tells is a hint: cores are unequal, some are half of
+ * one, and other programs use them. Matrix products are timed with all threads, half of them and one, in turns, the best
+ * passes compared.
+ * @param {Glue} glue
+ * @param {MessagePort[]} ports
+ * @returns {number}
+ */
+function fastestCount(glue, ports) {
+  const trial = new glue.ThreadTrial();
+  const speeds = new Map(threadCounts(ports.length + 1).map((count) => [count, 0]));
+  for (let round = 0; round < TRIAL_ROUNDS; round++) {
+    for (const [count, best] of speeds) {
+      const pool = gather(glue, ports, count);
+      speeds.set(count, Math.max(best, trial.speed(pool, TRIAL_PASSES)));
+      pool.free(); // its workers wait for the next one
+    }
+  }
+  trial.free();
+  return fewestOf(speeds);
 }
 
 /**
@@ -74,6 +110,10 @@ async function compile(url) {
     throw /** @type {WireError} */ ({ code: 'unsupported', message });
   }
 }
+
+/** Of a millisecond or two each with one thread. */
+const TRIAL_PASSES = 4;
+const TRIAL_ROUNDS = 3;
 
 /** @returns {{ memory: WebAssembly.Memory, maximum: number }} the maximum in pages */
 function createMemory() {

@@ -236,6 +236,7 @@
  * @property {string | undefined} wasmBase folder of the wasm files, where it is not beside the worker
  * @property {boolean} isolated
  * @property {MessagePort[]} ports
+ * @property {boolean} measureThreads whether fewer threads may be used, if they are as fast
  */
 
 /**
@@ -270,8 +271,10 @@
  */
 
 /**
- * Engine worker to compute worker: first the instance to share, then the pool to work for.
- * @typedef {{ type: 'join', module: WebAssembly.Module, memory: WebAssembly.Memory } | { type: 'enter', ticket: number, index: number }} ToThread
+ * Engine worker to compute worker: first the instance to share, then the pools to work for, and that it is not needed.
+ * @typedef {{ type: 'join', module: WebAssembly.Module, memory: WebAssembly.Memory }
+ *   | { type: 'enter', ticket: number, index: number }
+ *   | { type: 'leave' }} ToThread
  */
 
 /**

@@ -79,19 +79,3 @@ export function chooseVariant(features, wanted) {
 export function sharesMemory(scope = globalThis) {
   return scope.crossOriginIsolated === true && scope.SharedArrayBuffer !== undefined;
 }
-
-/**
- * How many threads to run with. A page that is not cross-origin isolated cannot share memory with workers.
- * @param {'auto' | number} wanted
- * @param {boolean} isolated
- * @param {number} cores as the browser reports them, which is a hint and not a fact
- * @returns {number}
- */
-export function chooseThreads(wanted, isolated, cores) {
-  if (!isolated) return 1;
-  if (wanted !== 'auto') return wanted;
-  return Math.max(1, Math.min(cores || 1, MAX_AUTO_THREADS));
-}
-
-/** Beyond this many threads memory bandwidth, not arithmetic, decides. */
-const MAX_AUTO_THREADS = 8;

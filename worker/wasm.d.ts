@@ -21,6 +21,15 @@ declare module '*/bitnet_web.js' {
     constructor(threads: number);
     ticket(): number;
     free(): void;
+    readonly threads: number;
+  }
+
+  /** Times passes over a matrix, on one pool after another. */
+  export class ThreadTrial {
+    constructor();
+    /** Weights per second, the best of some passes. */
+    speed(pool: WasmPool, passes: number): number;
+    free(): void;
   }
 
   export class WasmModel {

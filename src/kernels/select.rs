@@ -22,6 +22,34 @@ const READ_PIECE: usize = 16 << 20;
 /// How often the whole buffer is read.
 const READ_PASSES: usize = 8;
 
+/// A kernel's matrix and input for timed passes.
+#[derive(Debug)]
+pub struct Trial {
+    matrix: TernaryMatrix,
+    x: Activations,
+    out: Vec<f32>,
+}
+
+impl Trial {
+    /// For `kernel`.
+    ///
+    /// # Errors
+    /// `OutOfMemory` if the matrix does not fit.
+    pub fn new(kernel: KernelKind) -> Result<Self> {
+        let matrix = TernaryMatrix::filled(kernel, ROWS, COLS)?;
+        let mut x = Activations::new();
+        x.quantize(&Pool::new(1), kernel, &vec![1.0; COLS], 1, COLS);
+        Ok(Self { matrix, x, out: vec![0.0; ROWS] })
+    }
+
+    /// Weights per second of one pass on the threads of `pool`; `now` gives milliseconds.
+    pub fn pass(&mut self, pool: &Pool, mut now: impl FnMut() -> f64) -> f64 {
+        let begin = now();
+        matmul(pool, &self.x, &mut [Job { matrix: &self.matrix, out: &mut self.out }]);
+        (ROWS * COLS) as f64 / ((now() - begin).max(1e-3) / 1e3)
+    }
+}
+
 /// How fast a kernel is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Timing {
@@ -39,32 +67,23 @@ pub struct Timing {
 /// # Errors
 /// `OutOfMemory` if the test matrix does not fit.
 pub fn measure(pool: &Pool, mut now: impl FnMut() -> f64) -> Result<Vec<Timing>> {
-    let mut out = vec![0.0; ROWS];
     let mut candidates = Vec::new();
     for kernel in KernelKind::available().filter(|&kernel| kernel != KernelKind::Scalar) {
         if conformance::check(pool, kernel).is_err() {
             continue;
         }
-        let matrix = TernaryMatrix::filled(kernel, ROWS, COLS)?;
-        let mut x = Activations::new();
-        x.quantize(pool, kernel, &vec![1.0; COLS], 1, COLS);
-        candidates.push((matrix, x, f64::INFINITY));
+        candidates.push((kernel, Trial::new(kernel)?, 0.0_f64));
     }
     let begin = now();
     for pass in 0..PASSES {
-        for (matrix, x, best) in &mut candidates {
-            let begin = now();
-            matmul(pool, x, &mut [Job { matrix, out: &mut out }]);
-            *best = best.min(now() - begin);
+        for (_, trial, best) in &mut candidates {
+            *best = best.max(trial.pass(pool, &mut now));
         }
         if pass + 1 >= FEWEST_PASSES && now() - begin > PATIENCE {
             break;
         }
     }
-    let timing = |(matrix, _, best): (TernaryMatrix, Activations, f64)| {
-        let weights_per_second = (ROWS * COLS) as f64 / (best.max(1e-3) / 1e3);
-        Timing { kernel: matrix.kind(), weights_per_second }
-    };
+    let timing = |(kernel, _, weights_per_second)| Timing { kernel, weights_per_second };
     let mut timings: Vec<Timing> = candidates.into_iter().map(timing).collect();
     timings.sort_by(|a, b| b.weights_per_second.total_cmp(&a.weights_per_second));
     if timings.is_empty() {

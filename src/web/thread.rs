@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use super::error::to_js;
+use super::options::now;
+use crate::kernels::KernelKind;
+use crate::kernels::select::Trial;
 use crate::pool::{Pool, PoolShared};
 
 /// A pool that is not yet part of an engine.
@@ -16,6 +21,12 @@ impl WasmPool {
     #[wasm_bindgen(constructor)]
     pub fn new(threads: usize) -> Self {
         Self(Pool::new(threads))
+    }
+
+    /// How many threads it has.
+    #[wasm_bindgen(getter)]
+    pub fn threads(&self) -> usize {
+        self.0.threads()
     }
 
     /// What one compute worker needs to enter; ask anew for each of them, and use each answer once.
@@ -33,6 +44,31 @@ impl WasmPool {
     /// The pool itself.
     pub fn into_inner(self) -> Pool {
         self.0
+    }
+}
+
+/// What the engine worker finds out with how many threads to run: passes over a matrix, on one pool after another.
+#[wasm_bindgen]
+pub struct ThreadTrial(Trial);
+
+#[wasm_bindgen]
+impl ThreadTrial {
+    /// With the last kernel of the build's list. The order of thread counts hardly depends on which.
+    ///
+    /// # Errors
+    /// `{ code, message }` if the matrix does not fit.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> std::result::Result<Self, JsValue> {
+        let kernel = KernelKind::available().last().unwrap_or(KernelKind::Scalar);
+        Trial::new(kernel).map(Self).map_err(|e| to_js(&e))
+    }
+
+    /// The best of some passes, in weights per second.
+    pub fn speed(&mut self, pool: &WasmPool, passes: usize) -> f64 {
+        pool.0.set_active(true);
+        let best = (0..passes).map(|_| self.0.pass(&pool.0, now)).fold(0.0, f64::max);
+        pool.0.set_active(false);
+        best
     }
 }
 

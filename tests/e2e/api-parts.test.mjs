@@ -9,7 +9,8 @@ import { checkGenerateOptions, checkIndices, checkLoadOptions, checkPrompt } fro
 import { CallQueue } from '../../worker/queue.js';
 import { BatchSize } from '../../worker/step.js';
 import { TokenStream } from '../../worker/stream.js';
-import { chooseThreads, chooseVariant, measureFeatures, sharesMemory } from '../../worker/variant.js';
+import { chooseThreads, fewestOf, threadCounts } from '../../worker/threads.js';
+import { chooseVariant, measureFeatures, sharesMemory } from '../../worker/variant.js';
 import { Watchdog } from '../../worker/watchdog.js';
 import { ROOT } from './harness.mjs';
 
@@ -46,6 +47,14 @@ test('features are measured by modules that engines with them accept, and others
     return WebAssembly.validate(copy);
   });
   assert.deepEqual(spoiled, refuseAll);
+});
+
+test('threads: the fewest that are nearly as fast as the fastest', () => {
+  assert.deepEqual([1, 2, 3, 8].map(threadCounts), [[1], [2, 1], [3, 2, 1], [8, 4, 1]]);
+  const fewest = (/** @type {Record<string, number>} */ speeds) => fewestOf(new Map(Object.entries(speeds).map(([n, speed]) => [Number(n), speed])));
+  assert.equal(fewest({ 8: 100, 4: 96, 1: 30 }), 4);
+  assert.equal(fewest({ 8: 100, 4: 80, 1: 30 }), 8);
+  assert.equal(fewest({ 2: 40, 1: 44 }), 1);
 });
 
 test('threads: one without isolation, else as many as asked for or as there are cores, within reason', () => {

@@ -359,6 +359,24 @@ pageTest('bad options and arguments are told at once, with their name and range'
   }
 });
 
+pageTest('threads are measured once a page, and the workers that are not needed leave', async (page) => {
+  const got = await page.evaluate(async (url) => {
+    Object.defineProperty(navigator, 'hardwareConcurrency', { value: 5 });
+    const found = await lib.BitNet.probe(url);
+    const hashes = [];
+    for (let round = 0; round < 3; round++) {
+      const model = await lib.BitNet.load(url, { precision: 'exact' });
+      hashes.push(await model.logitsHash(), model.info.threads);
+      await model.unload();
+    }
+    return { threads: found.threads, hashes };
+  }, MODEL);
+  assert.ok([1, 3, 5].includes(got.threads), `${got.threads} threads`);
+  const golden = JSON.parse(await readFile(join(ROOT, 'tests/fixtures/logits-hashes.json'), 'utf8'));
+  const hash = golden['gqa1-i2_s.gguf'].exact;
+  assert.deepEqual(got.hashes, [hash, got.threads, hash, got.threads, hash, got.threads]);
+});
+
 pageTest('a page that is not isolated gets one thread, the same bits and one hint', async (page, said) => {
   const got = await page.evaluate(async (url) => {
     const hashes = [];
