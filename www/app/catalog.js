@@ -24,7 +24,7 @@ export const CATALOG = Object.freeze([
     name: 'BitNet b1.58 2B4T',
     source: 'https://huggingface.co/microsoft/bitnet-b1.58-2B-4T-gguf/resolve/main/ggml-model-i2_s.gguf',
     bytes: 1_187_801_280,
-    text: 'By Microsoft, 2.4 billion parameters, from huggingface.co. A 1.19 GB download, kept on this device; needs about 1.6 GB of memory and a desktop browser.',
+    text: 'By Microsoft, 2.4 billion parameters, from huggingface.co. A 1.19 GB download, kept on this device; needs about 1.2 GB of memory and a desktop browser.',
     confirm: true,
   },
 ]);
