@@ -14,6 +14,8 @@
 //! weights of the positions are rounded to 16 bits, which costs a hundredth of what the 8 bits of keys and values cost.
 //! Sums are exact integers; f32 enters where a block ends, in a fixed order.
 
+use std::ops::Range;
+
 use crate::pool::Pool;
 
 use super::super::buffer::try_filled;
@@ -31,6 +33,9 @@ type Pair = i32;
 /// The largest weight of a position: a block's sum of 256 products stays within i32.
 const MAX_WEIGHT: f32 = i16::MAX as f32;
 const _: () = assert!(i16::MAX as usize * 127 * KV_BLOCK <= i32::MAX as usize);
+
+/// Chunks of 8 dimensions that are added up together: a block's values of one head are then read in pieces of 8 KB.
+const CHUNKS: usize = 4;
 
 /// A single token behind fewer positions than this is not worth two more joins.
 const SPLIT_POSITIONS: usize = 2 * KV_BLOCK;
@@ -125,7 +130,7 @@ pub(super) struct Scratch {
     /// `[units, blocks, H, KV_BLOCK]`
     scores: Vec<f32>,
     weights: Vec<Weights>,
-    /// `[units, head_dim / 8, H, 8]`
+    /// `[units, head_dim / 8, H, 8]`, a multiple of [`CHUNKS`] for each unit
     out: Vec<f32>,
 }
 
@@ -194,7 +199,7 @@ fn attend_token<const H: usize>(
     scratch: &mut Scratch,
 ) {
     let head_dim = shape.head_dim;
-    let (n_blocks, chunks) = (positions.div_ceil(KV_BLOCK), head_dim.div_ceil(WIDE));
+    let (n_blocks, groups) = (positions.div_ceil(KV_BLOCK), head_dim.div_ceil(WIDE * CHUNKS));
     let blocks = &blocks[..n_blocks];
     let rows_of = |block: usize| KV_BLOCK.min(positions - block * KV_BLOCK);
     let kv_head = |unit: usize| shape.kv_head(first_unit + unit);
@@ -227,17 +232,18 @@ fn attend_token<const H: usize>(
     });
 
     let weights = &*weights;
-    parts.resize(heads * chunks * WIDE, 0.0);
-    each_row(pool, parts, H * WIDE, |row, out| {
-        let (unit, chunk) = (row / chunks, row % chunks);
+    parts.resize(heads * groups * CHUNKS * WIDE, 0.0);
+    each_row(pool, parts, CHUNKS * H * WIDE, |row, out| {
+        let (unit, group) = (row / groups, row % groups);
         let weights: [&Weights; H] = std::array::from_fn(|head| &weights[unit * H + head]);
-        add_up::<H>(blocks, kv_head(unit), chunk, positions, weights, out);
+        let chunks = group * CHUNKS..head_dim.div_ceil(WIDE).min((group + 1) * CHUNKS);
+        add_up::<H>(blocks, kv_head(unit), chunks, positions, weights, out);
     });
 
     for (unit, out) in out.chunks_exact_mut(H * head_dim).enumerate() {
         for (head, out) in out.chunks_exact_mut(head_dim).enumerate() {
             for (chunk, out) in out.chunks_mut(WIDE).enumerate() {
-                out.copy_from_slice(&parts[((unit * chunks + chunk) * H + head) * WIDE..][..out.len()]);
+                out.copy_from_slice(&parts[((unit * groups * CHUNKS + chunk) * H + head) * WIDE..][..out.len()]);
             }
         }
     }
@@ -308,11 +314,11 @@ impl Weights {
     }
 }
 
-/// 8 dimensions of the outputs of `H` query heads, `[H, 8]`.
+/// Some chunks of 8 dimensions of the outputs of `H` query heads, `[chunks, H, 8]`.
 fn add_up<const H: usize>(
     blocks: &[Int8Block],
     kv_head: usize,
-    chunk: usize,
+    chunks: Range<usize>,
     positions: usize,
     weights: [&Weights; H],
     out: &mut [f32],
@@ -322,15 +328,19 @@ fn add_up<const H: usize>(
     for (index, block) in blocks.iter().enumerate() {
         let pairs = (positions - index * KV_BLOCK).min(KV_BLOCK).div_ceil(2);
         let of_block = weights.map(|weights| &weights.pairs[index * (KV_BLOCK / 2)..][..pairs]);
-        let sums = pair_dots(block.value_chunk(kv_head, chunk, pairs), of_block);
-        for ((out, sums), weights) in out.iter_mut().zip(&sums).zip(weights) {
-            for (out, &sum) in out.iter_mut().zip(sums) {
-                *out += sum as f32 * weights.steps[index];
+        for (chunk, out) in chunks.clone().zip(out.chunks_exact_mut(H)) {
+            let sums = pair_dots(block.value_chunk(kv_head, chunk, pairs), of_block);
+            for ((out, sums), weights) in out.iter_mut().zip(&sums).zip(weights) {
+                for (out, &sum) in out.iter_mut().zip(sums) {
+                    *out += sum as f32 * weights.steps[index];
+                }
             }
         }
     }
-    for (out, weights) in out.iter_mut().zip(weights) {
-        out.iter_mut().for_each(|out| *out *= weights.factor);
+    for out in out.chunks_exact_mut(H) {
+        for (out, weights) in out.iter_mut().zip(weights) {
+            out.iter_mut().for_each(|out| *out *= weights.factor);
+        }
     }
 }
 
