@@ -1,7 +1,7 @@
 // Loading from a server that misbehaves: what the user sees, and that nothing is lost or mixed.
 import assert from 'node:assert/strict';
 
-import { assertLoaded, assertRefused, CHUNK, hashes, hostile, loadTest, model, other, soon } from './loading.mjs';
+import { assertLoaded, assertRefused, CHUNK, hashes, hostile, loadTest, model, other } from './loading.mjs';
 
 loadTest('a connection that is cut again and again is continued where it broke', {
   fault: (_seen, n) => (n % 2 === 0 ? { cut: 5000 } : undefined),
@@ -54,7 +54,7 @@ loadTest('503 with Retry-After is waited for', {
 });
 
 loadTest('429 that asks for an hour ends the load with the number, and keeps what has come', {
-  fault: (_seen, n) => (n >= 4 ? { status: 429, retryAfter: 3600, hold: soon() } : undefined),
+  fault: (_seen, n) => (n >= 4 ? { status: 429, retryAfter: 3600 } : undefined),
 }, async ({ tab, url, file }) => {
   assertRefused(await tab.load(url), 'network', /429.*3600 s.*load again to continue/);
   const [kept] = await tab.kept();

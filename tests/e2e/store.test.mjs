@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 
 import {
-  askedBytes, assertLoaded, assertRefused, CHUNK, gate, hashes, hostile, loadTest, model, other, PATIENT, soon, Tab,
+  askedBytes, assertLoaded, assertRefused, CHUNK, gate, hashes, hostile, loadTest, model, other, PATIENT, Tab,
 } from './loading.mjs';
 
 /** @param {Buffer} bytes */
@@ -23,7 +23,7 @@ loadTest('a complete file is loaded again without any request', {}, async ({ tab
 });
 
 loadTest('after a server error only what is missing is asked for', {}, async ({ tab, url, path, file }) => {
-  file.fault = (_seen, n) => (n >= 4 ? { status: 500, hold: soon() } : undefined);
+  file.fault = (_seen, n) => (n >= 4 ? { status: 500 } : undefined);
   assertRefused(await tab.load(url, { network: { attempts: 1 } }), 'network', /load again to continue/);
   const [kept] = await tab.kept();
   assert.equal(kept.complete, false);
