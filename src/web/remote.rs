@@ -13,6 +13,7 @@ use super::locks::{self, Channel, Lock};
 use super::scope;
 use super::source_options::{CacheMode, SourceOptions};
 use super::store::{Problem, Store};
+use super::timeline::Span;
 use super::writer::{Write, Writer};
 use crate::source::digest::{Expected, Verifier};
 use crate::source::{Action, Download, Manifest, Options, Phase, Progress, RequestId, address};
@@ -201,7 +202,10 @@ impl Remote {
                 self.requests.remove(&id);
                 self.download.failed(id, error, now);
             }
-            Event::Loaded { generation, index, bytes } => self.download.loaded(generation, index, bytes),
+            Event::Loaded { generation, index, bytes } => {
+                let _span = Span::begin("bitnet: check");
+                self.download.loaded(generation, index, bytes);
+            }
             Event::Saved { generation, index, problem } => {
                 self.writer.ended(problem.is_none());
                 if let Some(problem) = &problem {
@@ -225,6 +229,7 @@ impl Remote {
         let Some(store) = self.store.clone() else { return self.download.loaded(generation, index, None) };
         let (id, inbox) = (self.download.manifest().id.clone(), Rc::clone(&self.inbox));
         spawn_local(async move {
+            let _span = Span::begin("bitnet: read");
             let bytes = store.chunk(&id, index).await.ok().flatten();
             inbox.push(Event::Loaded { generation, index, bytes });
         });
