@@ -83,6 +83,13 @@ loadTest('a Content-Length that is too large is a cut connection', {
   fault: (_seen, n) => (n === 1 ? { claim: 100 } : undefined),
 }, async ({ tab, url }) => assertLoaded(await tab.load(url)));
 
+loadTest('a Content-Length that is too small is no end of the chunk', {
+  fault: (_seen, n) => (n === 1 ? { claim: -100 } : undefined),
+}, async ({ tab, url, path }) => {
+  assertLoaded(await tab.load(url));
+  assert.ok(hostile.gets(path).length > Math.ceil(model.length / CHUNK), 'the rest was asked for');
+});
+
 loadTest('a server that falls silent is asked again for the rest', {
   fault: (_seen, n) => (n === 1 ? { stall: 3000 } : undefined),
 }, async ({ tab, url, path }) => {
@@ -140,6 +147,38 @@ loadTest('hidden headers: another first chunk means another file', { etag: undef
     renamed[renamed.indexOf('general.name') + 30] ^= 1; // within the first chunk
     Object.assign(file, { fault: undefined, bytes: renamed });
     assertLoaded(await tab.load(url), hashes.other);
+  });
+
+for (const [what, change, hash] of /** @type {const} */ ([
+  ['the date and the length tell that it is the same file', {}, 'model'],
+  ['another date means another file', { bytes: other, lastModified: 'Thu, 02 Jan 2025 00:00:00 GMT' }, 'other'],
+])) {
+  loadTest(`without an ETag, ${what}`, { etag: undefined, lastModified: 'Wed, 01 Jan 2025 00:00:00 GMT' },
+    async ({ tab, url, path, file }) => {
+      file.fault = (_seen, n) => (n >= 4 ? { status: 500 } : undefined);
+      assertRefused(await tab.load(url, { network: { attempts: 1 } }), 'network', /load again to continue/);
+      const [{ storedBytes }] = await tab.kept();
+      Object.assign(file, change, { fault: undefined });
+      hostile.log.length = 0;
+      assertLoaded(await tab.load(url), hashes[hash]);
+      const again = hostile.ranges(path).some((range) => range?.[0] === 0);
+      assert.equal(again, hash === 'other', 'the first chunk is fetched again only for another file');
+      assert.ok(storedBytes >= CHUNK);
+    });
+}
+
+loadTest('progress tells speed and time left while bytes come slowly', { fault: () => ({ pause: 120 }) },
+  async ({ tab, url }) => {
+    const { progress, ...outcome } = await tab.load(url);
+    assertLoaded({ progress, ...outcome });
+    const measured = progress.filter(({ phase, loaded }) => phase === 'download' && loaded > 4 * CHUNK && loaded < model.length);
+    assert.ok(measured.length > 0, JSON.stringify(progress));
+    for (const { bytesPerSecond, secondsLeft, total, loaded } of measured) {
+      // Three requests at once, 4096 bytes each in 120 ms: 100 kB/s on a machine that has nothing else to do.
+      assert.ok(bytesPerSecond > 5_000 && bytesPerSecond < 200_000, `${bytesPerSecond} bytes per second`);
+      assert.equal(total, model.length);
+      assert.ok(Math.abs((secondsLeft ?? NaN) - (model.length - loaded) / bytesPerSecond) < 0.5, `${secondsLeft} s left`);
+    }
   });
 
 loadTest('an error page with status 200 is told as such', { fault: () => ({ html: true }) }, async ({ tab, url, path }) => {
