@@ -257,37 +257,28 @@ async function renderers() {
 }
 
 pageTest('a machine that slept through the limit is no dead worker; one that is dead after it is found out', async (page) => {
-  /** @param {number} ms */
-  const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-  const asleep = async () => {
-    for (const id of await renderers()) {
-      process.kill(id, 'SIGSTOP');
-      setTimeout(() => process.kill(id, 'SIGCONT'), 4000);
-    }
-    await sleep(4000);
-  };
+  const sleep = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
   await page.evaluate(async (url) => {
     const told = (/** @type {any} */ error) => error.code;
-    const model = await lib.BitNet.load(url, { threads: 2, watchdog: 1500, workerUrl: '/fuse/engine.js' });
-    const answers = (async () => {
-      const found = [];
-      while (!Reflect.get(globalThis, 'awake')) found.push(await model.complete('Hello', { maxTokens: 30 }).then(() => 'answered', told));
+    const model = await lib.BitNet.load(url, { threads: 1, watchdog: 3000, workerUrl: '/fuse/engine.js' });
+    tap.workers[0].postMessage({ type: 'fuse', fault: 'drowsy' });
+    const answer = async () => {
+      const through = await model.complete('Hello', { maxTokens: 60 }).then(() => 'answered', told);
       tap.workers[0].terminate();
       await new Promise((resolve) => setTimeout(resolve, 2500)); // a browser takes up to two seconds to end a worker
-      const dead = await model.complete('Hello').then(() => 'answered', told);
+      const after = await model.complete('Hello').then(() => 'answered', told);
       await model.unload();
-      return { found: [...new Set(found)], dead };
-    })();
-    Object.assign(globalThis, { answers });
+      return { through, after };
+    };
+    Object.assign(globalThis, { answer: answer() });
   }, MODEL);
-  await sleep(300);
-  await asleep();
-  await sleep(300);
-  const got = await page.evaluate(() => {
-    Object.assign(globalThis, { awake: true });
-    return Reflect.get(globalThis, 'answers');
-  });
-  assert.deepEqual(got, { found: ['answered'], dead: 'crashed' });
+  await sleep(500);
+  const asleep = await renderers();
+  for (const id of asleep) process.kill(id, 'SIGSTOP');
+  await sleep(5000);
+  for (const id of asleep) process.kill(id, 'SIGCONT');
+  const got = await page.evaluate(() => Reflect.get(globalThis, 'answer'));
+  assert.deepEqual(got, { through: 'answered', after: 'crashed' });
 });
 
 /**
