@@ -7,7 +7,29 @@ import { join } from 'node:path';
 import { launchProfile } from '../tests/e2e/harness.mjs';
 import { call } from './subjects.mjs';
 
+/** @import { Page } from 'playwright-core' */
 /** @import { Options } from './options.mjs' */
+
+/**
+ * Milliseconds of each part of a load, as the engine worker's timeline has them: what its thread did. `waiting` is the
+ * rest: for the store or the network, and for what is not told apart.
+ * @param {Page} page
+ * @param {number} loadMs
+ */
+async function partsOf(page, loadMs) {
+  // A compute worker waits inside WebAssembly and would never answer.
+  const engine = page.workers().find((worker) => worker.url().endsWith('/engine.js'));
+  /** @type {[string, number][]} */
+  const spans = (await engine?.evaluate(() =>
+    performance.getEntriesByType('measure').map(({ name, duration }) => [name, duration]))) ?? [];
+  const sum = (/** @type {string} */ part) =>
+    spans.filter(([name]) => name === `bitnet: ${part}`).reduce((sum, [, ms]) => sum + ms, 0);
+  const [, first = 0] = spans.find(([name]) => name === 'bitnet: unpack') ?? [];
+  const parts = {
+    copy: sum('copy'), check: sum('check'), directory: first, unpack: sum('unpack') - first, kernels: sum('measure kernels'),
+  };
+  return { ...parts, waiting: loadMs - Object.values(parts).reduce((sum, ms) => sum + ms, 0) };
+}
 
 /**
  * @param {Options} options
@@ -26,10 +48,12 @@ export async function measureLoads({ loads, threads, precision }, origin, url, s
         const page = await context.newPage();
         await page.goto(`${origin}/blank.html`);
         const { info, loadMs, wasmBytes } = await call(page, 'ours.js', 'load', url, {
-          threads: Math.max(...threads), precision, kernel: 'mad', cache: true,
+          threads: Math.max(...threads), precision, cache: true,
         });
+        const parts = await partsOf(page, loadMs);
+        const { firstTokenMs } = await call(page, 'ours.js', 'prefill', 16);
         const pageBytes = from === 'storage' ? await call(page, 'ours.js', 'pageBytes') : undefined;
-        found.push({ from, loadMs, wasmBytes, pageBytes, expectedBytes: info.memoryBytes, weightBytes: info.weightBytes });
+        found.push({ from, loadMs, parts, firstTokenMs, wasmBytes, pageBytes, expectedBytes: info.memoryBytes, weightBytes: info.weightBytes });
         await call(page, 'ours.js', 'unload');
         await page.close();
       }

@@ -7,6 +7,9 @@ import { cell, short, spread, table } from './statistics.mjs';
 /** Parts of a token in the order in which they are told. */
 const PARTS = ['ternary', 'attention', 'head', 'norms', 'sampling', 'barriers', 'other'];
 
+/** Parts of a load: bytes copied into WebAssembly's memory, checksums, directory and tokenizer, weights, kernels measured. */
+const LOAD_PARTS = ['waiting', 'copy', 'check', 'directory', 'unpack', 'kernels'];
+
 /** @typedef {{ name: string, threads: number, runs: any[] }} Subject */
 
 /**
@@ -127,7 +130,15 @@ function loading(loads) {
     return [from, cell(runs.map((run) => run.loadMs / 1000)), gigabytes('wasmBytes'), gigabytes('expectedBytes'), ratio, gigabytes('pageBytes')];
   });
   const heads = ['from', 'load, s', 'peak WebAssembly memory, GB', 'weights and whole KV cache, GB', 'ratio', 'page memory, GB'];
-  return table(heads, rows);
+  const seconds = ['network', 'storage'].map((from) => {
+    const runs = loads.filter((load) => load.from === from && load.parts);
+    const part = (/** @type {string} */ name) => cell(runs.map((run) => run.parts[name] / 1000));
+    return [from, ...LOAD_PARTS.map(part), cell(runs.map((run) => run.firstTokenMs / 1000))];
+  });
+  return `${table(heads, rows)}\n\nSeconds of the engine worker's thread by part of a load:\n\n${table(
+    ['from', ...LOAD_PARTS, 'then the first token after 16'],
+    seconds,
+  )}`;
 }
 
 /** @param {EngineResult[]} engines */

@@ -11,7 +11,8 @@ import { gzipSync } from 'node:zlib';
  * @property {number} [shift] a 206 whose range (header and bytes) is moved by this many bytes
  * @property {boolean} [ignoreRange] 200 with the whole file although a range was asked for
  * @property {boolean} [refuseRange] 416 although the range is inside the file
- * @property {number} [claim] a Content-Length that is this much too large; the connection then ends
+ * @property {number} [claim] a Content-Length that is this much too large (or too small); the connection then ends
+ * @property {number} [pause] milliseconds between two pieces of the body
  * @property {number} [stall] send this many bytes of the body, then nothing more
  * @property {boolean} [gzip] compress on the fly
  * @property {boolean} [chunked] send no Content-Length
@@ -192,6 +193,7 @@ export class HostileServer {
       const piece = body.subarray(at, Math.min(at + PIECE, stop, body.length));
       await new Promise((resolve) => response.write(piece, resolve));
       seen.sent += piece.length;
+      if (fault.pause) await sleep(fault.pause);
     }
     if (fault.stall !== undefined) return;
     if (fault.cut !== undefined || fault.claim) {

@@ -7,6 +7,7 @@
 use crate::pool::Pool;
 use crate::{Error, ErrorKind, Result};
 
+use super::activations::{largest_magnitude, round_to_i8};
 use super::buffer::{Buffer, Plain};
 use super::packed::STREAMS;
 use super::vector::{Bf16, Stored, dot, f32_to_f16, widen};
@@ -179,15 +180,13 @@ fn encode<const N: usize>(values: &[f32], out: &mut [u8], bytes: impl Fn(f32) ->
 
 /// int8 codes of one row, and their scale: |value|max / 127.
 fn quantize_row(values: &[f32], out: &mut [u8]) -> f32 {
-    let max = values.iter().fold(0.0_f32, |max, v| max.max(v.abs()));
+    let max = largest_magnitude(values);
     if max == 0.0 {
         out.fill(0);
         return 0.0;
     }
     let factor = 127.0 / max;
-    for (out, value) in out.iter_mut().zip(values) {
-        *out = (value * factor).round_ties_even() as i8 as u8;
-    }
+    out.iter_mut().zip(values).for_each(|(out, value)| *out = round_to_i8(value * factor) as u8);
     max / 127.0
 }
 
@@ -265,6 +264,22 @@ mod tests {
                 let mut back = [0.0; 19];
                 matrix.row(row, &mut back);
                 assert!(back.iter().zip(values).all(|(a, b)| (a - b).abs() < tolerance));
+            }
+        }
+    }
+
+    /// Against the definition, on values all around the ties.
+    #[test]
+    fn int8_rows_are_those_of_the_definition() {
+        let mut values: Vec<f32> = (-2032..=2032).map(|i| i as f32 / 16.0).collect();
+        values.extend(values.clone().iter().flat_map(|v| [v.next_up(), v.next_down()]));
+        for factor in [1.0, 0.3, 1e-9, 7e5] {
+            let values: Vec<f32> = values.iter().map(|v| v * factor).collect();
+            let matrix = matrix(RowFormat::Int8, 1, &values);
+            let max = values.iter().fold(0.0_f32, |max, v| max.max(v.abs()));
+            assert_eq!(matrix.scales[0], max / 127.0);
+            for (value, &code) in values.iter().zip(matrix.int8(0)) {
+                assert_eq!(code as i8, (value * (127.0 / max)).round_ties_even() as i8, "{value}");
             }
         }
     }

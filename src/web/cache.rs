@@ -11,7 +11,7 @@ use super::scope;
 use super::source::part_addresses;
 use super::store::{Problem, Store};
 use crate::source::room::{self, Estimate, Room, Tenant};
-use crate::source::{Manifest, address};
+use crate::source::{Download, Manifest, address};
 use crate::{Error, ErrorKind, Result};
 
 /// Manages what is kept: `list`, `estimate`, `clear`, `delete` (an address, and the base of `hf:` addresses) or `evict`
@@ -156,12 +156,30 @@ pub async fn estimate() -> StorageEstimate {
     }
 }
 
-/// Whether `needed` more bytes fit for the generation `id`, and what would have to go.
-pub async fn room(store: &Store, needed: u64, id: &str, may_evict: bool) -> Room {
+/// Before the first write of a download: makes room for the whole file, where that is allowed and needed. The sentence
+/// says why it is not kept.
+pub async fn make_room(store: &Store, download: &Download, may_evict: bool) -> Option<String> {
+    let manifest = download.manifest();
+    let needed = download.total()?.saturating_sub(manifest.stored_bytes());
     let StorageEstimate { usage, quota, .. } = estimate().await;
     let estimate = usage.zip(quota).map(|(usage, quota)| Estimate { usage, quota });
-    let tenants = if may_evict { tenants(store, id).await.unwrap_or_default() } else { Vec::new() };
-    room::decide(needed, estimate, &tenants, may_evict)
+    let tenants = if may_evict { tenants(store, &manifest.id).await.unwrap_or_default() } else { Vec::new() };
+    match room::decide(needed, estimate, &tenants, may_evict) {
+        Room::Fits => None,
+        Room::Evict(ids) => {
+            for id in ids {
+                if let Err(problem) = store.forget(&id).await {
+                    return Some(problem.sentence());
+                }
+            }
+            None
+        }
+        Room::Short { needed, free } => Some(format!(
+            "the browser's storage has room for {} MB, the model needs {} MB: it runs from memory and is not kept",
+            free / 1_000_000,
+            needed.div_ceil(1_000_000)
+        )),
+    }
 }
 
 /// The sentence for a write that found no room.

@@ -9,6 +9,7 @@ use super::directory::{self, Directory};
 use super::options::{LoadOptions, read};
 use super::source::{Source, SourceSpec};
 use super::source_options::SourceOptions;
+use super::timeline::Span;
 use crate::load::Loader;
 use crate::model::Model;
 use crate::pool::Pool;
@@ -107,10 +108,15 @@ async fn build(
     let mut bytes = source.next(report).await?;
     let mut loader = Loader::new(load.to_core(pool, source.total())?.0);
     while let Some(piece) = bytes {
-        loader.push(&piece)?;
+        push(&mut loader, &piece)?;
         bytes = source.next(report).await?;
     }
     loader.finish()
+}
+
+fn push(loader: &mut Loader, bytes: &[u8]) -> Result<()> {
+    let _span = Span::begin("bitnet: unpack");
+    loader.push(bytes)
 }
 
 /// As [`build`], from the parts of a split model.
@@ -128,9 +134,9 @@ async fn build_parts(
         while let Some(piece) = source.next(report).await? {
             let skipped = skip.min(piece.len() as u64);
             skip -= skipped;
-            loader.push(&piece[skipped as usize..])?;
+            push(&mut loader, &piece[skipped as usize..])?;
         }
-        loader.push(&vec![0; span.pad as usize])?;
+        push(&mut loader, &vec![0; span.pad as usize])?;
         source.next_part(report).await?;
     }
     loader.finish()

@@ -11,8 +11,9 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{BroadcastChannel, MessageEvent};
 
 use super::inbox::{Event, Inbox};
+use super::remote::Report;
 use super::scope;
-use crate::source::Progress;
+use crate::source::{Manifest, Phase, Progress};
 
 const CHANNEL: &str = "bitnet-web";
 
@@ -48,7 +49,7 @@ pub async fn try_lock(address: &str) -> Attempt {
 }
 
 /// Waits for the lock of a file and reports it as [`Event::Turn`].
-pub fn queue_for(address: String, inbox: &Rc<Inbox>) {
+fn queue_for(address: String, inbox: &Rc<Inbox>) {
     let inbox = Rc::clone(inbox);
     spawn_local(async move {
         if let Attempt::Taken(lock) = request(&address, false).await {
@@ -95,6 +96,43 @@ async fn request(address: &str, only_if_free: bool) -> Attempt {
             Err(_) => Attempt::Busy,
         },
         Err(_) => Attempt::Unsupported,
+    }
+}
+
+/// Takes the file's lock; while another tab has it, shows that tab's progress.
+pub async fn wait_for_turn(
+    address: &str,
+    stored: Option<&Manifest>,
+    inbox: &Rc<Inbox>,
+    report: Report<'_>,
+) -> Option<Lock> {
+    match try_lock(address).await {
+        Attempt::Taken(lock) => return Some(lock),
+        Attempt::Unsupported => return None,
+        Attempt::Busy => {}
+    }
+    let _listener = Channel::listener(address, inbox);
+    queue_for(address.to_owned(), inbox);
+    let message = Some("another tab is downloading this model".to_owned());
+    let mut latest = Progress {
+        phase: Phase::Wait,
+        loaded: stored.map_or(0, Manifest::stored_bytes),
+        total: stored.and_then(|manifest| manifest.total),
+        from_cache: 0,
+        from_network: 0,
+        speed: None,
+        seconds_left: None,
+        message,
+    };
+    loop {
+        report(latest.clone());
+        match inbox.next().await {
+            Event::Turn(lock) => return Some(lock),
+            Event::Peer(progress) => {
+                latest = Progress { phase: Phase::Wait, message: latest.message, ..progress };
+            }
+            _ => {}
+        }
     }
 }
 

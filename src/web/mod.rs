@@ -20,6 +20,8 @@ mod source;
 mod source_options;
 mod store;
 mod thread;
+mod timeline;
+mod writer;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

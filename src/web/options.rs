@@ -15,6 +15,7 @@ use crate::sample::SamplerOptions;
 use crate::{Error, ErrorKind, Result};
 
 use super::memory;
+use super::timeline::Span;
 
 #[wasm_bindgen]
 extern "C" {
@@ -65,6 +66,7 @@ impl LoadOptions {
     pub fn to_core(&self, pool: &Pool, file_bytes: Option<u64>) -> Result<(load::LoadOptions, Option<f64>)> {
         let (kernel, speed) = match self.kernel.as_deref() {
             None => {
+                let _span = Span::begin("bitnet: measure kernels");
                 let fastest = select::measure(pool, now)?[0];
                 (fastest.kernel, Some(fastest.weights_per_second).filter(|&speed| speed > 0.0))
             }

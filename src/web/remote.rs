@@ -1,6 +1,6 @@
 //! Carries out what a [`Download`] wants: requests, the store, the lock that two tabs share.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use js_sys::Uint8Array;
@@ -9,12 +9,13 @@ use wasm_bindgen_futures::spawn_local;
 use super::cache;
 use super::fetch::{self, Request, Target};
 use super::inbox::{Event, Inbox};
-use super::locks::{self, Attempt, Channel, Lock};
+use super::locks::{self, Channel, Lock};
 use super::scope;
 use super::source_options::{CacheMode, SourceOptions};
 use super::store::{Problem, Store};
+use super::timeline::Span;
+use super::writer::{Write, Writer};
 use crate::source::digest::{Expected, Verifier};
-use crate::source::room::Room;
 use crate::source::{Action, Download, Manifest, Options, Phase, Progress, RequestId, address};
 use crate::{Error, ErrorKind, Result};
 
@@ -23,12 +24,6 @@ const REPORT_MS: f64 = 100.0;
 
 /// Takes reports.
 pub type Report<'a> = &'a mut dyn FnMut(Progress);
-
-enum Write {
-    Chunk { generation: u32, index: u64, bytes: Uint8Array },
-    Seal,
-    Forget(String),
-}
 
 /// The loading of one file by its address.
 pub struct Remote {
@@ -40,10 +35,7 @@ pub struct Remote {
     channel: Option<Channel>,
     inbox: Rc<Inbox>,
     requests: HashMap<RequestId, Request>,
-    writes: VecDeque<Write>,
-    writing: bool,
-    /// Whether a manifest of the present generation is in the store.
-    recorded: bool,
+    writer: Writer,
     room_checked: bool,
     length_asked: bool,
     verifier: Option<Verifier>,
@@ -82,7 +74,7 @@ impl Remote {
             (store, stored, problem) = (None, None, None);
         }
         if store.is_some() && !(is_complete && matches!(mode, CacheMode::Use | CacheMode::Peek)) {
-            lock = wait_for_turn(&address, stored.as_ref(), &inbox, report).await;
+            lock = locks::wait_for_turn(&address, stored.as_ref(), &inbox, report).await;
             stored = find(&store, &address, &mut problem).await;
         }
         if let (Some(store), Some(manifest), CacheMode::Reload) = (&store, &stored, mode) {
@@ -100,7 +92,7 @@ impl Remote {
         let verified = stored.as_ref().is_some_and(|manifest| {
             expected.is_some() && manifest.complete && manifest.sha256 == expected.map(|expected| expected.hex())
         });
-        let recorded = stored.is_some();
+        let writer = Writer::new(store.clone(), &inbox, stored.is_some());
         let mut download = Download::new(&address, plan, stored, scope::now());
         if mode == CacheMode::Revalidate {
             download.revalidate();
@@ -118,9 +110,7 @@ impl Remote {
             channel,
             inbox,
             requests: HashMap::new(),
-            writes: VecDeque::new(),
-            writing: false,
-            recorded,
+            writer,
             room_checked: false,
             length_asked: false,
             verifier: expected.filter(|_| !verified).map(Verifier::new),
@@ -147,12 +137,8 @@ impl Remote {
                 Action::Cancel { request } => drop(self.requests.remove(&request)),
                 Action::Load { generation, index } => self.load(generation, index),
                 Action::Save { generation, index } => self.save(generation, index).await,
-                Action::Seal => self.writes.push_back(Write::Seal),
-                Action::Forget { id } => {
-                    self.writes.clear();
-                    self.recorded = false;
-                    self.writes.push_back(Write::Forget(id));
-                }
+                Action::Seal => self.writer.push(Write::Seal),
+                Action::Forget { id } => self.writer.forget(id),
                 Action::Deliver { bytes } => {
                     if let Some(verifier) = &mut self.verifier {
                         verifier.update(&bytes);
@@ -171,7 +157,7 @@ impl Remote {
                     return Err(error);
                 }
                 Action::Wait { until } => {
-                    self.start_write();
+                    self.writer.start(&self.download);
                     self.set_timer(until.into_iter().chain(self.report_due).reduce(f64::min));
                     let event = self.inbox.next().await;
                     self.handle(event);
@@ -183,7 +169,7 @@ impl Remote {
     /// The model was built from these bytes: notes the use.
     pub async fn finish(&mut self) {
         if self.download.is_stored() {
-            self.writes.push_back(Write::Seal);
+            self.writer.push(Write::Seal);
         }
         self.flush().await;
         self.let_others_go();
@@ -192,9 +178,7 @@ impl Remote {
     /// The bytes turned out to be no usable model: nothing of them is kept.
     pub async fn reject(&mut self) {
         self.requests.clear();
-        self.writes.clear();
-        let id = self.download.manifest().id.clone();
-        self.writes.push_back(Write::Forget(id));
+        self.writer.forget(self.download.manifest().id.clone());
         self.flush().await;
         self.let_others_go();
     }
@@ -218,16 +202,18 @@ impl Remote {
                 self.requests.remove(&id);
                 self.download.failed(id, error, now);
             }
-            Event::Loaded { generation, index, bytes } => self.download.loaded(generation, index, bytes),
+            Event::Loaded { generation, index, bytes } => {
+                let _span = Span::begin("bitnet: check");
+                self.download.loaded(generation, index, bytes);
+            }
             Event::Saved { generation, index, problem } => {
-                self.writing = false;
-                self.recorded |= problem.is_none();
+                self.writer.ended(problem.is_none());
                 if let Some(problem) = &problem {
                     self.stop_storing(problem.clone());
                 }
                 self.download.saved(generation, index, problem);
             }
-            Event::Written => self.writing = false,
+            Event::Written => self.writer.ended(false),
             Event::Tick => self.timer = f64::INFINITY,
             Event::Length(length) => self.download.hint_total(length),
             Event::Peer(_) | Event::Turn(_) => {}
@@ -243,6 +229,7 @@ impl Remote {
         let Some(store) = self.store.clone() else { return self.download.loaded(generation, index, None) };
         let (id, inbox) = (self.download.manifest().id.clone(), Rc::clone(&self.inbox));
         spawn_local(async move {
+            let _span = Span::begin("bitnet: read");
             let bytes = store.chunk(&id, index).await.ok().flatten();
             inbox.push(Event::Loaded { generation, index, bytes });
         });
@@ -251,93 +238,33 @@ impl Remote {
     async fn save(&mut self, generation: u32, index: u64) {
         if !self.room_checked {
             self.room_checked = true;
-            if let Some(sentence) = self.make_room().await {
+            if let Some(store) = &self.store
+                && let Some(sentence) =
+                    cache::make_room(store, &self.download, self.options.evict.unwrap_or(false)).await
+            {
                 return self.stop_storing(sentence);
             }
         }
         // A copy outside the shared memory: IndexedDB takes nothing else.
         if let Some(bytes) = self.download.bytes(index) {
-            self.writes.push_back(Write::Chunk { generation, index, bytes: Uint8Array::from(bytes) });
+            self.writer.push(Write::Chunk { generation, index, bytes: Uint8Array::from(bytes) });
         }
-        self.start_write();
-    }
-
-    /// Before the first write: is there room for the whole file? The sentence says why not.
-    async fn make_room(&self) -> Option<String> {
-        let store = self.store.as_ref()?;
-        let total = self.download.total()?;
-        let needed = total.saturating_sub(self.download.manifest().stored_bytes());
-        match cache::room(store, needed, &self.download.manifest().id, self.options.evict.unwrap_or(false)).await {
-            Room::Fits => None,
-            Room::Evict(ids) => {
-                for id in ids {
-                    if let Err(problem) = store.forget(&id).await {
-                        return Some(problem.sentence());
-                    }
-                }
-                None
-            }
-            Room::Short { needed, free } => Some(format!(
-                "the browser's storage has room for {} MB, the model needs {} MB: it runs from memory and is not kept",
-                free / 1_000_000,
-                needed.div_ceil(1_000_000)
-            )),
-        }
+        self.writer.start(&self.download);
     }
 
     fn stop_storing(&mut self, sentence: String) {
-        self.writes.retain(|write| matches!(write, Write::Forget(_)));
+        self.writer.drop_chunks();
         self.download.stop_storing(sentence);
         self.let_others_go();
     }
 
-    fn start_write(&mut self) {
-        if self.writing {
-            return;
-        }
-        let (Some(store), Some(write)) = (self.store.clone(), self.writes.pop_front()) else { return };
-        let (inbox, known) = (Rc::clone(&self.inbox), self.recorded);
-        self.writing = true;
-        match write {
-            Write::Chunk { generation, index, bytes } => {
-                let manifest = self.download.manifest_with(generation, Some(index));
-                spawn_local(async move {
-                    let problem = match manifest {
-                        Some(manifest) => store.write(&manifest, Some((index, bytes)), known).await.err(),
-                        None => None,
-                    };
-                    let problem = match problem {
-                        Some(Problem::Full) => Some(cache::full_sentence().await),
-                        other => other.map(|problem| problem.sentence()),
-                    };
-                    inbox.push(Event::Saved { generation, index, problem });
-                });
-            }
-            Write::Seal => {
-                let manifest = self.download.manifest_with(0, None);
-                spawn_local(async move {
-                    if let Some(manifest) = manifest {
-                        // Without it the next load asks the server once more; nothing is lost.
-                        let _ = store.write(&manifest, None, known).await;
-                    }
-                    inbox.push(Event::Written);
-                });
-            }
-            Write::Forget(id) => spawn_local(async move {
-                // Chunks that stay are orphans, which the next listing removes.
-                let _ = store.forget(&id).await;
-                inbox.push(Event::Written);
-            }),
-        }
-    }
-
     /// Waits until everything that is to be written is written.
     async fn flush(&mut self) {
-        self.start_write();
-        while self.writing {
+        self.writer.start(&self.download);
+        while self.writer.is_busy() {
             let event = self.inbox.next().await;
             self.handle(event);
-            self.start_write();
+            self.writer.start(&self.download);
         }
     }
 
@@ -348,7 +275,7 @@ impl Remote {
                 Ok(digest) => {
                     if self.download.is_stored() {
                         self.download.set_sha256(digest);
-                        self.writes.push_back(Write::Seal);
+                        self.writer.push(Write::Seal);
                     }
                 }
                 Err(error) => {
@@ -402,43 +329,6 @@ async fn find(store: &Option<Rc<Store>>, address: &str, problem: &mut Option<Pro
         Err(trouble) => {
             *problem = Some(trouble);
             None
-        }
-    }
-}
-
-/// Takes the file's lock; while another tab has it, shows that tab's progress.
-async fn wait_for_turn(
-    address: &str,
-    stored: Option<&Manifest>,
-    inbox: &Rc<Inbox>,
-    report: Report<'_>,
-) -> Option<Lock> {
-    match locks::try_lock(address).await {
-        Attempt::Taken(lock) => return Some(lock),
-        Attempt::Unsupported => return None,
-        Attempt::Busy => {}
-    }
-    let _listener = Channel::listener(address, inbox);
-    locks::queue_for(address.to_owned(), inbox);
-    let message = Some("another tab is downloading this model".to_owned());
-    let mut latest = Progress {
-        phase: Phase::Wait,
-        loaded: stored.map_or(0, Manifest::stored_bytes),
-        total: stored.and_then(|manifest| manifest.total),
-        from_cache: 0,
-        from_network: 0,
-        speed: None,
-        seconds_left: None,
-        message,
-    };
-    loop {
-        report(latest.clone());
-        match inbox.next().await {
-            Event::Turn(lock) => return Some(lock),
-            Event::Peer(progress) => {
-                latest = Progress { phase: Phase::Wait, message: latest.message, ..progress };
-            }
-            _ => {}
         }
     }
 }

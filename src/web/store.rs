@@ -17,6 +17,7 @@ use web_sys::{
 };
 
 use super::scope;
+use super::timeline::Span;
 use crate::source::Manifest;
 use crate::source::manifest::SCHEMA;
 
@@ -151,6 +152,7 @@ impl Store {
             Err(value) if value.is_undefined() => return Ok(None),
             Err(value) => value,
         };
+        let _span = Span::begin("bitnet: copy");
         Ok(Some(Uint8Array::new(&buffer).to_vec()))
     }
 

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
+import { readDirectory } from './gguf.mjs';
 import { launch, openPage, ROOT, sendFile, startDemo } from './harness.mjs';
 
 /** @import { Browser, Page } from 'playwright-core' */
@@ -26,9 +27,10 @@ before(async () => {
     folders: { '/models/': join(ROOT, 'tests/fixtures/models'), '/e2e/': HERE },
     handle: async (request, response, path) => {
       // A worker whose engine has a fuse, with the real compute worker beside it; and one whose compute worker is broken.
-      // Browsers that have addresses for 512 MiB of memory at most, or for next to nothing.
-      const pages = { '/small/engine.js': 8192, '/tiny/engine.js': 1024 }[path];
-      if (pages !== undefined) {
+      // Browsers that have addresses for 512 or 256 MiB of memory at most, or for next to nothing.
+      const pages = { '/small/engine.js': 8192, '/narrow/engine.js': 4096, '/tiny/engine.js': 1024 }[path];
+      if (path === '/long.gguf') response.writeHead(200, { 'Content-Type': 'application/octet-stream' }).end(await longContext());
+      else if (pages !== undefined) {
         response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(`
           import '/dist/engine.js';
           WebAssembly.Memory = class extends WebAssembly.Memory {
@@ -66,6 +68,13 @@ after(async () => {
   await server?.close();
   await elsewhere?.close();
 });
+
+/** A model that was trained for a million tokens, or so it says. */
+async function longContext() {
+  const bytes = await readFile(join(ROOT, 'tests/fixtures/models', FILE));
+  bytes.writeUInt32LE(1_000_000, readDirectory(bytes).values.get('bitnet-b1.58.context_length'));
+  return bytes;
+}
 
 /**
  * @param {string} name
@@ -195,6 +204,24 @@ pageTest('where the browser refuses 4 GiB of addresses, less is tried', async (p
   assert.deepEqual(got, [golden[FILE].exact, 'out_of_memory']);
 });
 
+pageTest('a context that does not fit is refused with numbers, and the one that fits is offered', async (page) => {
+  const { probe, refused, fits, context } = await page.evaluate(async () => {
+    const options = { threads: 1, kernel: /** @type {const} */ ('mad'), workerUrl: '/narrow/engine.js', cache: false };
+    const probe = await lib.BitNet.probe('/long.gguf', options);
+    const refused = await lib.BitNet.load('/long.gguf', options).then(() => 'loaded', ({ code, message }) => `${code} ${message}`);
+    const context = Number(/a context of (\d+) tokens fits/.exec(refused)?.[1]);
+    const model = await lib.BitNet.load('/long.gguf', { ...options, context });
+    const { text } = await model.complete('Hello', { maxTokens: 3 });
+    await model.unload();
+    const short = await lib.BitNet.probe('/long.gguf', { ...options, context: 100 });
+    return { probe, refused, context, fits: [typeof text, model.info.contextLength, short.fits] };
+  });
+  assert.match(refused, /^out_of_memory the model needs \d+ MiB of memory \(\d+ for weights, \d+ for a context of 1000000 tokens\), \d+ are there: /);
+  assert.deepEqual([probe.fits, probe.contextLength], [false, 1_000_000]);
+  assert.ok(context > 1000 && Math.abs(probe.contextThatFits - context) < context / 10, `${probe.contextThatFits} and ${context} tokens`);
+  assert.deepEqual(fits, ['string', context, true]);
+});
+
 pageTest('workers and wasm from another origin run', async (page) => {
   const info = await page.evaluate(
     async ([url, origin]) => {
@@ -221,17 +248,46 @@ pageTest('unload rejects what is under way, ends every worker, and is final', as
   assert.equal(got.ended, 3);
 });
 
+/** The processes that the browser runs its pages in. */
+async function renderers() {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+  await session.detach();
+  return processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
+}
+
+pageTest('a machine that slept through the limit is no dead worker; one that is dead after it is found out', async (page) => {
+  const sleep = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  await page.evaluate(async (url) => {
+    const told = (/** @type {any} */ error) => error.code;
+    const model = await lib.BitNet.load(url, { threads: 1, watchdog: 3000, workerUrl: '/fuse/engine.js' });
+    tap.workers[0].postMessage({ type: 'fuse', fault: 'drowsy' });
+    const answer = async () => {
+      const through = await model.complete('Hello', { maxTokens: 60 }).then(() => 'answered', told);
+      tap.workers[0].terminate();
+      await new Promise((resolve) => setTimeout(resolve, 2500)); // a browser takes up to two seconds to end a worker
+      const after = await model.complete('Hello').then(() => 'answered', told);
+      await model.unload();
+      return { through, after };
+    };
+    Object.assign(globalThis, { answer: answer() });
+  }, MODEL);
+  await sleep(500);
+  const asleep = await renderers();
+  for (const id of asleep) process.kill(id, 'SIGSTOP');
+  await sleep(5000);
+  for (const id of asleep) process.kill(id, 'SIGCONT');
+  const got = await page.evaluate(() => Reflect.get(globalThis, 'answer'));
+  assert.deepEqual(got, { through: 'answered', after: 'crashed' });
+});
+
 /**
  * What the browser's pages hold, in bytes: resident, and reserved.
  * @returns {Promise<{ resident: number, reserved: number }>}
  */
 async function memoryOfPages() {
-  const session = await browser.newBrowserCDPSession();
-  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
-  await session.detach();
   let [resident, reserved] = [0, 0];
-  for (const { type, id } of processInfo) {
-    if (type !== 'renderer') continue;
+  for (const id of await renderers()) {
     const status = await readFile(`/proc/${id}/status`, 'utf8');
     resident += Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
     reserved += Number(/VmSize:\s+(\d+) kB/.exec(status)?.[1]) * 1024;

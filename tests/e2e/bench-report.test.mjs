@@ -46,7 +46,10 @@ test('the report compares with the peer of the same thread count, and with the s
       { name: 'bitnet-web, auto', threads: 2, runs: [] },
       { name: 'wllama, q4_0', threads: 1, runs: [peerRun] },
     ],
-    loads: [{ from: 'network', loadMs: 2000, wasmBytes: 1.5e9, expectedBytes: 1e9 }],
+    loads: [{
+      from: 'network', loadMs: 2000, wasmBytes: 1.5e9, expectedBytes: 1e9, firstTokenMs: 250,
+      parts: { waiting: 1000, copy: 100, check: 50, directory: 300, unpack: 450, kernels: 100 },
+    }],
     engines: [
       { engine: 'webkit', tests: [], error: 'not installed' },
       { engine: 'firefox', version: 'Firefox 1', tests: [{ threads: 1, variant: 'simd128', cases: 240, failures: ['mad 3x4'] }] },
@@ -58,6 +61,7 @@ test('the report compares with the peer of the same thread count, and with the s
   assert.match(text, /\| decode at 0 \| 50 \| 10 \| 20 \| 5 \| 1 \| 10 \| 4 \|/);
   assert.match(text, /\| 1 \| wllama, q4_0 \| 4, ours 10 times \| not measured \| 2, ours 5 times \| 0.5 \|/);
   assert.match(text, /\| network \| 2 \| 1.5 \| 1 \| 1.5 \| – \|/);
+  assert.match(text, /\| network \| 1 \| 0.1 \| 0.05 \| 0.3 \| 0.45 \| 0.1 \| 0.25 \|/);
   assert.match(text, /\| webkit \|  \|  \| not installed \|  \|/);
   assert.match(text, /\| Firefox 1 \| simd128 \| 1 \| 1 of 240 products differ: mad 3x4 \|/);
 });

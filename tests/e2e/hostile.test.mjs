@@ -1,7 +1,9 @@
 // Loading from a server that misbehaves: what the user sees, and that nothing is lost or mixed.
 import assert from 'node:assert/strict';
 
-import { assertLoaded, assertRefused, CHUNK, hashes, hostile, loadTest, model, other, soon } from './loading.mjs';
+import {
+  askedBytes, assertLoaded, assertRefused, CHUNK, gate, hashes, hostile, loadTest, model, other, PATIENT, Tab,
+} from './loading.mjs';
 
 loadTest('a connection that is cut again and again is continued where it broke', {
   fault: (_seen, n) => (n % 2 === 0 ? { cut: 5000 } : undefined),
@@ -54,7 +56,7 @@ loadTest('503 with Retry-After is waited for', {
 });
 
 loadTest('429 that asks for an hour ends the load with the number, and keeps what has come', {
-  fault: (_seen, n) => (n >= 4 ? { status: 429, retryAfter: 3600, hold: soon() } : undefined),
+  fault: (_seen, n) => (n >= 4 ? { status: 429, retryAfter: 3600 } : undefined),
 }, async ({ tab, url, file }) => {
   assertRefused(await tab.load(url), 'network', /429.*3600 s.*load again to continue/);
   const [kept] = await tab.kept();
@@ -82,6 +84,13 @@ loadTest('a file that changes at every request is refused, and nothing is kept',
 loadTest('a Content-Length that is too large is a cut connection', {
   fault: (_seen, n) => (n === 1 ? { claim: 100 } : undefined),
 }, async ({ tab, url }) => assertLoaded(await tab.load(url)));
+
+loadTest('a Content-Length that is too small is no end of the chunk', {
+  fault: (_seen, n) => (n === 1 ? { claim: -100 } : undefined),
+}, async ({ tab, url, path }) => {
+  assertLoaded(await tab.load(url));
+  assert.ok(hostile.gets(path).length > Math.ceil(model.length / CHUNK), 'the rest was asked for');
+});
 
 loadTest('a server that falls silent is asked again for the rest', {
   fault: (_seen, n) => (n === 1 ? { stall: 3000 } : undefined),
@@ -140,6 +149,52 @@ loadTest('hidden headers: another first chunk means another file', { etag: undef
     renamed[renamed.indexOf('general.name') + 30] ^= 1; // within the first chunk
     Object.assign(file, { fault: undefined, bytes: renamed });
     assertLoaded(await tab.load(url), hashes.other);
+  });
+
+const DATE = 'Wed, 01 Jan 2025 00:00:00 GMT';
+
+loadTest('without an ETag, the date and the length tell that it is the same file', { etag: undefined, lastModified: DATE },
+  async ({ tab, url, path, file }) => {
+    file.fault = (_seen, n) => (n >= 4 ? { status: 500 } : undefined);
+    assertRefused(await tab.load(url, { network: { attempts: 1 } }), 'network', /load again to continue/);
+    const [{ storedBytes }] = await tab.kept();
+    file.fault = undefined;
+    hostile.log.length = 0;
+    assertLoaded(await tab.load(url));
+    assert.equal(askedBytes(path), model.length - storedBytes, 'nothing was fetched to be compared');
+  });
+
+loadTest('without an ETag, another date means another file', { etag: undefined, lastModified: DATE },
+  async ({ tab, url, path, file }) => {
+    // Its first chunk, which would be compared, is the same; the second, which is kept, is not.
+    const bytes = Buffer.from(model);
+    for (let at = CHUNK; at < CHUNK + 2000; at++) bytes[at] ^= 1; // the lowest bits of the embedding
+    const plain = hostile.host(`/plain${path}`, { bytes, cors: true });
+    const { hash } = await tab.load(plain, { cache: false });
+    assert.notEqual(hash, hashes.model);
+    const { open, fault } = gate();
+    file.fault = fault;
+    const first = await Tab.open(tab.context);
+    first.load(url, PATIENT).catch(() => {}); // it ends with its page
+    await tab.keeps(4 * CHUNK);
+    await first.page.close();
+    open();
+    Object.assign(file, { bytes, fault: undefined, lastModified: 'Thu, 02 Jan 2025 00:00:00 GMT' });
+    assertLoaded(await tab.load(url), hash);
+  });
+
+loadTest('progress tells speed and time left while bytes come slowly', { fault: () => ({ pause: 120 }) },
+  async ({ tab, url }) => {
+    const { progress, ...outcome } = await tab.load(url);
+    assertLoaded({ progress, ...outcome });
+    const measured = progress.filter(({ phase, loaded }) => phase === 'download' && loaded > 4 * CHUNK && loaded < model.length);
+    assert.ok(measured.length > 0, JSON.stringify(progress));
+    for (const { bytesPerSecond, secondsLeft, total, loaded } of measured) {
+      // Three requests at once, 4096 bytes each in 120 ms: 100 kB/s on a machine that has nothing else to do.
+      assert.ok(bytesPerSecond > 5_000 && bytesPerSecond < 200_000, `${bytesPerSecond} bytes per second`);
+      assert.equal(total, model.length);
+      assert.ok(Math.abs((secondsLeft ?? NaN) - (model.length - loaded) / bytesPerSecond) < 0.5, `${secondsLeft} s left`);
+    }
   });
 
 loadTest('an error page with status 200 is told as such', { fault: () => ({ html: true }) }, async ({ tab, url, path }) => {

@@ -1,7 +1,8 @@
 // Every kind of source, and what is told of a model before it is loaded.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 
-import { assertLoaded, assertRefused, CHUNK, hashes, hostile, loadTest, model } from './loading.mjs';
+import { assertLoaded, assertRefused, CHUNK, hashes, hostile, loadTest, model, other } from './loading.mjs';
 import { splitGguf } from './split-gguf.mjs';
 
 loadTest('a Blob, a file, a buffer, a view and a stream are loaded', {}, async ({ tab, url }) => {
@@ -28,6 +29,28 @@ loadTest('a Blob, a file, a buffer, a view and a stream are loaded', {}, async (
   for (const [name, hash] of Object.entries(found.hashes)) assert.equal(hash, hashes.model, name);
   assert.equal(found.left, model.length, "the caller's buffer is untouched");
   assert.deepEqual(await tab.kept(), []);
+});
+
+loadTest('a large file is read by slices, never whole', {}, async ({ tab, url }) => {
+  const found = await tab.page.evaluate(async (url) => {
+    const file = new File([await (await fetch(url)).arrayBuffer(), new Uint8Array(40 << 20)], 'large.gguf');
+    const model = await lib.BitNet.load(file, { threads: 1, kernel: 'mad', workerUrl: '/e2e/small-reads-engine.js?most=16777216' });
+    const hash = await model.logitsHash();
+    await model.unload();
+    return hash;
+  }, url);
+  assert.equal(found, hashes.model);
+});
+
+loadTest('the digest of a file of one\'s own is checked too', {}, async ({ tab, url }) => {
+  const [right, wrong] = [model, other].map((bytes) => `sha256-${createHash('sha256').update(bytes).digest('hex')}`);
+  const found = await tab.page.evaluate(async ([url, right, wrong]) => {
+    const blob = await (await fetch(url)).blob();
+    const load = (/** @type {import('../../worker/source.js').Source} */ source, /** @type {string} */ integrity) =>
+      lib.BitNet.load(source, { threads: 1, kernel: 'mad', integrity }).then((model) => model.unload().then(() => 'loaded'), ({ code }) => code);
+    return [await load(blob, right), await load(blob, wrong), await load(blob.stream(), wrong)];
+  }, [url, right, wrong]);
+  assert.deepEqual(found, ['loaded', 'integrity', 'integrity']);
 });
 
 loadTest('a dropped file of another kind is refused by its first bytes', {}, async ({ tab }) => {
@@ -67,6 +90,20 @@ loadTest('a probe reads the directory alone and tells what the load then is', {}
     assert.equal(found[key], info[key], key);
   }
   assert.deepEqual([found.bytes, found.fits], [large.length, true]);
+});
+
+loadTest('a probe measures the kernels and estimates the speed by the fastest', {}, async ({ tab, url }) => {
+  const { found, wished, test } = await tab.page.evaluate(async (url) => ({
+    found: await lib.BitNet.probe(url, { threads: 1 }),
+    wished: await lib.BitNet.probe(url, { threads: 1, kernel: 'scalar' }),
+    test: await lib.BitNet.selfTest({ threads: 1 }),
+  }), url);
+  const measured = test.kernels.find(({ kernel }) => kernel === found.kernel);
+  const estimate = (found.tokensPerSecond ?? NaN) * found.parameters;
+  const speed = measured?.weightsPerSecond ?? NaN;
+  // Two measurements on a machine that is busy at times.
+  assert.ok(estimate > speed / 10 && estimate < speed * 10, `${found.kernel}: ${estimate} and ${speed} weights/s`);
+  assert.deepEqual([wished.kernel, wished.tokensPerSecond ?? null], ['scalar', null], 'a kernel that is asked for is not measured');
 });
 
 loadTest('a stored model is probed without any request', {}, async ({ tab, url }) => {

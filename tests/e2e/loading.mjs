@@ -148,12 +148,6 @@ export function gate(served = 4) {
   return { open, fault };
 }
 
-/**
- * Time for what was answered before to arrive and be stored: a fault that comes sooner may find nothing kept yet.
- * Shorter than the silence that the tests allow.
- */
-export const soon = () => new Promise((/** @type {(value: void) => void} */ resolve) => setTimeout(resolve, 700));
-
 /** No request counts as silent, however long it is held back. */
 export const PATIENT = { network: { stallMs: 600_000 } };
 

@@ -1,2 +1,27 @@
-Object.defineProperty(globalThis, 'indexedDB', { value: undefined });
+const how = new URLSearchParams(location.search).get('how');
+const refusal = new DOMException('no storage here', how === 'fails' ? 'InvalidStateError' : 'SecurityError');
+/** @type {Record<string, unknown>} */
+const storages = {
+  missing: undefined,
+  // Blocked site data.
+  throws: {
+    open() {
+      throw refusal;
+    },
+  },
+  // What private windows of Firefox did for years.
+  fails: {
+    open() {
+      const request = Object.assign(new EventTarget(), { error: refusal, onerror: /** @type {?() => void} */ (null) });
+      setTimeout(() => request.onerror?.());
+      return request;
+    },
+  },
+};
+if (how === 'no locks') {
+  Object.defineProperty(navigator, 'locks', { value: undefined });
+  Object.defineProperty(globalThis, 'BroadcastChannel', { value: undefined });
+} else {
+  Object.defineProperty(globalThis, 'indexedDB', { value: storages[how ?? 'missing'] });
+}
 export {};

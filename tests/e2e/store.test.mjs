@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 
 import {
-  askedBytes, assertLoaded, assertRefused, CHUNK, gate, hashes, hostile, loadTest, model, other, PATIENT, soon, Tab,
+  askedBytes, assertLoaded, assertRefused, CHUNK, gate, hashes, hostile, loadTest, model, other, PATIENT, Tab,
 } from './loading.mjs';
 
 /** @param {Buffer} bytes */
@@ -23,7 +23,7 @@ loadTest('a complete file is loaded again without any request', {}, async ({ tab
 });
 
 loadTest('after a server error only what is missing is asked for', {}, async ({ tab, url, path, file }) => {
-  file.fault = (_seen, n) => (n >= 4 ? { status: 500, hold: soon() } : undefined);
+  file.fault = (_seen, n) => (n >= 4 ? { status: 500 } : undefined);
   assertRefused(await tab.load(url, { network: { attempts: 1 } }), 'network', /load again to continue/);
   const [kept] = await tab.kept();
   assert.equal(kept.complete, false);
@@ -233,10 +233,21 @@ loadTest('before a large download the browser is asked once to keep what is stor
   assert.equal(await asked(), 1);
 });
 
-loadTest('without storage a model loads, uncached, and that is said', {}, async ({ tab, url }) => {
-  const outcome = await tab.load(url, { workerUrl: '/e2e/no-storage-engine.js' });
-  assertLoaded(outcome);
-  assert.ok(outcome.progress.some(({ message }) => /gives no storage here/.test(message ?? '')));
+for (const how of ['missing', 'throws', 'fails']) {
+  loadTest(`without storage (it ${how === 'missing' ? 'is missing' : how}) a model loads, uncached, and that is said`, {},
+    async ({ tab, url }) => {
+      const outcome = await tab.load(url, { workerUrl: `/e2e/no-storage-engine.js?how=${how}` });
+      assertLoaded(outcome);
+      assert.ok(outcome.progress.some(({ message }) => /gives no storage here/.test(message ?? '')));
+      assert.deepEqual(await tab.kept().catch(({ message }) => /storage/.test(message) && []), []);
+    });
+}
+
+loadTest('without locks and channels each tab loads for itself, and keeps it', {}, async ({ tab, url, path }) => {
+  const workerUrl = '/e2e/no-storage-engine.js?how=no locks';
+  assertLoaded(await tab.load(url, { workerUrl }));
+  assertLoaded(await tab.load(url, { workerUrl }));
+  assert.equal(askedBytes(path), model.length);
 });
 
 loadTest('a database of an older schema is dropped', {}, async ({ tab, url }) => {
@@ -301,6 +312,15 @@ loadTest('a tab that does not let go of an old database only costs the cache', {
   await old.page.close();
   assertLoaded(await tab.load(url));
   assert.equal((await tab.kept()).length, 1);
+});
+
+loadTest('a model that is loaded again is the last to go', {}, async ({ tab, url, path }) => {
+  const second = hostile.host(`/second${path}`, { bytes: other, cors: true, expose: '*' });
+  assertLoaded(await tab.load(url));
+  assertLoaded(await tab.load(second), hashes.other);
+  assertLoaded(await tab.load(url));
+  await tab.page.evaluate(() => lib.BitNet.cache.evict(1));
+  assert.deepEqual((await tab.kept()).map(({ source }) => source), [url]);
 });
 
 loadTest('the cache is cleared while a model loads: it loads all the same', {},

@@ -67,12 +67,13 @@ impl Download {
         self.identity = Identity::Fresh;
         self.sniffed = false;
         self.cache_bytes = 0;
-        self.pending_saves = 0;
         self.sealed = false;
     }
 
     pub(super) fn forget(&mut self) {
         self.queue.retain(|action| matches!(action, Action::Cancel { .. } | Action::Forget { .. }));
         self.queue.push_back(Action::Forget { id: self.manifest.id.clone() });
+        // The caller drops the writes that wait.
+        self.pending_saves = 0;
     }
 }

@@ -180,6 +180,8 @@ pub struct Download {
     pending_saves: u32,
     sealed: bool,
     failure: Option<Error>,
+    /// The failure came from trouble on the way, not from the file.
+    gave_up: bool,
     finished: bool,
     restarts: u32,
     answered: bool,
@@ -236,6 +238,7 @@ impl Download {
             queue: VecDeque::new(),
             pending_saves: 0,
             failure: None,
+            gave_up: false,
             finished: false,
             restarts: 0,
             answered: false,
@@ -262,9 +265,13 @@ impl Download {
         if let Some(action) = self.queue.pop_front() {
             return action;
         }
+        if self.failure.is_some() && self.pending_saves > 0 {
+            // What is still being written belongs to what the message says of the cache.
+            return Action::Wait { until: None };
+        }
         if let Some(error) = self.failure.take() {
             self.finished = true;
-            return Action::Fail(error);
+            return Action::Fail(self.told_what_is_kept(error));
         }
         if self.finished {
             return Action::Done;
@@ -414,14 +421,19 @@ impl Download {
     }
 
     fn give_up(&mut self, failures: u32, after_ms: Option<f64>, error: Error) {
-        let kept = if self.options.store && self.manifest.chunks.iter().any(Option::is_some) {
-            "; what has arrived is kept, load again to continue"
-        } else {
-            ""
-        };
         let wait = after_ms.map(|ms| format!(", and asks to wait {} s", ms / 1000.0)).unwrap_or_default();
-        let message = format!("{error}{wait} (tried {failures} times){kept}");
+        let message = format!("{error}{wait} (tried {failures} times)");
+        self.gave_up = true;
         self.fail(Error::new(error.kind(), message));
+    }
+
+    /// A load that was given up can go on later if anything of it is in the store.
+    fn told_what_is_kept(&self, error: Error) -> Error {
+        if self.gave_up && self.options.store && self.manifest.chunks.iter().any(Option::is_some) {
+            Error::new(error.kind(), format!("{error}; what has arrived is kept, load again to continue"))
+        } else {
+            error
+        }
     }
 
     fn sniff(&mut self, prefix: &[u8], ended: bool) -> bool {

@@ -279,6 +279,27 @@ fn a_wrong_address_fails_soon_and_an_error_page_at_once() {
 }
 
 #[test]
+fn what_is_still_being_written_counts_as_kept() {
+    let bytes = file(250);
+    for (problem, kept) in [(None, true), (Some("the disk failed".to_owned()), false)] {
+        let retry = RetryPolicy { attempts: 1, ..RetryPolicy::default() };
+        let mut d = Download::new("https://a.example/m.gguf", Options { retry, ..options() }, None, NOW);
+        let (request, _) = get(&mut d, NOW);
+        answer(&mut d, request, (0, 100), &bytes, "");
+        assert!(matches!(d.next(NOW), Action::Save { .. }));
+        assert!(matches!(d.next(NOW), Action::Deliver { .. }));
+        let (request, _) = get(&mut d, NOW);
+        get(&mut d, NOW);
+        d.failed(request, Error::new(ErrorKind::Network, "reset"), NOW);
+        assert!(matches!(d.next(NOW), Action::Cancel { .. }));
+        assert!(matches!(d.next(NOW), Action::Wait { until: None }), "the write is awaited");
+        d.saved(0, 0, problem);
+        let Action::Fail(error) = d.next(NOW) else { panic!() };
+        assert_eq!(error.to_string().contains("what has arrived is kept"), kept, "{error}");
+    }
+}
+
+#[test]
 fn a_server_without_ranges_is_read_as_one_stream_again_after_a_cut() {
     let bytes = file(250);
     let mut d = fresh();
