@@ -37,7 +37,7 @@ COUNTS = {
 
 
 def make():
-    r = random.Random(20240)
+    r = random.Random(20261125)
     seen = set()
     with open(PROMPTS, "w", encoding="utf-8") as f:
         for skill, (count, make_one) in COUNTS.items():
