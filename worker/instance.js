@@ -63,7 +63,7 @@ function fastestCount(glue, ports) {
   for (let round = 0; round < TRIAL_ROUNDS; round++) {
     for (const [count, best] of speeds) {
       const pool = gather(glue, ports, count);
-      speeds.set(count, Math.max(best, trial.speed(pool, TRIAL_PASSES)));
+      speeds.set(count, Math.max(best, trial.speed(pool)));
       pool.free(); // its workers wait for the next one
     }
   }
@@ -111,8 +111,7 @@ async function compile(url) {
   }
 }
 
-/** Of a millisecond or two each with one thread. */
-const TRIAL_PASSES = 4;
+/** Of a few passes each, of a millisecond or two with one thread. */
 const TRIAL_ROUNDS = 3;
 
 /** @returns {{ memory: WebAssembly.Memory, maximum: number }} the maximum in pages */

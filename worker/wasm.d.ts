@@ -27,8 +27,8 @@ declare module '*/bitnet_web.js' {
   /** Times passes over a matrix, on one pool after another. */
   export class ThreadTrial {
     constructor();
-    /** Weights per second, the best of some passes. */
-    speed(pool: WasmPool, passes: number): number;
+    /** Weights per second. */
+    speed(pool: WasmPool): number;
     free(): void;
   }
 

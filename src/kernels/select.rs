@@ -9,44 +9,129 @@ use super::{Activations, Job, KernelKind, TernaryMatrix, conformance, matmul};
 /// milliseconds, which fits between what other programs do.
 const ROWS: usize = 2 * 6912;
 const COLS: usize = 2560;
-/// Timed passes of each kernel, all kernels in turn; the best one counts, because neighbours only ever make a pass slower.
-const PASSES: usize = 16;
-/// Fewer passes if they take longer than this, in milliseconds, but no fewer than [`FEWEST_PASSES`].
+/// Rounds over all kernels, of one timed piece each; the best piece counts, because neighbours only ever make it slower.
+const ROUNDS: usize = 16;
+/// Fewer rounds if they take longer than this, in milliseconds, but no fewer than [`FEWEST_PASSES`] of each kernel.
 const PATIENCE: f64 = 60.0;
 const FEWEST_PASSES: usize = 4;
 
+/// A timed piece lasts as many ticks of the clock, or [`LONG`], but at least one tick.
+const TICKS: f64 = 10.0;
+/// Milliseconds, several passes of the slowest kernel.
+const LONG: f64 = 10.0;
+/// Looks at a clock after which it is taken to stand still: some hundred milliseconds.
+const LOOKS: usize = 1 << 22;
+/// Passes of a piece after which the same is done.
+const MOST_PASSES: usize = 4096;
+
 /// Streams that each thread of [`read_limit`] reads at once.
 const READ_STREAMS: usize = 4;
-/// Bytes that each thread reads between two looks at the clock: one or two milliseconds.
+/// Bytes that each thread reads between two looks at the clock: one or two milliseconds, a piece where the clock is fine.
 const READ_PIECE: usize = 16 << 20;
 /// How often the whole buffer is read.
 const READ_PASSES: usize = 8;
 
+/// A clock that may be coarse. Browsers make theirs so on purpose: it ticks every 5 to 100 microseconds on an isolated
+/// page, up to a millisecond elsewhere, and ten times a second where Firefox resists fingerprinting. What is shorter than a
+/// tick seems to take no time at all or a whole tick.
+struct Ticking<F> {
+    now: F,
+    /// The least that a piece lasts, milliseconds.
+    least: f64,
+}
+
+/// How fast one kernel is on one pool after another.
+pub struct Trial<F> {
+    kernel: TimedKernel,
+    clock: Ticking<F>,
+}
+
+impl<F: FnMut() -> f64> Trial<F> {
+    /// With the last kernel of the build's list; `now` gives milliseconds.
+    ///
+    /// # Errors
+    /// `OutOfMemory` if the test matrix does not fit.
+    pub fn new(now: F) -> Result<Self> {
+        let kind = KernelKind::available().last().unwrap_or(KernelKind::Scalar);
+        Ok(Self { kernel: TimedKernel::new(kind)?, clock: Ticking::new(now) })
+    }
+
+    /// Weights per second on all threads of `pool`, the best of some pieces.
+    pub fn speed(&mut self, pool: &Pool) -> f64 {
+        let mut passes = 0;
+        let mut best = f64::INFINITY;
+        while passes < FEWEST_PASSES {
+            let piece = self.clock.time(|| self.kernel.pass(pool));
+            best = best.min(piece.milliseconds);
+            passes += piece.passes;
+        }
+        weights_per_second(best)
+    }
+}
+
 /// A kernel's matrix and input for timed passes.
-#[derive(Debug)]
-pub struct Trial {
+struct TimedKernel {
     matrix: TernaryMatrix,
     x: Activations,
     out: Vec<f32>,
 }
 
-impl Trial {
-    /// For `kernel`.
-    ///
-    /// # Errors
-    /// `OutOfMemory` if the matrix does not fit.
-    pub fn new(kernel: KernelKind) -> Result<Self> {
+impl TimedKernel {
+    fn new(kernel: KernelKind) -> Result<Self> {
         let matrix = TernaryMatrix::filled(kernel, ROWS, COLS)?;
         let mut x = Activations::new();
         x.quantize(&Pool::new(1), kernel, &vec![1.0; COLS], 1, COLS);
         Ok(Self { matrix, x, out: vec![0.0; ROWS] })
     }
 
-    /// Weights per second of one pass on the threads of `pool`; `now` gives milliseconds.
-    pub fn pass(&mut self, pool: &Pool, mut now: impl FnMut() -> f64) -> f64 {
-        let begin = now();
+    fn pass(&mut self, pool: &Pool) {
         matmul(pool, &self.x, &mut [Job { matrix: &self.matrix, out: &mut self.out }]);
-        (ROWS * COLS) as f64 / ((now() - begin).max(1e-3) / 1e3)
+    }
+}
+
+fn weights_per_second(milliseconds_of_a_pass: f64) -> f64 {
+    (ROWS * COLS) as f64 / (milliseconds_of_a_pass.max(1e-3) / 1e3)
+}
+
+/// What [`Ticking::time`] found.
+struct Piece {
+    /// Of one pass.
+    milliseconds: f64,
+    passes: usize,
+}
+
+impl<F: FnMut() -> f64> Ticking<F> {
+    fn new(now: F) -> Self {
+        let mut clock = Self { now, least: 0.0 };
+        let edges: [f64; 3] = std::array::from_fn(|_| clock.edge());
+        // The lesser of two, because another program may have had the processor for a moment.
+        let tick = (edges[1] - edges[0]).min(edges[2] - edges[1]);
+        clock.least = (TICKS * tick).min(LONG).max(tick);
+        clock
+    }
+
+    fn now(&mut self) -> f64 {
+        (self.now)()
+    }
+
+    /// Waits until the clock ticks, and tells what it shows then.
+    fn edge(&mut self) -> f64 {
+        let before = self.now();
+        (0..LOOKS).map(|_| self.now()).find(|&now| now > before).unwrap_or(before)
+    }
+
+    /// Times `pass`, again and again from one edge of the clock to the first look after a later one.
+    fn time(&mut self, mut pass: impl FnMut()) -> Piece {
+        let begin = self.edge();
+        let mut passes = 0;
+        loop {
+            pass();
+            passes += 1;
+            let passed = self.now() - begin;
+            if passed >= self.least || passes == MOST_PASSES {
+                return Piece { milliseconds: passed / passes as f64, passes };
+            }
+        }
     }
 }
 
@@ -66,24 +151,33 @@ pub struct Timing {
 ///
 /// # Errors
 /// `OutOfMemory` if the test matrix does not fit.
-pub fn measure(pool: &Pool, mut now: impl FnMut() -> f64) -> Result<Vec<Timing>> {
+pub fn measure(pool: &Pool, now: impl FnMut() -> f64) -> Result<Vec<Timing>> {
     let mut candidates = Vec::new();
     for kernel in KernelKind::available().filter(|&kernel| kernel != KernelKind::Scalar) {
         if conformance::check(pool, kernel).is_err() {
             continue;
         }
-        candidates.push((kernel, Trial::new(kernel)?, 0.0_f64));
+        candidates.push((TimedKernel::new(kernel)?, f64::INFINITY));
     }
-    let begin = now();
-    for pass in 0..PASSES {
-        for (_, trial, best) in &mut candidates {
-            *best = best.max(trial.pass(pool, &mut now));
+    let clock = &mut Ticking::new(now);
+    let begin = clock.now();
+    let mut passes = 0;
+    for _ in 0..ROUNDS {
+        let mut fewest = MOST_PASSES;
+        for (kernel, best) in &mut candidates {
+            let piece = clock.time(|| kernel.pass(pool));
+            *best = best.min(piece.milliseconds);
+            fewest = fewest.min(piece.passes);
         }
-        if pass + 1 >= FEWEST_PASSES && now() - begin > PATIENCE {
+        passes += fewest;
+        if passes >= FEWEST_PASSES && clock.now() - begin > PATIENCE {
             break;
         }
     }
-    let timing = |(kernel, _, weights_per_second)| Timing { kernel, weights_per_second };
+    let timing = |(kernel, best): (TimedKernel, f64)| Timing {
+        kernel: kernel.matrix.kind(),
+        weights_per_second: weights_per_second(best),
+    };
     let mut timings: Vec<Timing> = candidates.into_iter().map(timing).collect();
     timings.sort_by(|a, b| b.weights_per_second.total_cmp(&a.weights_per_second));
     if timings.is_empty() {
@@ -107,20 +201,25 @@ pub struct ReadLimit {
 ///
 /// # Errors
 /// `OutOfMemory` if the buffer does not fit.
-pub fn read_limit(pool: &Pool, bytes: usize, mut now: impl FnMut() -> f64) -> Result<ReadLimit> {
+pub fn read_limit(pool: &Pool, bytes: usize, now: impl FnMut() -> f64) -> Result<ReadLimit> {
     let mut sums = vec![0_u64; pool.threads()];
     let piece = pool.threads() * READ_PIECE;
     let words = vec_of_ones(bytes.next_multiple_of(piece) / size_of::<u64>())?;
+    let clock = &mut Ticking::new(now);
+    let count = words.len() / (piece / size_of::<u64>());
+    let mut left = READ_PASSES * count;
+    let mut pieces = words.chunks_exact(piece / size_of::<u64>()).cycle();
     let mut speeds = Vec::new();
-    for _ in 0..READ_PASSES {
-        for words in words.chunks_exact(piece / size_of::<u64>()) {
+    while left > 0 {
+        let timed = clock.time(|| {
+            let words = pieces.next().unwrap_or_default();
             let share = words.len() / sums.len();
-            let begin = now();
             pool.par_rows(&mut sums, 1, 1, |thread, sum| sum[0] = sum_streams(&words[thread * share..][..share]));
-            speeds.push(piece as f64 * 1e3 / (now() - begin).max(1e-3));
             // A sum that nobody looks at need not be computed.
             std::hint::black_box(&mut sums);
-        }
+        });
+        left = left.saturating_sub(timed.passes);
+        speeds.push(piece as f64 * 1e3 / timed.milliseconds.max(1e-3));
     }
     speeds.sort_by(f64::total_cmp);
     let at = |index: usize| speeds.get(index).copied().unwrap_or(0.0);
@@ -157,6 +256,8 @@ fn sum_streams(words: &[u64]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     #[test]
@@ -166,17 +267,36 @@ mod tests {
     }
 
     #[test]
+    fn a_coarse_clock_times_as_a_fine_one() {
+        for tick in [0.005, 0.02, 0.1, 1.0, 100.0] {
+            let time = Cell::new(0.0);
+            let pass = |milliseconds: f64| time.set(time.get() + milliseconds);
+            let mut clock = Ticking::new(|| {
+                pass(1e-4);
+                (time.get() / tick).floor() * tick
+            });
+            for milliseconds in [0.3, 0.94, 1.7, 30.0] {
+                let found = clock.time(|| pass(milliseconds));
+                let error = found.milliseconds / milliseconds - 1.0;
+                // Ending a piece is noticed up to a pass late, and a pass longer than a piece is known to a tick.
+                assert!(error.abs() < 0.31, "{milliseconds} ms, tick {tick}: {}", found.milliseconds);
+                assert!(found.passes < MOST_PASSES);
+            }
+        }
+    }
+
+    #[test]
+    fn a_clock_that_stands_still_ends_a_piece() {
+        assert_eq!(Ticking::new(|| 0.0).time(|| ()).passes, 1);
+    }
+
+    #[test]
     fn the_best_piece_is_the_limit() {
-        let (mut readings, mut now) = (0, 0.0);
+        let mut readings = 0;
         let limit = read_limit(&Pool::new(1), 5 * READ_PIECE, || {
             readings += 1;
-            // Every piece takes 2 ms, but the third takes 1 and the last 10.
-            now += match readings {
-                6 => 1.0,
-                n if n == 2 * 5 * READ_PASSES => 10.0,
-                n => f64::from(n % 2 == 0) * 2.0,
-            };
-            now
+            // Two milliseconds from look to look, and one later on.
+            f64::from(if readings < 40 { 2 * readings } else { 40 + readings })
         });
         let piece = READ_PIECE as f64;
         assert_eq!(limit.unwrap(), ReadLimit { best: piece * 1e3, median: piece * 1e3 / 2.0 });

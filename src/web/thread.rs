@@ -7,7 +7,6 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::error::to_js;
 use super::options::now;
-use crate::kernels::KernelKind;
 use crate::kernels::select::Trial;
 use crate::pool::{Pool, PoolShared};
 
@@ -49,26 +48,25 @@ impl WasmPool {
 
 /// What the engine worker finds out with how many threads to run: passes over a matrix, on one pool after another.
 #[wasm_bindgen]
-pub struct ThreadTrial(Trial);
+pub struct ThreadTrial(Trial<fn() -> f64>);
 
 #[wasm_bindgen]
 impl ThreadTrial {
-    /// With the last kernel of the build's list. The order of thread counts hardly depends on which.
+    /// With one kernel: the order of thread counts hardly depends on which.
     ///
     /// # Errors
     /// `{ code, message }` if the matrix does not fit.
     #[wasm_bindgen(constructor)]
     pub fn new() -> std::result::Result<Self, JsValue> {
-        let kernel = KernelKind::available().last().unwrap_or(KernelKind::Scalar);
-        Trial::new(kernel).map(Self).map_err(|e| to_js(&e))
+        Trial::new(now as fn() -> f64).map(Self).map_err(|e| to_js(&e))
     }
 
-    /// The best of some passes, in weights per second.
-    pub fn speed(&mut self, pool: &WasmPool, passes: usize) -> f64 {
+    /// Weights per second on that pool.
+    pub fn speed(&mut self, pool: &WasmPool) -> f64 {
         pool.0.set_active(true);
-        let best = (0..passes).map(|_| self.0.pass(&pool.0, now)).fold(0.0, f64::max);
+        let speed = self.0.speed(&pool.0);
         pool.0.set_active(false);
-        best
+        speed
     }
 }
 
