@@ -12,7 +12,7 @@ const storages = {
   // What private windows of Firefox did for years.
   fails: {
     open() {
-      const request = Object.assign(new EventTarget(), { error: refusal, onerror: /** @type {?() => void} */ (null) });
+      const request = Object.assign(new EventTarget(), { error: refusal, onerror: /** @type {(() => void) | null} */ (null) });
       setTimeout(() => request.onerror?.());
       return request;
     },
