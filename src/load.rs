@@ -97,9 +97,9 @@ impl Summary {
 
     /// The longest context whose KV cache fits, with the weights, into `memory_bytes`; 0 if the weights alone do not.
     pub fn context_that_fits(&self, memory_bytes: u64) -> usize {
-        let per_token = (self.kv_bytes / self.context as u64).max(1);
-        let tokens = memory_bytes.saturating_sub(self.weight_bytes) / per_token;
-        (tokens as usize).min(self.config.context_length)
+        let per_block = (self.kv_bytes / self.context.div_ceil(KV_BLOCK) as u64).max(1);
+        let blocks = memory_bytes.saturating_sub(self.weight_bytes) / per_block;
+        (blocks as usize).saturating_mul(KV_BLOCK).min(self.config.context_length)
     }
 
     fn check_memory(&self, available: u64) -> Result<()> {

@@ -15,8 +15,8 @@ const PAGE: u64 = 1 << 16;
 /// built, working memory of a batch, stacks.
 const RESERVE: u64 = 160 << 20;
 
-/// Pages that the memory may grow to, as the engine worker created it.
-static MAX_PAGES: AtomicU32 = AtomicU32::new(u32::MAX);
+/// Pages that the memory may grow by, from what the instance had when it started.
+static PAGES_TO_GROW: AtomicU32 = AtomicU32::new(u32::MAX);
 
 #[global_allocator]
 static ALLOCATOR: Watched = Watched;
@@ -66,13 +66,13 @@ pub fn memory_bytes() -> f64 {
     (core::arch::wasm32::memory_size(0) as u64 * PAGE) as f64
 }
 
-/// Notes how many pages the memory may grow to.
+/// Notes, when the instance starts, how many pages the memory may grow to.
 pub fn set_limit(pages: u32) {
-    MAX_PAGES.store(pages, Ordering::Relaxed);
+    PAGES_TO_GROW.store(pages.saturating_sub(core::arch::wasm32::memory_size(0) as u32), Ordering::Relaxed);
 }
 
-/// Bytes that a model's weights and KV cache may take.
+/// Bytes that a model's weights and KV cache may take: the same whenever it is asked in an instance's life, so that a context
+/// that was said to fit is taken. What else grows the memory meanwhile is in the reserve.
 pub fn room() -> u64 {
-    let used = core::arch::wasm32::memory_size(0) as u64 * PAGE;
-    (u64::from(MAX_PAGES.load(Ordering::Relaxed)) * PAGE).saturating_sub(used).saturating_sub(RESERVE)
+    (u64::from(PAGES_TO_GROW.load(Ordering::Relaxed)) * PAGE).saturating_sub(RESERVE)
 }
