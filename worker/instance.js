@@ -1,6 +1,6 @@
 // Starts the engine: one WebAssembly module over one shared memory, in the engine worker and in every compute worker.
 import { wasmUrl } from './glue.js';
-import { fewestOf, threadCounts } from './threads.js';
+import { fastestOf, threadCounts } from './threads.js';
 
 /** @import { WireError } from './error.js' */
 /** @import { Glue } from './glue.js' */
@@ -68,7 +68,7 @@ function fastestCount(glue, ports) {
     }
   }
   trial.free();
-  return fewestOf(speeds);
+  return fastestOf(speeds);
 }
 
 /**

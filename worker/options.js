@@ -6,7 +6,7 @@ import { BitNetError } from './error.js';
 
 /**
  * @typedef {object} LoadOptions
- * @property {'auto' | number} [threads] 1 to 64; `auto`, the default, measures once a page how many of the cores are worth using
+ * @property {'auto' | number} [threads] 1 to 64; `auto`, the default, takes as many as there are cores, or fewer where a measurement says that these are faster
  * @property {number} [context] tokens of prompt and answer together; by default what the model allows and memory holds
  * @property {'auto' | 'lut' | 'mad' | 'relaxed' | 'relaxed16' | 'scalar'} [kernel] `auto` (default) measures and picks
  * @property {'fast' | 'exact'} [precision] `fast` (default): int8 head, compact KV cache. `exact`: f32 KV cache, head in

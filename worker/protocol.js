@@ -236,7 +236,7 @@
  * @property {string | undefined} wasmBase folder of the wasm files, where it is not beside the worker
  * @property {boolean} isolated
  * @property {MessagePort[]} ports
- * @property {boolean} measureThreads whether fewer threads may be used, if they are as fast
+ * @property {boolean} measureThreads whether fewer threads may be used, if they are faster
  */
 
 /**

@@ -3,8 +3,12 @@
 /** Beyond this many threads memory bandwidth, not arithmetic, decides. */
 const MAX_AUTO_THREADS = 8;
 
-/** Fewer threads are taken if they reach this share of the best speed: they leave cores to others and take less energy. */
-const FAST_ENOUGH = 0.95;
+/**
+ * Fewer threads are taken only if they are so many times as fast. The measurement sees a moment, often one in which the
+ * page is still starting, and its answer stays for the life of the page: a program that had the second core for that moment
+ * must not cost half the speed.
+ */
+const CLEARLY_FASTER = 1.1;
 
 /**
  * How many threads to start. A page that is not cross-origin isolated cannot share memory with workers.
@@ -29,12 +33,13 @@ export function threadCounts(most) {
 }
 
 /**
- * The fewest threads that are fast enough.
- * @param {Map<number, number>} speeds of each count
+ * The most threads, or fewer that are clearly faster.
+ * @param {Map<number, number>} speeds of each count, the largest count first
  * @returns {number}
  */
-export function fewestOf(speeds) {
-  const needed = FAST_ENOUGH * Math.max(...speeds.values());
-  const enough = [...speeds].filter(([, speed]) => speed >= needed).map(([count]) => count);
-  return Math.min(...enough);
+export function fastestOf(speeds) {
+  const [[most, speed]] = speeds;
+  let best = { count: most, speed: speed * CLEARLY_FASTER };
+  for (const [count, speed] of speeds) if (speed > best.speed) best = { count, speed };
+  return best.count;
 }
