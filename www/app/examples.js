@@ -7,5 +7,5 @@ export const EXAMPLES = Object.freeze([
   'Does my text leave the page?',
   'How do I load a bigger model?',
   'What is the capital of Japan?',
-  'Reverse this list: moon, bread, horse',
+  'Sort these numbers: 42, 7, 19, 88',
 ]);
