@@ -1,6 +1,7 @@
 // Starts the engine: one WebAssembly module over one shared memory, in the engine worker and in every compute worker.
 import { wasmUrl } from './glue.js';
 import { fastestOf, threadCounts } from './threads.js';
+import { provideWaitAsync } from './wait-async.js';
 
 /** @import { WireError } from './error.js' */
 /** @import { Glue } from './glue.js' */
@@ -25,6 +26,7 @@ const MAXIMUM_PAGES = [65535, 49152, 32768, 24576, 16384, 8192, 4096];
 export async function instantiate(glue, { variant, wasmBase, ports, measureThreads }) {
   const module = await compile(wasmUrl(variant, wasmBase));
   const { memory, maximum } = createMemory();
+  provideWaitAsync();
   await glue.default({ module_or_path: module, memory });
   glue.prepare(maximum);
   // Nothing may block before every worker is ready: a worker may not start while its creator waits.
