@@ -4,6 +4,7 @@ use crate::pool::Pool;
 
 use super::KernelKind;
 use super::packed::{CHUNK, padded_cols};
+use super::rounding::{largest_magnitude, round_to_i8};
 
 /// The inputs `[tokens, cols]` of BitLinear layers, quantized per token.
 ///
@@ -109,37 +110,11 @@ fn scale_of(x: &[f32]) -> f32 {
     127.0 / largest_magnitude(x).max(1e-5)
 }
 
-/// `|x|max` of finite values; 0 of none. In lanes, so that it is vectorized.
-pub(super) fn largest_magnitude(x: &[f32]) -> f32 {
-    let mut lanes = [0.0_f32; 16];
-    let mut chunks = x.chunks_exact(16);
-    for chunk in chunks.by_ref() {
-        for (lane, value) in lanes.iter_mut().zip(chunk) {
-            let magnitude = value.abs();
-            *lane = if magnitude > *lane { magnitude } else { *lane };
-        }
-    }
-    let rest = chunks.remainder().iter().map(|value| value.abs());
-    lanes.into_iter().chain(rest).fold(0.0_f32, |max, v| if v > max { v } else { max })
-}
-
-/// Added to a float below 2^22 in size, this rounds it to an integer, half to even as every addition does, and leaves
-/// that integer in the low bits: 1.5 * 2^23.
-const ROUNDER: f32 = 12_582_912.0;
-
 /// Quantizes one token; `q` is as long as `x` or longer, and is zeroed behind it.
 fn quantize_row(x: &[f32], scale: f32, q: &mut [i8]) {
     let (codes, padding) = q.split_at_mut(x.len());
     codes.iter_mut().zip(x).for_each(|(q, value)| *q = round_to_i8(value * scale));
     padding.fill(0);
-}
-
-/// `value` rounded half to even, within -128 to 127.
-#[inline(always)]
-pub(super) fn round_to_i8(value: f32) -> i8 {
-    let value = if value < 127.0 { value } else { 127.0 };
-    let value = if value > -128.0 { value } else { -128.0 };
-    (value + ROUNDER).to_bits() as i8
 }
 
 /// The activations as `mad` reads them: for each chunk of 64 columns, 8 vectors of 8 lanes. Lane `j` of vector `k`

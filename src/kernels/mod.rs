@@ -25,13 +25,16 @@ mod lut;
 mod mad;
 mod matmul;
 mod packed;
+pub mod read_limit;
 #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
 mod relaxed;
 mod rope;
+mod rounding;
 mod rows;
 mod scalar;
 pub mod select;
 mod ternary;
+mod ticking;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod tile;
 mod vector;

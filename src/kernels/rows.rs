@@ -7,9 +7,9 @@
 use crate::pool::Pool;
 use crate::{Error, ErrorKind, Result};
 
-use super::activations::{largest_magnitude, round_to_i8};
 use super::buffer::{Buffer, Plain};
 use super::packed::STREAMS;
+use super::rounding::{largest_magnitude, round_to_i8};
 use super::vector::{Bf16, Stored, dot, f32_to_f16, widen};
 
 /// How the rows are kept.

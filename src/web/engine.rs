@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::chat::{ChatOptions, Message};
 use crate::generate::{Engine, Event, Generation, Prompt, Usage};
-use crate::kernels::select::{self, ReadLimit};
+use crate::kernels::read_limit::{ReadLimit, read_limit};
 use crate::load::Precision;
 use crate::model::Session;
 use crate::stopwatch::{Clock, Parts};
@@ -216,7 +216,7 @@ impl WasmModel {
     }
 
     fn read_limit_of(&self, bytes: usize) -> Result<JsValue> {
-        let ReadLimit { best, median } = select::read_limit(self.engine.pool(), bytes, now)?;
+        let ReadLimit { best, median } = read_limit(self.engine.pool(), bytes, now)?;
         to_object(&WebReadLimit { best, median })
     }
 

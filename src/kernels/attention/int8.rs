@@ -18,17 +18,12 @@ use std::ops::Range;
 
 use crate::pool::Pool;
 
-use super::super::buffer::try_filled;
 use super::super::exp::exp;
+use super::super::rounding::round_to_i16;
 use super::super::vector::{LANES, sum_lanes};
+use super::int8_block::{Int8Block, step_of};
+use super::pairs::{Pair, WIDE, pair, pair_dots};
 use super::{HeadShape, KV_BLOCK};
-
-/// Positions or dimensions that one step works on.
-const WIDE: usize = 8;
-/// 8 lanes of two codes.
-type Codes = [i8; 2 * WIDE];
-/// Two 16-bit weights, the first in the low half.
-type Pair = i32;
 
 /// The largest weight of a position: a block's sum of 256 products stays within i32.
 const MAX_WEIGHT: f32 = i16::MAX as f32;
@@ -39,89 +34,6 @@ const CHUNKS: usize = 4;
 
 /// A single token behind fewer positions than this is not worth two more joins.
 const SPLIT_POSITIONS: usize = 2 * KV_BLOCK;
-
-/// Keys and values of [`KV_BLOCK`] positions of one layer: int8 codes, with one step for each head of each position.
-#[derive(Debug)]
-pub struct Int8Block {
-    head_dim: usize,
-    /// `[n_kv_heads, KV_BLOCK / 8, head_dim / 2]`
-    keys: Vec<Codes>,
-    /// `[n_kv_heads, KV_BLOCK]`
-    key_steps: Vec<f32>,
-    /// `[n_kv_heads, head_dim / 8, KV_BLOCK / 2]`
-    values: Vec<Codes>,
-    /// `[n_kv_heads, KV_BLOCK]`
-    value_steps: Vec<f32>,
-}
-
-impl Int8Block {
-    const fn key_codes(head_dim: usize) -> usize {
-        KV_BLOCK / WIDE * head_dim.div_ceil(2)
-    }
-
-    const fn value_codes(head_dim: usize) -> usize {
-        head_dim.div_ceil(WIDE) * (KV_BLOCK / 2)
-    }
-
-    /// The bytes of a block.
-    pub const fn bytes(shape: HeadShape) -> usize {
-        let codes = Self::key_codes(shape.head_dim) + Self::value_codes(shape.head_dim);
-        shape.n_kv_heads * (codes * size_of::<Codes>() + 2 * KV_BLOCK * size_of::<f32>())
-    }
-
-    /// A block of zeros; `None` if there is no memory for it.
-    pub fn new(shape: HeadShape) -> Option<Self> {
-        let HeadShape { n_kv_heads, head_dim, .. } = shape;
-        Some(Self {
-            head_dim,
-            keys: try_filled(n_kv_heads * Self::key_codes(head_dim), [0; 2 * WIDE])?,
-            key_steps: try_filled(n_kv_heads * KV_BLOCK, 0.0)?,
-            values: try_filled(n_kv_heads * Self::value_codes(head_dim), [0; 2 * WIDE])?,
-            value_steps: try_filled(n_kv_heads * KV_BLOCK, 0.0)?,
-        })
-    }
-
-    /// Rounds and stores the position that stands at `slot` of the block; `k` and `v` are `[n_kv_heads, head_dim]`.
-    pub fn store(&mut self, slot: usize, k: &[f32], v: &[f32]) {
-        let head_dim = self.head_dim;
-        for (head, k) in k.chunks_exact(head_dim).enumerate() {
-            let (step, inverse) = step_of(k, i8::MAX.into());
-            self.key_steps[head * KV_BLOCK + slot] = step;
-            let group = self.key_group_mut(head, slot / WIDE);
-            for (codes, k) in group.iter_mut().zip(k.chunks(2)) {
-                for (code, k) in codes[slot % WIDE * 2..].iter_mut().zip(k) {
-                    *code = rounded(k * inverse) as i8;
-                }
-            }
-        }
-        for (head, v) in v.chunks_exact(head_dim).enumerate() {
-            let (step, inverse) = step_of(v, i8::MAX.into());
-            self.value_steps[head * KV_BLOCK + slot] = step;
-            for (chunk, v) in v.chunks(WIDE).enumerate() {
-                let codes = &mut self.values[head * Self::value_codes(head_dim) + chunk * (KV_BLOCK / 2) + slot / 2];
-                for (lane, v) in v.iter().enumerate() {
-                    codes[lane * 2 + slot % 2] = rounded(v * inverse) as i8;
-                }
-            }
-        }
-    }
-
-    fn key_group_mut(&mut self, head: usize, group: usize) -> &mut [Codes] {
-        let len = self.head_dim.div_ceil(2);
-        &mut self.keys[head * Self::key_codes(self.head_dim) + group * len..][..len]
-    }
-
-    /// The keys of 8 positions of one head, `[head_dim / 2]`.
-    fn key_group(&self, head: usize, group: usize) -> &[Codes] {
-        let len = self.head_dim.div_ceil(2);
-        &self.keys[head * Self::key_codes(self.head_dim) + group * len..][..len]
-    }
-
-    /// 8 dimensions of the values of one head at the first `2 * pairs` positions, `[pairs]`.
-    fn value_chunk(&self, head: usize, chunk: usize, pairs: usize) -> &[Codes] {
-        &self.values[head * Self::value_codes(self.head_dim) + chunk * (KV_BLOCK / 2)..][..pairs]
-    }
-}
 
 /// Working memory of one token's attention, over all heads or those of one unit.
 #[derive(Debug, Default)]
@@ -264,8 +176,9 @@ impl Query {
         let (step, inverse) = step_of(q, bound as f32);
         self.factor = step / (q.len() as f32).sqrt();
         self.pairs.clear();
-        self.pairs
-            .extend(q.chunks(2).map(|q| pair(rounded(q[0] * inverse), q.get(1).map_or(0, |q| rounded(q * inverse)))));
+        self.pairs.extend(
+            q.chunks(2).map(|q| pair(round_to_i16(q[0] * inverse), q.get(1).map_or(0, |q| round_to_i16(q * inverse)))),
+        );
     }
 }
 
@@ -307,7 +220,7 @@ impl Weights {
             let (of_one, inverse) = step_of(&weights, MAX_WEIGHT);
             *step = of_one;
             for (pair_of, weights) in pairs.iter_mut().zip(weights.as_chunks::<2>().0) {
-                *pair_of = pair(rounded(weights[0] * inverse), rounded(weights[1] * inverse));
+                *pair_of = pair(round_to_i16(weights[0] * inverse), round_to_i16(weights[1] * inverse));
             }
         }
         self.factor = 1.0 / sum_lanes(sums);
@@ -344,54 +257,6 @@ fn add_up<const H: usize>(
     }
 }
 
-/// `sums[head][lane] = sum_i codes[i][lane][0] * weights[head][i][0] + codes[i][lane][1] * weights[head][i][1]`
-///
-/// # Panics
-/// If there are fewer weights than codes.
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-#[inline(always)]
-fn pair_dots<const H: usize>(codes: &[Codes], weights: [&[Pair]; H]) -> [[i32; WIDE]; H] {
-    weights.map(|weights| {
-        let mut sums = [0; WIDE];
-        for (codes, &pair) in codes.iter().zip(&weights[..codes.len()]) {
-            for (sum, [a, b]) in sums.iter_mut().zip(codes.as_chunks::<2>().0) {
-                *sum += i32::from(*a) * i32::from(pair as i16) + i32::from(*b) * (pair >> 16);
-            }
-        }
-        sums
-    })
-}
-
-/// The same: 16 codes are loaded and widened once for all heads.
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-#[inline(always)]
-fn pair_dots<const H: usize>(codes: &[Codes], weights: [&[Pair]; H]) -> [[i32; WIDE]; H] {
-    use core::arch::wasm32::*;
-
-    let weights = weights.map(|weights| &weights[..codes.len()]);
-    let mut sums = [[i32x4_splat(0); 2]; H];
-    for (index, codes) in codes.iter().enumerate() {
-        // SAFETY: the reference is to 16 readable bytes; v128_load needs no alignment.
-        let codes = unsafe { v128_load(codes.as_ptr().cast()) };
-        let (low, high) = (i16x8_extend_low_i8x16(codes), i16x8_extend_high_i8x16(codes));
-        for (sums, weights) in sums.iter_mut().zip(&weights) {
-            let weight = i32x4_splat(weights[index]);
-            sums[0] = i32x4_add(sums[0], i32x4_dot_i16x8(low, weight));
-            sums[1] = i32x4_add(sums[1], i32x4_dot_i16x8(high, weight));
-        }
-    }
-    sums.map(|[low, high]| {
-        let mut sums = [0; WIDE];
-        let (a, b) = sums.split_at_mut(WIDE / 2);
-        // SAFETY: each half is 16 writable bytes; v128_store needs no alignment.
-        unsafe {
-            v128_store(a.as_mut_ptr().cast(), low);
-            v128_store(b.as_mut_ptr().cast(), high);
-        }
-        sums
-    })
-}
-
 fn larger(a: f32, b: f32) -> f32 {
     if b > a { b } else { a }
 }
@@ -404,30 +269,6 @@ fn maximum(x: &[f32]) -> f32 {
         lanes.iter_mut().zip(chunk).for_each(|(lane, &value)| *lane = larger(*lane, value));
     }
     lanes.iter().chain(rest).copied().fold(f32::NEG_INFINITY, larger)
-}
-
-/// `(max |x| / bound, bound / max |x|)`, zeros for zeros: what a code up to `bound` stands for, and back.
-fn step_of(x: &[f32], bound: f32) -> (f32, f32) {
-    let mut lanes = [0.0; LANES];
-    let (chunks, rest) = x.as_chunks::<LANES>();
-    for chunk in chunks {
-        lanes.iter_mut().zip(chunk).for_each(|(lane, value)| *lane = larger(*lane, value.abs()));
-    }
-    let max = rest.iter().map(|value| value.abs()).chain(lanes).fold(0.0, larger);
-    // Below this the quotient would overflow, and such numbers add nothing to any sum.
-    if max < 1e-30 { (0.0, 0.0) } else { (max / bound, bound / max) }
-}
-
-/// The nearest whole number, half to even, of a number below 2^22 in size. Adding 1.5 * 2^23 rounds it and leaves it in
-/// the low bits.
-#[inline(always)]
-fn rounded(x: f32) -> i16 {
-    (x + 12_582_912.0).to_bits() as i16
-}
-
-#[inline(always)]
-fn pair(low: i16, high: i16) -> Pair {
-    i32::from(low as u16) | i32::from(high) << 16
 }
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 
 mod float;
 mod int8;
+mod int8_block;
+mod pairs;
 
 use crate::pool::Pool;
 
 pub use float::FloatBlock;
-pub use int8::Int8Block;
+pub use int8_block::Int8Block;
 
 /// Positions whose keys and values lie together.
 pub const KV_BLOCK: usize = 256;
