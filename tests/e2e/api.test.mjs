@@ -393,6 +393,19 @@ pageTest('a page that is not isolated gets one thread, the same bits and one hin
   assert.equal(said.filter((text) => text.includes('cannot share memory')).length, 1, said.join('\n'));
 }, () => plain);
 
+for (const [where, host] of /** @type {const} */ ([['isolated', () => server], ['not isolated', () => plain]])) {
+  pageTest(`a browser without Atomics.waitAsync loads on a page that is ${where}`, async (page) => {
+    const got = await page.evaluate(async (url) => {
+      const model = await lib.BitNet.load(url, { workerUrl: '/e2e/no-wait-async-engine.js', threads: 1, precision: 'exact' });
+      const hash = await model.logitsHash();
+      await model.unload();
+      return hash;
+    }, MODEL);
+    const golden = JSON.parse(await readFile(join(ROOT, 'tests/fixtures/logits-hashes.json'), 'utf8'));
+    assert.equal(got, golden['gqa1-i2_s.gguf'].exact);
+  }, host);
+}
+
 pageTest('the self test compares and measures every kernel of the build', async (page) => {
   const got = await page.evaluate(async () => {
     const relaxed = await lib.BitNet.selfTest({ threads: 2 });

@@ -1,0 +1,2 @@
+Reflect.deleteProperty(Atomics, 'waitAsync');
+export {};
