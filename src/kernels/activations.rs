@@ -3,7 +3,7 @@
 use crate::pool::Pool;
 
 use super::KernelKind;
-use super::packed::{CHUNK, padded_cols};
+use super::packed::{BATCH_MULTIPLE, CHUNK, padded_cols};
 use super::rounding::{largest_magnitude, round_to_i8};
 
 /// The inputs `[tokens, cols]` of BitLinear layers, quantized per token.
@@ -20,11 +20,18 @@ pub struct Activations {
     scales: Vec<f32>,
     /// The sum of each token's `q`.
     sums: Vec<i32>,
-    /// For `mad`: `[tokens, padded_cols]`, see [`spread`].
+    /// How many tokens, from the first on, are multiplied together.
+    batch: usize,
+    /// Their codes `[padded_cols, batch rounded up]`, see [`transpose`].
+    columns: Vec<i8>,
+    /// Of the other tokens, for `mad`: `[tokens - batch, padded_cols]`, see [`spread`].
     spread: Vec<i16>,
-    /// For `lut`: `[tokens, padded_cols / 2, 32]`, see `tabulate` in `lut.rs`.
+    /// Of the other tokens, for `lut`: `[tokens - batch, padded_cols / 2, 32]`, see `tabulate` in `lut.rs`.
     tables: Vec<u8>,
 }
+
+/// Where fewer are left, they take longer as a batch than one by one.
+const FEWEST_OF_BATCH: usize = 10;
 
 impl Activations {
     /// An empty batch.
@@ -49,17 +56,28 @@ impl Activations {
             quantize_row(&x[token * cols..][..cols], scales[token], q);
         });
         self.sums.extend(self.q.chunks_exact(padded).map(|q| q.iter().map(|&q| i32::from(q)).sum::<i32>()));
-        let q = &self.q;
+        self.batch = batch_of(kernel, tokens);
+        if self.batch > 0 {
+            let q = &self.q[..self.batch * padded];
+            let width = self.batch.next_multiple_of(BATCH_MULTIPLE);
+            self.columns.resize(padded * width, 0);
+            pool.par_rows(&mut self.columns, CHUNK * width, 1, |chunk, out| {
+                let chunks = q.chunks_exact(padded).map(|q| &q[CHUNK * chunk..][..CHUNK]);
+                transpose(chunks, out, if kernel.is_lut() { in_tile } else { in_row });
+            });
+        }
+        let singles = tokens - self.batch;
+        let q = &self.q[self.batch * padded..];
         match kernel {
             KernelKind::Mad => {
-                self.spread.resize(tokens * padded, 0);
-                pool.par_rows(&mut self.spread, padded, 1, |token, out| spread(&q[token * padded..][..padded], out));
+                self.spread.resize(singles * padded, 0);
+                pool.par_rows(&mut self.spread, padded, 1, |index, out| spread(&q[index * padded..][..padded], out));
             }
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             KernelKind::Lut => {
-                self.tables.resize(tokens * padded * 16, 0);
-                pool.par_rows(&mut self.tables, padded * 16, 1, |token, out| {
-                    super::lut::tabulate(&q[token * padded..][..padded], out);
+                self.tables.resize(singles * padded * 16, 0);
+                pool.par_rows(&mut self.tables, padded * 16, 1, |index, out| {
+                    super::lut::tabulate(&q[index * padded..][..padded], out);
                 });
             }
             _ => {}
@@ -92,16 +110,39 @@ impl Activations {
         self.sums[token]
     }
 
+    /// How many tokens, from the first on, are multiplied together. The others are multiplied one by one.
+    pub(super) fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// The codes of the batch column by column, see [`transpose`], and how many bytes a column has.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "the scalar kernel takes tokens one by one"))]
+    pub(super) fn columns(&self) -> (&[i8], usize) {
+        (&self.columns, self.batch.next_multiple_of(BATCH_MULTIPLE))
+    }
+
+    /// The operands of one token behind the batch.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "for the mad kernel"))]
     pub(super) fn spread(&self, token: usize) -> &[i16] {
         let padded = padded_cols(self.cols);
-        &self.spread[token * padded..][..padded]
+        &self.spread[(token - self.batch) * padded..][..padded]
     }
 
+    /// The tables of one token behind the batch.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "for the lut kernel"))]
     pub(super) fn tables(&self, token: usize) -> &[u8] {
         let bytes = padded_cols(self.cols) * 16;
-        &self.tables[token * bytes..][..bytes]
+        &self.tables[(token - self.batch) * bytes..][..bytes]
+    }
+}
+
+/// How many of `tokens` are multiplied together.
+fn batch_of(kernel: KernelKind, tokens: usize) -> usize {
+    let rest = tokens % BATCH_MULTIPLE;
+    match kernel {
+        KernelKind::Scalar => 0,
+        _ if rest < FEWEST_OF_BATCH => tokens - rest,
+        _ => tokens,
     }
 }
 
@@ -115,6 +156,30 @@ fn quantize_row(x: &[f32], scale: f32, q: &mut [i8]) {
     let (codes, padding) = q.split_at_mut(x.len());
     codes.iter_mut().zip(x).for_each(|(q, value)| *q = round_to_i8(value * scale));
     padding.fill(0);
+}
+
+/// Column by column instead of token by token, and the columns in the order in which packed weights have them: those of
+/// a byte's four weights behind each other, from its least digit in base 3 on. `chunks` has 64 codes of each token; `out`
+/// is `[64, tokens rounded up]`. The padding keeps whatever it held: nobody reads what is made of it.
+fn transpose<'a>(chunks: impl Iterator<Item = &'a [i8]>, out: &mut [i8], column: fn(usize, usize) -> usize) {
+    let width = out.len() / CHUNK;
+    for (token, chunk) in chunks.enumerate() {
+        for quad in 0..CHUNK / 4 {
+            for digit in 0..4 {
+                out[(4 * quad + digit) * width + token] = chunk[column(quad, digit)];
+            }
+        }
+    }
+}
+
+/// The column, within a chunk, of a digit of byte `quad` in the row layout.
+fn in_row(quad: usize, digit: usize) -> usize {
+    16 * digit + quad
+}
+
+/// The same in the tile layout: a nibble is `3 (w0 + 1) + w1 + 1`, so the second of a pair is the lesser digit.
+fn in_tile(quad: usize, digit: usize) -> usize {
+    4 * quad + (digit ^ 1)
 }
 
 /// The activations as `mad` reads them: for each chunk of 64 columns, 8 vectors of 8 lanes. Lane `j` of vector `k`

@@ -11,8 +11,8 @@ use super::{Activations, Job, KernelKind, TernaryMatrix, matmul};
 /// Rows and columns: smaller than a unit, odd, whole, and the widest of BitNet b1.58 2B4T.
 const SHAPES: [(usize, usize); 8] =
     [(1, 128), (3, 384), (17, 1000), (64, 64), (65, 130), (130, 2560), (7, 6912), (33, 3)];
-/// Tokens in a batch.
-const BATCHES: [usize; 5] = [1, 2, 3, 7, 64];
+/// Tokens: one, some that are multiplied one by one, some that are padded to a group, some of both, two whole groups.
+const BATCHES: [usize; 5] = [1, 7, 11, 35, 64];
 
 /// What the inputs are made of.
 #[derive(Clone, Copy, Debug)]
@@ -77,12 +77,14 @@ pub fn run(pool: &Pool, seed: u64) -> Result<Report> {
 /// # Errors
 /// `Internal` if it differs from the scalar kernel, `OutOfMemory` if the test matrix does not fit.
 pub fn check(pool: &Pool, kernel: KernelKind) -> Result<()> {
-    let (rows, cols) = (70, 320);
+    // A group, and some tokens behind it.
+    let (rows, cols, tokens) = (70, 320, 19);
     let mut random = Random::new(1);
     for content in [Content::Random, Content::Extreme] {
         let codes: Vec<i8> = (0..rows * cols).map(|i| content.weight(i / cols, &mut random)).collect();
-        let x: Vec<f32> = (0..3 * cols).map(|i| content.activation(i / cols, &mut random)).collect();
-        if product(pool, kernel, rows, &codes, 3, &x)? != product(pool, KernelKind::Scalar, rows, &codes, 3, &x)? {
+        let x: Vec<f32> = (0..tokens * cols).map(|i| content.activation(i / cols, &mut random)).collect();
+        let product = |kernel| product(pool, kernel, rows, &codes, tokens, &x);
+        if product(kernel)? != product(KernelKind::Scalar)? {
             let context = format!("the kernel {} computes wrong results in this browser", kernel.name());
             return Err(Error::new(ErrorKind::Internal, context));
         }

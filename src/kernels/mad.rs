@@ -10,22 +10,17 @@
 use core::arch::wasm32::*;
 
 use super::Activations;
-use super::packed::{CHUNK, PANEL, STREAMS};
-use super::tile::{TileKernel, for_each_step, horizontal_sum, horizontal_sums};
+use super::packed::{CHUNK, STREAMS};
+use super::streams::{StreamKernel, horizontal_sum};
 
 /// The kernel `mad`.
 pub(super) struct Mad;
 
-impl TileKernel for Mad {
+impl StreamKernel for Mad {
     type Operand = i16;
 
     fn operand(x: &Activations, token: usize) -> &[i16] {
         x.spread(token)
-    }
-
-    #[inline(always)]
-    fn codes(packed: v128, index: usize) -> v128 {
-        v128_and(u16x8_shr(packed, 8 * (index / 4) as u32), u16x8_splat(3 << (2 * (index % 4))))
     }
 
     #[inline(always)]
@@ -51,16 +46,5 @@ impl TileKernel for Mad {
             }
         }
         totals.map(|total| horizontal_sum(total) >> 6)
-    }
-
-    #[inline(always)]
-    fn multiply_panel(rows: &[[v128; PANEL]], token: &[i16]) -> [i32; PANEL] {
-        let mut totals = [i32x4_splat(0); PANEL];
-        for_each_step(rows, token, |rows, q| {
-            for (total, &codes) in totals.iter_mut().zip(rows) {
-                *total = i32x4_add(*total, i32x4_dot_i16x8(codes, q));
-            }
-        });
-        horizontal_sums(totals).map(|total| total >> 6)
     }
 }

@@ -11,9 +11,14 @@
 //! | `lut` | simd128 | pairs of weights index a table of their 9 sums by byte swizzle, 16 rows at a time |
 //! | `relaxed` | relaxed-simd | `i32x4.relaxed_dot_i8x16_i7x16_add_s`: one instruction where the CPU has VNNI or dot products |
 //! | `relaxed16` | relaxed-simd | `i16x8.relaxed_dot_i8x16_i7x16_s`, widened late: fewer instructions where it has not |
+//!
+//! These are for one token. A batch is multiplied in one way by all of them but `scalar`: with a table of the 81 sums of
+//! four columns (`batch.rs`).
 
 mod activations;
 mod attention;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod batch;
 mod buffer;
 pub mod conformance;
 mod elementwise;
@@ -33,10 +38,10 @@ mod rounding;
 mod rows;
 mod scalar;
 pub mod select;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod streams;
 mod ternary;
 mod ticking;
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-mod tile;
 mod vector;
 
 pub use activations::Activations;

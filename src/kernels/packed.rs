@@ -15,10 +15,10 @@
 pub(super) const CHUNK: usize = 64;
 /// Rows of a tile.
 pub(super) const TILE_ROWS: usize = 16;
+/// Tokens of a batch that is multiplied together are padded to a multiple of these.
+pub(super) const BATCH_MULTIPLE: usize = 16;
 /// Streams that one unit reads.
 pub(super) const STREAMS: usize = 4;
-/// Adjacent rows that are multiplied together with a batch of tokens, in the row layout.
-pub(super) const PANEL: usize = 10;
 
 /// Where a matrix's rows are, in the row layout.
 #[derive(Clone, Copy, Debug)]

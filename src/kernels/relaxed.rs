@@ -8,8 +8,8 @@
 use core::arch::wasm32::*;
 
 use super::Activations;
-use super::packed::{CHUNK, PANEL, STREAMS};
-use super::tile::{TileKernel, for_each_step, horizontal_sum, horizontal_sums};
+use super::packed::{CHUNK, STREAMS};
+use super::streams::{StreamKernel, horizontal_sum};
 
 /// Chunks of 4 dot products each that an i16 lane can take: 15 * 4 * 512 = 30720.
 const CHUNKS_PER_WIDENING: usize = 15;
@@ -17,16 +17,11 @@ const CHUNKS_PER_WIDENING: usize = 15;
 /// The kernels `relaxed` (`WIDE`: 32-bit accumulators) and `relaxed16`.
 pub(super) struct Relaxed<const WIDE: bool>;
 
-impl<const WIDE: bool> TileKernel for Relaxed<WIDE> {
+impl<const WIDE: bool> StreamKernel for Relaxed<WIDE> {
     type Operand = i8;
 
     fn operand(x: &Activations, token: usize) -> &[i8] {
         x.codes(token)
-    }
-
-    #[inline(always)]
-    fn codes(packed: v128, index: usize) -> v128 {
-        v128_and(u16x8_shr(packed, 2 * index as u32), u8x16_splat(3))
     }
 
     #[inline(always)]
@@ -64,32 +59,6 @@ impl<const WIDE: bool> TileKernel for Relaxed<WIDE> {
             begin = end;
         }
         totals.map(|[even, odd]| horizontal_sum(i32x4_add(even, odd)))
-    }
-
-    #[inline(always)]
-    fn multiply_panel(rows: &[[v128; PANEL]], token: &[i8]) -> [i32; PANEL] {
-        let mut totals = [i32x4_splat(0); PANEL];
-        if WIDE {
-            for_each_step(rows, token, |rows, q| {
-                for (total, &codes) in totals.iter_mut().zip(rows) {
-                    *total = i32x4_relaxed_dot_i8x16_i7x16_add(q, codes, *total);
-                }
-            });
-        } else {
-            let vectors = 4 * CHUNKS_PER_WIDENING;
-            for (rows, token) in rows.chunks(vectors).zip(token.chunks(16 * vectors)) {
-                let mut narrow = [i16x8_splat(0); PANEL];
-                for_each_step(rows, token, |rows, q| {
-                    for (narrow, &codes) in narrow.iter_mut().zip(rows) {
-                        *narrow = i16x8_add(*narrow, i16x8_relaxed_dot_i8x16_i7x16(q, codes));
-                    }
-                });
-                for (total, narrow) in totals.iter_mut().zip(narrow) {
-                    *total = i32x4_add(*total, i32x4_extadd_pairwise_i16x8(narrow));
-                }
-            }
-        }
-        horizontal_sums(totals)
     }
 }
 

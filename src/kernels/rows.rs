@@ -233,7 +233,7 @@ fn dot_int8(rows: [&[u8]; STREAMS], q: &[i16]) -> [i32; STREAMS] {
         let rest = 16 * steps..q.len();
         let tail: i32 =
             rows[stream][rest.clone()].iter().zip(&q[rest]).map(|(&w, &q)| i32::from(w as i8) * i32::from(q)).sum();
-        super::tile::horizontal_sum(sum) + tail
+        super::streams::horizontal_sum(sum) + tail
     })
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::packed::{CHUNK, STREAMS};
 use super::{Activations, TernaryMatrix};
 
-/// Multiplies the rows of `units` with every token; `store(token, first_row, sums)` takes the sums of weight
+/// Multiplies the rows of `units` with every token behind the batch; `store(token, first_row, sums)` takes the sums of weight
 /// times activation of adjacent rows.
 pub(super) fn multiply(
     matrix: &TernaryMatrix,
@@ -17,7 +17,7 @@ pub(super) fn multiply(
     let rows = (0..STREAMS).flat_map(|stream| units.clone().map(move |unit| unit + stream * layout.quarter));
     for row in rows.filter(|&row| row < matrix.rows()) {
         let bytes = &matrix.data()[row * layout.stride..][..layout.stride];
-        for token in 0..x.tokens() {
+        for token in x.batch()..x.tokens() {
             store(token, row, &[dot(bytes, x.codes(token))]);
         }
     }
