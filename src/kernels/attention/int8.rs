@@ -29,8 +29,15 @@ use super::{HeadShape, KV_BLOCK};
 const MAX_WEIGHT: f32 = i16::MAX as f32;
 const _: () = assert!(i16::MAX as usize * 127 * KV_BLOCK <= i32::MAX as usize);
 
-/// Chunks of 8 dimensions that are added up together: a block's values of one head are then read in pieces of 8 KB.
-const CHUNKS: usize = 4;
+/// Chunks of 8 dimensions that a thread adds up together. The more they are, the longer the pieces that it reads of a
+/// block's values, 2 KB each, and the fewer there are to share: a model has as few as 5 heads of 16 chunks.
+const fn chunks_together(threads: usize) -> usize {
+    match threads {
+        1 => 16,
+        2 | 3 => 8,
+        _ => 4,
+    }
+}
 
 /// A single token behind fewer positions than this is not worth two more joins.
 const SPLIT_POSITIONS: usize = 2 * KV_BLOCK;
@@ -42,7 +49,7 @@ pub(super) struct Scratch {
     /// `[units, blocks, H, KV_BLOCK]`
     scores: Vec<f32>,
     weights: Vec<Weights>,
-    /// `[units, head_dim / 8, H, 8]`, a multiple of [`CHUNKS`] for each unit
+    /// `[units, head_dim / 8, H, 8]`, whole groups of chunks for each unit
     out: Vec<f32>,
 }
 
@@ -111,7 +118,8 @@ fn attend_token<const H: usize>(
     scratch: &mut Scratch,
 ) {
     let head_dim = shape.head_dim;
-    let (n_blocks, groups) = (positions.div_ceil(KV_BLOCK), head_dim.div_ceil(WIDE * CHUNKS));
+    let group_len = chunks_together(pool.map_or(1, Pool::threads));
+    let (n_blocks, groups) = (positions.div_ceil(KV_BLOCK), head_dim.div_ceil(WIDE * group_len));
     let blocks = &blocks[..n_blocks];
     let rows_of = |block: usize| KV_BLOCK.min(positions - block * KV_BLOCK);
     let kv_head = |unit: usize| shape.kv_head(first_unit + unit);
@@ -144,18 +152,18 @@ fn attend_token<const H: usize>(
     });
 
     let weights = &*weights;
-    parts.resize(heads * groups * CHUNKS * WIDE, 0.0);
-    each_row(pool, parts, CHUNKS * H * WIDE, |row, out| {
+    parts.resize(heads * groups * group_len * WIDE, 0.0);
+    each_row(pool, parts, group_len * H * WIDE, |row, out| {
         let (unit, group) = (row / groups, row % groups);
         let weights: [&Weights; H] = std::array::from_fn(|head| &weights[unit * H + head]);
-        let chunks = group * CHUNKS..head_dim.div_ceil(WIDE).min((group + 1) * CHUNKS);
+        let chunks = group * group_len..head_dim.div_ceil(WIDE).min((group + 1) * group_len);
         add_up::<H>(blocks, kv_head(unit), chunks, positions, weights, out);
     });
 
     for (unit, out) in out.chunks_exact_mut(H * head_dim).enumerate() {
         for (head, out) in out.chunks_exact_mut(head_dim).enumerate() {
             for (chunk, out) in out.chunks_mut(WIDE).enumerate() {
-                out.copy_from_slice(&parts[((unit * groups * CHUNKS + chunk) * H + head) * WIDE..][..out.len()]);
+                out.copy_from_slice(&parts[((unit * groups * group_len + chunk) * H + head) * WIDE..][..out.len()]);
             }
         }
     }
