@@ -22,7 +22,7 @@ pub struct Activations {
     sums: Vec<i32>,
     /// How many tokens, from the first on, are multiplied together.
     batch: usize,
-    /// Their codes `[padded_cols, batch rounded up]`, see [`transpose`].
+    /// Their codes `[padded_cols, batch rounded up]`, see `arrange` in `batch.rs`.
     columns: Vec<i8>,
     /// Of the other tokens, for `mad`: `[tokens - batch, padded_cols]`, see [`spread`].
     spread: Vec<i16>,
@@ -57,13 +57,13 @@ impl Activations {
         });
         self.sums.extend(self.q.chunks_exact(padded).map(|q| q.iter().map(|&q| i32::from(q)).sum::<i32>()));
         self.batch = batch_of(kernel, tokens);
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         if self.batch > 0 {
             let q = &self.q[..self.batch * padded];
             let width = self.batch.next_multiple_of(BATCH_MULTIPLE);
             self.columns.resize(padded * width, 0);
             pool.par_rows(&mut self.columns, CHUNK * width, 1, |chunk, out| {
-                let chunks = q.chunks_exact(padded).map(|q| &q[CHUNK * chunk..][..CHUNK]);
-                transpose(chunks, out, if kernel.is_lut() { in_tile } else { in_row });
+                super::batch::arrange(q, padded, chunk, kernel, out);
             });
         }
         let singles = tokens - self.batch;
@@ -115,7 +115,7 @@ impl Activations {
         self.batch
     }
 
-    /// The codes of the batch column by column, see [`transpose`], and how many bytes a column has.
+    /// The codes of the batch column by column, see `arrange` in `batch.rs`, and how many bytes a column has.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "the scalar kernel takes tokens one by one"))]
     pub(super) fn columns(&self) -> (&[i8], usize) {
         (&self.columns, self.batch.next_multiple_of(BATCH_MULTIPLE))
@@ -156,30 +156,6 @@ fn quantize_row(x: &[f32], scale: f32, q: &mut [i8]) {
     let (codes, padding) = q.split_at_mut(x.len());
     codes.iter_mut().zip(x).for_each(|(q, value)| *q = round_to_i8(value * scale));
     padding.fill(0);
-}
-
-/// Column by column instead of token by token, and the columns in the order in which packed weights have them: those of
-/// a byte's four weights behind each other, from its least digit in base 3 on. `chunks` has 64 codes of each token; `out`
-/// is `[64, tokens rounded up]`. The padding keeps whatever it held: nobody reads what is made of it.
-fn transpose<'a>(chunks: impl Iterator<Item = &'a [i8]>, out: &mut [i8], column: fn(usize, usize) -> usize) {
-    let width = out.len() / CHUNK;
-    for (token, chunk) in chunks.enumerate() {
-        for quad in 0..CHUNK / 4 {
-            for digit in 0..4 {
-                out[(4 * quad + digit) * width + token] = chunk[column(quad, digit)];
-            }
-        }
-    }
-}
-
-/// The column, within a chunk, of a digit of byte `quad` in the row layout.
-fn in_row(quad: usize, digit: usize) -> usize {
-    16 * digit + quad
-}
-
-/// The same in the tile layout: a nibble is `3 (w0 + 1) + w1 + 1`, so the second of a pair is the lesser digit.
-fn in_tile(quad: usize, digit: usize) -> usize {
-    4 * quad + (digit ^ 1)
 }
 
 /// The activations as `mad` reads them: for each chunk of 64 columns, 8 vectors of 8 lanes. Lane `j` of vector `k`

@@ -20,7 +20,7 @@ use core::hint::black_box;
 use std::ops::Range;
 
 use super::packed::{BATCH_MULTIPLE, CHUNK, TILE_ROWS};
-use super::{Activations, TernaryMatrix};
+use super::{Activations, KernelKind, TernaryMatrix};
 
 /// Weights that an index stands for.
 const QUAD: usize = 4;
@@ -82,6 +82,46 @@ pub(super) fn multiply(
         }
     }
     block.hand_out(parts, tokens, &mut store);
+}
+
+/// The codes of a chunk of columns for [`multiply`]: column by column instead of token by token, and the columns in the
+/// order in which packed weights have them, those of an index behind each other from its least digit on.
+///
+/// `q` is `[tokens, stride]`, `out` is `[64, tokens rounded up to a multiple of 16]`.
+pub(super) fn arrange(q: &[i8], stride: usize, chunk: usize, kernel: KernelKind, out: &mut [i8]) {
+    let width = out.len() / CHUNK;
+    for first in (0..width).step_by(16) {
+        for column in (0..CHUNK).step_by(16) {
+            let tokens = std::array::from_fn(|token| {
+                let codes =
+                    q.get((first + token) * stride + CHUNK * chunk + column..).and_then(|q| q.first_chunk::<16>());
+                // SAFETY: the reference is to 16 readable bytes; v128_load needs no alignment.
+                codes.map_or(i32x4_splat(0), |codes| unsafe { v128_load(codes.as_ptr().cast()) })
+            });
+            for (index, codes) in transpose_bytes(tokens).into_iter().enumerate() {
+                let column = column + index;
+                // A byte of a row has the columns p, 16 + p, 32 + p and 48 + p. A nibble of a tile is 3 times the first
+                // weight of a pair and once the second, so the second is the lesser digit.
+                let row = if kernel.is_lut() { column ^ 1 } else { QUAD * (column % 16) + column / 16 };
+                let out: &mut [i8] = &mut out[row * width + first..][..16];
+                // SAFETY: the slice is 16 writable bytes; v128_store needs no alignment.
+                unsafe { v128_store(out.as_mut_ptr().cast(), codes) };
+            }
+        }
+    }
+}
+
+/// Row by column of 16 vectors of 16 bytes.
+#[inline(always)]
+fn transpose_bytes(mut rows: [v128; 16]) -> [v128; 16] {
+    // Each turn puts rows that lie 8 apart side by side: after four of them byte and row have changed places.
+    for _ in 0..4 {
+        rows = std::array::from_fn(|row| {
+            let (a, b) = (rows[row / 2], rows[row / 2 + 8]);
+            if row % 2 == 0 { interleave_low(a, b) } else { interleave_high(a, b) }
+        });
+    }
+    rows
 }
 
 /// The activations of a group of tokens, from some column on.
@@ -384,11 +424,21 @@ fn transpose([a, b, c, d]: [v128; 4]) -> [v128; 4] {
 /// Byte `i` of four vectors side by side, for all 16 `i`.
 #[inline(always)]
 fn interleave([a, b, c, d]: [v128; 4]) -> [v128; 4] {
-    let low = |a, b| i8x16_shuffle::<0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23>(a, b);
-    let high = |a, b| i8x16_shuffle::<8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31>(a, b);
     let low_pairs = |a, b| i16x8_shuffle::<0, 8, 1, 9, 2, 10, 3, 11>(a, b);
     let high_pairs = |a, b| i16x8_shuffle::<4, 12, 5, 13, 6, 14, 7, 15>(a, b);
-    let (ab, cd) = (low(a, b), low(c, d));
-    let (ab_high, cd_high) = (high(a, b), high(c, d));
+    let (ab, cd) = (interleave_low(a, b), interleave_low(c, d));
+    let (ab_high, cd_high) = (interleave_high(a, b), interleave_high(c, d));
     [low_pairs(ab, cd), high_pairs(ab, cd), low_pairs(ab_high, cd_high), high_pairs(ab_high, cd_high)]
+}
+
+/// The lower eight bytes of both, in turn.
+#[inline(always)]
+fn interleave_low(a: v128, b: v128) -> v128 {
+    i8x16_shuffle::<0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23>(a, b)
+}
+
+/// The upper eight bytes of both, in turn.
+#[inline(always)]
+fn interleave_high(a: v128, b: v128) -> v128 {
+    i8x16_shuffle::<8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31>(a, b)
 }
