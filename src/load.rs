@@ -17,7 +17,7 @@ const DIRECTORY_PIECE: usize = 1 << 20;
 /// How exactly the parts that are not ternary are computed. Ternary matrices are exact integer arithmetic in both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
-    /// int8 rows for embedding and head, a compact KV cache.
+    /// int8 rows for embedding and head, with estimates for the logits of unlikely tokens, and an int8 KV cache.
     #[default]
     Fast,
     /// Embedding and head as the file has them, an f32 KV cache.

@@ -9,8 +9,8 @@ import { BitNetError } from './error.js';
  * @property {'auto' | number} [threads] 1 to 64; `auto`, the default, takes as many as there are cores, or fewer where a measurement says that these are faster
  * @property {number} [context] tokens of prompt and answer together; by default what the model allows and memory holds
  * @property {'auto' | 'lut' | 'mad' | 'relaxed' | 'relaxed16' | 'scalar'} [kernel] `auto` (default) measures and picks
- * @property {'fast' | 'exact'} [precision] `fast` (default): int8 head, compact KV cache. `exact`: f32 KV cache, head in
- *   the file's own precision
+ * @property {'fast' | 'exact'} [precision] `fast` (default): int8 head and KV cache, logits of unlikely tokens estimated.
+ *   `exact`: f32 KV cache, head in the file's own precision
  * @property {'auto' | Variant} [variant] the WebAssembly build; `auto` by default
  * @property {(progress: Progress) => void} [onProgress]
  * @property {AbortSignal} [signal]

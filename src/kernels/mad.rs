@@ -11,7 +11,7 @@ use core::arch::wasm32::*;
 
 use super::Activations;
 use super::packed::{CHUNK, STREAMS};
-use super::streams::{StreamKernel, horizontal_sum};
+use super::streams::{StreamKernel, horizontal_sums};
 
 /// The kernel `mad`.
 pub(super) struct Mad;
@@ -24,7 +24,7 @@ impl StreamKernel for Mad {
     }
 
     #[inline(always)]
-    fn multiply(rows: [&[u8]; STREAMS], token: &[i16]) -> [i32; STREAMS] {
+    fn multiply(rows: [&[u8]; STREAMS], token: &[i16]) -> v128 {
         let chunks = rows[0].len() / 16;
         assert!(rows.iter().all(|row| row.len() == 16 * chunks) && token.len() == CHUNK * chunks);
         let rows = rows.map(<[u8]>::as_ptr);
@@ -45,6 +45,6 @@ impl StreamKernel for Mad {
                 packed = packed.map(|packed| u16x8_shr(packed, 8));
             }
         }
-        totals.map(|total| horizontal_sum(total) >> 6)
+        i32x4_shr(horizontal_sums(totals), 6)
     }
 }

@@ -98,23 +98,23 @@ fn multiply(job: &Shared<'_>, x: &Activations, units: Range<usize>) {
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         KernelKind::Lut => super::lut::multiply(matrix, x, units, store),
         #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
-        KernelKind::Relaxed => super::streams::multiply::<super::relaxed::Relaxed<true>>(matrix, x, units, store),
+        KernelKind::Relaxed => super::streams::multiply::<super::relaxed::Relaxed>(matrix, x, units, store),
         #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
-        KernelKind::Relaxed16 => super::streams::multiply::<super::relaxed::Relaxed<false>>(matrix, x, units, store),
+        KernelKind::Relaxed16 => super::streams::multiply::<super::relaxed::Relaxed16>(matrix, x, units, store),
         #[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
         _ => unreachable!("TernaryMatrix::builder refuses kernels that this build lacks"),
     }
 }
 
-/// Blocks of rows times groups of tokens. A table serves all rows of a block, so a block has many; all that belongs to it
+/// Blocks of rows times groups of tokens. A table serves all rows of a block, so a block has many; what a step touches
 /// should stay in a second-level cache, so it has not too many.
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 fn multiply_batch(pool: &Pool, x: &Activations, jobs: &[Shared<'_>]) {
     use super::batch::{self, Part};
     use super::packed::TILE_ROWS;
 
-    /// A megabyte of working memory with 64 tokens.
-    const MOST_TILES: usize = 1280 / TILE_ROWS;
+    /// A megabyte of working memory with 64 tokens, a fifth of which a step of columns touches.
+    const MOST_TILES: usize = 2560 / TILE_ROWS;
     /// With fewer rows for each thread it is better that two threads share them, and each takes some of the tokens.
     const FEWEST_TILES: usize = 640 / TILE_ROWS;
 

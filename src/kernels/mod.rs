@@ -42,6 +42,7 @@ pub mod select;
 mod streams;
 mod ternary;
 mod ticking;
+mod units;
 mod vector;
 
 pub use activations::Activations;

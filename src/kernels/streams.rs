@@ -4,6 +4,7 @@ use core::arch::wasm32::*;
 use std::ops::Range;
 
 use super::packed::STREAMS;
+use super::units::for_each_unit;
 use super::{Activations, TernaryMatrix};
 
 /// A kernel that multiplies unsigned codes `weight + 1`.
@@ -14,8 +15,8 @@ pub(super) trait StreamKernel {
     /// One token's activations.
     fn operand(x: &Activations, token: usize) -> &[Self::Operand];
 
-    /// Four packed rows times one token: the sums of code times activation.
-    fn multiply(rows: [&[u8]; STREAMS], token: &[Self::Operand]) -> [i32; STREAMS];
+    /// Four packed rows times one token: the sums of code times activation, one in each 32-bit lane.
+    fn multiply(rows: [&[u8]; STREAMS], token: &[Self::Operand]) -> v128;
 }
 
 /// As [`scalar::multiply`](super::scalar::multiply), by the kernel `K`.
@@ -23,27 +24,29 @@ pub(super) fn multiply<K: StreamKernel>(
     matrix: &TernaryMatrix,
     x: &Activations,
     units: Range<usize>,
-    mut store: impl FnMut(usize, usize, &[i32]),
+    store: impl FnMut(usize, usize, &[i32]),
 ) {
     let layout = matrix.row_layout();
-    for unit in units {
+    let dots = |unit: usize, token: usize| {
         let rows = std::array::from_fn(|stream| {
             &matrix.data()[(unit + stream * layout.quarter) * layout.stride..][..layout.stride]
         });
-        for token in x.batch()..x.tokens() {
-            for (stream, sum) in K::multiply(rows, K::operand(x, token)).into_iter().enumerate() {
-                let row = unit + stream * layout.quarter;
-                if row < matrix.rows() {
-                    // The codes are one larger than the weights.
-                    store(token, row, &[sum - x.sum(token)]);
-                }
-            }
-        }
-    }
+        // The codes are one larger than the weights.
+        lanes(i32x4_sub(K::multiply(rows, K::operand(x, token)), i32x4_splat(x.sum(token))))
+    };
+    for_each_unit(units, x.batch()..x.tokens(), (matrix.rows(), layout.quarter), dots, store);
 }
 
-/// The sum of four i32 lanes.
+/// The sum of each vector's four i32 lanes.
 #[inline(always)]
-pub(super) fn horizontal_sum(v: v128) -> i32 {
-    i32x4_extract_lane::<0>(v) + i32x4_extract_lane::<1>(v) + i32x4_extract_lane::<2>(v) + i32x4_extract_lane::<3>(v)
+pub(super) fn horizontal_sums(vectors: [v128; 4]) -> v128 {
+    let pair = |a, b| i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
+    let (low, high) = (pair(vectors[0], vectors[1]), pair(vectors[2], vectors[3]));
+    i32x4_add(i64x2_shuffle::<0, 2>(low, high), i64x2_shuffle::<1, 3>(low, high))
+}
+
+/// The four i32 lanes.
+#[inline(always)]
+pub(super) fn lanes(v: v128) -> [i32; 4] {
+    [i32x4_extract_lane::<0>(v), i32x4_extract_lane::<1>(v), i32x4_extract_lane::<2>(v), i32x4_extract_lane::<3>(v)]
 }

@@ -1,0 +1,315 @@
+//! int8 rows, kept as two planes of nibbles: the head reads the upper one of every row, and the lower one of few.
+//!
+//! The head's bytes decide how long it takes. The upper nibbles alone, with the activation in int8, give every logit with
+//! an error of a few per cent of how far logits lie apart, which is enough to tell which rows matter. For those, and
+//! for no others, all eight bits are multiplied with an activation of 13 bits or more: what can be chosen is as exact as if
+//! every row had been, and what is next to impossible stays an estimate.
+//!
+//! Sums are integers, and which rows are exact depends on nothing but them: the result is the same on every machine, for
+//! any number of threads.
+
+use crate::pool::Pool;
+use crate::{Error, ErrorKind, Result};
+
+use super::super::buffer::Buffer;
+use super::super::packed::STREAMS;
+use super::super::rounding::{largest_magnitude, round_to_i8};
+use super::super::units::for_each_unit;
+use super::nibbles::{self, BLOCK, CHUNK, first_code, second_code};
+
+/// Of so many rows one is exact ...
+const ROWS_PER_EXACT: usize = 64;
+/// ... but no fewer than these, and where that would be half of them, all.
+const FEWEST_EXACT: usize = 1024;
+/// The bound is found among every so manyth row.
+const SAMPLE: usize = 16;
+
+/// A matrix of int8 rows, each with its scale.
+#[derive(Debug)]
+pub(super) struct Int8Rows {
+    rows: usize,
+    cols: usize,
+    /// `[rows, stride]`: of each code plus 128, the upper four bits.
+    upper: Buffer,
+    /// `[rows, stride]`: the lower four bits.
+    lower: Buffer,
+    /// `[rows]`
+    scales: Vec<f32>,
+}
+
+impl Int8Rows {
+    pub(super) fn new(rows: usize, cols: usize) -> Result<Self> {
+        let mut scales = Vec::new();
+        scales
+            .try_reserve_exact(rows)
+            .map_err(|e| Error::new(ErrorKind::OutOfMemory, "no memory for the embedding's scales").with_source(e))?;
+        scales.resize(rows, 0.0);
+        let plane = || Buffer::zeroed(rows * stride(cols), "the embedding");
+        Ok(Self { rows, cols, upper: plane()?, lower: plane()?, scales })
+    }
+
+    pub(super) const fn bytes_for(rows: usize, cols: usize) -> usize {
+        rows * (2 * stride(cols) + size_of::<f32>())
+    }
+
+    /// Quantizes a row: its largest magnitude becomes 127.
+    pub(super) fn set_row(&mut self, row: usize, values: &[f32]) {
+        let max = largest_magnitude(values);
+        let factor = if max == 0.0 { 0.0 } else { 127.0 / max };
+        self.scales[row] = max / 127.0;
+        let bytes = row * stride(self.cols)..(row + 1) * stride(self.cols);
+        let upper = self.upper.bytes_mut()[bytes.clone()].as_chunks_mut::<16>().0;
+        let lower = self.lower.bytes_mut()[bytes].as_chunks_mut::<16>().0;
+        for ((values, upper), lower) in values.chunks(CHUNK).zip(upper).zip(lower) {
+            let mut codes = [0_u8; CHUNK];
+            codes.iter_mut().zip(values).for_each(|(code, value)| *code = round_to_i8(value * factor) as u8);
+            let (first, second) = codes.split_at(16);
+            for (((upper, lower), first), second) in upper.iter_mut().zip(lower).zip(first).zip(second) {
+                *upper = (first ^ 0x80) >> 4 | (second ^ 0x80) & 0xf0;
+                *lower = first & 0x0f | second << 4;
+            }
+        }
+    }
+
+    /// Row `row` as floats: `out` is `[cols]`.
+    pub(super) fn row(&self, row: usize, out: &mut [f32]) {
+        let scale = self.scales[row];
+        let (upper, lower) = (self.upper_of(row).as_chunks::<16>().0, self.lower_of(row).as_chunks::<16>().0);
+        for ((out, upper), lower) in out.chunks_mut(CHUNK).zip(upper).zip(lower) {
+            let (first, second) = out.split_at_mut(out.len().min(16));
+            let bytes = || upper.iter().zip(lower);
+            first.iter_mut().zip(bytes()).for_each(|(out, (u, l))| *out = f32::from(first_code(*u, *l)) * scale);
+            second.iter_mut().zip(bytes()).for_each(|(out, (u, l))| *out = f32::from(second_code(*u, *l)) * scale);
+        }
+    }
+
+    /// `out[r] = sum_c matrix[r, c] x[c]`; `x` is `[cols]`, `out` `[rows]`. No number if one of `x` is none, or is infinite:
+    /// as integers they would look like any other.
+    pub(super) fn matvec(&self, pool: &Pool, x: &[f32], out: &mut [f32]) {
+        if !x.iter().all(|x| x.is_finite()) {
+            return out.fill(f32::NAN);
+        }
+        let (q, step) = quantize_wide(x);
+        let exact = (self.rows / ROWS_PER_EXACT).max(FEWEST_EXACT);
+        let bound = if 2 * exact < self.rows {
+            self.estimate(pool, x, out);
+            bound(out, exact)
+        } else {
+            out.fill(0.0);
+            0.0
+        };
+        let out = Scattered(out.as_mut_ptr());
+        pool.for_each_range(self.rows, 512, |rows| {
+            let out = &out;
+            // SAFETY: the rows of a range are inside `out`, and in no other range, so no other thread touches them.
+            let out = unsafe { std::slice::from_raw_parts_mut(out.0.add(rows.start), rows.len()) };
+            // Several at a time, because a row is too short for a prefetcher.
+            let mut chosen = (0..out.len()).filter(|&index| out[index] >= bound).collect::<Vec<usize>>().into_iter();
+            while let Some(first) = chosen.next() {
+                let indices: [usize; STREAMS] = std::array::from_fn(|stream| {
+                    if stream == 0 { Some(first) } else { chosen.next() }.unwrap_or(first)
+                });
+                let sums = nibbles::dot(
+                    indices.map(|index| (self.upper_of(rows.start + index), self.lower_of(rows.start + index))),
+                    &q,
+                );
+                for (index, sum) in indices.into_iter().zip(sums) {
+                    out[index] = sum as f32 * (step * self.scales[rows.start + index]);
+                }
+            }
+        });
+    }
+
+    /// What the upper nibbles make of all rows. The lower ones, 0 to 15, are taken to be 7.5.
+    fn estimate(&self, pool: &Pool, x: &[f32], out: &mut [f32]) {
+        let max = largest_magnitude(x);
+        let factor = if max == 0.0 { 0.0 } else { 127.0 / max };
+        let step = max / 127.0;
+        let mut q: Vec<i8> = x.iter().map(|v| round_to_i8(v * factor)).collect();
+        q.resize(self.cols.next_multiple_of(BLOCK), 0);
+        let sum: i32 = q.iter().map(|&q| i32::from(q)).sum();
+        let operand = nibbles::operand(&q);
+        // Far-apart rows are read together, as in the ternary matrices: unit u is row u of each quarter.
+        let quarter = self.rows.div_ceil(STREAMS);
+        let out = Scattered(out.as_mut_ptr());
+        pool.for_each_range(quarter, 32, |units| {
+            let out = &out;
+            let dots = |unit: usize, _| {
+                let rows = std::array::from_fn(|stream| (unit + stream * quarter).min(self.rows - 1));
+                nibbles::dot_upper(rows.map(|row| self.upper_of(row)), &operand)
+            };
+            for_each_unit(units, 0..1, (self.rows, quarter), dots, |_, row, dots| {
+                // SAFETY: the rows are inside `out`, whose length the caller has asserted; each is in one unit, so no
+                // other thread has it.
+                let out = unsafe { std::slice::from_raw_parts_mut(out.0.add(row), dots.len()) };
+                for ((out, dot), scale) in out.iter_mut().zip(dots).zip(&self.scales[row..]) {
+                    *out = ((16 * dot - 120 * sum) as f32 - 0.5 * sum as f32) * (step * scale);
+                }
+            });
+        });
+    }
+
+    fn upper_of(&self, row: usize) -> &[u8] {
+        &self.upper.bytes()[row * stride(self.cols)..][..stride(self.cols)]
+    }
+
+    fn lower_of(&self, row: usize) -> &[u8] {
+        &self.lower.bytes()[row * stride(self.cols)..][..stride(self.cols)]
+    }
+}
+
+/// The output of a matvec whose threads write rows that lie apart.
+struct Scattered(*mut f32);
+
+// SAFETY: used for disjoint rows only, see `matvec` and `estimate`.
+unsafe impl Sync for Scattered {}
+
+/// Bytes of a row in a plane.
+const fn stride(cols: usize) -> usize {
+    cols.next_multiple_of(BLOCK) / 2
+}
+
+/// What about `wanted` of the estimates reach.
+fn bound(estimates: &[f32], wanted: usize) -> f32 {
+    let mut sample: Vec<f32> = estimates.iter().copied().step_by(SAMPLE).collect();
+    let rank = (wanted * sample.len() / estimates.len()).clamp(1, sample.len()) - 1;
+    *sample.select_nth_unstable_by(rank, |a, b| b.total_cmp(a)).1
+}
+
+/// `x` as integers in i16, with zeros up to whole blocks, and the value of one step. The largest is chosen so that a sum of
+/// `x.len()` products with int8 fits an i32.
+fn quantize_wide(x: &[f32]) -> (Vec<i16>, f32) {
+    let limit = (i32::MAX as usize / (127 * x.len())).min(i16::MAX as usize) as f32;
+    let max = x.iter().fold(0.0_f32, |max, v| max.max(v.abs()));
+    let factor = if max == 0.0 { 0.0 } else { limit / max };
+    let mut q: Vec<i16> = x.iter().map(|v| (v * factor).round_ties_even() as i16).collect();
+    q.resize(x.len().next_multiple_of(BLOCK), 0);
+    (q, max / limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn matrix(rows: usize, values: &[f32]) -> Int8Rows {
+        let cols = values.len() / rows;
+        let mut matrix = Int8Rows::new(rows, cols).unwrap();
+        values.chunks_exact(cols).enumerate().for_each(|(row, values)| matrix.set_row(row, values));
+        matrix
+    }
+
+    /// Against the definition, on values all around the ties.
+    #[test]
+    fn codes_are_those_of_the_definition() {
+        let mut values: Vec<f32> = (-2032..=2032).map(|i| i as f32 / 16.0).collect();
+        values.extend(values.clone().iter().flat_map(|v| [v.next_up(), v.next_down()]));
+        for factor in [1.0, 0.3, 1e-9, 7e5] {
+            let values: Vec<f32> = values.iter().map(|v| v * factor).collect();
+            let max = values.iter().fold(0.0_f32, |max, v| max.max(v.abs()));
+            let matrix = matrix(1, &values);
+            let mut back = vec![0.0; values.len()];
+            matrix.row(0, &mut back);
+            for (value, back) in values.iter().zip(back) {
+                assert_eq!(back, (value * (127.0 / max)).round_ties_even() * (max / 127.0), "{value}");
+            }
+        }
+    }
+
+    #[test]
+    fn zeros_stay_zeros() {
+        let matrix = matrix(2, &[0.0, 0.0, 1.0, -1.0]);
+        let mut out = [9.0; 2];
+        matrix.matvec(&Pool::new(1), &[0.0, 0.0], &mut out);
+        assert_eq!(out, [0.0, 0.0]);
+        matrix.matvec(&Pool::new(1), &[2.0, 1.0], &mut out);
+        assert_eq!(out[0], 0.0);
+        assert!((out[1] - 1.0).abs() < 1e-4);
+    }
+
+    #[test]
+    fn what_is_no_number_stays_none() {
+        let matrix = matrix(2, &[1.0, 0.0, 1.0, -1.0]);
+        for x in [f32::NAN, f32::INFINITY] {
+            let mut out = [0.0; 2];
+            matrix.matvec(&Pool::new(1), &[x, 1.0], &mut out);
+            assert!(out.iter().all(|out| out.is_nan()));
+        }
+    }
+
+    /// Numbers of about a normal distribution, as embeddings and activations are, the same every time.
+    fn normal(count: usize, seed: u64) -> Vec<f32> {
+        let mut random = oorandom::Rand64::new(u128::from(seed));
+        (0..count).map(|_| (0..12).map(|_| random.rand_float() as f32).sum::<f32>() - 6.0).collect()
+    }
+
+    /// Sum and product as they are defined, from the codes of a row.
+    fn dot(matrix: &Int8Rows, row: usize, of_code: impl Fn(i64) -> i64, q: impl Fn(usize) -> i64) -> i64 {
+        let mut values = vec![0.0; matrix.cols];
+        matrix.row(row, &mut values);
+        let codes = values.iter().map(|value| (value / matrix.scales[row]).round() as i64);
+        codes.enumerate().map(|(col, code)| of_code(code) * q(col)).sum()
+    }
+
+    fn exact(matrix: &Int8Rows, row: usize, x: &[f32]) -> f32 {
+        let (q, step) = quantize_wide(x);
+        dot(matrix, row, |code| code, |col| i64::from(q[col])) as f32 * (step * matrix.scales[row])
+    }
+
+    fn estimate(matrix: &Int8Rows, row: usize, x: &[f32]) -> f32 {
+        let max = x.iter().fold(0.0_f32, |max, v| max.max(v.abs()));
+        let q = |col: usize| (x[col] * (127.0 / max)).round_ties_even() as i64;
+        // The middle of the 16 codes that share an upper nibble, as whole numbers: without the half.
+        let sum = dot(matrix, row, |code| (code + 128) / 16 * 16 - 120, q);
+        let half = (0..x.len()).map(q).sum::<i64>() as f32 * 0.5;
+        (sum as f32 - half) * (max / 127.0 * matrix.scales[row])
+    }
+
+    #[test]
+    fn estimates_are_those_of_the_definition() {
+        let seed = 20_261_125;
+        for (rows, cols) in [(9, 300), (6, 128), (3, 5)] {
+            let mut values = normal(rows * cols, seed);
+            let mut x = normal(cols, seed + 1);
+            // One row and later all activations as large as they can be, so that every sum is.
+            values[..cols].fill(1.0);
+            values[cols..2 * cols].fill(-1.0);
+            let matrix = matrix(rows, &values);
+            for _ in 0..2 {
+                let mut out = vec![0.0; rows];
+                matrix.estimate(&Pool::new(1), &x, &mut out);
+                for (row, out) in out.iter().enumerate() {
+                    assert_eq!(*out, estimate(&matrix, row, &x), "row {row} of [{rows}, {cols}], seed {seed}");
+                }
+                x.fill(-3.0);
+            }
+        }
+    }
+
+    /// Of many rows the greatest are exact, and the others are the estimates that were not among them.
+    #[test]
+    fn the_greatest_are_exact_and_the_rest_is_near() {
+        let (rows, cols, seed) = (5000, 65, 20_261_125);
+        let (values, x) = (normal(rows * cols, seed), normal(cols, seed + 1));
+        let matrix = matrix(rows, &values);
+        let mut out = vec![0.0; rows];
+        matrix.matvec(&Pool::new(1), &x, &mut out);
+        let exact: Vec<f32> = (0..rows).map(|row| exact(&matrix, row, &x)).collect();
+        let estimates: Vec<f32> = (0..rows).map(|row| estimate(&matrix, row, &x)).collect();
+        let bound = bound(&estimates, FEWEST_EXACT);
+        for (row, out) in out.iter().enumerate() {
+            let wanted = if estimates[row] >= bound { exact[row] } else { estimates[row] };
+            assert_eq!(*out, wanted, "row {row}, seed {seed}");
+        }
+        let count = estimates.iter().filter(|estimate| **estimate >= bound).count();
+        assert!((700..1500).contains(&count), "{count} rows are exact, seed {seed}");
+        let greatest = |values: &[f32]| {
+            let mut sorted = values.to_vec();
+            sorted.sort_by(|a, b| b.total_cmp(a));
+            sorted.truncate(300);
+            sorted
+        };
+        assert_eq!(greatest(&out), greatest(&exact), "seed {seed}");
+    }
+}

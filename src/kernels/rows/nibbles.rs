@@ -1,0 +1,181 @@
+//! Products of rows that are kept as planes of nibbles.
+
+use super::super::packed::STREAMS;
+
+/// Columns of 16 bytes of a plane: byte `p` holds the nibble of column `p` and, in its high half, that of column `16 + p`.
+pub(super) const CHUNK: usize = 32;
+/// Rows are padded to a multiple of so many columns: their products fit 16 bits.
+pub(super) const BLOCK: usize = 128;
+
+/// The int8 code of the first column of two bytes, from both planes. The upper nibble is that of the code plus 128.
+pub(super) fn first_code(upper: u8, lower: u8) -> i8 {
+    ((upper << 4 | lower & 0x0f) ^ 0x80) as i8
+}
+
+/// The same of the second column.
+pub(super) fn second_code(upper: u8, lower: u8) -> i8 {
+    ((upper & 0xf0 | lower >> 4) ^ 0x80) as i8
+}
+
+pub(super) use upper::{dot as dot_upper, operand};
+
+/// Four rows of the upper plane times an int8 vector: the sums of nibble times activation.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+mod upper {
+    use super::{CHUNK, STREAMS};
+
+    pub(in super::super) fn operand(q: &[i8]) -> Vec<i8> {
+        q.to_vec()
+    }
+
+    pub(in super::super) fn dot(rows: [&[u8]; STREAMS], q: &[i8]) -> [i32; STREAMS] {
+        rows.map(|row| {
+            let chunks = row.chunks_exact(16).zip(q.chunks_exact(CHUNK));
+            let sum = |(bytes, q): (&[u8], &[i8])| -> i32 {
+                let (first, second) = q.split_at(16);
+                let terms = bytes.iter().zip(first.iter().zip(second));
+                terms.map(|(b, (q0, q1))| i32::from(b & 15) * i32::from(*q0) + i32::from(b >> 4) * i32::from(*q1)).sum()
+            };
+            chunks.map(sum).sum()
+        })
+    }
+}
+
+/// The same by relaxed dot products, in 16 bits: a block of them adds up to at most 4 * 4 * 15 * 127 = 30480.
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+mod upper {
+    use core::arch::wasm32::*;
+
+    use super::super::super::streams::{horizontal_sums, lanes};
+    use super::{BLOCK, CHUNK, STREAMS};
+
+    const BLOCK_CHUNKS: usize = BLOCK / CHUNK;
+
+    pub(in super::super) fn operand(q: &[i8]) -> Vec<i8> {
+        q.to_vec()
+    }
+
+    pub(in super::super) fn dot(rows: [&[u8]; STREAMS], q: &[i8]) -> [i32; STREAMS] {
+        let chunks = q.len() / CHUNK;
+        assert!(chunks.is_multiple_of(BLOCK_CHUNKS) && rows.iter().all(|row| row.len() == 16 * chunks));
+        let rows = rows.map(<[u8]>::as_ptr);
+        let low = u8x16_splat(0x0f);
+        let mut totals = [i32x4_splat(0); STREAMS];
+        // A row at a time: with four of them the engine would run out of registers.
+        for block in (0..chunks).step_by(BLOCK_CHUNKS) {
+            for (total, row) in totals.iter_mut().zip(rows) {
+                let mut narrow = i16x8_splat(0);
+                for chunk in block..block + BLOCK_CHUNKS {
+                    // SAFETY: chunk < chunks, so 32 bytes of `q` and 16 of the row are in bounds, as asserted above;
+                    // v128_load needs no alignment.
+                    let (first, second, packed) = unsafe {
+                        let q = q.as_ptr().add(CHUNK * chunk);
+                        (v128_load(q.cast()), v128_load(q.add(16).cast()), v128_load(row.add(16 * chunk).cast()))
+                    };
+                    let dot = i16x8_relaxed_dot_i8x16_i7x16(first, v128_and(packed, low));
+                    narrow = i16x8_add(narrow, dot);
+                    let dot = i16x8_relaxed_dot_i8x16_i7x16(second, v128_and(u16x8_shr(packed, 4), low));
+                    narrow = i16x8_add(narrow, dot);
+                }
+                *total = i32x4_add(*total, i32x4_extadd_pairwise_i16x8(narrow));
+            }
+        }
+        lanes(horizontal_sums(totals))
+    }
+}
+
+/// The same in 16-bit lanes, as `mad` does it: the nibbles of a byte are masked in place, and the activations that meet the
+/// lower ones are multiplied by 16 beforehand.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128", not(target_feature = "relaxed-simd")))]
+mod upper {
+    use core::arch::wasm32::*;
+
+    use super::super::super::streams::{horizontal_sums, lanes};
+    use super::{CHUNK, STREAMS};
+
+    /// For each chunk of 32 columns four vectors: what meets the low nibbles of even bytes, their high nibbles, and both
+    /// of odd bytes.
+    pub(in super::super) fn operand(q: &[i8]) -> Vec<i16> {
+        let mut out = Vec::with_capacity(q.len());
+        for q in q.chunks_exact(CHUNK) {
+            for odd in 0..2 {
+                out.extend((0..8).map(|lane| 16 * i16::from(q[2 * lane + odd])));
+                out.extend((0..8).map(|lane| i16::from(q[16 + 2 * lane + odd])));
+            }
+        }
+        out
+    }
+
+    pub(in super::super) fn dot(rows: [&[u8]; STREAMS], q: &[i16]) -> [i32; STREAMS] {
+        let chunks = q.len() / CHUNK;
+        assert!(rows.iter().all(|row| row.len() == 16 * chunks));
+        let rows = rows.map(<[u8]>::as_ptr);
+        let masks = [u16x8_splat(0x000f), u16x8_splat(0x00f0)];
+        let mut totals = [i32x4_splat(0); STREAMS];
+        for chunk in 0..chunks {
+            // SAFETY: chunk < chunks, so 16 bytes of each row are in bounds, as asserted above.
+            let mut packed = rows.map(|row| unsafe { v128_load(row.add(16 * chunk).cast()) });
+            for odd in 0..2 {
+                for (half, &mask) in masks.iter().enumerate() {
+                    // SAFETY: 32 lanes of `q` belong to this chunk; v128_load needs no alignment.
+                    let q = unsafe { v128_load(q.as_ptr().add(CHUNK * chunk + 8 * (2 * odd + half)).cast()) };
+                    for (total, &packed) in totals.iter_mut().zip(&packed) {
+                        *total = i32x4_add(*total, i32x4_dot_i16x8(v128_and(packed, mask), q));
+                    }
+                }
+                packed = packed.map(|packed| u16x8_shr(packed, 8));
+            }
+        }
+        lanes(i32x4_shr(horizontal_sums(totals), 4))
+    }
+}
+
+/// Four whole rows, an upper and a lower part each, times one vector.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+pub(super) fn dot(rows: [(&[u8], &[u8]); STREAMS], q: &[i16]) -> [i32; STREAMS] {
+    rows.map(|(upper, lower)| {
+        let chunks = upper.chunks_exact(16).zip(lower.chunks_exact(16)).zip(q.chunks_exact(CHUNK));
+        let sum = |((upper, lower), q): ((&[u8], &[u8]), &[i16])| -> i32 {
+            let (first, second) = q.split_at(16);
+            let terms = upper.iter().zip(lower).zip(first.iter().zip(second));
+            terms
+                .map(|((&u, &l), (&q0, &q1))| {
+                    i32::from(first_code(u, l)) * i32::from(q0) + i32::from(second_code(u, l)) * i32::from(q1)
+                })
+                .sum()
+        };
+        chunks.map(sum).sum()
+    })
+}
+
+/// Four whole rows, an upper and a lower part each, times one vector: nibbles put together to bytes, bytes widened to i16,
+/// products added in pairs to i32.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub(super) fn dot(rows: [(&[u8], &[u8]); STREAMS], q: &[i16]) -> [i32; STREAMS] {
+    use core::arch::wasm32::*;
+
+    use super::super::streams::{horizontal_sums, lanes};
+
+    let chunks = q.len() / CHUNK;
+    assert!(rows.iter().all(|(upper, lower)| upper.len() == 16 * chunks && lower.len() == 16 * chunks));
+    let rows = rows.map(|(upper, lower)| (upper.as_ptr(), lower.as_ptr()));
+    let (low, high, sign) = (u8x16_splat(0x0f), u8x16_splat(0xf0), u8x16_splat(0x80));
+    let mut totals = [[i32x4_splat(0); 2]; STREAMS];
+    for chunk in 0..chunks {
+        // SAFETY: chunk < chunks, so 32 lanes of `q` are in bounds; v128_load needs no alignment.
+        let q: [v128; 4] = std::array::from_fn(|i| unsafe { v128_load(q.as_ptr().add(CHUNK * chunk + 8 * i).cast()) });
+        for (total, (upper, lower)) in totals.iter_mut().zip(rows) {
+            // SAFETY: both parts have 16 bytes for each chunk, as asserted above.
+            let (upper, lower) =
+                unsafe { (v128_load(upper.add(16 * chunk).cast()), v128_load(lower.add(16 * chunk).cast())) };
+            let first = v128_or(v128_and(u16x8_shl(upper, 4), high), v128_and(lower, low));
+            let second = v128_or(v128_and(upper, high), v128_and(u16x8_shr(lower, 4), low));
+            let (first, second) = (v128_xor(first, sign), v128_xor(second, sign));
+            total[0] = i32x4_add(total[0], i32x4_dot_i16x8(i16x8_extend_low_i8x16(first), q[0]));
+            total[1] = i32x4_add(total[1], i32x4_dot_i16x8(i16x8_extend_high_i8x16(first), q[1]));
+            total[0] = i32x4_add(total[0], i32x4_dot_i16x8(i16x8_extend_low_i8x16(second), q[2]));
+            total[1] = i32x4_add(total[1], i32x4_dot_i16x8(i16x8_extend_high_i8x16(second), q[3]));
+        }
+    }
+    lanes(horizontal_sums(totals.map(|[even, odd]| i32x4_add(even, odd))))
+}
