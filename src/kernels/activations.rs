@@ -18,7 +18,7 @@ pub struct Activations {
     q: Vec<i8>,
     /// The `s` of each token.
     scales: Vec<f32>,
-    /// The sum of each token's `q`.
+    /// The sum of each token's `q`, of those behind the batch.
     sums: Vec<i32>,
     /// How many tokens, from the first on, are multiplied together.
     batch: usize,
@@ -49,13 +49,11 @@ impl Activations {
         (self.tokens, self.cols) = (tokens, cols);
         self.q.resize(tokens * padded, 0);
         self.scales.resize(tokens, 0.0);
-        self.sums.clear();
         pool.par_rows(&mut self.scales, 1, 1, |token, scale| scale[0] = scale_of(&x[token * cols..][..cols]));
         let scales = &self.scales;
         pool.par_rows(&mut self.q, padded, 1, |token, q| {
             quantize_row(&x[token * cols..][..cols], scales[token], q);
         });
-        self.sums.extend(self.q.chunks_exact(padded).map(|q| q.iter().map(|&q| i32::from(q)).sum::<i32>()));
         self.batch = batch_of(kernel, tokens);
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         if self.batch > 0 {
@@ -68,6 +66,8 @@ impl Activations {
         }
         let singles = tokens - self.batch;
         let q = &self.q[self.batch * padded..];
+        self.sums.clear();
+        self.sums.extend(q.chunks_exact(padded).map(|q| q.iter().map(|&q| i32::from(q)).sum::<i32>()));
         match kernel {
             KernelKind::Mad => {
                 self.spread.resize(singles * padded, 0);
@@ -105,9 +105,10 @@ impl Activations {
         self.scales[token]
     }
 
+    /// The sum of the codes of one token behind the batch.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "for kernels on codes instead of weights"))]
     pub(super) fn sum(&self, token: usize) -> i32 {
-        self.sums[token]
+        self.sums[token - self.batch]
     }
 
     /// How many tokens, from the first on, are multiplied together. The others are multiplied one by one.

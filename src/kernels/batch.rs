@@ -274,7 +274,7 @@ impl Block {
         let tables = self.tables.as_ptr();
         let (mut narrow, mut wide) = (self.narrow.as_mut_ptr(), self.wide.as_mut_ptr());
         for &indices in indices {
-            // SAFETY: an index is below SUMS (`combine`), so the four entries of V vectors are inside the four tables.
+            // SAFETY: an index is below SUMS (`Digits`), so the four entries of V vectors are inside the four tables.
             // Row by row, V vectors of `narrow` and 2 V of `wide` from `first / 4` on are inside what is asserted above.
             unsafe {
                 let sums: [*const v128; STEP_QUADS] =

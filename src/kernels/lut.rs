@@ -9,6 +9,7 @@
 //! The idea is T-MAC's (arXiv:2407.00088) and TL1's of bitnet.cpp (arXiv:2502.11880), with sums kept exact.
 
 use core::arch::wasm32::*;
+use core::hint::black_box;
 use std::ops::Range;
 
 use super::packed::{STREAMS, TILE_ROWS};
@@ -16,8 +17,8 @@ use super::{Activations, TernaryMatrix};
 
 /// Steps of two pairs that bytes can take: 8 * 31 = 248.
 const STEPS_PER_BLOCK: usize = 4;
-/// Blocks, at most 8 * 256 in size, that an i16 lane can take: 15 * 2048 = 30720.
-const BLOCKS_PER_WIDENING: usize = 15;
+/// Steps of blocks, each at most 8 * 256 in size, that an i16 lane can take: 15 * 2048 = 30720.
+const STEPS_PER_WIDENING: usize = 15 * STEPS_PER_BLOCK;
 /// Bytes of one step's tables: two pairs, low and high bytes.
 const STEP_TABLES: usize = 64;
 
@@ -75,46 +76,52 @@ pub(super) fn multiply(
 /// Four tiles times one token: the sums of weight times activation of each tile's even rows and then its odd rows.
 fn look_up(tiles: [&[u8]; STREAMS], tables: &[u8], sums: &mut [[i32; TILE_ROWS]; STREAMS]) {
     let steps = tiles[0].len() / TILE_ROWS;
-    assert!(tiles.iter().all(|tile| tile.len() == TILE_ROWS * steps) && tables.len() >= STEP_TABLES * steps);
     *sums = [[0; TILE_ROWS]; STREAMS];
-    let mut begin = 0;
-    while begin < steps {
-        let end = steps.min(begin + BLOCKS_PER_WIDENING * STEPS_PER_BLOCK);
-        // Even and odd rows of each tile.
-        let mut narrow = [[i16x8_splat(0); 2]; STREAMS];
-        while begin < end {
-            let block = begin..end.min(begin + STEPS_PER_BLOCK);
-            begin = block.end;
-            let mut low = [u8x16_splat(0); STREAMS];
-            let mut high = [i8x16_splat(0); STREAMS];
-            for step in block {
-                let table = |vector: usize| {
-                    // SAFETY: step < steps, so 64 bytes of tables are in bounds, as asserted above; vector < 4.
-                    unsafe { v128_load(tables.as_ptr().add(STEP_TABLES * step + 16 * vector).cast()) }
-                };
-                let (low0, high0, low1, high1) = (table(0), table(1), table(2), table(3));
-                for (stream, tile) in tiles.iter().enumerate() {
-                    // SAFETY: step < steps, so 16 bytes of each tile are in bounds, as asserted above.
-                    let packed = unsafe { v128_load(tile.as_ptr().add(TILE_ROWS * step).cast()) };
-                    let first = v128_and(packed, u8x16_splat(0x0f));
-                    let second = u8x16_shr(packed, 4);
-                    low[stream] = i8x16_add(low[stream], swizzle(low0, first));
-                    high[stream] = i8x16_add(high[stream], swizzle(high0, first));
-                    low[stream] = i8x16_add(low[stream], swizzle(low1, second));
-                    high[stream] = i8x16_add(high[stream], swizzle(high1, second));
-                }
+    for begin in (0..steps).step_by(STEPS_PER_WIDENING) {
+        let steps = begin..steps.min(begin + STEPS_PER_WIDENING);
+        // In pairs: the sums of four would not fit the registers.
+        for (tiles, sums) in tiles.as_chunks::<2>().0.iter().zip(sums.as_chunks_mut::<2>().0) {
+            for (sums, narrow) in sums.iter_mut().zip(look_up_narrow(*tiles, tables, steps.clone())) {
+                widen_into(sums, narrow);
             }
-            for (narrow, (low, high)) in narrow.iter_mut().zip(low.into_iter().zip(high)) {
-                let even = i16x8_add(v128_and(low, u16x8_splat(0xff)), i16x8_shr(i16x8_shl(high, 8), 3));
-                let odd = i16x8_add(u16x8_shr(low, 8), v128_and(i16x8_shr(high, 3), i16x8_splat(-32)));
-                narrow[0] = i16x8_add(narrow[0], even);
-                narrow[1] = i16x8_add(narrow[1], odd);
-            }
-        }
-        for (sums, narrow) in sums.iter_mut().zip(narrow) {
-            widen_into(sums, narrow);
         }
     }
+}
+
+/// Some steps of two tiles: the 16-bit sums of each one's even and odd rows.
+#[inline(always)]
+fn look_up_narrow(tiles: [&[u8]; 2], tables: &[u8], steps: Range<usize>) -> [[v128; 2]; 2] {
+    assert!(tiles.iter().all(|tile| tile.len() >= TILE_ROWS * steps.end) && tables.len() >= STEP_TABLES * steps.end);
+    // Values that the compiler cannot see through: engines build a constant anew at each use, also in a loop.
+    let nibble = black_box(u8x16_splat(0x0f));
+    let mut narrow = [[i16x8_splat(0); 2]; 2];
+    for begin in steps.clone().step_by(STEPS_PER_BLOCK) {
+        let mut low = [u8x16_splat(0); 2];
+        let mut high = [i8x16_splat(0); 2];
+        for step in begin..steps.end.min(begin + STEPS_PER_BLOCK) {
+            let table = |vector: usize| {
+                // SAFETY: step < steps.end, so 64 bytes of tables are in bounds, as asserted above; vector < 4.
+                unsafe { v128_load(tables.as_ptr().add(STEP_TABLES * step + 16 * vector).cast()) }
+            };
+            let (low0, high0, low1, high1) = (table(0), table(1), table(2), table(3));
+            for (index, tile) in tiles.iter().enumerate() {
+                // SAFETY: step < steps.end, so 16 bytes of each tile are in bounds, as asserted above.
+                let packed = unsafe { v128_load(tile.as_ptr().add(TILE_ROWS * step).cast()) };
+                let (first, second) = (v128_and(packed, nibble), v128_and(u16x8_shr(packed, 4), nibble));
+                low[index] = i8x16_add(low[index], swizzle(low0, first));
+                high[index] = i8x16_add(high[index], swizzle(high0, first));
+                low[index] = i8x16_add(low[index], swizzle(low1, second));
+                high[index] = i8x16_add(high[index], swizzle(high1, second));
+            }
+        }
+        for (narrow, (low, high)) in narrow.iter_mut().zip(low.into_iter().zip(high)) {
+            let even = i16x8_add(v128_and(low, u16x8_splat(0xff)), i16x8_shr(i16x8_shl(high, 8), 3));
+            let odd = i16x8_add(u16x8_shr(low, 8), v128_and(i16x8_shr(high, 3), i16x8_splat(-32)));
+            narrow[0] = i16x8_add(narrow[0], even);
+            narrow[1] = i16x8_add(narrow[1], odd);
+        }
+    }
+    narrow
 }
 
 /// Indices are below 16, where the relaxed and the plain instruction are the same.

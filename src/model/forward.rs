@@ -157,8 +157,11 @@ impl Graph<'_> {
         matmul(self.pool, activations, &mut jobs);
         watch.lap(Part::Ternary, self.pool);
 
+        let turns = &*turns;
+        self.pool.par_rows(q, q_dim, 1, |token, q| {
+            Rope::rotate(&turns[token * self.config.rope_dim..][..self.config.rope_dim], q, head_dim);
+        });
         for (token, turn) in turns.chunks_exact(self.config.rope_dim).enumerate() {
-            Rope::rotate(turn, &mut q[token * q_dim..][..q_dim], head_dim);
             Rope::rotate(turn, &mut k[token * kv_dim..][..kv_dim], head_dim);
             cache.store(index, first_position + token, &k[token * kv_dim..][..kv_dim], &v[token * kv_dim..][..kv_dim]);
         }
@@ -170,7 +173,7 @@ impl Graph<'_> {
         watch.lap(Part::Norms, self.pool);
         matmul(self.pool, activations, &mut [Job { matrix: &layer.o, out: delta }]);
         watch.lap(Part::Ternary, self.pool);
-        add(x, delta);
+        self.add(x, delta, dim);
     }
 
     fn feed_forward(&self, layer: &LayerWeights, tokens: usize, buffers: &mut Buffers, watch: &mut Stopwatch) {
@@ -200,7 +203,12 @@ impl Graph<'_> {
         watch.lap(Part::Norms, self.pool);
         matmul(self.pool, activations, &mut [Job { matrix: &layer.down, out: delta }]);
         watch.lap(Part::Ternary, self.pool);
-        add(x, delta);
+        self.add(x, delta, dim);
+    }
+
+    /// `x[t] += delta[t]` for every token.
+    fn add(&self, x: &mut [f32], delta: &[f32], dim: usize) {
+        self.pool.par_rows(x, dim, 1, |token, x| add(x, &delta[token * dim..][..dim]));
     }
 
     /// `out[t] = RMSNorm(x[t]) * weight` for every token; both are `[tokens, weight.len()]`.

@@ -155,19 +155,32 @@ impl Sampler {
 
 /// The greatest logit and its id, the lowest id among equals.
 fn greatest(logits: &[f32]) -> Result<(u32, f32)> {
-    let mut best = (0, f32::NEG_INFINITY);
-    let mut is_number = true;
-    for (&logit, id) in logits.iter().zip(0..) {
-        is_number &= !logit.is_nan();
-        if logit > best.1 {
-            best = (id, logit);
+    // In lanes, which compilers vectorize. Bits without the sign order magnitudes: infinity, then what is no number.
+    let mut most = [f32::NEG_INFINITY; LANES];
+    let mut magnitudes = [0; LANES];
+    let (chunks, rest) = logits.as_chunks::<LANES>();
+    for logits in chunks {
+        for ((most, magnitude), &logit) in most.iter_mut().zip(&mut magnitudes).zip(logits) {
+            *most = if logit > *most { logit } else { *most };
+            *magnitude = (logit.to_bits() & !SIGN).max(*magnitude);
         }
     }
-    if is_number && best.1.is_finite() {
-        return Ok(best);
+    let most = most.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut magnitudes = magnitudes.into_iter().chain(rest.iter().map(|logit| logit.to_bits() & !SIGN));
+    let is_number = magnitudes.all(|bits| bits <= f32::INFINITY.to_bits());
+    match logits.iter().zip(0..).find(|&(&logit, _)| logit == most) {
+        Some((_, id)) if is_number && most.is_finite() => Ok((id, most)),
+        _ => Err(Error::new(
+            ErrorKind::Internal,
+            format!(
+                "the logits of {} tokens are no finite numbers: the model file or a kernel is broken",
+                logits.len()
+            ),
+        )),
     }
-    Err(Error::new(
-        ErrorKind::Internal,
-        format!("the logits of {} tokens are no finite numbers: the model file or a kernel is broken", logits.len()),
-    ))
 }
+
+/// Numbers that are compared side by side.
+const LANES: usize = 16;
+/// The sign bit of an f32.
+const SIGN: u32 = 1 << 31;

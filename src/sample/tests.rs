@@ -37,6 +37,11 @@ fn temperature_0_takes_the_greatest_and_the_lowest_id_of_equals() {
     let mut greedy = sampler(SamplerOptions::default());
     assert_eq!(greedy.sample(&mut [0.0, 3.0, -1.0, 3.0]).unwrap(), 1);
     assert_eq!(greedy.sample(&mut [-5.0, f32::NEG_INFINITY]).unwrap(), 0);
+    let mut many = [-1.0; 40];
+    (many[20], many[33], many[36]) = (2.0, 2.0, 1.0);
+    assert_eq!(greedy.sample(&mut many).unwrap(), 20);
+    many[39] = 4.0;
+    assert_eq!(greedy.sample(&mut many).unwrap(), 39);
 }
 
 #[test]
@@ -48,6 +53,8 @@ fn logits_that_are_no_numbers_are_an_error() {
             &mut [f32::INFINITY, 0.0],
             &mut [f32::NEG_INFINITY],
             &mut [],
+            &mut std::array::from_fn::<f32, 40, _>(|i| if i == 3 { f32::NAN } else { 1.0 }),
+            &mut std::array::from_fn::<f32, 40, _>(|i| if i == 30 { f32::INFINITY } else { 1.0 }),
         ] {
             assert_eq!(sampler(options.clone()).sample(logits).unwrap_err().kind(), ErrorKind::Internal);
         }

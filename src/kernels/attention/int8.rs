@@ -97,10 +97,16 @@ pub(super) fn attend(
     }
     let width = heads * shape.head_dim;
     let units = shape.n_heads / heads;
-    pool.par_rows(out, width, 1, |row, out| {
-        let (token, unit) = (row / units, row % units);
-        let q = &q[row * width..][..width];
-        attend(None, shape, blocks, unit, first_position + token + 1, q, out, &mut Scratch::default());
+    // Working memory is had once for all units of a token, where there are tokens enough for all threads.
+    let together = if out.len() >= 4 * pool.threads() * token_width { units } else { 1 };
+    pool.par_rows(out, together * width, 1, |task, out| {
+        let mut scratch = Scratch::default();
+        let first = task * together;
+        for (row, out) in (first..).zip(out.chunks_exact_mut(width)) {
+            let (token, unit) = (row / units, row % units);
+            let q = &q[row * width..][..width];
+            attend(None, shape, blocks, unit, first_position + token + 1, q, out, &mut scratch);
+        }
     });
 }
 
