@@ -1,10 +1,12 @@
 //! A batch of tokens quantized to int8, as BitLinear does.
 
+use std::ops::Range;
+
 use crate::pool::Pool;
 
 use super::KernelKind;
-use super::packed::{BATCH_MULTIPLE, CHUNK, padded_cols};
-use super::rounding::{largest_magnitude, round_to_i8};
+use super::packed::{BATCH_COLS, BATCH_MULTIPLE, CHUNK, padded_cols};
+use super::rounding::{largest_magnitude, scale_to_i8};
 
 /// The inputs `[tokens, cols]` of BitLinear layers, quantized per token.
 ///
@@ -14,12 +16,8 @@ use super::rounding::{largest_magnitude, round_to_i8};
 pub struct Activations {
     tokens: usize,
     cols: usize,
-    /// `[tokens, padded_cols]`, zeros behind `cols`.
-    q: Vec<i8>,
-    /// The `s` of each token.
-    scales: Vec<f32>,
-    /// The sum of each token's `q`, of those behind the batch.
-    sums: Vec<i32>,
+    /// Of each token, and perhaps more that are not used now.
+    rows: Vec<Row>,
     /// How many tokens, from the first on, are multiplied together.
     batch: usize,
     /// Their codes `[padded_cols, batch rounded up]`, see `arrange` in `batch.rs`.
@@ -28,6 +26,46 @@ pub struct Activations {
     spread: Vec<i16>,
     /// Of the other tokens, for `lut`: `[tokens - batch, padded_cols / 2, 32]`, see `tabulate` in `lut.rs`.
     tables: Vec<u8>,
+}
+
+/// One token.
+#[derive(Debug, Default)]
+pub(super) struct Row {
+    /// `[cols]`
+    x: Vec<f32>,
+    /// `[padded_cols]`, zeros behind `cols`.
+    q: Vec<i8>,
+    /// `s`
+    scale: f32,
+    /// The sum of `q`.
+    sum: i32,
+    /// In a batch, of each [`BATCH_COLS`] columns the sum of `|q|`.
+    magnitudes: Vec<u16>,
+}
+
+impl Row {
+    /// Replaces it by what `fill` makes of zeros or old numbers.
+    fn quantize(&mut self, cols: usize, is_in_batch: bool, fill: impl FnOnce(&mut [f32])) {
+        self.x.resize(cols, 0.0);
+        fill(&mut self.x);
+        self.scale = scale_of(&self.x);
+        self.q.resize(padded_cols(cols), 0);
+        let (codes, padding) = self.q.split_at_mut(cols);
+        scale_to_i8(&self.x, self.scale, codes);
+        padding.fill(0);
+        self.magnitudes.clear();
+        if is_in_batch {
+            let magnitude = |q: &[i8]| q.iter().map(|q| u16::from(q.unsigned_abs())).sum::<u16>();
+            self.magnitudes.extend(self.q.chunks(BATCH_COLS).map(magnitude));
+        } else {
+            self.sum = self.q.iter().map(|&q| i32::from(q)).sum();
+        }
+    }
+
+    /// See [`Activations::codes`].
+    pub(super) fn codes(&self) -> &[i8] {
+        &self.q
+    }
 }
 
 /// Where fewer are left, they take longer as a batch than one by one.
@@ -45,39 +83,46 @@ impl Activations {
     /// If `x` is not `tokens * cols` long.
     pub fn quantize(&mut self, pool: &Pool, kernel: KernelKind, x: &[f32], tokens: usize, cols: usize) {
         assert_eq!(x.len(), tokens * cols);
+        self.quantize_with(pool, kernel, tokens, cols, |token, out| out.copy_from_slice(&x[token * cols..][..cols]));
+    }
+
+    /// The same with the inputs that `fill(token, out)` computes; `out` is `[cols]`, zeros or older numbers.
+    pub fn quantize_with(
+        &mut self,
+        pool: &Pool,
+        kernel: KernelKind,
+        tokens: usize,
+        cols: usize,
+        fill: impl Fn(usize, &mut [f32]) + Sync,
+    ) {
         let padded = padded_cols(cols);
-        (self.tokens, self.cols) = (tokens, cols);
-        self.q.resize(tokens * padded, 0);
-        self.scales.resize(tokens, 0.0);
-        pool.par_rows(&mut self.scales, 1, 1, |token, scale| scale[0] = scale_of(&x[token * cols..][..cols]));
-        let scales = &self.scales;
-        pool.par_rows(&mut self.q, padded, 1, |token, q| {
-            quantize_row(&x[token * cols..][..cols], scales[token], q);
+        let batch = batch_of(kernel, tokens);
+        (self.tokens, self.cols, self.batch) = (tokens, cols, batch);
+        if self.rows.len() < tokens {
+            self.rows.resize_with(tokens, Row::default);
+        }
+        pool.par_rows(&mut self.rows[..tokens], 1, 1, |token, row| {
+            row[0].quantize(cols, token < batch, |out| fill(token, out));
         });
-        self.batch = batch_of(kernel, tokens);
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        if self.batch > 0 {
-            let q = &self.q[..self.batch * padded];
-            let width = self.batch.next_multiple_of(BATCH_MULTIPLE);
+        if batch > 0 {
+            let (together, width) = (&self.rows[..batch], batch.next_multiple_of(BATCH_MULTIPLE));
             self.columns.resize(padded * width, 0);
             pool.par_rows(&mut self.columns, CHUNK * width, 1, |chunk, out| {
-                super::batch::arrange(q, padded, chunk, kernel, out);
+                super::batch::arrange(together, chunk, kernel, out);
             });
         }
-        let singles = tokens - self.batch;
-        let q = &self.q[self.batch * padded..];
-        self.sums.clear();
-        self.sums.extend(q.chunks_exact(padded).map(|q| q.iter().map(|&q| i32::from(q)).sum::<i32>()));
+        let singles = &self.rows[batch..tokens];
         match kernel {
             KernelKind::Mad => {
-                self.spread.resize(singles * padded, 0);
-                pool.par_rows(&mut self.spread, padded, 1, |index, out| spread(&q[index * padded..][..padded], out));
+                self.spread.resize(singles.len() * padded, 0);
+                pool.par_rows(&mut self.spread, padded, 1, |index, out| spread(&singles[index].q, out));
             }
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             KernelKind::Lut => {
-                self.tables.resize(singles * padded * 16, 0);
+                self.tables.resize(singles.len() * padded * 16, 0);
                 pool.par_rows(&mut self.tables, padded * 16, 1, |index, out| {
-                    super::lut::tabulate(&q[index * padded..][..padded], out);
+                    super::lut::tabulate(&singles[index].q, out);
                 });
             }
             _ => {}
@@ -96,19 +141,18 @@ impl Activations {
 
     /// The codes of one token, zeros behind `cols` up to a multiple of 64.
     pub fn codes(&self, token: usize) -> &[i8] {
-        let padded = padded_cols(self.cols);
-        &self.q[token * padded..][..padded]
+        self.rows[token].codes()
     }
 
     /// The factor `s` of one token.
     pub fn scale(&self, token: usize) -> f32 {
-        self.scales[token]
+        self.rows[token].scale
     }
 
     /// The sum of the codes of one token behind the batch.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "for kernels on codes instead of weights"))]
     pub(super) fn sum(&self, token: usize) -> i32 {
-        self.sums[token - self.batch]
+        self.rows[token].sum
     }
 
     /// How many tokens, from the first on, are multiplied together. The others are multiplied one by one.
@@ -120,6 +164,14 @@ impl Activations {
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "the scalar kernel takes tokens one by one"))]
     pub(super) fn columns(&self) -> (&[i8], usize) {
         (&self.columns, self.batch.next_multiple_of(BATCH_MULTIPLE))
+    }
+
+    /// The sum of `|q|` over columns [`BATCH_COLS`] times `block` and as many after it, the largest of some tokens of the
+    /// batch and of others that only fill it up.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "the scalar kernel takes tokens one by one"))]
+    pub(super) fn magnitude(&self, tokens: Range<usize>, block: usize) -> u32 {
+        let rows = &self.rows[tokens.start..tokens.end.min(self.batch)];
+        rows.iter().map(|row| u32::from(row.magnitudes[block])).max().unwrap_or(0)
     }
 
     /// The operands of one token behind the batch.
@@ -150,13 +202,6 @@ fn batch_of(kernel: KernelKind, tokens: usize) -> usize {
 /// `127 / max(|x|max, 1e-5)`
 fn scale_of(x: &[f32]) -> f32 {
     127.0 / largest_magnitude(x).max(1e-5)
-}
-
-/// Quantizes one token; `q` is as long as `x` or longer, and is zeroed behind it.
-fn quantize_row(x: &[f32], scale: f32, q: &mut [i8]) {
-    let (codes, padding) = q.split_at_mut(x.len());
-    codes.iter_mut().zip(x).for_each(|(q, value)| *q = round_to_i8(value * scale));
-    padding.fill(0);
 }
 
 /// The activations as `mad` reads them: for each chunk of 64 columns, 8 vectors of 8 lanes. Lane `j` of vector `k`

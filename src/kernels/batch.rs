@@ -6,20 +6,24 @@
 //! four Russians (Arlazarov, Dinic, Kronrod and Faradzhev, 1970) with ternary digits.
 //!
 //! ```text
-//! for 256 columns:                        (as many as 16-bit sums can take: 64 sums of at most 4 * 127)
+//! for 256 columns:
 //!     indices[step, row]                  packed weights to indices 0 to 80, four of them a step
 //!     for a group of up to 32 tokens:
 //!         for a step of 16 columns:
 //!             tables[4, 81, group]        the sums, built by additions
 //!             narrow[row, group] += the four sums that indices[step, row] choose
-//!         wide[row, group] += narrow
+//!         wide[row, group] += narrow      if 256 columns more could be more than 16 bits hold
 //! ```
+//!
+//! A sum of activations times weights is never larger than the sum of the activations' magnitudes, which is known for
+//! every 256 columns. They are mostly far from 127, so that the narrow sums last for a thousand columns and more.
 
 use core::arch::wasm32::*;
 use core::hint::black_box;
 use std::ops::Range;
 
-use super::packed::{BATCH_MULTIPLE, CHUNK, TILE_ROWS};
+use super::activations::Row;
+use super::packed::{BATCH_COLS, BATCH_MULTIPLE, CHUNK, TILE_ROWS};
 use super::{Activations, KernelKind, TernaryMatrix};
 
 /// Weights that an index stands for.
@@ -30,8 +34,8 @@ const SUMS: usize = 81;
 const STEP_QUADS: usize = 4;
 /// Steps of a chunk of columns.
 const CHUNK_STEPS: usize = CHUNK / (QUAD * STEP_QUADS);
-/// Chunks whose sums fit 16 bits: 256 columns of at most 127 make 32512.
-const CHUNKS_PER_WIDENING: usize = 4;
+/// Chunks whose indices are found at a time.
+const BLOCK_CHUNKS: usize = BATCH_COLS / CHUNK;
 /// Vectors of 8 tokens in a group: the tables are then 20 KB, which a first-level cache holds.
 const GROUP_VECTORS: usize = 4;
 /// The same for a last group that would be half empty. With 8 tokens, finding a row's sums takes longer than adding them,
@@ -67,18 +71,26 @@ pub(super) fn multiply(
     let rows = parts.iter().map(Part::padded_rows).sum();
     let mut block = Block::new(rows, tokens.len().next_multiple_of(BATCH_MULTIPLE));
     let chunks = x.cols().div_ceil(CHUNK);
-    for begin in (0..chunks).step_by(CHUNKS_PER_WIDENING) {
-        let end = chunks.min(begin + CHUNKS_PER_WIDENING);
+    // The magnitude of what is in the narrow sums of each group; `None` where there is nothing.
+    let mut magnitudes: Vec<Option<u32>> = vec![None; block.tokens.div_ceil(GROUP_TOKENS)];
+    for (index, begin) in (0..chunks).step_by(BLOCK_CHUNKS).enumerate() {
+        let end = chunks.min(begin + BLOCK_CHUNKS);
         block.index(parts, begin..end);
-        let mut first = 0;
-        while first < block.tokens {
-            let columns = Columns { x, first_quad: CHUNK / QUAD * begin, first_token: tokens.start + first };
+        for (group, magnitude) in magnitudes.iter_mut().enumerate() {
+            let first = GROUP_TOKENS * group;
+            let len = GROUP_TOKENS.min(block.tokens - first);
+            let group = tokens.start + first..tokens.start + first + len;
+            let columns = Columns { x, first_quad: CHUNK / QUAD * begin, first_token: group.start };
+            let sum = magnitude.unwrap_or(0) + x.magnitude(group.clone(), index);
+            let is_first = magnitude.is_none();
+            let is_last = end == chunks || sum + x.magnitude(group, index + 1) > i16::MAX as u32;
+            *magnitude = (!is_last).then_some(sum);
             let steps = CHUNK_STEPS * (end - begin);
-            let vectors = match (block.tokens - first) / 8 {
-                GROUP_VECTORS.. => block.add::<GROUP_VECTORS>(&columns, steps, first),
-                _ => block.add::<FEWEST_VECTORS>(&columns, steps, first),
-            };
-            first += 8 * vectors;
+            if len == GROUP_TOKENS {
+                block.add::<GROUP_VECTORS>(&columns, steps, first, is_first, is_last);
+            } else {
+                block.add::<FEWEST_VECTORS>(&columns, steps, first, is_first, is_last);
+            }
         }
     }
     block.hand_out(parts, tokens, &mut store);
@@ -87,15 +99,14 @@ pub(super) fn multiply(
 /// The codes of a chunk of columns for [`multiply`]: column by column instead of token by token, and the columns in the
 /// order in which packed weights have them, those of an index behind each other from its least digit on.
 ///
-/// `q` is `[tokens, stride]`, `out` is `[64, tokens rounded up to a multiple of 16]`.
-pub(super) fn arrange(q: &[i8], stride: usize, chunk: usize, kernel: KernelKind, out: &mut [i8]) {
+/// `out` is `[64, tokens rounded up to a multiple of 16]`.
+pub(super) fn arrange(tokens: &[Row], chunk: usize, kernel: KernelKind, out: &mut [i8]) {
     let width = out.len() / CHUNK;
     for first in (0..width).step_by(16) {
         for column in (0..CHUNK).step_by(16) {
-            let tokens = std::array::from_fn(|token| {
-                let codes =
-                    q.get((first + token) * stride + CHUNK * chunk + column..).and_then(|q| q.first_chunk::<16>());
-                // SAFETY: the reference is to 16 readable bytes; v128_load needs no alignment.
+            let tokens = std::array::from_fn(|index| {
+                let codes = tokens.get(first + index).map(|token| &token.codes()[CHUNK * chunk + column..][..16]);
+                // SAFETY: the slice is 16 readable bytes; v128_load needs no alignment.
                 codes.map_or(i32x4_splat(0), |codes| unsafe { v128_load(codes.as_ptr().cast()) })
             });
             for (index, codes) in transpose_bytes(tokens).into_iter().enumerate() {
@@ -113,15 +124,20 @@ pub(super) fn arrange(q: &[i8], stride: usize, chunk: usize, kernel: KernelKind,
 
 /// Row by column of 16 vectors of 16 bytes.
 #[inline(always)]
-fn transpose_bytes(mut rows: [v128; 16]) -> [v128; 16] {
-    // Each turn puts rows that lie 8 apart side by side: after four of them byte and row have changed places.
-    for _ in 0..4 {
-        rows = std::array::from_fn(|row| {
-            let (a, b) = (rows[row / 2], rows[row / 2 + 8]);
-            if row % 2 == 0 { interleave_low(a, b) } else { interleave_high(a, b) }
-        });
-    }
-    rows
+fn transpose_bytes(rows: [v128; 16]) -> [v128; 16] {
+    // Rows that lie 8 apart side by side: after four turns byte and row have changed places. Written out, because an array
+    // that a loop replaces is copied through memory.
+    let turn = |[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]: [v128; 16]| {
+        let (low, high) = (interleave_low, interleave_high);
+        [
+            [low(a, i), high(a, i), low(b, j), high(b, j), low(c, k), high(c, k), low(d, l), high(d, l)],
+            [low(e, m), high(e, m), low(f, n), high(f, n), low(g, o), high(g, o), low(h, p), high(h, p)],
+        ]
+    };
+    let flat = |[[a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]]: [[v128; 8]; 2]| {
+        [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
+    };
+    flat(turn(flat(turn(flat(turn(flat(turn(rows))))))))
 }
 
 /// The activations of a group of tokens, from some column on.
@@ -155,7 +171,7 @@ struct Block {
     indices: Vec<u32>,
     /// `[STEP_QUADS, SUMS, vectors of a group]`, 8 tokens of 16 bits each.
     tables: Vec<v128>,
-    /// `[rows, vectors of a group]`, 8 tokens of 16 bits each.
+    /// `[groups, rows, vectors of a group]`, 8 tokens of 16 bits each.
     narrow: Vec<v128>,
     /// `[rows, tokens / 4]`, 4 tokens of 32 bits each.
     wide: Vec<v128>,
@@ -168,9 +184,9 @@ impl Block {
         Self {
             rows,
             tokens,
-            indices: vec![0; CHUNKS_PER_WIDENING * CHUNK_STEPS * rows],
+            indices: vec![0; BLOCK_CHUNKS * CHUNK_STEPS * rows],
             tables: vec![zero; STEP_QUADS * SUMS * group],
-            narrow: vec![zero; rows * group],
+            narrow: vec![zero; rows * tokens / 8],
             wide: vec![zero; rows * tokens / 4],
         }
     }
@@ -243,8 +259,16 @@ impl Block {
         }
     }
 
-    /// Adds what some steps give for a group of `8 * V` tokens from the block's token `first` on; the answer is `V`.
-    fn add<const V: usize>(&mut self, columns: &Columns<'_>, steps: usize, first: usize) -> usize {
+    /// Adds what some steps give for a group of `8 * V` tokens from the block's token `first` on, to narrow sums that are
+    /// begun now if these are the first steps, and that are done with if they are the last.
+    fn add<const V: usize>(
+        &mut self,
+        columns: &Columns<'_>,
+        steps: usize,
+        first: usize,
+        is_first: bool,
+        is_last: bool,
+    ) {
         for step in 0..steps {
             for quad in 0..STEP_QUADS {
                 for vector in 0..V {
@@ -252,15 +276,14 @@ impl Block {
                     tabulate(columns.quad(STEP_QUADS * step + quad, vector), table, V);
                 }
             }
-            if step == 0 {
+            if is_first && step == 0 {
                 self.choose::<V, true, false>(step, first);
-            } else if step + 1 < steps {
-                self.choose::<V, false, false>(step, first);
-            } else {
+            } else if is_last && step + 1 == steps {
                 self.choose::<V, false, true>(step, first);
+            } else {
+                self.choose::<V, false, false>(step, first);
             }
         }
-        V
     }
 
     /// Adds to every row the sums that its indices choose: to `narrow`, which a `FIRST` step starts anew, and a `LAST` one
@@ -269,10 +292,11 @@ impl Block {
     fn choose<const V: usize, const FIRST: bool, const LAST: bool>(&mut self, step: usize, first: usize) {
         let Self { rows, tokens, .. } = *self;
         let indices = &self.indices[step * rows..][..rows];
-        assert!(self.tables.len() >= STEP_QUADS * SUMS * V && self.narrow.len() >= rows * V);
+        let narrow = &mut self.narrow[rows * first / 8..][..rows * V];
+        assert!(self.tables.len() >= STEP_QUADS * SUMS * V);
         assert!(self.wide.len() == rows * tokens / 4 && first.is_multiple_of(4) && first + 8 * V <= tokens);
         let tables = self.tables.as_ptr();
-        let (mut narrow, mut wide) = (self.narrow.as_mut_ptr(), self.wide.as_mut_ptr());
+        let (mut narrow, mut wide) = (narrow.as_mut_ptr(), self.wide.as_mut_ptr());
         for &indices in indices {
             // SAFETY: an index is below SUMS (`Digits`), so the four entries of V vectors are inside the four tables.
             // Row by row, V vectors of `narrow` and 2 V of `wide` from `first / 4` on are inside what is asserted above.

@@ -18,6 +18,8 @@ const BATCHES: [usize; 5] = [1, 7, 11, 35, 64];
 #[derive(Clone, Copy, Debug)]
 enum Content {
     Random,
+    /// Random, with few large activations among many small ones, as models have them.
+    Skewed,
     /// All weights +1 or -1, all activations of the largest magnitude: every accumulator at its limit.
     Extreme,
     /// Weights that are 0.
@@ -47,7 +49,7 @@ pub fn run(pool: &Pool, seed: u64) -> Result<Report> {
         Report { seed, kernels: kernels.iter().map(|k| k.name()).collect(), cases: 0, failures: Vec::new() };
     let mut random = Random::new(seed);
     for (rows, cols) in SHAPES {
-        for content in [Content::Random, Content::Extreme, Content::Zero] {
+        for content in [Content::Random, Content::Skewed, Content::Extreme, Content::Zero] {
             let codes: Vec<i8> = (0..rows * cols).map(|i| content.weight(i / cols, &mut random)).collect();
             for tokens in BATCHES {
                 let x: Vec<f32> = (0..tokens * cols).map(|i| content.activation(i / cols, &mut random)).collect();
@@ -108,7 +110,7 @@ fn product(pool: &Pool, kernel: KernelKind, rows: usize, codes: &[i8], tokens: u
 impl Content {
     fn weight(self, row: usize, random: &mut Random) -> i8 {
         match self {
-            Self::Random => (random.next() % 3) as i8 - 1,
+            Self::Random | Self::Skewed => (random.next() % 3) as i8 - 1,
             Self::Extreme => 1 - 2 * (row % 2) as i8,
             Self::Zero => 0,
         }
@@ -118,6 +120,7 @@ impl Content {
         let unit = (random.next() >> 40) as f32 / (1 << 23) as f32 - 1.0;
         match self {
             Self::Random | Self::Zero => unit,
+            Self::Skewed => unit * unit * unit * unit * unit,
             Self::Extreme => 1.0 - 2.0 * (token % 2) as f32,
         }
     }

@@ -4,12 +4,12 @@
 use super::exp::exp;
 use super::vector::dot;
 
-/// `out = x / sqrt(mean(x^2) + eps) * weight`; all of one length.
-pub fn rmsnorm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
+/// `x = x / sqrt(mean(x^2) + eps) * weight`; both of one length.
+pub fn rmsnorm(x: &mut [f32], weight: &[f32], eps: f32) {
     let mean = dot(x, x) / x.len() as f32;
     let factor = 1.0 / (mean + eps).sqrt();
-    for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
-        *out = x * factor * weight;
+    for (x, weight) in x.iter_mut().zip(weight) {
+        *x = *x * factor * weight;
     }
 }
 
@@ -41,10 +41,10 @@ mod tests {
 
     #[test]
     fn a_norm_by_hand() {
-        let mut out = [0.0; 2];
-        rmsnorm(&[3.0, 4.0], &[1.0, 2.0], 0.0, &mut out);
+        let mut x = [3.0, 4.0];
+        rmsnorm(&mut x, &[1.0, 2.0], 0.0);
         let rms = 12.5_f32.sqrt();
-        assert!((out[0] - 3.0 / rms).abs() < 1e-6 && (out[1] - 8.0 / rms).abs() < 1e-6);
+        assert!((x[0] - 3.0 / rms).abs() < 1e-6 && (x[1] - 8.0 / rms).abs() < 1e-6);
     }
 
     #[test]

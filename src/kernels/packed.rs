@@ -17,6 +17,8 @@ pub(super) const CHUNK: usize = 64;
 pub(super) const TILE_ROWS: usize = 16;
 /// Tokens of a batch that is multiplied together are padded to a multiple of these.
 pub(super) const BATCH_MULTIPLE: usize = 16;
+/// Columns of a batch whose products always add up within 16 bits: 256 of at most 127 make 32512.
+pub(super) const BATCH_COLS: usize = 256;
 /// Streams that one unit reads.
 pub(super) const STREAMS: usize = 4;
 

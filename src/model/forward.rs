@@ -28,9 +28,7 @@ use super::weights::{LayerWeights, Weights};
 pub(super) struct Buffers {
     /// The residual stream, `[tokens, dim]`.
     x: Vec<f32>,
-    /// The input of a BitLinear, normalized: `[tokens, max(dim, q_dim, ffn_dim)]`.
-    normed: Vec<f32>,
-    /// The same, quantized.
+    /// The input of a BitLinear, normalized and quantized.
     activations: Activations,
     /// `[tokens, q_dim]`
     q: Vec<f32>,
@@ -58,7 +56,6 @@ impl Buffers {
     pub(super) fn new() -> Self {
         Self {
             x: Vec::new(),
-            normed: Vec::new(),
             activations: Activations::new(),
             q: Vec::new(),
             k: Vec::new(),
@@ -78,9 +75,7 @@ impl Buffers {
     }
 
     fn resize(&mut self, tokens: usize, config: &Config) {
-        let widest = config.dim.max(config.q_dim()).max(config.ffn_dim);
         self.x.resize(tokens * config.dim, 0.0);
-        self.normed.resize(tokens * widest, 0.0);
         self.q.resize(tokens * config.q_dim(), 0.0);
         self.k.resize(tokens * config.kv_dim(), 0.0);
         self.v.resize(tokens * config.kv_dim(), 0.0);
@@ -129,8 +124,8 @@ impl Graph<'_> {
 
     /// The logits of one token from its residual stream: `out` is `[vocab_size]`.
     pub(super) fn logits(&self, hidden: &[f32], out: &mut [f32]) {
-        let mut normed = vec![0.0; self.config.dim];
-        rmsnorm(hidden, &self.weights.output_norm, self.config.rms_norm_eps, &mut normed);
+        let mut normed = hidden.to_vec();
+        rmsnorm(&mut normed, &self.weights.output_norm, self.config.rms_norm_eps);
         self.weights.head().matvec(self.pool, &normed, out);
     }
 
@@ -147,10 +142,11 @@ impl Graph<'_> {
     ) {
         let Config { dim, head_dim, .. } = *self.config;
         let (q_dim, kv_dim) = (self.config.q_dim(), self.config.kv_dim());
-        let Buffers { x, normed, activations, q, k, v, turns, attention, scratch, delta, .. } = buffers;
+        let Buffers { x, activations, q, k, v, turns, attention, scratch, delta, .. } = buffers;
 
-        self.norm(x, &layer.attn_norm, tokens, normed);
-        activations.quantize(self.pool, self.kernel, &normed[..tokens * dim], tokens, dim);
+        self.quantize_normed(activations, tokens, &layer.attn_norm, |token, out| {
+            out.copy_from_slice(&x[token * dim..][..dim]);
+        });
         watch.lap(Part::Norms, self.pool);
         let mut jobs =
             [Job { matrix: &layer.q, out: q }, Job { matrix: &layer.k, out: k }, Job { matrix: &layer.v, out: v }];
@@ -168,8 +164,9 @@ impl Graph<'_> {
         attend(self.pool, cache.shape(), cache.layer(index), q, first_position, attention, scratch);
         watch.lap(Part::Attention, self.pool);
 
-        self.norm(attention, &layer.attn_sub_norm, tokens, normed);
-        activations.quantize(self.pool, self.kernel, &normed[..tokens * q_dim], tokens, q_dim);
+        self.quantize_normed(activations, tokens, &layer.attn_sub_norm, |token, out| {
+            out.copy_from_slice(&attention[token * q_dim..][..q_dim]);
+        });
         watch.lap(Part::Norms, self.pool);
         matmul(self.pool, activations, &mut [Job { matrix: &layer.o, out: delta }]);
         watch.lap(Part::Ternary, self.pool);
@@ -178,10 +175,11 @@ impl Graph<'_> {
 
     fn feed_forward(&self, layer: &LayerWeights, tokens: usize, buffers: &mut Buffers, watch: &mut Stopwatch) {
         let Config { dim, ffn_dim, .. } = *self.config;
-        let Buffers { x, normed, activations, gate, up, delta, .. } = buffers;
+        let Buffers { x, activations, gate, up, delta, .. } = buffers;
 
-        self.norm(x, &layer.ffn_norm, tokens, normed);
-        activations.quantize(self.pool, self.kernel, &normed[..tokens * dim], tokens, dim);
+        self.quantize_normed(activations, tokens, &layer.ffn_norm, |token, out| {
+            out.copy_from_slice(&x[token * dim..][..dim]);
+        });
         watch.lap(Part::Norms, self.pool);
         matmul(
             self.pool,
@@ -195,11 +193,11 @@ impl Graph<'_> {
             Activation::Relu2 => relu2_gate,
             Activation::Silu => silu_gate,
         };
-        let up = &*up;
-        self.pool.par_rows(gate, ffn_dim, 1, |token, gate| activate(gate, &up[token * ffn_dim..][..ffn_dim]));
-
-        self.norm(gate, &layer.ffn_sub_norm, tokens, normed);
-        activations.quantize(self.pool, self.kernel, &normed[..tokens * ffn_dim], tokens, ffn_dim);
+        let rows = |token: usize| token * ffn_dim..(token + 1) * ffn_dim;
+        self.quantize_normed(activations, tokens, &layer.ffn_sub_norm, |token, out| {
+            out.copy_from_slice(&gate[rows(token)]);
+            activate(out, &up[rows(token)]);
+        });
         watch.lap(Part::Norms, self.pool);
         matmul(self.pool, activations, &mut [Job { matrix: &layer.down, out: delta }]);
         watch.lap(Part::Ternary, self.pool);
@@ -211,12 +209,17 @@ impl Graph<'_> {
         self.pool.par_rows(x, dim, 1, |token, x| add(x, &delta[token * dim..][..dim]));
     }
 
-    /// `out[t] = RMSNorm(x[t]) * weight` for every token; both are `[tokens, weight.len()]`.
-    fn norm(&self, x: &[f32], weight: &[f32], tokens: usize, out: &mut [f32]) {
-        let width = weight.len();
-        let eps = self.config.rms_norm_eps;
-        self.pool.par_rows(&mut out[..tokens * width], width, 1, |token, out| {
-            rmsnorm(&x[token * width..][..width], weight, eps, out);
+    /// The input of a BitLinear: for every token what `fill` writes, normalized by `weight`, and quantized.
+    fn quantize_normed(
+        &self,
+        activations: &mut Activations,
+        tokens: usize,
+        weight: &[f32],
+        fill: impl Fn(usize, &mut [f32]) + Sync,
+    ) {
+        activations.quantize_with(self.pool, self.kernel, tokens, weight.len(), |token, out| {
+            fill(token, out);
+            rmsnorm(out, weight, self.config.rms_norm_eps);
         });
     }
 }

@@ -13,7 +13,7 @@ use crate::{Error, ErrorKind, Result};
 
 use super::super::buffer::Buffer;
 use super::super::packed::STREAMS;
-use super::super::rounding::{largest_magnitude, round_to_i8};
+use super::super::rounding::{largest_magnitude, scale_to_i8};
 use super::super::units::for_each_unit;
 use super::nibbles::{self, BLOCK, CHUNK, first_code, second_code};
 
@@ -61,10 +61,11 @@ impl Int8Rows {
         let upper = self.upper.bytes_mut()[bytes.clone()].as_chunks_mut::<16>().0;
         let lower = self.lower.bytes_mut()[bytes].as_chunks_mut::<16>().0;
         for ((values, upper), lower) in values.chunks(CHUNK).zip(upper).zip(lower) {
-            let mut codes = [0_u8; CHUNK];
-            codes.iter_mut().zip(values).for_each(|(code, value)| *code = round_to_i8(value * factor) as u8);
+            let mut codes = [0; CHUNK];
+            scale_to_i8(values, factor, &mut codes[..values.len()]);
             let (first, second) = codes.split_at(16);
             for (((upper, lower), first), second) in upper.iter_mut().zip(lower).zip(first).zip(second) {
+                let (first, second) = (*first as u8, *second as u8);
                 *upper = (first ^ 0x80) >> 4 | (second ^ 0x80) & 0xf0;
                 *lower = first & 0x0f | second << 4;
             }
@@ -125,8 +126,8 @@ impl Int8Rows {
         let max = largest_magnitude(x);
         let factor = if max == 0.0 { 0.0 } else { 127.0 / max };
         let step = max / 127.0;
-        let mut q: Vec<i8> = x.iter().map(|v| round_to_i8(v * factor)).collect();
-        q.resize(self.cols.next_multiple_of(BLOCK), 0);
+        let mut q = vec![0; self.cols.next_multiple_of(BLOCK)];
+        scale_to_i8(x, factor, &mut q[..x.len()]);
         let sum: i32 = q.iter().map(|&q| i32::from(q)).sum();
         let operand = nibbles::operand(&q);
         // Far-apart rows are read together, as in the ternary matrices: unit u is row u of each quarter.
