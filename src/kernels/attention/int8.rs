@@ -91,7 +91,7 @@ pub(super) fn attend(
         _ => attend_token::<1>,
     };
     let token_width = shape.n_heads * shape.head_dim;
-    if out.len() == token_width && pool.threads() > 1 && first_position >= SPLIT_POSITIONS {
+    if out.len() == token_width && (pool.threads() == 1 || first_position >= SPLIT_POSITIONS) {
         attend(Some(pool), shape, blocks, 0, first_position + 1, q, out, scratch);
         return;
     }
