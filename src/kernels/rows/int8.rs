@@ -1,7 +1,7 @@
 //! int8 rows, kept as two planes of nibbles: the head reads the upper one of every row, and the lower one of few.
 //!
 //! The head's bytes decide how long it takes. The upper nibbles alone, with the activation in int8, give every logit with
-//! an error of a few per cent of how far logits lie apart, which is enough to tell which rows matter. For those, and
+//! an error of a seventh of the spread of all logits or so, which is enough to tell which rows matter. For those, and
 //! for no others, all eight bits are multiplied with an activation of 13 bits or more: what can be chosen is as exact as if
 //! every row had been, and what is next to impossible stays an estimate.
 //!
