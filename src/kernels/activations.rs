@@ -1,4 +1,4 @@
-//! A batch of tokens quantized to int8, as BitLinear does.
+//! Some tokens' inputs quantized to int8, as BitLinear does. The first ones may be a *batch*, which is multiplied together.
 
 use std::ops::Range;
 
@@ -19,12 +19,12 @@ pub struct Activations {
     /// Of each token, and perhaps more that are not used now.
     rows: Vec<Row>,
     /// How many tokens, from the first on, are multiplied together.
-    batch: usize,
-    /// Their codes `[padded_cols, batch rounded up]`, see `arrange` in `batch.rs`.
+    batched: usize,
+    /// Their codes `[padded_cols, batched rounded up]`, see `arrange` in `batch.rs`.
     columns: Vec<i8>,
-    /// Of the other tokens, for `mad`: `[tokens - batch, padded_cols]`, see [`spread`].
+    /// Of the other tokens, for `mad`: `[tokens - batched, padded_cols]`, see [`spread`].
     spread: Vec<i16>,
-    /// Of the other tokens, for `lut`: `[tokens - batch, padded_cols / 2, 32]`, see `tabulate` in `lut.rs`.
+    /// Of the other tokens, for `lut`: `[tokens - batched, padded_cols / 2, 32]`, see `tabulate` in `lut.rs`.
     tables: Vec<u8>,
 }
 
@@ -72,12 +72,12 @@ impl Row {
 const FEWEST_OF_BATCH: usize = 10;
 
 impl Activations {
-    /// An empty batch.
+    /// Of no tokens.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Replaces the batch by `x` (`[tokens, cols]`), and prepares what `kernel` needs.
+    /// Replaces them by `x` (`[tokens, cols]`), and prepares what `kernel` needs.
     ///
     /// # Panics
     /// If `x` is not `tokens * cols` long.
@@ -96,23 +96,23 @@ impl Activations {
         fill: impl Fn(usize, &mut [f32]) + Sync,
     ) {
         let padded = padded_cols(cols);
-        let batch = batch_of(kernel, tokens);
-        (self.tokens, self.cols, self.batch) = (tokens, cols, batch);
+        let batched = batched_of(kernel, tokens);
+        (self.tokens, self.cols, self.batched) = (tokens, cols, batched);
         if self.rows.len() < tokens {
             self.rows.resize_with(tokens, Row::default);
         }
         pool.par_rows(&mut self.rows[..tokens], 1, 1, |token, row| {
-            row[0].quantize(cols, token < batch, |out| fill(token, out));
+            row[0].quantize(cols, token < batched, |out| fill(token, out));
         });
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        if batch > 0 {
-            let (together, width) = (&self.rows[..batch], batch.next_multiple_of(BATCH_MULTIPLE));
+        if batched > 0 {
+            let (together, width) = (&self.rows[..batched], batched.next_multiple_of(BATCH_MULTIPLE));
             self.columns.resize(padded * width, 0);
             pool.par_rows(&mut self.columns, CHUNK * width, 1, |chunk, out| {
                 super::batch::arrange(together, chunk, kernel, out);
             });
         }
-        let singles = &self.rows[batch..tokens];
+        let singles = &self.rows[batched..tokens];
         match kernel {
             KernelKind::Mad => {
                 self.spread.resize(singles.len() * padded, 0);
@@ -129,7 +129,7 @@ impl Activations {
         }
     }
 
-    /// Tokens of the batch.
+    /// How many tokens there are.
     pub fn tokens(&self) -> usize {
         self.tokens
     }
@@ -156,21 +156,21 @@ impl Activations {
     }
 
     /// How many tokens, from the first on, are multiplied together. The others are multiplied one by one.
-    pub(super) fn batch(&self) -> usize {
-        self.batch
+    pub(super) fn batched(&self) -> usize {
+        self.batched
     }
 
     /// The codes of the batch column by column, see `arrange` in `batch.rs`, and how many bytes a column has.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "the scalar kernel takes tokens one by one"))]
     pub(super) fn columns(&self) -> (&[i8], usize) {
-        (&self.columns, self.batch.next_multiple_of(BATCH_MULTIPLE))
+        (&self.columns, self.batched.next_multiple_of(BATCH_MULTIPLE))
     }
 
     /// The sum of `|q|` over columns [`BATCH_COLS`] times `block` and as many after it, the largest of some tokens of the
     /// batch and of others that only fill it up.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "the scalar kernel takes tokens one by one"))]
     pub(super) fn magnitude(&self, tokens: Range<usize>, block: usize) -> u32 {
-        let rows = &self.rows[tokens.start..tokens.end.min(self.batch)];
+        let rows = &self.rows[tokens.start..tokens.end.min(self.batched)];
         rows.iter().map(|row| u32::from(row.magnitudes[block])).max().unwrap_or(0)
     }
 
@@ -178,19 +178,19 @@ impl Activations {
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "for the mad kernel"))]
     pub(super) fn spread(&self, token: usize) -> &[i16] {
         let padded = padded_cols(self.cols);
-        &self.spread[(token - self.batch) * padded..][..padded]
+        &self.spread[(token - self.batched) * padded..][..padded]
     }
 
     /// The tables of one token behind the batch.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "for the lut kernel"))]
     pub(super) fn tables(&self, token: usize) -> &[u8] {
         let bytes = padded_cols(self.cols) * 16;
-        &self.tables[(token - self.batch) * bytes..][..bytes]
+        &self.tables[(token - self.batched) * bytes..][..bytes]
     }
 }
 
 /// How many of `tokens` are multiplied together.
-fn batch_of(kernel: KernelKind, tokens: usize) -> usize {
+fn batched_of(kernel: KernelKind, tokens: usize) -> usize {
     let rest = tokens % BATCH_MULTIPLE;
     match kernel {
         KernelKind::Scalar => 0,

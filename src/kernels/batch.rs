@@ -199,63 +199,18 @@ impl Block {
             for (tile, row) in part.rows.clone().step_by(TILE_ROWS).enumerate() {
                 let at = first + TILE_ROWS * tile;
                 for (index, chunk) in chunks.clone().enumerate() {
-                    let steps = CHUNK_STEPS * index..CHUNK_STEPS * (index + 1);
-                    if part.matrix.kind().is_lut() {
-                        self.index_tile(part.matrix, row, chunk, steps, at, digits);
+                    let steps = if part.matrix.kind().is_lut() {
+                        digits.of_tile(part.matrix, row, chunk)
                     } else {
-                        self.index_rows(part.matrix, row, chunk, steps, at, digits);
+                        digits.of_rows(part.matrix, row, chunk)
+                    };
+                    for (step, rows) in (CHUNK_STEPS * index..).zip(steps) {
+                        let out = self.indices[step * self.rows + at..][..TILE_ROWS].chunks_exact_mut(4);
+                        out.zip(rows).for_each(|(out, indices)| store(indices, out));
                     }
                 }
             }
             first += part.padded_rows();
-        }
-    }
-
-    /// One chunk of 16 rows from `row` on, in the row layout. Rows behind the last are the last.
-    #[inline(always)]
-    fn index_rows(
-        &mut self,
-        matrix: &TernaryMatrix,
-        row: usize,
-        chunk: usize,
-        steps: Range<usize>,
-        at: usize,
-        digits: Digits,
-    ) {
-        let stride = matrix.row_layout().stride;
-        for quarter in (0..TILE_ROWS).step_by(4) {
-            let rows: [v128; 4] = std::array::from_fn(|index| {
-                let row = (row + quarter + index).min(matrix.rows() - 1);
-                digits.indices_of_fields(load(&matrix.data()[row * stride + 16 * chunk..]))
-            });
-            for (step, indices) in steps.clone().zip(transpose(rows)) {
-                store(indices, &mut self.indices[step * self.rows + at + quarter..]);
-            }
-        }
-    }
-
-    /// The same in the tile layout. A tile may end before the chunk does; what is missing meets activations of 0.
-    #[inline(always)]
-    fn index_tile(
-        &mut self,
-        matrix: &TernaryMatrix,
-        row: usize,
-        chunk: usize,
-        steps: Range<usize>,
-        at: usize,
-        digits: Digits,
-    ) {
-        let stride = matrix.tile_layout().stride;
-        let tile = &matrix.data()[row / TILE_ROWS * stride..][..stride];
-        let mut quads = tile[stride.min(TILE_ROWS * CHUNK / QUAD * chunk)..].chunks_exact(TILE_ROWS);
-        for step in steps {
-            let quads = std::array::from_fn(|_| {
-                quads.next().map_or(i32x4_splat(0), |packed| digits.indices_of_nibbles(load(packed)))
-            });
-            let out = self.indices[step * self.rows + at..][..TILE_ROWS].chunks_exact_mut(4);
-            for (out, indices) in out.zip(interleave(quads)) {
-                store(indices, out);
-            }
         }
     }
 
@@ -393,6 +348,33 @@ impl Digits {
             seven: black_box(u16x8_splat(7)),
             most: black_box(u8x16_splat(SUMS as u8 - 1)),
         }
+    }
+
+    /// The indices of one chunk of 16 rows from `row` on, in the row layout: for each step four vectors of four rows. Rows
+    /// behind the last are the last.
+    #[inline(always)]
+    fn of_rows(self, matrix: &TernaryMatrix, row: usize, chunk: usize) -> [[v128; 4]; CHUNK_STEPS] {
+        let stride = matrix.row_layout().stride;
+        let quarters: [[v128; CHUNK_STEPS]; 4] = std::array::from_fn(|quarter| {
+            transpose(std::array::from_fn(|index| {
+                let row = (row + 4 * quarter + index).min(matrix.rows() - 1);
+                self.indices_of_fields(load(&matrix.data()[row * stride + 16 * chunk..]))
+            }))
+        });
+        std::array::from_fn(|step| quarters.map(|steps| steps[step]))
+    }
+
+    /// The same in the tile layout. A tile may end before the chunk does; what is missing meets activations of 0.
+    #[inline(always)]
+    fn of_tile(self, matrix: &TernaryMatrix, row: usize, chunk: usize) -> [[v128; 4]; CHUNK_STEPS] {
+        let stride = matrix.tile_layout().stride;
+        let tile = &matrix.data()[row / TILE_ROWS * stride..][..stride];
+        let mut quads = tile[stride.min(TILE_ROWS * CHUNK / QUAD * chunk)..].chunks_exact(TILE_ROWS);
+        std::array::from_fn(|_| {
+            interleave(std::array::from_fn(|_| {
+                quads.next().map_or(i32x4_splat(0), |packed| self.indices_of_nibbles(load(packed)))
+            }))
+        })
     }
 
     /// Bytes of four 2-bit digits to indices.

@@ -57,7 +57,7 @@ pub(super) fn multiply(
         let tiles: [&[u8]; STREAMS] = std::array::from_fn(|stream| {
             &matrix.data()[(unit + stream * layout.quarter) * layout.stride..][..layout.stride]
         });
-        for token in x.batch()..x.tokens() {
+        for token in x.batched()..x.tokens() {
             look_up(tiles, x.tables(token), &mut sums);
             for (stream, sums) in sums.iter().enumerate() {
                 let first = (unit + stream * layout.quarter) * TILE_ROWS;

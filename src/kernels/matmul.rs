@@ -60,10 +60,10 @@ pub fn matmul(pool: &Pool, x: &Activations, jobs: &mut [Job<'_>]) {
         })
         .collect();
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    if x.batch() > 0 {
+    if x.batched() > 0 {
         multiply_batch(pool, x, &jobs);
     }
-    if x.batch() == x.tokens() {
+    if x.batched() == x.tokens() {
         return;
     }
     let counts: Vec<usize> = jobs.iter().map(|job| job.matrix.units()).collect();
@@ -120,14 +120,14 @@ fn multiply_batch(pool: &Pool, x: &Activations, jobs: &[Shared<'_>]) {
 
     let counts: Vec<usize> = jobs.iter().map(|job| job.matrix.rows().div_ceil(TILE_ROWS)).collect();
     let tiles: usize = counts.iter().sum();
-    let groups = x.batch().div_ceil(batch::GROUP_TOKENS);
+    let groups = x.batched().div_ceil(batch::GROUP_TOKENS);
     let splits = (FEWEST_TILES * pool.threads()).div_ceil(tiles.max(1)).clamp(1, groups);
     let share = (tiles * splits).div_ceil(pool.threads());
     let grain = share.div_ceil(share.div_ceil(MOST_TILES).max(1));
     pool.for_each_range(tiles * splits, grain, |range| {
         for (split, mut range) in pieces(&vec![tiles; splits], range) {
             let first = |split: usize| groups * split / splits * batch::GROUP_TOKENS;
-            let tokens = first(split)..first(split + 1).min(x.batch());
+            let tokens = first(split)..first(split + 1).min(x.batched());
             while !range.is_empty() {
                 let block = range.start..range.start + grain.min(range.len());
                 range.start = block.end;

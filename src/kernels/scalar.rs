@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::packed::{CHUNK, STREAMS};
 use super::{Activations, TernaryMatrix};
 
-/// Multiplies the rows of `units` with every token behind the batch; `store(token, first_row, sums)` takes the sums of weight
-/// times activation of adjacent rows.
+/// Multiplies the rows of `units` with every token that is not in a batch; `store(token, first_row, sums)` takes the sums
+/// of weight times activation of adjacent rows.
 pub(super) fn multiply(
     matrix: &TernaryMatrix,
     x: &Activations,
@@ -17,7 +17,7 @@ pub(super) fn multiply(
     let rows = (0..STREAMS).flat_map(|stream| units.clone().map(move |unit| unit + stream * layout.quarter));
     for row in rows.filter(|&row| row < matrix.rows()) {
         let bytes = &matrix.data()[row * layout.stride..][..layout.stride];
-        for token in x.batch()..x.tokens() {
+        for token in x.batched()..x.tokens() {
             store(token, row, &[dot(bytes, x.codes(token))]);
         }
     }

@@ -34,7 +34,7 @@ pub(super) fn multiply<K: StreamKernel>(
         // The codes are one larger than the weights.
         lanes(i32x4_sub(K::multiply(rows, K::operand(x, token)), i32x4_splat(x.sum(token))))
     };
-    for_each_unit(units, x.batch()..x.tokens(), (matrix.rows(), layout.quarter), dots, store);
+    for_each_unit(units, x.batched()..x.tokens(), (matrix.rows(), layout.quarter), dots, store);
 }
 
 /// The sum of each vector's four i32 lanes.
