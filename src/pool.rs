@@ -5,9 +5,14 @@
 //! that has nothing to do costs nothing.
 //!
 //! ```text
-//! leader:  job = f; remaining = N - 1; generation += 1; wake;  f(0);  wait until remaining == 0
-//! worker:  wait until generation changed;  job(index);  remaining -= 1
+//! leader:  job = f; remaining = W - 1; fork word = (generation + 1, W); wake;  f(0);  wait until remaining == 0
+//! worker:  wait until the fork word changed;  if index < W { job(index);  remaining -= 1 } else { park }
 //! ```
+//!
+//! `W`, the *width*, is how many of the N threads work. The leader may change it between two forks
+//! ([`Pool::set_width`]), because more threads are not always faster: small models wait longer for each other than they
+//! compute, and other programs use the cores too. Width and generation share one atomic word, so that a worker that is
+//! late cannot take the width of one fork for that of another. Workers beyond the width sleep and cost nothing.
 //!
 //! Work is handed out by ranges: every thread starts at its own contiguous share, so that it streams through memory,
 //! and one that is done early takes what is left of the others' shares. Which thread computes a range never changes
@@ -51,8 +56,10 @@ struct Cursor(AtomicUsize);
 /// The part of a pool that its workers see.
 pub struct PoolShared {
     threads: usize,
-    /// Counts forks; a change is the signal to start.
-    generation: AtomicU32,
+    /// How many threads the next fork uses, 1 to `threads`.
+    width: AtomicUsize,
+    /// The last fork: see [`ForkWord`]. A change is the signal to start.
+    fork: AtomicU32,
     /// Workers that have not finished the current task.
     remaining: AtomicU32,
     /// 1 once a worker is lost.
@@ -65,7 +72,10 @@ pub struct PoolShared {
     sleepers: AtomicU32,
     leader_sleeps: AtomicBool,
     task: Mutex<Option<TaskPointer>>,
+    /// Wakes workers that took part in the last fork.
     wake: Condvar,
+    /// Wakes workers that did not, when the width grows.
+    unpark: Condvar,
     done: Condvar,
     /// The first worker's panic, carried to the leader.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
@@ -73,6 +83,22 @@ pub struct PoolShared {
     cursors: Box<[Cursor]>,
     forks: AtomicUsize,
     sleeps: AtomicUsize,
+}
+
+/// Which fork it is, and how many threads it uses: the number of the fork modulo 2^24 in the upper bits, the width in the
+/// lower 8. The initial 0 uses no thread.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct ForkWord(u32);
+
+impl ForkWord {
+    /// The next fork's word.
+    fn next(self, width: usize) -> Self {
+        Self((self.0 & !0xff).wrapping_add(0x100) | width as u32)
+    }
+
+    fn width(self) -> usize {
+        (self.0 & 0xff) as usize
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -159,6 +185,16 @@ impl Pool {
         self.shared.threads
     }
 
+    /// How many threads the next fork uses, the caller included.
+    pub fn width(&self) -> usize {
+        self.shared.width.load(Ordering::Relaxed)
+    }
+
+    /// From the next fork on, `width` threads work (1 to [`threads`](Self::threads), clamped); the others sleep.
+    pub fn set_width(&self, width: usize) {
+        self.shared.width.store(width.clamp(1, self.shared.threads), Ordering::Relaxed);
+    }
+
     /// What the workers need; in WebAssembly its address goes to the compute workers.
     pub fn shared(&self) -> &Arc<PoolShared> {
         &self.shared
@@ -202,16 +238,18 @@ impl Pool {
         lock(&self.leader).total
     }
 
-    /// Runs `task(thread)` once on every thread and returns when all are done. Must not be called from inside a task.
+    /// Runs `task(thread)` once on every thread of the current width and returns when all are done. Must not be called
+    /// from inside a task.
     ///
     /// # Panics
     /// If the task panics on any thread, or the pool is poisoned.
     pub fn run<F: Fn(usize) + Sync>(&self, task: F) {
-        if self.shared.threads == 1 {
+        let width = self.width();
+        if width == 1 {
             task(0);
             return;
         }
-        self.fork(&mut lock(&self.leader), &task);
+        self.fork(&mut lock(&self.leader), width, &task);
     }
 
     /// Covers `0..units` by disjoint ranges of at most `grain` units, each given to one call of `task`, on all threads.
@@ -224,17 +262,17 @@ impl Pool {
             return;
         }
         let grain = grain.max(1);
-        let threads = self.shared.threads;
+        let threads = self.width();
         if threads == 1 || units <= grain {
             task(0..units);
             return;
         }
         let mut guard = lock(&self.leader);
         let share = |thread: usize| thread * units / threads..(thread + 1) * units / threads;
-        for (thread, cursor) in self.shared.cursors.iter().enumerate() {
+        for (thread, cursor) in self.shared.cursors[..threads].iter().enumerate() {
             cursor.0.store(share(thread).start, Ordering::Relaxed);
         }
-        self.fork(&mut guard, &|thread: usize| {
+        self.fork(&mut guard, threads, &|thread: usize| {
             // The own share first, then what the others have not reached yet.
             for victim in (thread..threads).chain(0..thread) {
                 let end = share(victim).end;
@@ -279,19 +317,23 @@ impl Pool {
         });
     }
 
-    fn fork(&self, waiting: &mut Waiting, task: &(dyn Fn(usize) + Sync)) {
+    fn fork(&self, waiting: &mut Waiting, width: usize, task: &(dyn Fn(usize) + Sync)) {
         let shared = &*self.shared;
         assert!(!self.is_poisoned(), "a worker of the pool was lost");
         shared.forks.fetch_add(1, Ordering::Relaxed);
         // SAFETY: only the lifetime changes. `Join` waits, also while unwinding, until no worker can use the pointer.
         let erased: Task = unsafe { mem::transmute::<*const (dyn Fn(usize) + Sync + '_), Task>(task) };
         *lock(&shared.task) = Some(TaskPointer(erased));
-        shared.remaining.store(shared.threads as u32 - 1, Ordering::Relaxed);
-        shared.generation.fetch_add(1, Ordering::SeqCst);
+        shared.remaining.store(width as u32 - 1, Ordering::Relaxed);
+        let before = shared.start_fork(width);
         if shared.sleepers.load(Ordering::SeqCst) > 0 {
-            // The lock orders this after the sleeper's last look at the generation.
+            // The lock orders this after the sleeper's last look at the fork word.
             drop(lock(&shared.task));
             shared.wake.notify_all();
+        }
+        if width > before.width() {
+            drop(lock(&shared.task)); // as above
+            shared.unpark.notify_all();
         }
         let join = Join { shared };
         task(0);
@@ -310,9 +352,10 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         self.shared.shutdown.store(true, Ordering::SeqCst);
-        self.shared.generation.fetch_add(1, Ordering::SeqCst);
+        self.shared.start_fork(self.shared.threads);
         drop(lock(&self.shared.task));
         self.shared.wake.notify_all();
+        self.shared.unpark.notify_all();
         for handle in self.handles.drain(..) {
             // A worker never unwinds out of its loop, so there is no error to report.
             let _ = handle.join();
@@ -357,7 +400,8 @@ impl PoolShared {
     fn new(threads: usize) -> Self {
         Self {
             threads,
-            generation: AtomicU32::new(0),
+            width: AtomicUsize::new(threads),
+            fork: AtomicU32::new(0),
             remaining: AtomicU32::new(0),
             poison: AtomicU32::new(0),
             active: AtomicBool::new(false),
@@ -367,6 +411,7 @@ impl PoolShared {
             leader_sleeps: AtomicBool::new(false),
             task: Mutex::new(None),
             wake: Condvar::new(),
+            unpark: Condvar::new(),
             done: Condvar::new(),
             panic: Mutex::new(None),
             cursors: (0..threads).map(|_| Cursor(AtomicUsize::new(0))).collect(),
@@ -380,19 +425,27 @@ impl PoolShared {
         &raw const self.poison as usize
     }
 
+    /// Announces the next fork; gives the one before it.
+    fn start_fork(&self, width: usize) -> ForkWord {
+        // Only the leader writes the word.
+        let before = ForkWord(self.fork.load(Ordering::Relaxed));
+        self.fork.store(before.next(width).0, Ordering::SeqCst);
+        before
+    }
+
     /// The life of worker `index` (`1..threads`, each exactly once): returns when the pool is dropped.
     pub fn work(&self, index: usize) {
         // A worker that is late for the first fork must still see it as new.
-        let mut seen = 0;
+        let mut seen = ForkWord(0);
         self.ready.fetch_add(1, Ordering::AcqRel);
         loop {
-            seen = self.wait_for_fork(seen);
+            seen = self.wait_for_fork(index, seen);
             if self.shutdown.load(Ordering::SeqCst) {
                 return;
             }
             let Some(TaskPointer(task)) = *lock(&self.task) else { continue };
-            // SAFETY: the leader stored the pointer before it raised the generation, and keeps the closure alive until
-            // `remaining` is 0, which needs the decrement below.
+            // SAFETY: the leader stored the pointer before it wrote the fork word, and keeps the closure alive until
+            // `remaining` is 0, which needs the decrement below: this worker is within the fork's width.
             let task = unsafe { &*task };
             if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| task(index))) {
                 lock(&self.panic).get_or_insert(payload);
@@ -405,27 +458,39 @@ impl PoolShared {
         }
     }
 
-    fn wait_for_fork(&self, seen: u32) -> u32 {
+    /// Waits for the first fork after `seen` that uses worker `index`. The leader does not start another one before this
+    /// worker has done its part; forks that do not use it may pass unseen.
+    fn wait_for_fork(&self, index: usize, mut seen: ForkWord) -> ForkWord {
         let spins = if self.active.load(Ordering::Acquire) { ACTIVE_SPINS } else { IDLE_SPINS };
         for _ in 0..spins {
-            let generation = self.generation.load(Ordering::SeqCst);
-            if generation != seen {
-                return generation;
+            let fork = ForkWord(self.fork.load(Ordering::SeqCst));
+            if fork != seen {
+                if fork.width() > index {
+                    return fork;
+                }
+                break; // The leader goes on without this worker: it need not spin.
             }
             hint::spin_loop();
         }
         self.sleeps.fetch_add(1, Ordering::Relaxed);
         let mut guard = lock(&self.task);
-        self.sleepers.fetch_add(1, Ordering::SeqCst);
-        let generation = loop {
-            let generation = self.generation.load(Ordering::SeqCst);
-            if generation != seen {
-                break generation;
+        loop {
+            let fork = ForkWord(self.fork.load(Ordering::SeqCst));
+            if fork.width() <= index {
+                // Remembered, so that the number of a later fork may come round to the one seen before.
+                seen = fork;
+                guard = self.unpark.wait(guard).unwrap_or_else(PoisonError::into_inner);
+            } else if fork == seen {
+                self.sleepers.fetch_add(1, Ordering::SeqCst);
+                // A fork that was announced before the leader could see this sleeper is looked for once more.
+                if ForkWord(self.fork.load(Ordering::SeqCst)) == seen {
+                    guard = self.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
+                }
+                self.sleepers.fetch_sub(1, Ordering::SeqCst);
+            } else {
+                return fork;
             }
-            guard = self.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
-        };
-        self.sleepers.fetch_sub(1, Ordering::SeqCst);
-        generation
+        }
     }
 }
 
@@ -495,6 +560,40 @@ mod tests {
         let pool = Pool::new(2);
         pool.poison();
         assert!(panic::catch_unwind(AssertUnwindSafe(|| pool.run(|_| ()))).is_err());
+    }
+
+    #[test]
+    fn the_width_changes_between_forks() {
+        let pool = Pool::new(4);
+        // Faster than workers fall asleep, and slower: both orders of every race.
+        for pause in [Duration::ZERO, Duration::from_micros(300)] {
+            for active in [false, true] {
+                pool.set_active(active);
+                for round in 0..400_usize {
+                    let width = 1 + round * 7 % 4;
+                    pool.set_width(width);
+                    assert_eq!(pool.width(), width);
+                    let calls: [AtomicUsize; 4] = Default::default();
+                    pool.run(|thread| {
+                        calls[thread].fetch_add(1, Ordering::Relaxed);
+                    });
+                    let units = AtomicUsize::new(0);
+                    pool.for_each_range(100, 3, |range| {
+                        units.fetch_add(range.len(), Ordering::Relaxed);
+                    });
+                    let calls = calls.map(|calls| calls.load(Ordering::Relaxed));
+                    let expected: [usize; 4] = std::array::from_fn(|thread| usize::from(thread < width));
+                    assert_eq!((calls, units.load(Ordering::Relaxed)), (expected, 100), "round {round}");
+                    thread::sleep(pause);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_number_of_a_fork_comes_round() {
+        let word = ForkWord(0xffff_ff07).next(3);
+        assert_eq!((word.0, word.width()), (3, 3));
     }
 
     #[test]

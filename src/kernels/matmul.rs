@@ -121,8 +121,8 @@ fn multiply_batch(pool: &Pool, x: &Activations, jobs: &[Shared<'_>]) {
     let counts: Vec<usize> = jobs.iter().map(|job| job.matrix.rows().div_ceil(TILE_ROWS)).collect();
     let tiles: usize = counts.iter().sum();
     let groups = x.batched().div_ceil(batch::GROUP_TOKENS);
-    let splits = (FEWEST_TILES * pool.threads()).div_ceil(tiles.max(1)).clamp(1, groups);
-    let share = (tiles * splits).div_ceil(pool.threads());
+    let splits = (FEWEST_TILES * pool.width()).div_ceil(tiles.max(1)).clamp(1, groups);
+    let share = (tiles * splits).div_ceil(pool.width());
     let grain = share.div_ceil(share.div_ceil(MOST_TILES).max(1));
     pool.for_each_range(tiles * splits, grain, |range| {
         for (split, mut range) in pieces(&vec![tiles; splits], range) {

@@ -28,8 +28,8 @@ pub struct ReadLimit {
 /// # Errors
 /// `OutOfMemory` if the buffer does not fit.
 pub fn read_limit(pool: &Pool, bytes: usize, now: impl FnMut() -> f64) -> Result<ReadLimit> {
-    let mut sums = vec![0_u64; pool.threads()];
-    let piece = pool.threads() * READ_PIECE;
+    let mut sums = vec![0_u64; pool.width()];
+    let piece = pool.width() * READ_PIECE;
     let words = vec_of_ones(bytes.next_multiple_of(piece) / size_of::<u64>())?;
     let clock = &mut Ticking::new(now);
     let count = words.len() / (piece / size_of::<u64>());

@@ -91,14 +91,14 @@ pub(super) fn attend(
         _ => attend_token::<1>,
     };
     let token_width = shape.n_heads * shape.head_dim;
-    if out.len() == token_width && (pool.threads() == 1 || first_position >= SPLIT_POSITIONS) {
+    if out.len() == token_width && (pool.width() == 1 || first_position >= SPLIT_POSITIONS) {
         attend(Some(pool), shape, blocks, 0, first_position + 1, q, out, scratch);
         return;
     }
     let width = heads * shape.head_dim;
     let units = shape.n_heads / heads;
     // Working memory is had once for all units of a token, where there are tokens enough for all threads.
-    let together = if out.len() >= 4 * pool.threads() * token_width { units } else { 1 };
+    let together = if out.len() >= 4 * pool.width() * token_width { units } else { 1 };
     pool.par_rows(out, together * width, 1, |task, out| {
         let mut scratch = Scratch::default();
         let first = task * together;
