@@ -7,9 +7,9 @@ use xxhash_rust::xxh64::Xxh64;
 
 use crate::chat::{ChatOptions, DateTime, Message};
 use crate::model::{Model, Session, check_tokens};
-use crate::pool::Pool;
+use crate::pool::{Clock, Pool};
 use crate::sample::{Sampler, SamplerOptions, StopMatcher};
-use crate::stopwatch::{Clock, Part, Parts};
+use crate::stopwatch::{Part, Parts};
 use crate::tokenizer::IncrementalDecoder;
 use crate::{Error, ErrorKind, Result};
 

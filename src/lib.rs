@@ -1,13 +1,10 @@
 //! `bitnet-web`: ternary large language models in a browser tab, on the CPU.
 
 pub mod chat;
-pub mod error;
 pub mod generate;
 pub mod gguf;
-pub mod kernels;
 pub mod load;
 pub mod model;
-pub mod pool;
 pub mod quant;
 pub mod sample;
 pub mod source;
@@ -16,4 +13,5 @@ pub mod tokenizer;
 #[cfg(target_arch = "wasm32")]
 mod web;
 
+pub use bitnet_kernels::{self as kernels, error, pool};
 pub use error::{Error, ErrorKind, Result};

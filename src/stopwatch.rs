@@ -1,10 +1,7 @@
 //! Where the time of a pass goes, part by part. The core reads no clock: who wants to know passes one in, and without
 //! one a lap is a single comparison.
 
-use crate::pool::Pool;
-
-/// Milliseconds since some moment that never changes.
-pub type Clock = fn() -> f64;
+use crate::pool::{Clock, Pool};
 
 /// What a stretch of the leader's time was spent on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 // What a caller catches: one error class with a stable code.
 
 /**
- * The codes of `src/error.rs`, and the two that only the page can tell:
+ * The codes of `src/kernels/error.rs`, and the two that only the page can tell:
  *
  * | code | |
  * |---|---|

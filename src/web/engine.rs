@@ -10,7 +10,8 @@ use crate::generate::{Engine, Event, Generation, Prompt, Usage};
 use crate::kernels::read_limit::{ReadLimit, read_limit};
 use crate::load::Precision;
 use crate::model::Session;
-use crate::stopwatch::{Clock, Parts};
+use crate::pool::Clock;
+use crate::stopwatch::Parts;
 use crate::{Error, ErrorKind, Result};
 
 use super::error::to_js;

@@ -93,7 +93,7 @@ test('anything thrown becomes a plain error', () => {
 });
 
 test('the types list every code of the engine, and two of the page', async () => {
-  const rust = await readFile(join(ROOT, 'src/error.rs'), 'utf8');
+  const rust = await readFile(join(ROOT, 'src/kernels/error.rs'), 'utf8');
   const script = await readFile(join(ROOT, 'worker/error.js'), 'utf8');
   const codes = [...rust.matchAll(/Self::\w+ => "(\w+)"/g)].map(([, code]) => code);
   const [, union] = /@typedef \{('invalid_gguf'[^}]*)\} ErrorCode/.exec(script) ?? [];

@@ -46,11 +46,13 @@ pub fn check(mut parts: Parts) -> Result<()> {
     if parts.wasm {
         toolchain::ensure()?;
         for variant in Variant::ALL {
-            run(format!("clippy: wasm32, {}", variant.name()), &|| {
-                let mut command = variant.clippy();
-                command.args(["--package", "bitnet-web", "--lib", "--", "--deny", "warnings"]);
-                host::run(&mut command, toolchain::MISSING)
-            });
+            for package in host::WASM_PACKAGES {
+                run(format!("clippy: {package}, wasm32, {}", variant.name()), &|| {
+                    let mut command = variant.clippy();
+                    command.args(["--package", package, "--lib", "--", "--deny", "warnings"]);
+                    host::run(&mut command, toolchain::MISSING)
+                });
+            }
         }
     }
     if parts.js {

@@ -6,9 +6,12 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-/// The workspace's members. Cargo is called for one at a time: called for both at once it would unite the features that
+/// The workspace's members. Cargo is called for one at a time: called for all at once it would unite the features that
 /// they ask of their dependencies, and so build most of those once more.
-pub const PACKAGES: [&str; 2] = ["bitnet-web", "xtask"];
+pub const PACKAGES: [&str; 3] = ["bitnet-web", "bitnet-kernels", "xtask"];
+
+/// Those of them that are compiled to wasm.
+pub const WASM_PACKAGES: [&str; 2] = ["bitnet-web", "bitnet-kernels"];
 
 /// The repository's root: the folder above this crate.
 pub fn root() -> PathBuf {

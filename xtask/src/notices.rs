@@ -86,8 +86,9 @@ fn shipped_crates() -> Result<Vec<Crate>> {
             }
         }
     }
-    seen.remove(root);
-    let mut crates = seen.into_iter().map(|id| describe(packages[id])).collect::<Result<Vec<_>>>()?;
+    // The workspace's own crates come from no registry; their licence is said above the table.
+    let foreign = seen.into_iter().map(|id| packages[id]).filter(|package| !package["source"].is_null());
+    let mut crates = foreign.map(describe).collect::<Result<Vec<_>>>()?;
     crates.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
     Ok(crates)
 }

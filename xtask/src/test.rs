@@ -72,17 +72,20 @@ fn native(filter: Option<&str>) -> Result<()> {
 
 /// Builds the tests marked `#[wasm_bindgen_test]` and runs them in a worker of a cross-origin isolated page.
 fn in_browser(variant: Variant, chrome: &Path, options: &Options) -> Result<()> {
-    let wasm = compile_tests(variant, options.dev)?;
-    let out = variant.target_dir().join("browser-tests");
-    wasm::bindgen_tests(&wasm, &out)?;
-    let mut command = node::node();
-    command.arg("tests/e2e/harness-wasm.mjs").arg(&out).args(&options.filter).env("CHROME", chrome);
-    host::run(&mut command, "Node 20 is not installed")
+    for package in host::WASM_PACKAGES {
+        let wasm = compile_tests(package, variant, options.dev)?;
+        let out = variant.target_dir().join("browser-tests").join(package);
+        wasm::bindgen_tests(&wasm, &out)?;
+        let mut command = node::node();
+        command.arg("tests/e2e/harness-wasm.mjs").arg(&out).args(&options.filter).env("CHROME", chrome);
+        host::run(&mut command, "Node 20 is not installed")?;
+    }
+    Ok(())
 }
 
-fn compile_tests(variant: Variant, dev: bool) -> Result<PathBuf> {
+fn compile_tests(package: &str, variant: Variant, dev: bool) -> Result<PathBuf> {
     let mut command = variant.cargo("test");
-    command.args(["--package", "bitnet-web", "--lib", "--profile", wasm::profile(dev), "--no-run"]);
+    command.args(["--package", package, "--lib", "--profile", wasm::profile(dev), "--no-run"]);
     command.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
     let mut child = command.spawn().context(toolchain::MISSING)?;
     let mut wasm = None;

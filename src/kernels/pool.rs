@@ -33,7 +33,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::stopwatch::Clock;
+/// Milliseconds since some moment that never changes.
+pub type Clock = fn() -> f64;
 
 /// The most threads a pool can have.
 pub const MAX_THREADS: usize = 64;

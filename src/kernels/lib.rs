@@ -22,6 +22,7 @@ mod batch;
 mod buffer;
 pub mod conformance;
 mod elementwise;
+pub mod error;
 mod exp;
 mod kind;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -30,6 +31,7 @@ mod lut;
 mod mad;
 mod matmul;
 mod packed;
+pub mod pool;
 pub mod read_limit;
 #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
 mod relaxed;
@@ -48,6 +50,7 @@ mod vector;
 pub use activations::Activations;
 pub use attention::{AttentionScratch, FloatBlock, HeadShape, Int8Block, KV_BLOCK, KvLayer, attend};
 pub use elementwise::{add, relu2_gate, rmsnorm, silu_gate};
+pub use error::{Error, ErrorKind, Result};
 pub use kind::KernelKind;
 pub use matmul::{Job, matmul};
 pub use rope::Rope;
