@@ -8,7 +8,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use wasmparser::{KnownCustom, Name, Parser, Payload};
+use wasmparser::{Parser, Payload};
+
+use crate::symbols;
 
 /// How many of the heaviest crates are named.
 const SHOWN: usize = 8;
@@ -35,7 +37,6 @@ fn kilobytes(bytes: usize) -> String {
 fn weigh(wasm: &[u8]) -> Result<Vec<(String, usize)>> {
     let mut imported = 0;
     let mut bodies = Vec::new();
-    let mut names = HashMap::new();
     let mut sizes: HashMap<String, usize> = HashMap::new();
     for payload in Parser::new(0).parse_all(wasm) {
         match payload? {
@@ -48,23 +49,13 @@ fn weigh(wasm: &[u8]) -> Result<Vec<(String, usize)>> {
             Payload::DataSection(data) => {
                 sizes.insert("(data)".to_owned(), data.range().len());
             }
-            Payload::CustomSection(section) => {
-                if let KnownCustom::Name(subsections) = section.as_known() {
-                    for subsection in subsections {
-                        if let Name::Function(functions) = subsection? {
-                            for naming in functions {
-                                let naming = naming?;
-                                names.insert(naming.index, crate_of(naming.name));
-                            }
-                        }
-                    }
-                }
-            }
             _ => {}
         }
     }
+    let names = symbols::functions(wasm)?;
     for (index, size) in (imported..).zip(bodies) {
-        *sizes.entry(names.get(&index).cloned().unwrap_or_else(|| "(unnamed)".to_owned())).or_default() += size;
+        let name = names.get(&index).map_or_else(|| "(unnamed)".to_owned(), |symbol| crate_of(symbol));
+        *sizes.entry(name).or_default() += size;
     }
     let mut sizes: Vec<_> = sizes.into_iter().collect();
     sizes.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
@@ -73,7 +64,7 @@ fn weigh(wasm: &[u8]) -> Result<Vec<(String, usize)>> {
 
 /// The crate in a mangled function name; for `<T as Trait>::f` that of `T`.
 fn crate_of(symbol: &str) -> String {
-    let name = format!("{:#}", rustc_demangle::demangle(symbol));
+    let name = symbols::demangle(symbol);
     let path = name.trim_start_matches(['<', '&', '[', '(', '*']).trim_start_matches("mut ").trim_start_matches("dyn ");
     let end = path.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(path.len());
     match path[end..].starts_with("::") {

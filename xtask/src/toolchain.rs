@@ -41,3 +41,11 @@ fn rustup(args: &[&str]) -> Result<()> {
     let missing = "rustup is not installed: it brings what this build adds to Rust, https://rustup.rs";
     host::run(Command::new("rustup").current_dir(host::root()).args(args), missing)
 }
+
+/// The version of LLVM in the pinned compiler, such as (22, 1, 2).
+pub fn llvm_version() -> Option<(u32, u32, u32)> {
+    let told = host::output_of(Command::new("rustc").current_dir(host::root()).arg("-vV"))?;
+    let version = told.lines().find_map(|line| line.strip_prefix("LLVM version: "))?;
+    let mut numbers = version.trim().split('.').map(|part| part.parse().ok());
+    Some((numbers.next()??, numbers.next()??, numbers.next()??))
+}

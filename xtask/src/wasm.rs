@@ -7,7 +7,7 @@ use std::str::FromStr;
 use anyhow::{Context, Error, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::{host, toolchain};
+use crate::{host, miscompilation, toolchain};
 
 /// wasm32 addresses 65536 pages of 64 KiB; the last one stays out so that no address or length wraps to 0.
 const MAX_MEMORY_BYTES: u64 = 65535 * 65536;
@@ -31,14 +31,18 @@ impl Variant {
         }
     }
 
+    /// What rustc is told about the engines that this variant is for.
+    pub fn target_features(self) -> &'static str {
+        match self {
+            Self::Relaxed => "-Ctarget-feature=+simd128,+relaxed-simd,+atomics,+bulk-memory,+mutable-globals",
+            Self::Simd128 => "-Ctarget-feature=+simd128,+atomics,+bulk-memory,+mutable-globals",
+        }
+    }
+
     /// Everything rustc is told for this variant, beyond the profile.
     fn rustflags(self) -> Vec<String> {
-        let simd = match self {
-            Self::Relaxed => "+simd128,+relaxed-simd",
-            Self::Simd128 => "+simd128",
-        };
         let mut flags = vec![
-            format!("-Ctarget-feature={simd},+atomics,+bulk-memory,+mutable-globals"),
+            self.target_features().to_owned(),
             r#"--cfg=getrandom_backend="wasm_js""#.to_owned(),
             "-Clink-arg=--shared-memory".to_owned(),
             "-Clink-arg=--import-memory".to_owned(),
@@ -105,7 +109,9 @@ pub fn build(variant: Variant, dev: bool, out: &Path) -> Result<()> {
     let mut command = variant.cargo("rustc");
     command.args(["--package", "bitnet-web", "--lib", "--crate-type", "cdylib", "--profile", profile(dev)]);
     host::run(&mut command, toolchain::MISSING)?;
-    bindgen(&artifact(variant, dev), out, dev)
+    let wasm = artifact(variant, dev);
+    miscompilation::check(&wasm)?;
+    bindgen(&wasm, out, dev)
 }
 
 /// Cargo's profile for a quick build, or for what ships.
