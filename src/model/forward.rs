@@ -126,7 +126,7 @@ impl Graph<'_> {
     pub(super) fn logits(&self, hidden: &[f32], out: &mut [f32]) {
         let mut normed = hidden.to_vec();
         rmsnorm(&mut normed, &self.weights.output_norm, self.config.rms_norm_eps);
-        self.weights.head().matvec(self.pool, &normed, out);
+        self.weights.head().matmul(self.pool, &normed, out);
     }
 
     #[expect(clippy::too_many_arguments, reason = "they are all it works on, and it has one caller")]

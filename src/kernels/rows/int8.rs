@@ -84,65 +84,93 @@ impl Int8Rows {
         }
     }
 
-    /// `out[r] = sum_c matrix[r, c] x[c]`; `x` is `[cols]`, `out` `[rows]`. No number if one of `x` is none, or is infinite:
-    /// as integers they would look like any other.
-    pub(super) fn matvec(&self, pool: &Pool, x: &[f32], out: &mut [f32]) {
-        if !x.iter().all(|x| x.is_finite()) {
-            return out.fill(f32::NAN);
-        }
-        let (q, step) = quantize_wide(x);
+    /// `out[t, r] = sum_c matrix[r, c] x[t, c]`; `x` is `[tokens, cols]`, `out` `[tokens, rows]`. A row is read once for
+    /// all tokens, and what one token gets does not depend on the others. A token with an input that is no finite number
+    /// gets NaN throughout: as an integer that input would look like any other.
+    pub(super) fn matmul(&self, pool: &Pool, x: &[f32], out: &mut [f32]) {
+        let inputs: Vec<Input> = x.chunks_exact(self.cols).map(Input::new).collect();
         let exact = (self.rows / ROWS_PER_EXACT).max(FEWEST_EXACT);
-        let bound = if 2 * exact < self.rows {
+        let bounds: Vec<f32> = if 2 * exact < self.rows {
             self.estimate(pool, x, out);
-            bound(out, exact)
+            out.chunks_exact(self.rows).map(|out| bound(out, exact)).collect()
         } else {
             out.fill(0.0);
-            0.0
+            vec![0.0; inputs.len()]
         };
-        let out = Scattered(out.as_mut_ptr());
+        let shared = Scattered(out.as_mut_ptr());
         pool.for_each_range(self.rows, 512, |rows| {
-            let out = &out;
-            // SAFETY: the rows of a range are inside `out`, and in no other range, so no other thread touches them.
-            let out = unsafe { std::slice::from_raw_parts_mut(out.0.add(rows.start), rows.len()) };
-            // Several at a time, because a row is too short for a prefetcher.
-            let mut chosen = (0..out.len()).filter(|&index| out[index] >= bound).collect::<Vec<usize>>().into_iter();
-            while let Some(first) = chosen.next() {
-                let indices: [usize; STREAMS] = std::array::from_fn(|stream| {
-                    if stream == 0 { Some(first) } else { chosen.next() }.unwrap_or(first)
-                });
-                let sums = nibbles::dot(
-                    indices.map(|index| (self.upper_of(rows.start + index), self.lower_of(rows.start + index))),
-                    &q,
-                );
-                for (index, sum) in indices.into_iter().zip(sums) {
-                    out[index] = sum as f32 * (step * self.scales[rows.start + index]);
+            let shared = &shared;
+            for (token, (input, &bound)) in inputs.iter().zip(&bounds).enumerate() {
+                // SAFETY: the rows of a range are inside the token's part of `out`, whose length the caller has asserted,
+                // and in no other range, so no other thread touches them.
+                let out =
+                    unsafe { std::slice::from_raw_parts_mut(shared.0.add(token * self.rows + rows.start), rows.len()) };
+                // Several at a time, because a row is too short for a prefetcher.
+                let mut chosen =
+                    (0..out.len()).filter(|&index| out[index] >= bound).collect::<Vec<usize>>().into_iter();
+                while let Some(first) = chosen.next() {
+                    let indices: [usize; STREAMS] = std::array::from_fn(|stream| {
+                        if stream == 0 { Some(first) } else { chosen.next() }.unwrap_or(first)
+                    });
+                    let values = self.exact(input, indices.map(|index| rows.start + index));
+                    indices.into_iter().zip(values).for_each(|(index, value)| out[index] = value);
                 }
             }
         });
+        for (input, out) in inputs.iter().zip(out.chunks_exact_mut(self.rows)) {
+            if !input.is_finite {
+                out.fill(f32::NAN);
+            }
+        }
     }
 
-    /// What the upper nibbles make of all rows. The lower ones, 0 to 15, are taken to be 7.5.
+    /// `out[i] = sum_c matrix[rows[i], c] x[c]`, with all eight bits of every row; `x` is `[cols]`.
+    pub(super) fn matvec_of(&self, pool: &Pool, x: &[f32], rows: &[u32], out: &mut [f32]) {
+        let input = Input::new(x);
+        if !input.is_finite {
+            return out.fill(f32::NAN);
+        }
+        let (rows, last_rows) = rows.as_chunks::<STREAMS>();
+        let (out, last) = out.as_chunks_mut::<STREAMS>();
+        pool.par_rows(out, 1, 64, |index, out| out[0] = self.exact(&input, rows[index].map(|row| row as usize)));
+        for (out, &row) in last.iter_mut().zip(last_rows) {
+            *out = self.exact(&input, [row as usize; STREAMS])[0];
+        }
+    }
+
+    /// Four rows times one token, with all eight bits of the rows.
+    fn exact(&self, input: &Input, rows: [usize; STREAMS]) -> [f32; STREAMS] {
+        let sums = nibbles::dot(rows.map(|row| (self.upper_of(row), self.lower_of(row))), &input.codes);
+        std::array::from_fn(|i| sums[i] as f32 * (input.step * self.scales[rows[i]]))
+    }
+
+    /// Estimates of all sums, from the upper nibbles of the rows. The lower ones, 0 to 15, are taken to be 7.5.
     fn estimate(&self, pool: &Pool, x: &[f32], out: &mut [f32]) {
-        let max = largest_magnitude(x);
-        let factor = if max == 0.0 { 0.0 } else { 127.0 / max };
-        let step = max / 127.0;
-        let mut q = vec![0; self.cols.next_multiple_of(BLOCK)];
-        scale_to_i8(x, factor, &mut q[..x.len()]);
-        let sum: i32 = q.iter().map(|&q| i32::from(q)).sum();
-        let operand = nibbles::operand(&q);
+        let inputs: Vec<_> = x
+            .chunks_exact(self.cols)
+            .map(|x| {
+                let max = largest_magnitude(x);
+                let factor = if max == 0.0 { 0.0 } else { 127.0 / max };
+                let mut q = vec![0; self.cols.next_multiple_of(BLOCK)];
+                scale_to_i8(x, factor, &mut q[..x.len()]);
+                let sum: i32 = q.iter().map(|&q| i32::from(q)).sum();
+                (nibbles::operand(&q), sum, max / 127.0)
+            })
+            .collect();
         // Far-apart rows are read together, as in the ternary matrices: unit u is row u of each quarter.
         let quarter = self.rows.div_ceil(STREAMS);
         let out = Scattered(out.as_mut_ptr());
         pool.for_each_range(quarter, 32, |units| {
             let out = &out;
-            let dots = |unit: usize, _| {
+            let dots = |unit: usize, token: usize| {
                 let rows = std::array::from_fn(|stream| (unit + stream * quarter).min(self.rows - 1));
-                nibbles::dot_upper(rows.map(|row| self.upper_of(row)), &operand)
+                nibbles::dot_upper(rows.map(|row| self.upper_of(row)), &inputs[token].0)
             };
-            for_each_unit(units, 0..1, (self.rows, quarter), dots, |_, row, dots| {
-                // SAFETY: the rows are inside `out`, whose length the caller has asserted; each is in one unit, so no
-                // other thread has it.
-                let out = unsafe { std::slice::from_raw_parts_mut(out.0.add(row), dots.len()) };
+            for_each_unit(units, 0..inputs.len(), (self.rows, quarter), dots, |token, row, dots| {
+                let (_, sum, step) = inputs[token];
+                // SAFETY: the rows are inside the token's part of `out`, whose length the caller has asserted; each is in
+                // one unit, so no other thread has it.
+                let out = unsafe { std::slice::from_raw_parts_mut(out.0.add(token * self.rows + row), dots.len()) };
                 for ((out, dot), scale) in out.iter_mut().zip(dots).zip(&self.scales[row..]) {
                     *out = ((16 * dot - 120 * sum) as f32 - 0.5 * sum as f32) * (step * scale);
                 }
@@ -159,10 +187,25 @@ impl Int8Rows {
     }
 }
 
-/// The output of a matvec whose threads write rows that lie apart.
+/// One token's input as integers in i16, with zeros up to whole blocks.
+struct Input {
+    codes: Vec<i16>,
+    /// The value of one step of the codes.
+    step: f32,
+    is_finite: bool,
+}
+
+impl Input {
+    fn new(x: &[f32]) -> Self {
+        let (codes, step) = quantize_wide(x);
+        Self { codes, step, is_finite: x.iter().all(|x| x.is_finite()) }
+    }
+}
+
+/// The output of a product whose threads write rows that lie apart.
 struct Scattered(*mut f32);
 
-// SAFETY: used for disjoint rows only, see `matvec` and `estimate`.
+// SAFETY: used for disjoint rows only, see `matmul` and `estimate`.
 unsafe impl Sync for Scattered {}
 
 /// Bytes of a row in a plane.
@@ -222,9 +265,9 @@ mod tests {
     fn zeros_stay_zeros() {
         let matrix = matrix(2, &[0.0, 0.0, 1.0, -1.0]);
         let mut out = [9.0; 2];
-        matrix.matvec(&Pool::new(1), &[0.0, 0.0], &mut out);
+        matrix.matmul(&Pool::new(1), &[0.0, 0.0], &mut out);
         assert_eq!(out, [0.0, 0.0]);
-        matrix.matvec(&Pool::new(1), &[2.0, 1.0], &mut out);
+        matrix.matmul(&Pool::new(1), &[2.0, 1.0], &mut out);
         assert_eq!(out[0], 0.0);
         assert!((out[1] - 1.0).abs() < 1e-4);
     }
@@ -234,7 +277,7 @@ mod tests {
         let matrix = matrix(2, &[1.0, 0.0, 1.0, -1.0]);
         for x in [f32::NAN, f32::INFINITY] {
             let mut out = [0.0; 2];
-            matrix.matvec(&Pool::new(1), &[x, 1.0], &mut out);
+            matrix.matmul(&Pool::new(1), &[x, 1.0], &mut out);
             assert!(out.iter().all(|out| out.is_nan()));
         }
     }
@@ -295,7 +338,7 @@ mod tests {
         let (values, x) = (normal(rows * cols, seed), normal(cols, seed + 1));
         let matrix = matrix(rows, &values);
         let mut out = vec![0.0; rows];
-        matrix.matvec(&Pool::new(1), &x, &mut out);
+        matrix.matmul(&Pool::new(1), &x, &mut out);
         let exact: Vec<f32> = (0..rows).map(|row| exact(&matrix, row, &x)).collect();
         let estimates: Vec<f32> = (0..rows).map(|row| estimate(&matrix, row, &x)).collect();
         let bound = bound(&estimates, FEWEST_EXACT);
@@ -312,5 +355,32 @@ mod tests {
             sorted
         };
         assert_eq!(greatest(&out), greatest(&exact), "seed {seed}");
+        // Chosen rows are exact whatever their estimates are: five, so that there is a rest behind the four.
+        let (chosen, mut out) = ([4999, 0, 7, 7, 1234], [0.0; 5]);
+        matrix.matvec_of(&Pool::new(2), &x, &chosen, &mut out);
+        assert_eq!(out, chosen.map(|row| exact[row as usize]), "seed {seed}");
+        matrix.matvec_of(&Pool::new(1), &vec![f32::NAN; cols], &chosen, &mut out);
+        assert!(out.iter().all(|out| out.is_nan()));
+    }
+    /// Several tokens in one product: the bits of each are those that it gets alone.
+    #[test]
+    fn tokens_do_not_change_each_other() {
+        for (rows, cols) in [(3000, 65), (40, 200)] {
+            let (tokens, seed) = (7, 20_261_126);
+            let matrix = matrix(rows, &normal(rows * cols, seed));
+            let mut x = normal(tokens * cols, seed + 1);
+            x[3 * cols + 1] = f32::NEG_INFINITY;
+            for threads in if cfg!(target_family = "wasm") { 1..=1 } else { 1..=3 } {
+                let pool = Pool::new(threads);
+                let (mut together, mut alone) = (vec![0.0; tokens * rows], vec![0.0; rows]);
+                matrix.matmul(&pool, &x, &mut together);
+                for (token, together) in together.chunks_exact(rows).enumerate() {
+                    matrix.matmul(&pool, &x[token * cols..][..cols], &mut alone);
+                    let same = together.iter().zip(&alone).all(|(a, b)| a.to_bits() == b.to_bits());
+                    assert!(same, "token {token} of [{rows}, {cols}], {threads} threads, seed {seed}");
+                    assert_eq!(together.iter().any(|out| out.is_nan()), token == 3);
+                }
+            }
+        }
     }
 }

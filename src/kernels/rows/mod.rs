@@ -94,20 +94,56 @@ impl RowMatrix {
         }
     }
 
-    /// `out[r] = sum_c matrix[r, c] x[c]`; `x` is `[cols]`, `out` `[rows]`. Of int8 rows only the greatest sums are exact:
-    /// see `int8.rs`.
-    pub fn matvec(&self, pool: &Pool, x: &[f32], out: &mut [f32]) {
-        assert_eq!((x.len(), out.len()), (self.cols, self.rows));
+    /// `out[t, r] = sum_c matrix[r, c] x[t, c]`; `x` is `[tokens, cols]`, `out` `[tokens, rows]`. A row is read once for all
+    /// tokens, and every token gets the bits that it would get alone. Of int8 rows only the greatest sums are exact: see
+    /// `int8.rs`.
+    ///
+    /// # Panics
+    /// If `x` and `out` are not of one number of tokens.
+    pub fn matmul(&self, pool: &Pool, x: &[f32], out: &mut [f32]) {
+        assert_eq!(x.len() * self.rows, out.len() * self.cols);
         match &self.data {
-            Data::Int8(rows) => rows.matvec(pool, x, out),
+            Data::Int8(rows) => rows.matmul(pool, x, out),
             Data::F16(data) => self.multiply::<u16>(data, pool, x, out),
             Data::Bf16(data) => self.multiply::<Bf16>(data, pool, x, out),
             Data::F32(data) => self.multiply::<f32>(data, pool, x, out),
         }
     }
 
+    /// `out[i] = sum_c matrix[rows[i], c] x[c]`; `x` is `[cols]`. Exact for any rows: what must not be chosen among
+    /// estimates asks here.
+    ///
+    /// # Panics
+    /// If a row does not exist, or a length does not fit.
+    pub fn matvec_of(&self, pool: &Pool, x: &[f32], rows: &[u32], out: &mut [f32]) {
+        assert_eq!((x.len(), out.len()), (self.cols, rows.len()));
+        match &self.data {
+            Data::Int8(data) => data.matvec_of(pool, x, rows, out),
+            Data::F16(data) => self.multiply_of::<u16>(data, pool, x, rows, out),
+            Data::Bf16(data) => self.multiply_of::<Bf16>(data, pool, x, rows, out),
+            Data::F32(data) => self.multiply_of::<f32>(data, pool, x, rows, out),
+        }
+    }
+
     fn multiply<T: Stored>(&self, data: &Buffer, pool: &Pool, x: &[f32], out: &mut [f32]) {
-        pool.par_rows(out, 1, 64, |row, out| out[0] = dot::<T>(self.stored(data, row), x));
+        let tokens = out.len() / self.rows;
+        let product = |row: usize, out: &mut [f32]| {
+            let values = self.stored(data, row);
+            out.iter_mut().zip(x.chunks_exact(self.cols)).for_each(|(out, x)| *out = dot::<T>(values, x));
+        };
+        if tokens == 1 {
+            return pool.par_rows(out, 1, 64, product);
+        }
+        // `[rows, tokens]`, because a thread reads a row once and keeps what it makes of it together.
+        let mut by_row = vec![0.0; out.len()];
+        pool.par_rows(&mut by_row, tokens, 64, product);
+        pool.par_rows(out, self.rows, 1, |token, out| {
+            out.iter_mut().zip(by_row[token..].iter().step_by(tokens)).for_each(|(out, &sum)| *out = sum);
+        });
+    }
+
+    fn multiply_of<T: Stored>(&self, data: &Buffer, pool: &Pool, x: &[f32], rows: &[u32], out: &mut [f32]) {
+        pool.par_rows(out, 1, 64, |index, out| out[0] = dot::<T>(self.stored(data, rows[index] as usize), x));
     }
 
     fn stored<'a, T: Plain>(&self, data: &'a Buffer, row: usize) -> &'a [T] {
@@ -164,7 +200,14 @@ mod tests {
         {
             let matrix = matrix(format, 7, &values);
             let mut out = [0.0; 7];
-            matrix.matvec(&Pool::new(2), &x, &mut out);
+            matrix.matmul(&Pool::new(2), &x, &mut out);
+            let mut together = [0.0; 21];
+            let others = [[9.0; 19].as_slice(), &x, &[0.0; 19]].concat();
+            matrix.matmul(&Pool::new(2), &others, &mut together);
+            assert_eq!((&together[7..14], &together[14..]), (&out[..], &[0.0; 7][..]), "{format:?}");
+            let (chosen, mut some) = ([6, 0, 6, 2, 3], [0.0; 5]);
+            matrix.matvec_of(&Pool::new(2), &x, &chosen, &mut some);
+            assert_eq!(some, chosen.map(|row| out[row as usize]), "{format:?}");
             for (row, (out, values)) in out.iter().zip(values.chunks_exact(19)).enumerate() {
                 let want: f32 = values.iter().zip(&x).map(|(a, b)| a * b).sum();
                 assert!((out - want).abs() < tolerance, "{format:?} row {row}: {out}, expected {want}");
