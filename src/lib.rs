@@ -9,6 +9,7 @@ pub mod quant;
 pub mod sample;
 pub mod source;
 pub mod stopwatch;
+pub mod threads;
 pub mod tokenizer;
 #[cfg(target_arch = "wasm32")]
 mod web;

@@ -1,4 +1,4 @@
-// A compute worker: shares the engine's memory, then works for one pool after another until it is told to leave.
+// A compute worker: shares the engine's memory, then works for its pool.
 import { crashOf, glueOf, THREAD_STACK_SIZE } from './glue.js';
 import { toWire } from './error.js';
 
@@ -13,14 +13,12 @@ import { toWire } from './error.js';
 async function obey(variant, port, message) {
   const glue = glueOf(variant);
   try {
-    if (message.type === 'leave') {
-      self.close();
-    } else if (message.type === 'join') {
+    if (message.type === 'join') {
       const { module, memory } = message;
       await glue.default({ module_or_path: module, memory, thread_stack_size: THREAD_STACK_SIZE });
       port.postMessage(/** @type {FromThread} */ ({ type: 'ready' }));
     } else {
-      glue.enter_pool(message.ticket, message.index); // blocks until the pool is dropped; another may follow
+      glue.enter_pool(message.ticket, message.index); // blocks until the pool is dropped
     }
   } catch (thrown) {
     const error = crashOf(glue, thrown) ?? toWire(thrown);

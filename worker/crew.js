@@ -9,8 +9,8 @@ import { Watchdog } from './watchdog.js';
 /**
  * @typedef {object} CrewOptions
  * @property {Variant} variant
- * @property {number} threads at most, where they are measured
- * @property {boolean} measureThreads
+ * @property {number} threads
+ * @property {boolean} measureThreads whether the model may use fewer of them where these are faster
  * @property {boolean} isolated
  * @property {string} [workerUrl] absolute
  * @property {string} [wasmBase] absolute, ending in a slash

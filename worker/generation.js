@@ -32,9 +32,9 @@ export async function generate(model, { prompt, options }, batch, turn, onToken)
         onToken({ id: event.id, text: event.text });
         break;
       case 'done': {
-        const { finishReason, text, usage } = event;
+        const { finishReason, text, usage, threads } = event;
         if (text !== '') onToken({ id: -1, text });
-        const times = timings(turn.arrived, began, firstToken || now, now, usage);
+        const times = { ...timings(turn.arrived, began, firstToken || now, now, usage), threads };
         const parts = model.takeParts();
         if (parts) times.parts = {
           prefill: whole(prefillParts ?? parts, times.prefillMs),
@@ -57,7 +57,7 @@ export async function generate(model, { prompt, options }, batch, turn, onToken)
  * @param {number} firstToken
  * @param {number} ended
  * @param {GenerationResult['usage']} usage
- * @returns {GenerationResult['timings']}
+ * @returns {Omit<GenerationResult['timings'], 'threads'>}
  */
 function timings(arrived, began, firstToken, ended, { promptTokens, cachedTokens, completionTokens }) {
   const prefillMs = firstToken - began;

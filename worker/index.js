@@ -25,9 +25,6 @@ const SELF_TEST_WATCHDOG = 300_000;
 /** The fastest kernel by variant and wish of threads, as the first load of this page measured it. @type {Map<string, string>} */
 const fastest = new Map();
 
-/** The thread count for `auto`, as this page measured it. @type {number | undefined} */
-let measured;
-
 /** From so many bytes on a download is worth asking the browser to keep it. */
 const LARGE = 64 * 1024 * 1024;
 
@@ -56,13 +53,12 @@ function startCrew({ variant = 'auto', threads = 'auto', workerUrl, wasmBase, wa
   place = { workerUrl, wasmBase };
   const isolated = sharesMemory();
   const chosen = chooseVariant(measureFeatures(), variant);
-  const known = threads === 'auto' ? measured : undefined;
-  const count = known ?? chooseThreads(threads, isolated, globalThis.navigator?.hardwareConcurrency ?? 1);
+  const count = chooseThreads(threads, isolated, globalThis.navigator?.hardwareConcurrency ?? 1);
   if (!isolated && threads !== 1) hintAtIsolation();
   return new Crew({
     variant: chosen,
     threads: count,
-    measureThreads: threads === 'auto' && known === undefined && count > 1,
+    measureThreads: threads === 'auto',
     isolated,
     workerUrl: workerUrl === undefined ? undefined : resolveAddress(workerUrl),
     wasmBase: wasmBase === undefined ? undefined : resolveAddress(wasmBase).replace(/\/?$/, '/'),
@@ -85,14 +81,6 @@ async function withCrew(options, work) {
   } finally {
     crew.dispose(new BitNetError('unloaded', 'The workers have done their work.'));
   }
-}
-
-/**
- * @param {CrewOptions} options
- * @param {{ threads: number }} found
- */
-function remember({ threads = 'auto' }, found) {
-  if (threads === 'auto') measured = found.threads;
 }
 
 /**
@@ -132,7 +120,6 @@ export const BitNet = {
         },
       });
       if (kernel === undefined) fastest.set(setting, info.kernel);
-      remember(options, info);
       return new Model(crew, info);
     } catch (error) {
       crew.dispose(new BitNetError('unloaded', 'The model was not loaded.'));
@@ -161,11 +148,7 @@ export const BitNet = {
     const wireOptions = checkLoadOptions(options);
     const { signal } = options;
     const { wire, transfer } = wireSource(source);
-    const found = await withCrew(options, (crew) =>
-      crew.call('probe', { source: wire, options: wireOptions }, { signal, transfer }),
-    );
-    remember(options, found);
-    return found;
+    return withCrew(options, (crew) => crew.call('probe', { source: wire, options: wireOptions }, { signal, transfer }));
   },
 
   /** What the browser's storage keeps. */

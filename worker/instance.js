@@ -1,6 +1,5 @@
 // Starts the engine: one WebAssembly module over one shared memory, in the engine worker and in every compute worker.
 import { wasmUrl } from './glue.js';
-import { fastestOf, threadCounts } from './threads.js';
 import { provideWaitAsync } from './wait-async.js';
 
 /** @import { WireError } from './error.js' */
@@ -31,46 +30,11 @@ export async function instantiate(glue, { variant, wasmBase, ports, measureThrea
   glue.prepare(maximum);
   // Nothing may block before every worker is ready: a worker may not start while its creator waits.
   await Promise.all(ports.map((port) => join(port, module, memory)));
-  const threads = measureThreads ? fastestCount(glue, ports) : ports.length + 1;
-  for (const port of ports.slice(threads - 1)) port.postMessage(/** @type {ToThread} */ ({ type: 'leave' }));
-  return gather(glue, ports, threads);
-}
-
-/**
- * A pool of `threads` threads, this one included, which the first compute workers enter.
- * @param {Glue} glue
- * @param {MessagePort[]} ports
- * @param {number} threads
- * @returns {WasmPool}
- */
-function gather(glue, ports, threads) {
-  const pool = new glue.WasmPool(threads);
-  ports.slice(0, threads - 1).forEach((port, i) => {
+  const pool = new glue.WasmPool(ports.length + 1, measureThreads);
+  ports.forEach((port, i) => {
     port.postMessage(/** @type {ToThread} */ ({ type: 'enter', ticket: pool.ticket(), index: i + 1 }));
   });
   return pool;
-}
-
-/**
- * How many threads to run with. The number of cores that the browser tells is a hint: cores are unequal, some are half of
- * one, and other programs use them. Matrix products are timed with all threads, half of them and one, in turns, the best
- * passes compared.
- * @param {Glue} glue
- * @param {MessagePort[]} ports
- * @returns {number}
- */
-function fastestCount(glue, ports) {
-  const trial = new glue.ThreadTrial();
-  const speeds = new Map(threadCounts(ports.length + 1).map((count) => [count, 0]));
-  for (let round = 0; round < TRIAL_ROUNDS; round++) {
-    for (const [count, best] of speeds) {
-      const pool = gather(glue, ports, count);
-      speeds.set(count, Math.max(best, trial.speed(pool)));
-      pool.free(); // its workers wait for the next one
-    }
-  }
-  trial.free();
-  return fastestOf(speeds);
 }
 
 /**
@@ -112,9 +76,6 @@ async function compile(url) {
     throw /** @type {WireError} */ ({ code: 'unsupported', message });
   }
 }
-
-/** Of a few passes each, of a millisecond or two with one thread. */
-const TRIAL_ROUNDS = 3;
 
 /** @returns {{ memory: WebAssembly.Memory, maximum: number }} the maximum in pages */
 function createMemory() {

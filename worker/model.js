@@ -4,7 +4,7 @@ import { checkGenerateOptions, checkIndices, checkMessages, checkPrompt, checkTe
 import { TokenStream } from './stream.js';
 
 /** @import { Crew } from './crew.js' */
-/** @import { GenerationResult, Message, ModelInfo, Prompt } from './protocol.js' */
+/** @import { GenerationResult, Message, Methods, ModelInfo, Prompt, Token } from './protocol.js' */
 /** @import { GenerateOptions } from './options.js' */
 
 /** The workers of every model, for `bench.js`. @type {WeakMap<Model, Crew>} */
@@ -14,8 +14,11 @@ export const crews = new WeakMap();
 export class Model {
   #crew;
 
+  #threads;
+
   /**
-   * What was loaded, and how it runs.
+   * What was loaded, and how it runs. With `threads: 'auto'` the number of threads follows what is fastest: it may differ
+   * after an answer.
    * @type {Readonly<ModelInfo>}
    */
   info;
@@ -28,7 +31,14 @@ export class Model {
   constructor(crew, info) {
     this.#crew = crew;
     crews.set(this, crew);
-    this.info = Object.freeze(info);
+    this.#threads = info.threads;
+    const threads = () => this.#threads;
+    this.info = Object.freeze({
+      ...info,
+      get threads() {
+        return threads();
+      },
+    });
   }
 
   /**
@@ -43,10 +53,7 @@ export class Model {
     return new TokenStream(async (onToken, stopped) => {
       const args = { prompt: checkPrompt(prompt), options: checkGenerateOptions(options) };
       const signal = options.signal ? AbortSignal.any([options.signal, stopped]) : stopped;
-      return this.#crew.call('generate', args, {
-        signal,
-        onEvent: (event) => event.type === 'token' && onToken(event.token),
-      });
+      return this.#run(args, signal, onToken);
     });
   }
 
@@ -59,13 +66,25 @@ export class Model {
   async complete(prompt, options = {}) {
     const args = { prompt: checkPrompt(prompt), options: checkGenerateOptions(options) };
     let text = '';
-    const result = await this.#crew.call('generate', args, {
-      signal: options.signal,
-      onEvent: (event) => {
-        if (event.type === 'token') text += event.token.text;
-      },
+    const result = await this.#run(args, options.signal, (token) => {
+      text += token.text;
     });
     return { text, ...result };
+  }
+
+  /**
+   * @param {Methods['generate']['args']} args
+   * @param {AbortSignal | undefined} signal
+   * @param {(token: Token) => void} onToken
+   * @returns {Promise<GenerationResult>}
+   */
+  async #run(args, signal, onToken) {
+    const result = await this.#crew.call('generate', args, {
+      signal,
+      onEvent: (event) => event.type === 'token' && onToken(event.token),
+    });
+    this.#threads = result.timings.threads;
+    return result;
   }
 
   /**

@@ -6,7 +6,8 @@ import { BitNetError } from './error.js';
 
 /**
  * @typedef {object} LoadOptions
- * @property {'auto' | number} [threads] 1 to 64; `auto`, the default, takes as many as there are cores, or fewer where a measurement says that these are faster
+ * @property {'auto' | number} [threads] 1 to 64; `auto`, the default, starts with what the model's size
+ *   suggests and goes on with what is fastest, by the time that its own tokens take; `model.info.threads` tells
  * @property {number} [context] tokens of prompt and answer together; by default what the model allows and memory holds
  * @property {'auto' | 'lut' | 'mad' | 'relaxed' | 'relaxed16' | 'scalar'} [kernel] `auto` (default) measures and picks
  * @property {'fast' | 'exact'} [precision] `fast` (default): int8 head and KV cache, logits of unlikely tokens estimated.

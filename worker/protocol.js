@@ -91,7 +91,7 @@
  * @property {number} contextLength tokens
  * @property {string} quantization
  * @property {Variant} variant the WebAssembly build
- * @property {number} threads
+ * @property {number} threads that write an answer; with `threads: 'auto'` the number may change from one token to the next
  * @property {string} kernel
  * @property {string} precision
  * @property {boolean} isolated whether the page is cross-origin isolated, which threads need
@@ -114,7 +114,7 @@
  * @property {boolean} fits whether WebAssembly gets that much memory here
  * @property {number} contextThatFits the longest context that fits, in tokens; 0 if none does
  * @property {Variant} variant
- * @property {number} threads
+ * @property {number} threads at most
  * @property {string} kernel
  * @property {boolean} isolated
  * @property {number} [tokensPerSecond] an estimate from a short measurement of the kernel
@@ -176,6 +176,7 @@
  * @property {number} decodeMs
  * @property {number} firstTokenMs from the start of the prefill to the first token
  * @property {number} totalMs
+ * @property {number} threads what `model.info.threads` shows from then on
  * @property {number} prefillTokensPerSecond
  * @property {number} decodeTokensPerSecond
  * @property {{ prefill: Parts, decode: Parts }} [parts] of `prefillMs` and `decodeMs`; only if `timeParts` asked for them
@@ -236,7 +237,7 @@
  * @property {string | undefined} wasmBase folder of the wasm files, where it is not beside the worker
  * @property {boolean} isolated
  * @property {MessagePort[]} ports
- * @property {boolean} measureThreads whether fewer threads may be used, if they are faster
+ * @property {boolean} measureThreads whether the model may use fewer threads where these are faster
  */
 
 /**
@@ -271,10 +272,9 @@
  */
 
 /**
- * Engine worker to compute worker: first the instance to share, then the pools to work for, and that it is not needed.
+ * Engine worker to compute worker: first the instance to share, then the pool to work for.
  * @typedef {{ type: 'join', module: WebAssembly.Module, memory: WebAssembly.Memory }
- *   | { type: 'enter', ticket: number, index: number }
- *   | { type: 'leave' }} ToThread
+ *   | { type: 'enter', ticket: number, index: number }} ToThread
  */
 
 /**

@@ -15,21 +15,13 @@ declare module '*/bitnet_web.js' {
         finishReason: import('./protocol.js').FinishReason;
         text: string;
         usage: import('./protocol.js').Usage;
+        threads: number;
       };
 
   export class WasmPool {
-    constructor(threads: number);
+    constructor(threads: number, measured: boolean);
     ticket(): number;
-    free(): void;
     readonly threads: number;
-  }
-
-  /** Times passes over a matrix, on one pool after another. */
-  export class ThreadTrial {
-    constructor();
-    /** Weights per second. */
-    speed(pool: WasmPool): number;
-    free(): void;
   }
 
   export class WasmModel {

@@ -16,35 +16,6 @@ const ROUNDS: usize = 16;
 const PATIENCE: f64 = 60.0;
 const FEWEST_PASSES: usize = 4;
 
-/// How fast one kernel is on one pool after another.
-pub struct Trial<F> {
-    kernel: TimedKernel,
-    clock: Ticking<F>,
-}
-
-impl<F: FnMut() -> f64> Trial<F> {
-    /// With the last kernel of the build's list; `now` gives milliseconds.
-    ///
-    /// # Errors
-    /// `OutOfMemory` if the test matrix does not fit.
-    pub fn new(now: F) -> Result<Self> {
-        let kind = KernelKind::available().last().unwrap_or(KernelKind::Scalar);
-        Ok(Self { kernel: TimedKernel::new(kind)?, clock: Ticking::new(now) })
-    }
-
-    /// Weights per second on all threads of `pool`, the best of some pieces.
-    pub fn speed(&mut self, pool: &Pool) -> f64 {
-        let mut passes = 0;
-        let mut best = f64::INFINITY;
-        while passes < FEWEST_PASSES {
-            let piece = self.clock.time(|| self.kernel.pass(pool));
-            best = best.min(piece.milliseconds);
-            passes += piece.passes;
-        }
-        weights_per_second(best)
-    }
-}
-
 /// A kernel's matrix and input for timed passes.
 struct TimedKernel {
     matrix: TernaryMatrix,

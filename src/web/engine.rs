@@ -12,19 +12,21 @@ use crate::load::Precision;
 use crate::model::Session;
 use crate::pool::Clock;
 use crate::stopwatch::Parts;
+use crate::threads::ThreadChoice;
 use crate::{Error, ErrorKind, Result};
 
 use super::error::to_js;
 use super::feed;
 use super::options::{WebGenerateOptions, WebMessage, WebPrompt, local_time, now, read};
 use super::probe;
-use super::thread::WasmPool;
+use super::thread::{WasmPool, thread_choice};
 
 /// A model, its session, and the generation under way.
 #[wasm_bindgen]
 pub struct WasmModel {
     engine: Engine,
     generation: Option<Generation>,
+    threads: ThreadChoice,
 }
 
 /// What `model.info` shows of the model itself.
@@ -56,7 +58,7 @@ struct Info<'a> {
 enum WebEvent {
     Prefill { done: usize, total: usize },
     Token { id: u32, text: String },
-    Done { finish_reason: &'static str, text: String, usage: WebUsage },
+    Done { finish_reason: &'static str, text: String, usage: WebUsage, threads: usize },
 }
 
 #[derive(Serialize)]
@@ -101,13 +103,14 @@ impl From<Usage> for WebUsage {
     }
 }
 
-impl From<Event> for WebEvent {
-    fn from(event: Event) -> Self {
+impl WebEvent {
+    /// `threads`: the number that the model has chosen by now.
+    fn new(event: Event, threads: usize) -> Self {
         match event {
             Event::Prefill { done, total } => Self::Prefill { done, total },
             Event::Token { id, text } => Self::Token { id, text },
             Event::Done { reason, text, usage } => {
-                Self::Done { finish_reason: reason.name(), text, usage: usage.into() }
+                Self::Done { finish_reason: reason.name(), text, usage: usage.into(), threads }
             }
         }
     }
@@ -136,10 +139,11 @@ pub async fn load(
 }
 
 async fn load_from(source: JsValue, options: JsValue, pool: WasmPool, progress: js_sys::Function) -> Result<WasmModel> {
-    let pool = pool.into_inner();
+    let (pool, measured) = pool.into_parts();
     let model = feed::load(&source, options, &pool, &progress).await?;
+    let threads = thread_choice(&pool, measured, model.summary().weight_bytes);
     let engine = Engine::new(model, pool)?;
-    Ok(WasmModel { engine, generation: None })
+    Ok(WasmModel { engine, generation: None, threads })
 }
 
 /// What the model at `source` is and needs, from its directory alone: see `probe.rs`.
@@ -148,7 +152,7 @@ async fn load_from(source: JsValue, options: JsValue, pool: WasmPool, progress: 
 /// As [`load`].
 #[wasm_bindgen]
 pub async fn probe(source: JsValue, options: JsValue, pool: WasmPool) -> std::result::Result<JsValue, JsValue> {
-    let found = probe::probe(&source, options, &pool.into_inner()).await;
+    let found = probe::probe(&source, options, pool.inner()).await;
     found.and_then(|found| to_object(&found)).map_err(|e| to_js(&e))
 }
 
@@ -167,7 +171,7 @@ impl WasmModel {
                 Precision::Fast => "fast",
                 Precision::Exact => "exact",
             },
-            threads: self.engine.pool().threads(),
+            threads: self.threads.chosen(),
             bytes: summary.file_bytes,
             memory_bytes: summary.weight_bytes + summary.kv_bytes,
             weight_bytes: summary.weight_bytes,
@@ -194,6 +198,10 @@ impl WasmModel {
         let Some(generation) = &mut self.generation else {
             return Err(Error::new(ErrorKind::Internal, "a step was asked for, but no generation is under way"));
         };
+        // Whether this step computes a token of the answer, and does not only hand one out that waits.
+        let read = self.engine.session().tokens().len();
+        let decodes = read >= generation.usage().prompt_tokens;
+        self.engine.pool().set_width(if decodes { self.threads.next() } else { self.threads.most() });
         let began = now();
         let event = loop {
             match self.engine.step_block(generation, Session::MAX_BATCH) {
@@ -202,11 +210,14 @@ impl WasmModel {
             }
         };
         let total = generation.usage().prompt_tokens;
+        if decodes && self.engine.session().tokens().len() > read {
+            self.threads.took(now() - began);
+        }
         if matches!(event, Err(_) | Ok(Some(Event::Done { .. }))) {
             self.end();
         }
         Ok(match event? {
-            Some(event) => event.into(),
+            Some(event) => WebEvent::new(event, self.threads.chosen()),
             None => WebEvent::Prefill { done: self.engine.session().tokens().len(), total },
         })
     }
@@ -283,7 +294,9 @@ impl WasmModel {
     /// Drops the generation under way. What it computed stays in the session, for a prompt that begins alike.
     pub fn end(&mut self) {
         self.generation = None;
-        self.engine.pool().set_active(false);
+        let pool = self.engine.pool();
+        pool.set_active(false);
+        pool.set_width(pool.threads());
     }
 
     /// Row by row the logits after each of `positions`.

@@ -2,72 +2,74 @@
 
 use std::sync::Arc;
 
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::error::to_js;
 use super::options::now;
-use crate::kernels::select::Trial;
 use crate::pool::{Pool, PoolShared};
+use crate::threads::ThreadChoice;
+
+/// Readings of a clock after which it is taken to stand still.
+const READINGS: usize = 1 << 22;
 
 /// A pool that is not yet part of an engine.
 #[wasm_bindgen]
-pub struct WasmPool(Pool);
+pub struct WasmPool {
+    pool: Pool,
+    measured: bool,
+}
 
 #[wasm_bindgen]
 impl WasmPool {
-    /// A pool for `threads` threads, the engine worker's own included.
+    /// A pool for `threads` threads, the engine worker's own included. `measured`: a model may use fewer of them where
+    /// these are faster.
     #[wasm_bindgen(constructor)]
-    pub fn new(threads: usize) -> Self {
-        Self(Pool::new(threads))
+    pub fn new(threads: usize, measured: bool) -> Self {
+        Self { pool: Pool::new(threads), measured }
     }
 
     /// How many threads it has.
     #[wasm_bindgen(getter)]
     pub fn threads(&self) -> usize {
-        self.0.threads()
+        self.pool.threads()
     }
 
     /// What one compute worker needs to enter; ask anew for each of them, and use each answer once.
     pub fn ticket(&self) -> usize {
-        Arc::into_raw(Arc::clone(self.0.shared())) as usize
+        Arc::into_raw(Arc::clone(self.pool.shared())) as usize
     }
 }
 
 impl WasmPool {
     /// The pool.
     pub fn inner(&self) -> &Pool {
-        &self.0
+        &self.pool
     }
 
-    /// The pool itself.
-    pub fn into_inner(self) -> Pool {
-        self.0
+    /// The pool itself, and whether a model may use fewer threads.
+    pub fn into_parts(self) -> (Pool, bool) {
+        (self.pool, self.measured)
     }
 }
 
-/// What the engine worker finds out with how many threads to run: passes over a matrix, on one pool after another.
-#[wasm_bindgen]
-pub struct ThreadTrial(Trial<fn() -> f64>);
-
-#[wasm_bindgen]
-impl ThreadTrial {
-    /// With one kernel: the order of thread counts hardly depends on which.
-    ///
-    /// # Errors
-    /// `{ code, message }` if the matrix does not fit.
-    #[wasm_bindgen(constructor)]
-    pub fn new() -> std::result::Result<Self, JsValue> {
-        Trial::new(now as fn() -> f64).map(Self).map_err(|e| to_js(&e))
+/// How a model of `weight_bytes` on `pool` comes by its number of threads.
+pub fn thread_choice(pool: &Pool, measured: bool, weight_bytes: u64) -> ThreadChoice {
+    if measured {
+        ThreadChoice::measured(pool.threads(), weight_bytes, clock_resolution())
+    } else {
+        ThreadChoice::fixed(pool.threads())
     }
+}
 
-    /// Weights per second on that pool.
-    pub fn speed(&mut self, pool: &WasmPool) -> f64 {
-        pool.0.set_active(true);
-        let speed = self.0.speed(&pool.0);
-        pool.0.set_active(false);
-        speed
-    }
+/// Milliseconds from one tick of the clock to the next, the least of three: another program may have had the processor.
+fn clock_resolution() -> f64 {
+    let next_tick = |from: f64| (0..READINGS).map(|_| now()).find(|&time| time > from).unwrap_or(from);
+    let mut last = next_tick(now());
+    let ticks = [(); 3].map(|()| {
+        let before = last;
+        last = next_tick(before);
+        last - before
+    });
+    ticks.into_iter().fold(f64::INFINITY, f64::min)
 }
 
 /// The life of compute worker `index` (1 to threads - 1): returns when the pool is dropped.

@@ -9,7 +9,7 @@ import { checkGenerateOptions, checkIndices, checkLoadOptions, checkPrompt } fro
 import { CallQueue } from '../../worker/queue.js';
 import { BatchSize } from '../../worker/step.js';
 import { TokenStream } from '../../worker/stream.js';
-import { chooseThreads, fastestOf, threadCounts } from '../../worker/threads.js';
+import { chooseThreads } from '../../worker/threads.js';
 import { chooseVariant, measureFeatures, sharesMemory } from '../../worker/variant.js';
 import { Watchdog } from '../../worker/watchdog.js';
 import { ROOT } from './harness.mjs';
@@ -47,15 +47,6 @@ test('features are measured by modules that engines with them accept, and others
     return WebAssembly.validate(copy);
   });
   assert.deepEqual(spoiled, refuseAll);
-});
-
-test('threads: the most, or fewer that are clearly faster', () => {
-  assert.deepEqual([1, 2, 3, 8].map(threadCounts), [[1], [2, 1], [3, 2, 1], [8, 4, 1]]);
-  const fastest = (/** @type {[number, number][]} */ ...speeds) => fastestOf(new Map(speeds));
-  assert.equal(fastest([8, 100], [4, 109], [1, 30]), 8);
-  assert.equal(fastest([8, 100], [4, 111], [1, 30]), 4);
-  assert.equal(fastest([8, 100], [4, 120], [1, 130]), 1);
-  assert.equal(fastest([2, 40], [1, 43]), 2);
 });
 
 test('threads: one without isolation, else as many as asked for or as there are cores, within reason', () => {

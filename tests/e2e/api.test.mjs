@@ -359,22 +359,37 @@ pageTest('bad options and arguments are told at once, with their name and range'
   }
 });
 
-pageTest('threads are measured once a page, and the workers that are not needed leave', async (page) => {
+pageTest('threads: auto starts with one for a small model, tries others between tokens, and writes the same text', async (page) => {
   const got = await page.evaluate(async (url) => {
-    Object.defineProperty(navigator, 'hardwareConcurrency', { value: 5 });
+    Object.defineProperty(navigator, 'hardwareConcurrency', { value: 4 });
     const found = await lib.BitNet.probe(url);
-    const hashes = [];
-    for (let round = 0; round < 3; round++) {
-      const model = await lib.BitNet.load(url, { precision: 'exact' });
-      hashes.push(await model.logitsHash(), model.info.threads);
+    const write = async (/** @type {'auto' | 1} */ threads) => {
+      const model = await lib.BitNet.load(url, { threads, precision: 'exact' });
+      const before = model.info.threads;
+      const told = [];
+      const texts = [];
+      // Past the warm-up and several trials, each of pieces of 2.5 ms.
+      for (let seed = 1; seed <= 6; seed++) {
+        const { text, timings } = await model.complete('The', { maxTokens: 100, temperature: 1, seed });
+        texts.push(text);
+        told.push([timings.threads, model.info.threads, JSON.parse(JSON.stringify(model.info)).threads]);
+      }
+      const hash = await model.logitsHash();
       await model.unload();
-    }
-    return { threads: found.threads, hashes };
+      return { before, told, texts, hash };
+    };
+    return { most: found.threads, auto: await write('auto'), one: await write(1) };
   }, MODEL);
-  assert.ok([1, 3, 5].includes(got.threads), `${got.threads} threads`);
+  assert.equal(got.most, 4);
+  assert.equal(got.auto.before, 1);
+  assert.deepEqual(got.one.told, got.one.told.map(() => [1, 1, 1]));
+  for (const [timed, ...shown] of got.auto.told) {
+    assert.ok([1, 2, 3, 4].includes(timed), `${timed} threads`);
+    assert.deepEqual(shown, [timed, timed]);
+  }
+  assert.deepEqual(got.auto.texts, got.one.texts);
   const golden = JSON.parse(await readFile(join(ROOT, 'tests/fixtures/logits-hashes.json'), 'utf8'));
-  const hash = golden['gqa1-i2_s.gguf'].exact;
-  assert.deepEqual(got.hashes, [hash, got.threads, hash, got.threads, hash, got.threads]);
+  assert.deepEqual([got.auto.hash, got.one.hash], Array(2).fill(golden['gqa1-i2_s.gguf'].exact));
 });
 
 pageTest('a page that is not isolated gets one thread, the same bits and one hint', async (page, said) => {
