@@ -66,12 +66,40 @@ impl ErrorKind {
     }
 }
 
-/// An error: its kind, a sentence for a person, and the cause where there is one.
+/// A number or a word behind an error's sentence, for programs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Detail {
+    /// Counts and sizes are whole and below 2^53.
+    Number(f64),
+    /// A name or a list in words.
+    Text(String),
+}
+
+impl From<usize> for Detail {
+    fn from(number: usize) -> Self {
+        Self::Number(number as f64)
+    }
+}
+
+impl From<u16> for Detail {
+    fn from(number: u16) -> Self {
+        Self::Number(f64::from(number))
+    }
+}
+
+impl From<String> for Detail {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+/// An error: its kind, a sentence for a person, the cause where there is one, and the details behind the sentence.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
     context: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    details: Vec<(&'static str, Detail)>,
 }
 
 /// `Result` with this crate's [`Error`].
@@ -80,13 +108,24 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error without a deeper cause. `context` is a full sentence or `where: expected, found, advice`.
     pub fn new(kind: ErrorKind, context: impl Into<String>) -> Self {
-        Self { kind, context: context.into(), source: None }
+        Self { kind, context: context.into(), source: None, details: Vec::new() }
     }
 
     /// Keeps `source` as the cause; its text is appended when the error is shown.
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// Adds a detail. `name` is in camel case, as JavaScript sees it in `BitNetError.details`.
+    pub fn with_detail(mut self, name: &'static str, value: impl Into<Detail>) -> Self {
+        self.details.push((name, value.into()));
+        self
+    }
+
+    /// The numbers and names behind the sentence, in the order in which they were added.
+    pub fn details(&self) -> &[(&'static str, Detail)] {
+        &self.details
     }
 
     /// What went wrong.
@@ -125,5 +164,13 @@ mod tests {
         let error = Error::new(ErrorKind::Network, "GET /m.gguf failed").with_source("connection reset");
         assert_eq!(error.to_string(), "GET /m.gguf failed: connection reset");
         assert_eq!(error.code(), "network");
+    }
+
+    #[test]
+    fn details_keep_their_order() {
+        let error = Error::new(ErrorKind::Network, "status 503");
+        assert_eq!(error.details(), []);
+        let error = error.with_detail("status", 503_u16).with_detail("url", "/m.gguf".to_owned());
+        assert_eq!(error.details(), [("status", Detail::Number(503.0)), ("url", Detail::Text("/m.gguf".into()))]);
     }
 }
