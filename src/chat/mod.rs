@@ -80,17 +80,20 @@ impl ChatTemplate {
     }
 
     /// The template of a model: `given` if there is one, else the file's, corrected where it is the known wrong
-    /// placeholder of BitNet 2B4T; `None` where the file has none and the architecture does not imply it. A file's
+    /// placeholder of BitNet 2B4T; `None` where the file has none and the architecture does not imply it. A blank one
+    /// counts as none. A file's
     /// template is compiled only when it is used: a broken one does not keep a model from continuing raw text.
     ///
     /// # Errors
     /// `ChatTemplate` if `given` is no valid Jinja, `InvalidModel` if the file's template is no string.
     pub fn from_metadata(metadata: &Metadata, given: Option<&str>) -> Result<Option<Self>> {
-        if let Some(source) = given {
+        // A blank one would swallow every message: some writers put it where there is none.
+        let is_there = |source: &&str| !source.trim().is_empty();
+        if let Some(source) = given.filter(is_there) {
             return Self::new(source).map(Some);
         }
         let architecture = metadata.string("general.architecture")?.unwrap_or_default();
-        let source = match metadata.string("tokenizer.chat_template")? {
+        let source = match metadata.string("tokenizer.chat_template")?.filter(is_there) {
             Some(source) if source.contains(PLACEHOLDER_MARK) && architecture.starts_with("bitnet") => BITNET_2B4T,
             Some(source) => source,
             None if matches!(architecture, "bitnet-b1.58" | "bitnet-25") => BITNET_2B4T,

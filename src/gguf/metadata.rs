@@ -1,6 +1,7 @@
 //! The key/value pairs of a GGUF file, with typed and checked access.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::{Error, ErrorKind, Result};
 
@@ -19,6 +20,9 @@ pub enum Value {
     String(String),
     /// GGUF type 9.
     Array(Array),
+    /// What cannot be read, and why. It is an error only where somebody asks for it: files carry keys for other
+    /// programs.
+    Unreadable(String),
 }
 
 /// An array of one element type.
@@ -63,24 +67,24 @@ impl Value {
             Self::Bool(_) => "a boolean",
             Self::String(_) => "a string",
             Self::Array(_) => "an array",
+            Self::Unreadable(_) => "something unreadable",
         }
     }
 }
 
-/// All key/value pairs of a file. Keys are unique.
+/// All key/value pairs of a file. A key that the file has twice is unreadable.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metadata {
     values: BTreeMap<String, Value>,
 }
 
 impl Metadata {
-    /// Adds a pair; a key that is there already is an error of the file.
-    pub(super) fn insert(&mut self, key: String, value: Value) -> Result<()> {
-        if self.values.contains_key(&key) {
-            return Err(Error::new(ErrorKind::InvalidGguf, format!("gguf: metadata key {key} stands twice")));
+    /// Adds a pair. A key that is there already becomes unreadable: nobody knows which of its values is meant.
+    pub(super) fn insert(&mut self, key: String, value: Value) {
+        match self.values.entry(key) {
+            Entry::Vacant(entry) => drop(entry.insert(value)),
+            Entry::Occupied(mut entry) => drop(entry.insert(Value::Unreadable("the key stands twice".into()))),
         }
-        self.values.insert(key, value);
-        Ok(())
     }
 
     /// The value of `key`.
@@ -138,6 +142,25 @@ impl Metadata {
         })
     }
 
+    /// The token ids at `key`, one or an array of them. Writers put -1, or the greatest number of the type, where there
+    /// is no such token: ids that are not below `vocab_size` are left out.
+    ///
+    /// # Errors
+    /// `InvalidModel` if the value is neither an integer nor an array of integers.
+    pub fn token_ids(&self, key: &str, vocab_size: usize) -> Result<Vec<u32>> {
+        let unsigned = |id: &u64| usize::try_from(*id).ok();
+        let signed = |id: &i64| usize::try_from(*id).ok();
+        let ids: Vec<Option<usize>> = match self.get(key) {
+            None => Vec::new(),
+            Some(Value::Unsigned(id)) => vec![unsigned(id)],
+            Some(Value::Signed(id)) => vec![signed(id)],
+            Some(Value::Array(Array::Unsigned(ids))) => ids.iter().map(unsigned).collect(),
+            Some(Value::Array(Array::Signed(ids))) => ids.iter().map(signed).collect(),
+            Some(other) => return Err(mismatch(key, "a token id", other)),
+        };
+        Ok(ids.into_iter().flatten().filter(|&id| id < vocab_size).filter_map(|id| u32::try_from(id).ok()).collect())
+    }
+
     /// The number at `key` as an f32.
     ///
     /// # Errors
@@ -188,6 +211,10 @@ fn missing(key: &str) -> Error {
     )
 }
 
-fn mismatch(key: &str, expected: &str, found: &Value) -> Error {
+/// The error of a value that is not what its reader needs.
+pub(crate) fn mismatch(key: &str, expected: &str, found: &Value) -> Error {
+    if let Value::Unreadable(why) = found {
+        return Error::new(ErrorKind::InvalidGguf, format!("gguf: metadata {key}: {why}"));
+    }
     Error::new(ErrorKind::InvalidModel, format!("metadata {key}: expected {expected}, found {}", found.kind()))
 }

@@ -3,7 +3,8 @@
 //! Layout (all little-endian): `"GGUF"`, u32 version, u64 tensor count, u64 key count, the key/value pairs, the
 //! tensor directory, padding up to `general.alignment` (32), then the tensors' data. Source: ggml's
 //! `docs/gguf.md`. The parser trusts nothing: every count and length is checked against what a file may hold, and
-//! nothing is allocated for bytes that have not arrived.
+//! nothing is allocated for bytes that have not arrived. What can be stepped over is no error before somebody asks for
+//! it.
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +13,7 @@ mod parser;
 mod tensor;
 mod writer;
 
+pub(crate) use metadata::mismatch;
 pub use metadata::{Array, Metadata, Value};
 pub use parser::{Header, Parser, Progress};
 pub use tensor::{TensorInfo, type_name};

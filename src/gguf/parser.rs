@@ -10,6 +10,8 @@ use crate::{Error, ErrorKind, Result};
 const MAGIC: &[u8; 4] = b"GGUF";
 /// A directory larger than this is taken for damage: the largest published ones (256k vocabularies) are below 20 MB.
 const MAX_HEADER_BYTES: u64 = 256 << 20;
+/// GGUF is at version 3 after three years; a field beyond this is no version at all.
+const MAX_VERSION: u32 = 255;
 const MAX_KEYS: u64 = 1 << 16;
 const MAX_TENSORS: u64 = 1 << 16;
 /// The largest published vocabularies have half a million merges.
@@ -110,9 +112,10 @@ impl Parser {
         while counts.keys_left > 0 {
             self.counts = Some(counts);
             let mut reader = Reader { bytes: prefix, position: self.position };
-            let key = reader.string("a metadata key", MAX_KEY_BYTES)?;
+            // Keys that somebody asks for are ASCII.
+            let key = String::from_utf8_lossy(reader.bytes("a metadata key", MAX_KEY_BYTES)?.1).into_owned();
             let value = read_value(&mut reader, &key)?;
-            self.metadata.insert(key, value)?;
+            self.metadata.insert(key, value);
             self.position = reader.position;
             counts.keys_left -= 1;
         }
@@ -166,14 +169,7 @@ fn read_counts(reader: &mut Reader<'_>) -> Item<Counts> {
     reader.take(MAGIC.len())?;
     let version = reader.u32()?;
     if !(2..=3).contains(&version) {
-        let hint = if matches!(version.swap_bytes(), 1..=3) { " (a big-endian file)" } else { "" };
-        return Err(Error::new(
-            ErrorKind::Unsupported,
-            format!(
-                "gguf: version 2 or 3 expected, found {version}{hint}: convert the model again with a current converter"
-            ),
-        )
-        .into());
+        return Err(wrong_version(version).into());
     }
     let (tensors, keys) = (reader.u64()?, reader.u64()?);
     if tensors > MAX_TENSORS || keys > MAX_KEYS {
@@ -185,8 +181,26 @@ fn read_counts(reader: &mut Reader<'_>) -> Item<Counts> {
     Ok(Counts { version, tensors, keys_left: keys })
 }
 
+/// A version is a small number: a large one is damage, or has its bytes in the other order.
+fn wrong_version(version: u32) -> Error {
+    if (1..=MAX_VERSION).contains(&version) {
+        return Error::new(
+            ErrorKind::Unsupported,
+            format!("gguf: version 2 or 3 expected, found {version}: convert the model again with a current converter"),
+        );
+    }
+    match version.swap_bytes() {
+        swapped @ 1..=MAX_VERSION => invalid(format!(
+            "version 2 or 3 expected, found {version}, which is {swapped} with its bytes in the other order: this is a \
+             big-endian file; take the little-endian file of the same model"
+        )),
+        _ => invalid(format!("version 2 or 3 expected, found {version}: the file is damaged; fetch it again")),
+    }
+}
+
 fn read_tensor(reader: &mut Reader<'_>) -> Item<TensorInfo> {
-    let name = reader.string("a tensor name", MAX_NAME_BYTES)?;
+    let name = reader.text("a tensor name", MAX_NAME_BYTES)?;
+    let name = name.map_err(|why| invalid(format!("a tensor's name: {why}")))?.to_owned();
     let n_dims = reader.u32()?;
     if n_dims == 0 || n_dims > MAX_DIMS {
         return Err(invalid(format!("tensor {name}: {n_dims} dimensions, expected 1 to {MAX_DIMS}")).into());
@@ -219,9 +233,15 @@ fn read_value(reader: &mut Reader<'_>, key: &str) -> Item<Value> {
         4 => Value::Unsigned(u64::from(reader.u32()?)),
         5 => Value::Signed(i64::from(i32::from_le_bytes(reader.array()?))),
         6 => Value::Float(f64::from(f32::from_le_bytes(reader.array()?))),
-        7 => Value::Bool(reader.bool(key)?),
-        8 => Value::String(reader.string(key, MAX_HEADER_BYTES)?),
-        9 => Value::Array(read_array(reader, key)?),
+        7 => match reader.bool()? {
+            Ok(value) => Value::Bool(value),
+            Err(why) => Value::Unreadable(why),
+        },
+        8 => match reader.text(key, MAX_HEADER_BYTES)? {
+            Ok(text) => Value::String(text.to_owned()),
+            Err(why) => Value::Unreadable(why),
+        },
+        9 => read_array(reader, key)?,
         10 => Value::Unsigned(reader.u64()?),
         11 => Value::Signed(i64::from_le_bytes(reader.array()?)),
         12 => Value::Float(f64::from_le_bytes(reader.array()?)),
@@ -229,19 +249,32 @@ fn read_value(reader: &mut Reader<'_>, key: &str) -> Item<Value> {
     })
 }
 
-fn read_array(reader: &mut Reader<'_>, key: &str) -> Item<Array> {
-    let type_id = reader.u32()?;
-    let count = reader.u64()?;
-    let element_bytes = match type_id {
+/// The least bytes of an array's element; `None` for an unknown type.
+fn element_bytes(type_id: u32) -> Option<u64> {
+    Some(match type_id {
         0 | 1 | 7 => 1,
         2 | 3 => 2,
         4..=6 => 4,
         8 | 10..=12 => 8, // a string is at least its length field
-        9 => return Err(invalid(format!("metadata {key}: an array of arrays is not supported")).into()),
-        other => return Err(unknown_type(key, other)),
-    };
+        9 => 12,          // a type and a count
+        _ => return None,
+    })
+}
+
+fn read_array(reader: &mut Reader<'_>, key: &str) -> Item<Value> {
+    let start = reader.position;
+    let type_id = reader.u32()?;
+    let count = reader.u64()?;
     // Nothing is reserved before the bytes that the elements need at the least have arrived.
-    let count = reader.require_elements(count, element_bytes, key)?;
+    let count = reader.require_elements(count, type_id, key)?;
+    if type_id == 9 || count as u64 > MAX_ARRAY_LEN {
+        reader.position = start;
+        skip_array(reader, key)?;
+        return Ok(Value::Unreadable(match type_id {
+            9 => "an array of arrays is not supported".into(),
+            _ => format!("an array of {count} elements, at most {MAX_ARRAY_LEN} expected"),
+        }));
+    }
     let mut array = match type_id {
         0 | 2 | 4 | 10 => Array::Unsigned(Vec::with_capacity(count)),
         1 | 3 | 5 | 11 => Array::Signed(Vec::with_capacity(count)),
@@ -249,29 +282,66 @@ fn read_array(reader: &mut Reader<'_>, key: &str) -> Item<Array> {
         7 => Array::Bool(Vec::with_capacity(count)),
         _ => Array::String(Vec::with_capacity(count)),
     };
-    for _ in 0..count {
+    // Goes to the array's end in any case: what follows it is read.
+    let mut problem = None;
+    for index in 0..count {
         match &mut array {
-            Array::Unsigned(v) => v.push(match element_bytes {
-                1 => u64::from(reader.take(1)?[0]),
+            Array::Unsigned(v) => v.push(match type_id {
+                0 => u64::from(reader.take(1)?[0]),
                 2 => u64::from(u16::from_le_bytes(reader.array()?)),
                 4 => u64::from(reader.u32()?),
                 _ => reader.u64()?,
             }),
-            Array::Signed(v) => v.push(match element_bytes {
+            Array::Signed(v) => v.push(match type_id {
                 1 => i64::from(reader.take(1)?[0] as i8),
-                2 => i64::from(i16::from_le_bytes(reader.array()?)),
-                4 => i64::from(i32::from_le_bytes(reader.array()?)),
+                3 => i64::from(i16::from_le_bytes(reader.array()?)),
+                5 => i64::from(i32::from_le_bytes(reader.array()?)),
                 _ => i64::from_le_bytes(reader.array()?),
             }),
-            Array::Float(v) => v.push(match element_bytes {
-                4 => f64::from(f32::from_le_bytes(reader.array()?)),
+            Array::Float(v) => v.push(match type_id {
+                6 => f64::from(f32::from_le_bytes(reader.array()?)),
                 _ => f64::from_le_bytes(reader.array()?),
             }),
-            Array::Bool(v) => v.push(reader.bool(key)?),
-            Array::String(v) => v.push(reader.string(key, MAX_HEADER_BYTES)?),
+            Array::Bool(v) => match reader.bool()? {
+                Ok(value) => v.push(value),
+                Err(why) => problem = problem.or_else(|| Some(format!("element {index}: {why}"))),
+            },
+            Array::String(v) => match reader.text(key, MAX_HEADER_BYTES)? {
+                Ok(text) => v.push(text.to_owned()),
+                Err(why) => problem = problem.or_else(|| Some(format!("element {index}: {why}"))),
+            },
         }
     }
-    Ok(array)
+    Ok(problem.map_or(Value::Array(array), Value::Unreadable))
+}
+
+/// Steps over an array of any depth, without recursion: how deep it goes is the file's choice.
+fn skip_array(reader: &mut Reader<'_>, key: &str) -> Item<()> {
+    let mut open = vec![(9, 1)];
+    while let Some((type_id, left)) = open.last_mut() {
+        if *left == 0 {
+            open.pop();
+            continue;
+        }
+        match *type_id {
+            8 => {
+                *left -= 1;
+                reader.bytes(key, MAX_HEADER_BYTES)?;
+            }
+            9 => {
+                *left -= 1;
+                let inner = reader.u32()?;
+                let count = reader.u64()?;
+                open.push((inner, reader.require_elements(count, inner, key)?));
+            }
+            type_id => {
+                let bytes = element_bytes(type_id).ok_or_else(|| unknown_type(key, type_id))?;
+                reader.take(bytes as usize * *left)?;
+                *left = 0;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A cursor over the prefix that tells how many bytes it lacks.
@@ -302,35 +372,43 @@ impl<'a> Reader<'a> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
-    fn bool(&mut self, key: &str) -> Item<bool> {
-        match self.take(1)?[0] {
+    /// A boolean, or why it is none.
+    fn bool(&mut self) -> Item<std::result::Result<bool, String>> {
+        Ok(match self.take(1)?[0] {
             0 => Ok(false),
             1 => Ok(true),
-            other => Err(invalid(format!("metadata {key}: a boolean is 0 or 1, found {other}")).into()),
-        }
+            other => Err(format!("a boolean is 0 or 1, found {other}")),
+        })
     }
 
-    fn string(&mut self, what: &str, max_bytes: u64) -> Item<String> {
+    /// The bytes of a string, and where they stand.
+    fn bytes(&mut self, what: &str, max_bytes: u64) -> Item<(usize, &'a [u8])> {
         let length = self.u64()?;
         if length > max_bytes {
             return Err(invalid(format!("{what} of {length} bytes, at most {max_bytes} expected")).into());
         }
-        let at = self.position;
-        let bytes = self.take(length as usize)?;
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(text.to_owned()),
-            Err(_) => Err(invalid(format!("{what} at byte {at} is not valid UTF-8")).into()),
-        }
+        Ok((self.position, self.take(length as usize)?))
     }
 
-    fn require_elements(&self, count: u64, element_bytes: u64, key: &str) -> Item<usize> {
-        if count > MAX_ARRAY_LEN {
+    /// A string, or why it is none.
+    fn text(&mut self, what: &str, max_bytes: u64) -> Item<std::result::Result<&'a str, String>> {
+        let (at, bytes) = self.bytes(what, max_bytes)?;
+        Ok(std::str::from_utf8(bytes).map_err(|_| format!("the text at byte {at} is not valid UTF-8")))
+    }
+
+    /// Waits until the array's elements can be there: `count` of them, of type `type_id`.
+    fn require_elements(&self, count: u64, type_id: u32, key: &str) -> Item<usize> {
+        let element_bytes = element_bytes(type_id).ok_or_else(|| unknown_type(key, type_id))?;
+        let bytes = count.saturating_mul(element_bytes);
+        // An array of numbers can be stepped over whatever its length.
+        let is_walked = matches!(type_id, 8 | 9);
+        if bytes > MAX_HEADER_BYTES || is_walked && count > MAX_ARRAY_LEN {
             return Err(invalid(format!(
                 "metadata {key}: an array of {count} elements, at most {MAX_ARRAY_LEN} expected: the file is damaged"
             ))
             .into());
         }
-        let end = self.position as u64 + count * element_bytes;
+        let end = self.position as u64 + bytes;
         if end <= self.bytes.len() as u64 { Ok(count as usize) } else { Err(Stop::NeedMore(end)) }
     }
 }
@@ -436,6 +514,88 @@ mod tests {
         let mut bytes = Vec::new();
         writer.write_header(&mut bytes).unwrap();
         assert!(parse_all(&bytes).unwrap_err().to_string().contains("tensor a stands twice"));
+    }
+
+    /// A file with one key, whose value is written out byte by byte.
+    fn file_with(key: &str, value: &[&[u8]]) -> Vec<u8> {
+        let mut bytes = small_file();
+        let keys = u64::from_le_bytes(bytes[16..24].try_into().unwrap());
+        bytes[16..24].copy_from_slice(&(keys + 1).to_le_bytes());
+        let mut entry = (key.len() as u64).to_le_bytes().to_vec();
+        entry.extend_from_slice(key.as_bytes());
+        value.iter().for_each(|part| entry.extend_from_slice(part));
+        bytes.splice(24..24, entry);
+        bytes
+    }
+
+    fn u32s(numbers: &[u32]) -> Vec<u8> {
+        numbers.iter().flat_map(|n| n.to_le_bytes()).collect()
+    }
+
+    #[test]
+    fn what_nobody_asks_for_is_stepped_over() {
+        let one = 1_u64.to_le_bytes();
+        let deep: Vec<u8> = (0..5000).flat_map(|_| [&9_u32.to_le_bytes()[..], &one].concat()).collect();
+        let many = vec![7; (1 << 22) + 1];
+        let values: [(&str, Vec<&[u8]>); 8] = [
+            ("UTF-8", vec![&[8, 0, 0, 0], &one, &[0xff]]),
+            ("UTF-8", vec![&[9, 0, 0, 0, 8, 0, 0, 0], &one, &one, &[0xff]]),
+            ("found 2", vec![&[7, 0, 0, 0], &[2]]),
+            ("found 9", vec![&[9, 0, 0, 0, 7, 0, 0, 0], &one, &[9]]),
+            ("array of arrays", vec![&[9, 0, 0, 0, 9, 0, 0, 0], &one, &[4, 0, 0, 0], &one, &[5, 0, 0, 0]]),
+            ("array of arrays", vec![&[9, 0, 0, 0, 9, 0, 0, 0], &one, &[8, 0, 0, 0], &one, &one, b"x"]),
+            ("array of arrays", vec![&[9, 0, 0, 0], &deep, &[0, 0, 0, 0], &one, &[1]]),
+            ("4194305 elements", vec![&[9, 0, 0, 0, 0, 0, 0, 0], &[1, 0, 64, 0, 0, 0, 0, 0], &many]),
+        ];
+        for (why, value) in values {
+            let header = parse_all(&file_with("foreign", &value)).unwrap();
+            assert_eq!(header.metadata.u32("n").unwrap(), Some(7), "{why}: what follows is read");
+            let error = header.metadata.string("foreign").unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidGguf);
+            assert!(error.to_string().contains("metadata foreign") && error.to_string().contains(why), "{error}");
+        }
+        // A key that stands twice is an error for who reads it.
+        let header = parse_all(&file_with("n", &[&u32s(&[4, 8])])).unwrap();
+        assert!(header.metadata.u32("n").unwrap_err().to_string().contains("stands twice"));
+        assert_eq!(header.metadata.f32("x").unwrap(), Some(0.5));
+        // What cannot be stepped over is damage.
+        for value in [u32s(&[13]), u32s(&[9, 13, 1, 0]), u32s(&[9, 9, 1, 0, 13, 1, 0])] {
+            let error = parse_all(&file_with("foreign", &[&value])).unwrap_err();
+            assert!(error.to_string().contains("type 13 is unknown"), "{error}");
+        }
+        let endless = u32s(&[9, 9, 1, 0, 0, u32::MAX, 1]);
+        assert_eq!(parse_all(&file_with("foreign", &[&endless])).unwrap_err().kind(), ErrorKind::InvalidGguf);
+    }
+
+    #[test]
+    fn a_damaged_version_is_told_from_a_later_one() {
+        let mut bytes = small_file();
+        for (version, kind, words) in [
+            (1, ErrorKind::Unsupported, "found 1"),
+            (4, ErrorKind::Unsupported, "found 4"),
+            (0, ErrorKind::InvalidGguf, "damaged"),
+            (3_435_939_462, ErrorKind::InvalidGguf, "damaged"),
+            (u32::MAX, ErrorKind::InvalidGguf, "damaged"),
+            (3_u32.swap_bytes(), ErrorKind::InvalidGguf, "big-endian"),
+        ] {
+            bytes[4..8].copy_from_slice(&version.to_le_bytes());
+            let error = parse_all(&bytes).unwrap_err();
+            assert_eq!(error.kind(), kind, "{error}");
+            assert!(error.to_string().contains(words) && error.to_string().contains(&version.to_string()), "{error}");
+        }
+    }
+
+    #[test]
+    fn token_ids_that_do_not_exist_are_left_out() {
+        let mut metadata = Metadata::default();
+        metadata.insert("a".into(), Value::Signed(-1));
+        metadata.insert("b".into(), Value::Unsigned(u64::MAX));
+        metadata.insert("c".into(), Value::Unsigned(9));
+        metadata.insert("d".into(), Value::Array(Array::Signed(vec![-1, 3, 10, 9])));
+        metadata.insert("e".into(), Value::String("9".into()));
+        let ids = ["a", "b", "c", "d", "nothing"].map(|key| metadata.token_ids(key, 10).unwrap());
+        assert_eq!(ids, [vec![], vec![], vec![9], vec![3, 9], vec![]]);
+        assert_eq!(metadata.token_ids("e", 10).unwrap_err().kind(), ErrorKind::InvalidModel);
     }
 
     proptest::proptest! {

@@ -20,7 +20,8 @@ impl Writer {
         Self::default()
     }
 
-    /// Adds a metadata pair. Integers are written as u32/i32, floats as f32, which is what converters write.
+    /// Adds a metadata pair. Integers are written as u32/i32, floats as f32, which is what converters write, and
+    /// an unreadable value as the text of its reason.
     pub fn key(&mut self, key: &str, value: Value) -> &mut Self {
         self.keys.push((key.to_owned(), value));
         self
@@ -73,7 +74,7 @@ fn put_value(bytes: &mut Vec<u8>, value: &Value) {
         Value::Signed(_) => 5,
         Value::Float(_) => 6,
         Value::Bool(_) => 7,
-        Value::String(_) => 8,
+        Value::String(_) | Value::Unreadable(_) => 8,
         Value::Array(_) => 9,
     };
     bytes.extend_from_slice(&type_id.to_le_bytes());
@@ -82,7 +83,7 @@ fn put_value(bytes: &mut Vec<u8>, value: &Value) {
         Value::Signed(v) => bytes.extend_from_slice(&(*v as i32).to_le_bytes()),
         Value::Float(v) => bytes.extend_from_slice(&(*v as f32).to_le_bytes()),
         Value::Bool(v) => bytes.push(u8::from(*v)),
-        Value::String(v) => put_string(bytes, v),
+        Value::String(v) | Value::Unreadable(v) => put_string(bytes, v),
         Value::Array(array) => put_array(bytes, array),
     }
 }

@@ -1,7 +1,7 @@
 //! The shape of a model, from GGUF metadata. Every check of a number from the file stands here; what comes after may
 //! trust them.
 
-use crate::gguf::Metadata;
+use crate::gguf::{Metadata, Value};
 use crate::kernels::HeadShape;
 use crate::{Error, ErrorKind, Result};
 
@@ -61,7 +61,7 @@ pub enum Activation {
 pub struct Config {
     /// The graph.
     pub architecture: Architecture,
-    /// `general.name`, or an empty string.
+    /// `general.name`, or an empty string where it is missing or no text.
     pub name: String,
     /// Transformer blocks.
     pub n_layers: usize,
@@ -120,7 +120,7 @@ impl Config {
         keys.refuse_rope_scaling()?;
         Ok(Self {
             architecture,
-            name: metadata.string("general.name")?.unwrap_or_default().to_owned(),
+            name: name(metadata).to_owned(),
             n_layers,
             dim,
             ffn_dim,
@@ -188,17 +188,41 @@ impl Keys<'_> {
         Ok(value)
     }
 
-    /// Scaled frequencies are another model: answering with unscaled ones would be wrong without a word.
+    /// Scaled frequencies are another model: answering with unscaled ones would be wrong without a word. What is
+    /// refused is what llama.cpp would compute otherwise (`load_hparams` of `llama-model.cpp`, and `llama-context.cpp`):
+    /// a factor counts with every type but `none`, a missing type is `linear`, a factor of 0 is 1, and the other
+    /// numbers of YaRN do nothing while the factor is 1. Of both factors the first that is there counts.
     fn refuse_rope_scaling(&self) -> Result<()> {
-        let kind = self.metadata.string(&self.key("rope.scaling.type"))?.unwrap_or("none");
-        let factor = self.metadata.f32(&self.key("rope.scaling.factor"))?.unwrap_or(1.0);
-        if kind == "none" || (kind == "linear" && factor == 1.0) {
-            return Ok(());
+        const TYPE: &str = "rope.scaling.type";
+        let kind = self.metadata.string(&self.key(TYPE))?.unwrap_or("linear");
+        if !matches!(kind, "none" | "linear" | "yarn") {
+            return Err(self.scaled(TYPE, &format!("{kind:?}")));
         }
-        Err(Error::new(
+        for name in ["rope.scaling.factor", "rope.scale_linear"] {
+            let Some(factor) = self.metadata.f32(&self.key(name))? else { continue };
+            if kind != "none" && factor != 0.0 && factor != 1.0 {
+                return Err(self.scaled(name, &format!("{factor} (with {TYPE} {kind:?})")));
+            }
+            break;
+        }
+        // They scale the rotated vectors, or the base, whatever the type.
+        for (name, unscaled) in [
+            ("rope.scaling.attn_factor", &[1.0][..]),
+            ("rope.scaling.yarn_attn_factor", &[1.0]),
+            ("rope.scaling.alpha", &[0.0, 1.0]),
+        ] {
+            if let Some(factor) = self.metadata.f32(&self.key(name))?.filter(|factor| !unscaled.contains(factor)) {
+                return Err(self.scaled(name, &factor.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    fn scaled(&self, name: &str, found: &str) -> Error {
+        Error::new(
             ErrorKind::Unsupported,
-            format!("{}.rope.scaling.type is {kind:?} (factor {factor}): only unscaled RoPE is supported", self.prefix),
-        ))
+            format!("{} is {found}: this build computes RoPE without scaling only", self.key(name)),
+        )
     }
 
     /// llama.cpp's converter writes `bitnet` for two families: the first BitNet models use SiLU, 2B4T squared ReLU.
@@ -227,6 +251,14 @@ impl Keys<'_> {
             Architecture::Bitnet if !has_shape_of_2b4t => Activation::Silu,
             _ => Activation::Relu2,
         })
+    }
+}
+
+/// It is shown and not computed with: one that is no text keeps no model from loading.
+fn name(metadata: &Metadata) -> &str {
+    match metadata.get("general.name") {
+        Some(Value::String(name)) => name,
+        _ => "",
     }
 }
 

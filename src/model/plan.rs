@@ -168,6 +168,15 @@ impl Plan {
     /// be decoded.
     pub fn new(header: &Header, config: &Config) -> Result<Self> {
         let by_name: HashMap<&str, &TensorInfo> = header.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
+        // LongRoPE's, which llama.cpp chooses between by the length of the context.
+        if let Some(name) =
+            ["rope_factors_long.weight", "rope_factors_short.weight"].iter().find(|&&n| by_name.contains_key(n))
+        {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("tensor {name}: this build computes RoPE without scaling only"),
+            ));
+        }
         let mut slots = Vec::new();
         for expected in expectations(config) {
             match by_name.get(expected.name.as_str()) {

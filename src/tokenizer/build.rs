@@ -1,5 +1,7 @@
 //! From the unchecked vocabulary of a file to a [`Tokenizer`]: everything is checked here, once.
 
+use std::collections::{BTreeMap, HashMap};
+
 use tokenizers::models::bpe::{BPE, Merges, Vocab};
 
 use super::byte_level::{ByteAlphabet, occurs_in_utf8};
@@ -7,9 +9,51 @@ use super::specials::Specials;
 use super::{PreTokenizer, TokenKind, Tokenizer, Vocabulary};
 use crate::{Error, ErrorKind, Result};
 
-/// Control tokens that end an answer, in the families of models that exist; others with these names do not.
-const END_NAMES: [&str; 6] =
-    ["<|eot_id|>", "<|end_of_text|>", "<|im_end|>", "<|endoftext|>", "<|end|>", "<end_of_turn>"];
+/// Names of tokens that end an answer: those that llama.cpp knows (`special_eog_ids` of `llama-vocab.cpp`, with the
+/// tokens that it finds by name for the end of a turn, and for padding, repositories and files in code), and OpenChat's.
+const END_NAMES: [&str; 33] = [
+    "<|eot_id|>",
+    "<|im_end|>",
+    "<|end|>",
+    "<|return|>",
+    "<|call|>",
+    "<|flush|>",
+    "<|calls|>",
+    "<end_of_turn>",
+    "<|end_of_turn|>",
+    "<|endoftext|>",
+    "</s>",
+    "<|eom_id|>",
+    "<EOT>",
+    "_<EOT>",
+    "[EOT]",
+    "[EOS]",
+    "<|end_of_text|>",
+    "<end_of_utterance>",
+    "<eos>",
+    "<turn|>",
+    "<|tool_response>",
+    "<｜end▁of▁sentence｜>",
+    "<|fim_pad|>",
+    "<fim-pad>",
+    "<fim_pad>",
+    "<PAD>",
+    "[PAD]",
+    "<|fim_repo|>",
+    "<|repo_name|>",
+    "<fim-repo>",
+    "<REPO>",
+    "<reponame>",
+    "<|file_sep|>",
+];
+
+/// In a vocabulary with all of the first names, the last one is no end: `<|end|>` closes a part of an answer where
+/// others close the whole (OpenAI's harmony, Solar), and `</s>` is text beside Gemma's own ends. As in llama.cpp.
+const NO_ENDS: [(&[&str], &str); 3] = [
+    (&["<|return|>", "<|call|>"], "<|end|>"),
+    (&["<|calls|>", "<|flush|>"], "<|end|>"),
+    (&["<|tool_response>"], "</s>"),
+];
 
 fn invalid(context: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidModel, format!("tokenizer: {}", context.into()))
@@ -23,9 +67,11 @@ impl Tokenizer {
     /// vocabulary do not fit together.
     pub fn new(mut vocabulary: Vocabulary) -> Result<Self> {
         let pre_tokenizer = choose_pre_tokenizer(&vocabulary)?;
-        check_ids(&vocabulary)?;
-        let kinds = token_kinds(&vocabulary)?;
+        check_sizes(&vocabulary)?;
+        let ends = end_tokens(&vocabulary);
+        let kinds = token_kinds(&vocabulary, &ends)?;
         let alphabet = ByteAlphabet::new();
+        let stop_tokens = stop_tokens(&vocabulary, &ends, &kinds)?;
         let (bytes, ends) = spell_out(&vocabulary.tokens, &kinds, &alphabet)?;
         let control = specials(&vocabulary.tokens, &kinds, TokenKind::Control)?;
         let user_defined = specials(&vocabulary.tokens, &kinds, TokenKind::UserDefined)?;
@@ -38,14 +84,13 @@ impl Tokenizer {
             .cache_capacity(0)
             .build()
             .map_err(|source| invalid("the merges do not fit the vocabulary").with_source(source))?;
-        let stop_tokens = stop_tokens(&vocabulary, &control);
         let bos = vocabulary.bos;
         // llama.cpp does the same where the file is silent: Llama 3 expects a beginning of sequence, GPT-2 none.
         let add_bos = vocabulary.add_bos.unwrap_or(bos.is_some() && pre_tokenizer == PreTokenizer::LlamaBpe);
         if add_bos && bos.is_none() {
             return Err(invalid("tokenizer.ggml.add_bos_token is true, but tokenizer.ggml.bos_token_id is missing"));
         }
-        let (eos, pad) = (vocabulary.eos, vocabulary.pad);
+        let eos = vocabulary.eos;
         Ok(Self {
             bpe,
             pre_tokenizer,
@@ -57,7 +102,6 @@ impl Tokenizer {
             kinds,
             bos,
             eos,
-            pad,
             add_bos,
             stop_tokens,
         })
@@ -92,10 +136,17 @@ fn choose_pre_tokenizer(vocabulary: &Vocabulary) -> Result<PreTokenizer> {
     }
 }
 
-fn check_ids(vocabulary: &Vocabulary) -> Result<()> {
+fn check_sizes(vocabulary: &Vocabulary) -> Result<()> {
     let size = vocabulary.tokens.len();
     if size == 0 {
         return Err(invalid("tokenizer.ggml.tokens is missing or empty"));
+    }
+    // Every text would fall apart into bytes.
+    if vocabulary.merges.is_empty() {
+        return Err(invalid(
+            "tokenizer.ggml.merges is missing or empty, but tokenizer.ggml.model \"gpt2\" (byte-level BPE) builds its \
+             tokens by merges: convert the model again",
+        ));
     }
     let types = vocabulary.token_types.len();
     if types != 0 && types != size {
@@ -103,30 +154,72 @@ fn check_ids(vocabulary: &Vocabulary) -> Result<()> {
             "tokenizer.ggml.token_type has {types} entries, expected {size}, one for each token"
         )));
     }
-    let ids = [("bos", vocabulary.bos), ("eos", vocabulary.eos), ("eot", vocabulary.eot), ("padding", vocabulary.pad)];
-    for (name, id) in ids {
-        if let Some(id) = id.filter(|&id| id as usize >= size) {
-            return Err(invalid(format!(
-                "tokenizer.ggml.{name}_token_id is {id}, expected an id below the vocabulary's size, {size}"
-            )));
-        }
+    let named = vocabulary.bos.iter().chain(&vocabulary.eos).chain(&vocabulary.ends);
+    match named.into_iter().find(|&&id| id as usize >= size) {
+        Some(id) => Err(invalid(format!("special token {id} does not exist, the vocabulary has {size} tokens"))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-fn token_kinds(vocabulary: &Vocabulary) -> Result<Vec<TokenKind>> {
-    if vocabulary.token_types.is_empty() {
-        let mut kinds = vec![TokenKind::Normal; vocabulary.tokens.len()];
-        for id in [vocabulary.bos, vocabulary.eos, vocabulary.eot].into_iter().flatten() {
-            kinds[id as usize] = TokenKind::Control;
+/// The tokens that end an answer, and whether a key of the file says so, or the name alone.
+fn end_tokens(vocabulary: &Vocabulary) -> BTreeMap<u32, EndedBy> {
+    let mut found = HashMap::new();
+    for (text, id) in vocabulary.tokens.iter().zip(0u32..) {
+        if END_NAMES.contains(&text.as_str()) {
+            found.entry(text.as_str()).or_insert(id);
         }
-        return Ok(kinds);
     }
-    let kinds = vocabulary.token_types.iter().enumerate().map(|(id, &code)| {
-        TokenKind::from_code(code)
-            .ok_or_else(|| invalid(format!("token {id} has type {code} (tokenizer.ggml.token_type), expected 0 to 6")))
-    });
-    kinds.collect()
+    for (with, name) in NO_ENDS {
+        if with.iter().all(|name| found.contains_key(name)) {
+            found.remove(name);
+        }
+    }
+    let named = found.into_values().map(|id| (id, EndedBy::Name));
+    let by_key = vocabulary.eos.iter().chain(&vocabulary.ends).map(|&id| (id, EndedBy::Key));
+    named.chain(by_key).collect()
+}
+
+/// What says that a token is an end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum EndedBy {
+    Name,
+    Key,
+}
+
+/// The kinds that the file gives, but for the beginning and the ends: they are control tokens whatever it says. Converters
+/// forget it, and then a template's markers fall apart into letters. A name alone does not make one of what merges
+/// build, which is text that happens to look like it; and nothing makes one of a single byte, without which texts could
+/// not be encoded.
+fn token_kinds(vocabulary: &Vocabulary, ends: &BTreeMap<u32, EndedBy>) -> Result<Vec<TokenKind>> {
+    let mut kinds = if vocabulary.token_types.is_empty() {
+        vec![TokenKind::Normal; vocabulary.tokens.len()]
+    } else {
+        let kinds = vocabulary.token_types.iter().enumerate().map(|(id, &code)| {
+            TokenKind::from_code(code).ok_or_else(|| {
+                invalid(format!("token {id} has type {code} (tokenizer.ggml.token_type), expected 0 to 6"))
+            })
+        });
+        kinds.collect::<Result<_>>()?
+    };
+    let bos = vocabulary.bos.map(|id| (id, EndedBy::Name));
+    for (id, by) in ends.iter().map(|(&id, &by)| (id, by)).chain(bos) {
+        let text = &vocabulary.tokens[id as usize];
+        let is_byte = text.chars().nth(1).is_none();
+        let is_text = is_byte || by == EndedBy::Name && is_merged(text, &vocabulary.merges);
+        let kind = &mut kinds[id as usize];
+        if !(is_text && *kind == TokenKind::Normal) {
+            *kind = TokenKind::Control;
+        }
+    }
+    Ok(kinds)
+}
+
+/// Whether some merge builds this text.
+fn is_merged(text: &str, merges: &[String]) -> bool {
+    merges.iter().any(|merge| {
+        let parts = merge.split_once(' ');
+        merge.len() == text.len() + 1 && parts.is_some_and(|(left, right)| text.strip_prefix(left) == Some(right))
+    })
 }
 
 /// The bytes of all tokens, one after the other, and where each ends.
@@ -208,10 +301,16 @@ fn split_merges(merges: Vec<String>, vocab: &Vocab, control: &Specials) -> Resul
     Ok(pairs)
 }
 
-fn stop_tokens(vocabulary: &Vocabulary, control: &Specials) -> Vec<u32> {
-    let named = END_NAMES.iter().filter_map(|name| control.id(name));
-    let mut ids: Vec<u32> = [vocabulary.eos, vocabulary.eot].into_iter().flatten().chain(named).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
+/// Ascending.
+fn stop_tokens(vocabulary: &Vocabulary, ends: &BTreeMap<u32, EndedBy>, kinds: &[TokenKind]) -> Result<Vec<u32>> {
+    // Text that only looks like an end, by its name, ends nothing.
+    let is_end = |id: u32, by| by == EndedBy::Key || kinds[id as usize] == TokenKind::Control;
+    let ids: Vec<u32> = ends.iter().filter(|&(&id, &by)| is_end(id, by)).map(|(&id, _)| id).collect();
+    match vocabulary.missing_ends.first() {
+        Some(key) if ids.is_empty() => Err(invalid(format!(
+            "{key} names no token of the vocabulary (of {} tokens), and nothing else ends an answer: correct the key",
+            vocabulary.tokens.len()
+        ))),
+        _ => Ok(ids),
+    }
 }

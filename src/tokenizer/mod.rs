@@ -44,7 +44,6 @@ pub struct Tokenizer {
     kinds: Vec<TokenKind>,
     bos: Option<u32>,
     eos: Option<u32>,
-    pad: Option<u32>,
     add_bos: bool,
     stop_tokens: Vec<u32>,
 }
@@ -83,18 +82,13 @@ impl Tokenizer {
         self.eos
     }
 
-    /// Padding.
-    pub fn pad(&self) -> Option<u32> {
-        self.pad
-    }
-
     /// Whether the model expects prompts to start with [`bos`](Self::bos).
     pub fn add_bos(&self) -> bool {
         self.add_bos
     }
 
-    /// The tokens that end an answer, ascending: end of sequence, end of turn, and the control tokens that are known
-    /// to end a turn by their names.
+    /// The tokens that end an answer, ascending: those that the file's keys name (end of sequence, of turn, of message),
+    /// and those that are known to end a turn by their names.
     pub fn stop_tokens(&self) -> &[u32] {
         &self.stop_tokens
     }

@@ -118,8 +118,10 @@ fn a_broken_vocabulary_is_refused_with_the_place() {
         (refusal(|v| v.tokens.clear()), "missing or empty"),
         (refusal(|v| v.token_types.truncate(267)), "267 entries, expected 268"),
         (refusal(|v| v.token_types[7] = 9), "token 7 has type 9"),
-        (refusal(|v| v.bos = Some(268)), "bos_token_id is 268"),
-        (refusal(|v| v.eos = Some(u32::MAX)), "eos_token_id"),
+        (refusal(|v| v.bos = Some(268)), "special token 268 does not exist"),
+        (refusal(|v| v.eos = Some(u32::MAX)), "special token 4294967295"),
+        (refusal(|v| v.ends = vec![3, 268]), "special token 268"),
+        (refusal(|v| v.merges.clear()), "tokenizer.ggml.merges is missing or empty"),
         (refusal(|v| v.tokens[258] = "he".into()), "token 258 \"he\" stands twice"),
         (refusal(|v| v.tokens[264] = "<bos>".into()), "\"<bos>\" stands twice"),
         (refusal(|v| v.tokens[264] = "he".into()), "\"he\" stands twice"),
@@ -158,8 +160,87 @@ fn no_merge_builds_a_control_token() {
 #[test]
 fn a_token_list_without_types_has_its_ends_as_control_tokens() {
     let tokenizer = Tokenizer::new(Vocabulary { token_types: Vec::new(), ..vocabulary() }).unwrap();
-    assert_eq!(tokenizer.kind(262).unwrap(), TokenKind::Control);
-    assert_eq!(tokenizer.kind(263).unwrap(), TokenKind::Normal);
+    let kinds = [262, 263, 264, 265, 266].map(|id| tokenizer.kind(id).unwrap());
+    assert_eq!(kinds[..3], [TokenKind::Control; 3]);
+    assert_eq!(kinds[3..], [TokenKind::Normal; 2]);
+}
+
+/// The tokenizer of a vocabulary with more tokens, each with its type.
+fn with_tokens(tokens: &[(&str, i64)], change: impl FnOnce(&mut Vocabulary)) -> Tokenizer {
+    let mut vocabulary = vocabulary();
+    for (text, kind) in tokens {
+        vocabulary.tokens.push((*text).into());
+        vocabulary.token_types.push(*kind);
+    }
+    change(&mut vocabulary);
+    Tokenizer::new(vocabulary).unwrap()
+}
+
+#[test]
+fn every_known_name_of_an_end_ends_an_answer_whatever_its_type() {
+    for kind in [1, 3, 4, 2, 5] {
+        for name in
+            ["<|im_end|>", "<EOT>", "_<EOT>", "[EOT]", "<|eom_id|>", "<|end_of_turn|>", "<|endoftext|>", "<turn|>"]
+        {
+            let tokenizer = with_tokens(&[(name, kind)], |_| {});
+            assert_eq!(tokenizer.stop_tokens(), [263, 264, 268], "{name} of type {kind}");
+            assert_eq!(tokenizer.encode(&format!("hello{name}"), true, false).unwrap(), [259, 268], "{name}");
+            assert_eq!(tokenizer.decode(&[259, 268], true).unwrap(), "hello");
+        }
+    }
+}
+
+#[test]
+fn every_token_that_a_key_names_is_a_control_token_that_ends_an_answer() {
+    for kind in [1, 3, 4, 5] {
+        let tokenizer = with_tokens(&[("<fin>", kind), ("<stop here>", kind)], |v| v.ends = vec![269, 268]);
+        assert_eq!(tokenizer.stop_tokens(), [263, 264, 268, 269]);
+        assert_eq!(tokenizer.encode("<stop here>hello<fin>", true, false).unwrap(), [269, 259, 268]);
+    }
+    // The beginning too.
+    let tokenizer = with_tokens(&[("<start>", 1)], |v| v.bos = Some(268));
+    assert_eq!(tokenizer.encode("<start>hello", true, true).unwrap(), [268, 259]);
+}
+
+#[test]
+fn text_that_looks_like_an_end_stays_text() {
+    // "</s>" is struck text in HTML: a vocabulary may have learnt it.
+    let merged = |v: &mut Vocabulary| v.merges.extend(["< /", "</ s", "</s >"].map(String::from));
+    let tokenizer = with_tokens(&[("</", 1), ("</s", 1), ("</s>", 1)], merged);
+    assert_eq!(tokenizer.stop_tokens(), [263, 264]);
+    assert_eq!(tokenizer.kind(270).unwrap(), TokenKind::Normal);
+    assert_eq!(tokenizer.decode(&[270], true).unwrap(), "</s>");
+    // A letter that a key names ends an answer and is still needed to write texts.
+    let tokenizer = with_tokens(&[], |v| v.ends = vec![u32::from(b'!')]);
+    assert_eq!(tokenizer.stop_tokens(), [u32::from(b'!'), 263, 264]);
+    assert_eq!(tokenizer.encode("!", false, false).unwrap(), [u32::from(b'!')]);
+}
+
+#[test]
+fn ends_of_one_family_are_parts_of_another() {
+    for names in [["<|return|>", "<|call|>"], ["<|calls|>", "<|flush|>"]] {
+        let tokenizer = with_tokens(&[("<|end|>", 3), (names[0], 3), (names[1], 3)], |_| {});
+        assert_eq!(tokenizer.stop_tokens(), [263, 264, 269, 270]);
+    }
+    assert_eq!(with_tokens(&[("<|end|>", 3), ("<|call|>", 3)], |_| {}).stop_tokens(), [263, 264, 268, 269]);
+    let tokenizer = with_tokens(&[("</s>", 3), ("<|tool_response>", 3)], |_| {});
+    assert_eq!(tokenizer.stop_tokens(), [263, 264, 269]);
+}
+
+#[test]
+fn an_end_that_does_not_exist_matters_only_where_there_is_no_other() {
+    let without_ends = |v: &mut Vocabulary| {
+        v.eos = None;
+        v.missing_ends = vec!["tokenizer.ggml.eos_token_id".into()];
+    };
+    assert_eq!(with_tokens(&[], without_ends).stop_tokens(), [263, 264], "their names are known");
+    let error = refusal(|v| {
+        without_ends(v);
+        v.tokens[263] = "<a>".into();
+        v.tokens[264] = "<b>".into();
+    });
+    assert_eq!(error.kind(), ErrorKind::InvalidModel);
+    assert!(error.to_string().contains("tokenizer.ggml.eos_token_id"), "{error}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The tokenizer's description as a GGUF file holds it.
 
-use crate::gguf::{Array, Metadata, Value};
-use crate::{Error, ErrorKind, Result};
+use crate::gguf::{Array, Metadata, Value, mismatch};
+use crate::{Error, Result};
 
 /// The `tokenizer.*` metadata of a GGUF file, not yet checked. Set `pre` to override the file's.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,10 +22,11 @@ pub struct Vocabulary {
     pub bos: Option<u32>,
     /// End of sequence.
     pub eos: Option<u32>,
-    /// End of turn.
-    pub eot: Option<u32>,
-    /// Padding.
-    pub pad: Option<u32>,
+    /// All tokens that the file's keys name as an end: of a sequence (with `eos`), a turn, a message, and those that
+    /// end a model's filling-in of code.
+    pub ends: Vec<u32>,
+    /// Keys of ends that name no token of the vocabulary.
+    pub missing_ends: Vec<String>,
     /// `tokenizer.ggml.add_bos_token`: whether prompts start with `bos`.
     pub add_bos: Option<bool>,
 }
@@ -55,22 +56,43 @@ impl TokenKind {
     }
 }
 
+/// Keys that name tokens which end an answer: those of llama.cpp (`llama-vocab.cpp`), and Ollama's list.
+const END_KEYS: [&str; 7] = [
+    "tokenizer.ggml.eos_token_id",
+    "tokenizer.ggml.eos_token_ids",
+    "tokenizer.ggml.eot_token_id",
+    "tokenizer.ggml.eom_token_id",
+    "tokenizer.ggml.fim_pad_token_id",
+    "tokenizer.ggml.fim_rep_token_id",
+    "tokenizer.ggml.fim_sep_token_id",
+];
+
 impl Vocabulary {
     /// Takes the tokenizer's keys out of `metadata`: the big arrays are moved, not copied.
     ///
     /// # Errors
     /// `InvalidModel` if a key is missing or has a value of another type.
     pub fn from_metadata(metadata: &mut Metadata) -> Result<Self> {
+        let tokens = take_strings(metadata, "tokenizer.ggml.tokens")?;
+        let id = |key| Ok::<_, Error>(metadata.token_ids(key, tokens.len())?.first().copied());
+        let (mut ends, mut missing_ends) = (Vec::new(), Vec::new());
+        for key in END_KEYS {
+            let ids = metadata.token_ids(key, tokens.len())?;
+            if ids.is_empty() && metadata.get(key).is_some() {
+                missing_ends.push(key.to_owned());
+            }
+            ends.extend(ids);
+        }
         Ok(Self {
             architecture: metadata.require_string("general.architecture")?.to_owned(),
             model: metadata.require_string("tokenizer.ggml.model")?.to_owned(),
             pre: metadata.string("tokenizer.ggml.pre")?.map(str::to_owned),
-            bos: metadata.u32("tokenizer.ggml.bos_token_id")?,
-            eos: metadata.u32("tokenizer.ggml.eos_token_id")?,
-            eot: metadata.u32("tokenizer.ggml.eot_token_id")?,
-            pad: metadata.u32("tokenizer.ggml.padding_token_id")?,
+            bos: id("tokenizer.ggml.bos_token_id")?,
+            eos: id("tokenizer.ggml.eos_token_id")?,
+            ends,
+            missing_ends,
             add_bos: metadata.bool("tokenizer.ggml.add_bos_token")?,
-            tokens: take_strings(metadata, "tokenizer.ggml.tokens")?,
+            tokens,
             merges: take_strings(metadata, "tokenizer.ggml.merges")?,
             token_types: take_types(metadata)?,
         })
@@ -81,7 +103,7 @@ fn take_strings(metadata: &mut Metadata, key: &str) -> Result<Vec<String>> {
     match metadata.take(key) {
         Some(Value::Array(Array::String(strings))) => Ok(strings),
         None => Ok(Vec::new()),
-        Some(_) => Err(Error::new(ErrorKind::InvalidModel, format!("metadata {key}: expected an array of strings"))),
+        Some(other) => Err(mismatch(key, "an array of strings", &other)),
     }
 }
 
@@ -94,6 +116,6 @@ fn take_types(metadata: &mut Metadata) -> Result<Vec<i64>> {
             Ok(types.into_iter().map(|code| i64::try_from(code).unwrap_or(-1)).collect())
         }
         None => Ok(Vec::new()),
-        Some(_) => Err(Error::new(ErrorKind::InvalidModel, format!("metadata {KEY}: expected an array of integers"))),
+        Some(other) => Err(mismatch(KEY, "an array of integers", &other)),
     }
 }

@@ -44,6 +44,8 @@ impl Cases {
 }
 
 const ARCH: &str = "bitnet-b1.58";
+/// The type and the value of an array of one array of one byte.
+pub const NESTED: [u8; 29] = [9, 0, 0, 0, 9, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7];
 const HUGE: [u8; 8] = (1_u64 << 60).to_le_bytes();
 
 pub fn not_gguf(good: &[u8]) -> Vec<Case> {
@@ -54,10 +56,13 @@ pub fn not_gguf(good: &[u8]) -> Vec<Case> {
     c.bytes("zeros", vec![0; 5000], InvalidGguf, "not a GGUF model file");
     c.bytes("an old ggml file", b"lmgg\x01\0\0\0 and so on".to_vec(), InvalidGguf, "not a GGUF model file");
     c.changed("magic", InvalidGguf, "not a GGUF model file", |d| d.magic = *b"GGUf");
-    for version in [0, 1, 4, u32::MAX] {
+    for version in [1, 4, 255] {
         c.changed("version", Unsupported, &format!("found {version}"), |d| d.version = version);
     }
-    c.changed("big-endian", Unsupported, "big-endian", |d| d.version = 3_u32.swap_bytes());
+    for version in [0, 256, 3_435_939_462, u32::MAX] {
+        c.changed("damaged version", InvalidGguf, &format!("found {version}"), |d| d.version = version);
+    }
+    c.changed("big-endian", InvalidGguf, "big-endian", |d| d.version = 3_u32.swap_bytes());
     c.changed("no key at all", InvalidModel, "general.architecture", |d| d.keys.clear());
     c.changed("no architecture", InvalidModel, "general.architecture", |d| d.remove("general.architecture"));
     c.changed("another architecture", Unsupported, "\"llama\"", |d| d.set_text("general.architecture", "llama"));
@@ -84,7 +89,15 @@ pub fn counts(good: &[u8]) -> Vec<Case> {
     c.patched("array length", InvalidGguf, "tokenizer.ggml.tokens", ("tokenizer.ggml.tokens", 8), &HUGE);
     let four_million = ((1_u64 << 22) + 1).to_le_bytes();
     c.patched("long array", InvalidGguf, "tokenizer.ggml.tokens", ("tokenizer.ggml.tokens", 8), &four_million);
-    c.patched("array of arrays", InvalidGguf, "tokenizer.ggml.tokens", ("tokenizer.ggml.tokens", 4), &[9]);
+    c.changed("array of arrays", InvalidGguf, "tokenizer.ggml.tokens", |d| {
+        d.remove("tokenizer.ggml.tokens");
+        d.raw_keys.push(("tokenizer.ggml.tokens".into(), NESTED.to_vec()));
+    });
+    c.changed("an endless array of arrays", InvalidGguf, "foreign", |d| {
+        let mut endless = NESTED.to_vec();
+        endless[8..16].copy_from_slice(&HUGE);
+        d.raw_keys.push(("foreign".into(), endless));
+    });
     c.patched("array type", InvalidGguf, "tokenizer.ggml.tokens", ("tokenizer.ggml.tokens", 4), &[77]);
     c.patched("value type", InvalidGguf, "general.name", ("general.name", 0), &[13]);
     c.patched("boolean", InvalidGguf, "add_bos_token", ("tokenizer.ggml.add_bos_token", 4), &[2]);
@@ -98,7 +111,8 @@ pub fn counts(good: &[u8]) -> Vec<Case> {
     for alignment in [0, 3, 1 << 20] {
         c.changed("alignment", InvalidGguf, "general.alignment", |d| d.set_number("general.alignment", alignment));
     }
-    c.changed("a key twice", InvalidGguf, "general.name", |d| d.keys.push(("general.name".into(), Value::Bool(true))));
+    let key = "tokenizer.ggml.model";
+    c.changed("a key twice", InvalidGguf, key, |d| d.keys.push((key.into(), Value::Bool(true))));
     c.cases
 }
 
@@ -157,7 +171,44 @@ pub fn shapes(good: &[u8]) -> Vec<Case> {
         c.changed(&format!("theta {eps}"), InvalidModel, &key, |d| d.set(&key, Value::Float(eps)));
     }
     c.changed("gate", Unsupported, "\"gelu\"", |d| d.set_text(&format!("{ARCH}.hidden_activation"), "gelu"));
-    c.changed("scaled RoPE", Unsupported, "yarn", |d| d.set_text(&format!("{ARCH}.rope.scaling.type"), "yarn"));
+    let scaled: [(&str, Value); 14] = [
+        ("type", Value::String("yarn2".into())),
+        ("type", Value::String("longrope".into())),
+        ("type", Value::String("dynamic".into())),
+        ("factor", Value::Float(4.0)),
+        ("factor", Value::Unsigned(8)),
+        ("factor", Value::Float(0.5)),
+        ("factor", Value::Float(-1.0)),
+        ("factor", Value::Float(f64::NAN)),
+        ("attn_factor", Value::Float(1.19)),
+        ("attn_factor", Value::Float(0.0)),
+        ("yarn_attn_factor", Value::Float(2.0)),
+        ("alpha", Value::Float(1000.0)),
+        ("alpha", Value::Float(f64::INFINITY)),
+        ("factor", Value::Float(f64::INFINITY)),
+    ];
+    for (name, value) in scaled {
+        let key = format!("{ARCH}.rope.scaling.{name}");
+        c.changed(&format!("{name} {value:?}"), Unsupported, &key, |d| d.set(&key, value));
+    }
+    for kind in ["yarn", "linear"] {
+        let key = format!("{ARCH}.rope.scaling.factor");
+        c.changed(&format!("{kind} of 4"), Unsupported, &key, |d| {
+            d.set_text(&format!("{ARCH}.rope.scaling.type"), kind);
+            d.set(&key, Value::Float(4.0));
+        });
+    }
+    let key = format!("{ARCH}.rope.scale_linear");
+    c.changed("the old key", Unsupported, &key, |d| d.set(&key, Value::Float(2.0)));
+    c.changed("a type that is no text", InvalidModel, "rope.scaling.type", |d| {
+        d.set_number(&format!("{ARCH}.rope.scaling.type"), 1);
+    });
+    for name in ["rope_factors_long.weight", "rope_factors_short.weight"] {
+        c.changed(name, Unsupported, name, |d| {
+            let data = vec![0; 128];
+            d.tensors.push(DraftTensor { name: name.into(), dims: vec![32], type_id: 0, offset: None, data });
+        });
+    }
     c.cases
 }
 
@@ -276,14 +327,21 @@ pub fn vocabularies(good: &[u8]) -> Vec<Case> {
         let twin = d.strings(tokens)[40].clone();
         d.strings(tokens)[41] = twin;
     });
-    for name in ["bos", "eos", "eot", "padding"] {
-        for id in [320, u64::from(u32::MAX)] {
-            let key = format!("tokenizer.ggml.{name}_token_id");
-            c.changed(&format!("{name} {id}"), InvalidModel, &key, |d| d.set_number(&key, id));
-        }
-        let key = format!("tokenizer.ggml.{name}_token_id");
-        c.changed(&format!("{name} -1"), InvalidModel, &key, |d| d.set(&key, Value::Signed(-1)));
+    // Nothing else ends an answer of this model.
+    for id in [Value::Signed(-1), Value::Unsigned(320), Value::Unsigned(u64::from(u32::MAX))] {
+        c.changed(&format!("no end but {id:?}"), InvalidModel, "tokenizer.ggml.eos_token_id", |d| {
+            for token in d.strings(tokens).iter_mut().filter(|token| token.starts_with("<|e")) {
+                *token = token.replace("<|e", "<|x");
+            }
+            d.remove("tokenizer.ggml.eot_token_id");
+            d.set("tokenizer.ggml.eos_token_id", id);
+        });
     }
+    c.changed("an end that is a text", InvalidModel, "tokenizer.ggml.eot_token_id", |d| {
+        d.set_text("tokenizer.ggml.eot_token_id", "<|eot_id|>");
+    });
+    c.changed("no merges", InvalidModel, "tokenizer.ggml.merges", |d| d.remove("tokenizer.ggml.merges"));
+    c.changed("empty merges", InvalidModel, "tokenizer.ggml.merges", |d| d.strings("tokenizer.ggml.merges").clear());
     let merges = "tokenizer.ggml.merges";
     for merge in ["", "a", "a b c", "qqqq zzzz", " "] {
         c.changed(&format!("merge {merge:?}"), InvalidModel, "merge", |d| d.strings(merges)[3] = merge.into());

@@ -11,6 +11,7 @@ mod cases;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bitnet_web::generate::{Engine, GenerateOptions, Prompt};
+use bitnet_web::gguf::{Array, Value};
 use bitnet_web::kernels::KernelKind;
 use bitnet_web::load::{LoadOptions, Loader};
 use bitnet_web::pool::Pool;
@@ -137,6 +138,90 @@ fn broken_vocabularies() {
     check(|| cases::vocabularies(&fixture("tiny-i2_s.gguf")));
 }
 
+/// Files as they are found: what a key for another program holds, or one that says nothing, changes no bit.
+#[test]
+fn what_is_not_used_never_stops_a_load() {
+    let _alone = alone();
+    let good = Draft::read(&fixture("tiny-i2_s.gguf"));
+    let hash = |file: &[u8]| load(file, 4096, Some(file.len() as u64)).unwrap().logits_hash().unwrap();
+    let expected = hash(&good.bytes());
+    let check = |label: &str, change: &dyn Fn(&mut Draft)| {
+        let mut draft = good.clone();
+        change(&mut draft);
+        let file = draft.bytes();
+        match load(&file, 4096, Some(file.len() as u64)) {
+            Ok(mut engine) => assert_eq!(engine.logits_hash().unwrap(), expected, "{label}"),
+            Err(error) => panic!("{label}: {error}"),
+        }
+    };
+    let text = [&[8, 0, 0, 0][..], &2_u64.to_le_bytes(), &[0xff, 0xfe]].concat();
+    let texts = [&[9, 0, 0, 0, 8, 0, 0, 0][..], &1_u64.to_le_bytes(), &2_u64.to_le_bytes(), &[0xff, 0xfe]].concat();
+    for key in ["general.description", "general.name", "general.tags", "foreign", ""] {
+        for value in [text.clone(), texts.clone(), cases::NESTED.to_vec(), vec![7, 0, 0, 0, 9]] {
+            check(key, &|d| {
+                d.remove(key);
+                d.raw_keys.push((key.into(), value.clone()));
+            });
+        }
+    }
+    check("a foreign key twice", &|d| {
+        (0..2).for_each(|value| d.keys.push(("foreign".into(), Value::Unsigned(value))));
+    });
+    let wrong = [Value::Signed(-1), Value::Unsigned(320), Value::Unsigned(u64::from(u32::MAX))];
+    for name in ["eos", "eot", "eom", "padding", "unknown", "fim_sep", "mask"] {
+        for value in &wrong {
+            check(name, &|d| d.set(&format!("tokenizer.ggml.{name}_token_id"), value.clone()));
+        }
+    }
+    check("ends that do not exist", &|d| {
+        d.set("tokenizer.ggml.eos_token_ids", Value::Array(Array::Signed(vec![-1, 320])));
+    });
+    for template in ["", " \n\t"] {
+        check("blank template", &|d| d.set_text("tokenizer.chat_template", template));
+    }
+    let arch = "bitnet-b1.58.rope";
+    for (kind, name, factor) in [
+        (Some("none"), "scaling.factor", 4.0),
+        (Some("none"), "scale_linear", 4.0),
+        (Some("linear"), "scaling.factor", 1.0),
+        (Some("linear"), "scaling.factor", 0.0),
+        (Some("yarn"), "scaling.factor", 1.0),
+        (None, "scaling.factor", 1.0),
+        (None, "scale_linear", 1.0),
+        (None, "scaling.attn_factor", 1.0),
+        (None, "scaling.alpha", 0.0),
+        (None, "scaling.yarn_log_multiplier", 0.1),
+        (None, "scaling.original_context_length", 128.0),
+    ] {
+        check(name, &|d| {
+            kind.iter().for_each(|kind| d.set_text(&format!("{arch}.scaling.type"), kind));
+            d.set(&format!("{arch}.{name}"), Value::Float(factor));
+            d.set(&format!("{arch}.scaling.finetuned"), Value::Bool(true));
+        });
+    }
+    check("both factors", &|d| {
+        d.set(&format!("{arch}.scaling.factor"), Value::Float(1.0));
+        d.set(&format!("{arch}.scale_linear"), Value::Float(8.0));
+    });
+}
+
+#[test]
+fn a_blank_template_is_none() {
+    let _alone = alone();
+    let mut draft = Draft::read(&fixture("tiny-i2_s.gguf"));
+    draft.remove("tokenizer.chat_template");
+    let template = |draft: &Draft| {
+        let engine = load(&draft.bytes(), 4096, None).unwrap();
+        engine.model().chat_template().map(|template| template.source().to_owned())
+    };
+    let implied = template(&draft);
+    assert!(implied.is_some());
+    for blank in ["", "  \n"] {
+        draft.set_text("tokenizer.chat_template", blank);
+        assert_eq!(template(&draft), implied);
+    }
+}
+
 #[test]
 fn a_long_context_costs_nothing_before_it_is_used() {
     let _alone = alone();
@@ -208,7 +293,7 @@ proptest! {
         let _alone = alone();
         let mut draft = Draft::read(&fixture("tiny-i2_s.gguf"));
         let keys: Vec<String> = draft.keys.iter()
-            .filter(|(_, value)| matches!(value, bitnet_web::gguf::Value::Unsigned(_)))
+            .filter(|(_, value)| matches!(value, Value::Unsigned(_)))
             .map(|(key, _)| key.clone())
             .collect();
         for (key, number) in numbers {

@@ -15,6 +15,8 @@ pub struct Draft {
     /// Instead of the true number of keys.
     pub key_count: Option<u64>,
     pub keys: Vec<(String, Value)>,
+    /// More keys, each with the bytes of its type and its value.
+    pub raw_keys: Vec<(String, Vec<u8>)>,
     pub tensors: Vec<DraftTensor>,
 }
 
@@ -50,6 +52,7 @@ impl Draft {
             tensor_count: None,
             key_count: None,
             keys: header.metadata.iter().map(|(key, value)| (key.to_owned(), value.clone())).collect(),
+            raw_keys: Vec::new(),
             tensors: header.tensors.iter().map(tensor).collect(),
         }
     }
@@ -105,10 +108,14 @@ impl Draft {
         out.extend_from_slice(&self.magic);
         out.extend_from_slice(&self.version.to_le_bytes());
         out.extend_from_slice(&self.tensor_count.unwrap_or(self.tensors.len() as u64).to_le_bytes());
-        out.extend_from_slice(&self.key_count.unwrap_or(self.keys.len() as u64).to_le_bytes());
+        out.extend_from_slice(&self.key_count.unwrap_or((self.keys.len() + self.raw_keys.len()) as u64).to_le_bytes());
         for (key, value) in &self.keys {
             put_string(&mut out, key);
             put_value(&mut out, value);
+        }
+        for (key, bytes) in &self.raw_keys {
+            put_string(&mut out, key);
+            out.extend_from_slice(bytes);
         }
         for tensor in &self.tensors {
             put_string(&mut out, &tensor.name);
@@ -144,7 +151,7 @@ fn put_value(out: &mut Vec<u8>, value: &Value) {
         Value::Signed(_) => 5,
         Value::Float(_) => 6,
         Value::Bool(_) => 7,
-        Value::String(_) => 8,
+        Value::String(_) | Value::Unreadable(_) => 8,
         Value::Array(_) => 9,
     };
     out.extend_from_slice(&type_id.to_le_bytes());
@@ -153,7 +160,7 @@ fn put_value(out: &mut Vec<u8>, value: &Value) {
         Value::Signed(v) => out.extend_from_slice(&(*v as i32).to_le_bytes()),
         Value::Float(v) => out.extend_from_slice(&(*v as f32).to_le_bytes()),
         Value::Bool(v) => out.push(u8::from(*v)),
-        Value::String(v) => put_string(out, v),
+        Value::String(v) | Value::Unreadable(v) => put_string(out, v),
         Value::Array(array) => put_array(out, array),
     }
 }

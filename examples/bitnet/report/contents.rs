@@ -50,6 +50,7 @@ fn shown(value: &Value) -> String {
         Value::Bool(v) => v.to_string(),
         Value::String(v) => shown_text(v),
         Value::Array(array) => shown_array(array),
+        Value::Unreadable(why) => format!("unreadable: {why}"),
     }
 }
 
