@@ -65,6 +65,12 @@ export async function decode(context, tokens) {
   };
 }
 
+/** A greedy answer past every end, and what it chose. @param {number} tokens */
+export async function answer(tokens) {
+  const { timings } = await decodeBehind(loaded(), { context: 0, tokens });
+  return { threads: timings.threads, perSecond: timings.decodeTokensPerSecond };
+}
+
 export async function unload() {
   await loaded().unload();
   model = undefined;
