@@ -4,7 +4,7 @@
 import { BitNet } from './dist/index.js';
 import { isolate, keepForOffline } from './coi.js';
 import { byId, button, h } from './app/dom.js';
-import { absolute, DEMO_SOURCE, isNear, sameAddress } from './app/catalog.js';
+import { absolute, DEMO_SOURCE, isOwn, sameAddress } from './app/catalog.js';
 import { Chat } from './app/chat.js';
 import { Composer } from './app/composer.js';
 import { acceptFiles } from './app/drop.js';
@@ -110,12 +110,12 @@ async function start() {
   await isolate();
   const source = link.model ?? DEMO_SOURCE;
   if (link.prompt) ask(link.prompt);
-  if (isNear(source) || sameAddress(source, DEMO_SOURCE)) {
+  if (isOwn(source)) {
     await open(source);
   } else {
-    // A link must not start a download of unknown size from elsewhere on its own.
+    // Whoever wrote the link must not learn of this visit, nor start a download, before a click.
     modelsDialog.open();
-    await modelsSheet.ask(source);
+    modelsSheet.askUnseen(source);
   }
   composer.focus();
   void keepForOffline();

@@ -7,7 +7,7 @@ import * as tools from './dist/bench.js';
 import { isolate } from './coi.js';
 import { byId, h } from './app/dom.js';
 import { isAbort } from './app/answer.js';
-import { absolute, CATALOG, nameOf } from './app/catalog.js';
+import { absolute, CATALOG, isOwn, nameOf } from './app/catalog.js';
 import { parseLink } from './app/link.js';
 import { Notices } from './app/notices.js';
 import * as settings from './app/settings.js';
@@ -47,7 +47,10 @@ file.addEventListener('change', () => {
 const ready = isolate();
 void ready.then(() => {
   fillThreads();
-  if (query.get('start') === 'yes') void run();
+  // A link may start what its own site serves; of any other host nothing is asked before a click.
+  if (query.get('start') !== 'yes') return;
+  if (link.model === null || isOwn(link.model)) void run();
+  else notices.remark(`This link names a model elsewhere: ${link.model}. Nothing has been asked of its host yet; Start loads it.`);
 });
 
 /** What the form can offer at once; the threads wait until it is known whether the page is isolated. */

@@ -1,5 +1,6 @@
 // What every end-to-end test begins with: a real browser, and the folders of the built package and the pages.
 import { existsSync } from 'node:fs';
+import { readFile, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
@@ -62,12 +63,25 @@ export function startDemo({ folders, handle, ...options } = {}) {
     folders: { ...DEMO_FOLDERS, ...folders },
     handle: async (request, response, path) => {
       if (await handle?.(request, response, path)) return true;
+      if (path === '/site.json') {
+        response.writeHead(200, { 'Content-Type': 'application/json' }).end(await describeSite());
+        return true;
+      }
       if (path !== '/blank.html') return false;
       response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end('<!doctype html><title>blank</title>');
       return true;
     },
     ...options,
   });
+}
+
+/** What `cargo xtask site` writes into `site.json`, for the demo page's folders. */
+async function describeSite() {
+  const page = await readFile(join(ROOT, 'www/index.html'), 'utf8');
+  const [, policy = ''] = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(page) ?? [];
+  const files = await Promise.all(Object.entries(DEMO_FOLDERS).map(async ([prefix, folder]) =>
+    (await readdir(folder, { recursive: true })).map((name) => prefix.slice(1) + name.replaceAll('\\', '/'))));
+  return JSON.stringify({ policy, files: ['./', ...files.flat()].filter((name) => !name.endsWith('.gguf')) });
 }
 
 /**

@@ -53,6 +53,19 @@ describe('the benchmark page', () => {
       await page.getByText('Done', { exact: true }).waitFor();
     }));
 
+  test('starts by itself what a link names on its own site, and nothing elsewhere before a click', async () => {
+    await withPage('bench.html?start=yes&compare=no&model=./models/demo.gguf', async (page) => {
+      await page.getByText('Done', { exact: true }).waitFor();
+    });
+    await withPage('bench.html?start=yes&compare=no&model=http://localhost:9/big.gguf', async (page) => {
+      await page.getByText('Nothing has been asked of its host yet').waitFor();
+      const { loads, probes } = await told(page);
+      assert.deepEqual([loads, probes], [[], []]);
+      await page.getByTestId('start').click();
+      await page.getByText('Done', { exact: true }).waitFor();
+    });
+  });
+
   test('shows the error of a bad address', () =>
     withPage('bench.html?model=./missing.gguf', async (page) => {
       await page.getByTestId('start').click();

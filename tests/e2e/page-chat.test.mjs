@@ -48,6 +48,22 @@ describe('chat', () => {
       ]);
     }));
 
+  test('Enter that belongs to an input method does not send', () =>
+    withPage('', async (page) => {
+      await status(page);
+      await page.getByTestId('prompt').fill('にほん');
+      // Chromium and Firefox say so by `isComposing`; Safari ends the composition first and leaves the key code 229.
+      for (const key of [{ isComposing: true, keyCode: 229 }, { isComposing: true, keyCode: 13 }, { isComposing: false, keyCode: 229 }])
+        await page.getByTestId('prompt').evaluate(
+          (box, key) => box.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true, ...key })),
+          key,
+        );
+      assert.equal(await page.getByTestId('turn-user').count(), 0);
+      assert.equal(await page.getByTestId('prompt').inputValue(), 'にほん');
+      await page.keyboard.press('Enter');
+      assert.equal(await page.getByTestId('turn-user').count(), 1);
+    }));
+
   test('Enter sends, Shift+Enter makes a line, an empty message is not sent', () =>
     withPage('', async (page) => {
       await status(page);

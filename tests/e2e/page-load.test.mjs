@@ -75,7 +75,8 @@ describe('loading', () => {
 
   test('does without the probe and the cache', () =>
     withPage('?bare=yes&model=https://example.org/big.gguf', async (page) => {
-      await page.getByText('big.gguf, from example.org.').waitFor();
+      await page.getByText('This link asks for big.gguf from example.org.').waitFor();
+      assert.equal(await page.getByTestId('consent-look').count(), 0);
       assert.equal(await page.locator('#cache-section').isVisible(), false);
       await page.getByTestId('consent-yes').click();
       await status(page);
@@ -125,9 +126,18 @@ describe('loading', () => {
       );
     }));
 
+  for (const address of ['https://example.org/big.gguf', 'http://localhost:9/big.gguf', 'http://127.0.0.1:9/big.gguf', 'hf:a/b/big.gguf', '//example.org/big.gguf'])
+    test(`asks nothing of ${address} because a link names it`, () =>
+      withPage(`?model=${encodeURIComponent(address)}`, async (page) => {
+        await page.getByText('Nothing has been sent to').waitFor();
+        const { loads, probes } = await told(page);
+        assert.deepEqual([loads, probes], [[], []]);
+      }));
+
   test('asks before a link makes it download from elsewhere', () =>
     withPage('?model=https://example.org/big.gguf', async (page) => {
       await page.getByTestId('consent').waitFor();
+      await page.getByTestId('consent-look').click();
       await page
         .getByText(
           'big.gguf, from example.org, 10 MB to download, 21 MB of memory needed, fits into this browser, about 40 tok/s here.',

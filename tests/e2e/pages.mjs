@@ -7,13 +7,14 @@ import { after, before } from 'node:test';
 import { launch, openPage, ROOT, startDemo } from './harness.mjs';
 
 /** @import { Browser, BrowserContextOptions, Page } from 'playwright-core' */
-/** @import { RunningServer } from './server.mjs' */
+/** @import { Handler, RunningServer } from './server.mjs' */
 
 /**
  * What the page has told the library.
  * @typedef {object} Told
  * @property {{ source: string, options: Record<string, unknown> }[]} loads
  * @property {{ messages: { role: string, content: string }[], options: Record<string, unknown> }[]} answers
+ * @property {string[]} probes
  * @property {number} unloads
  */
 
@@ -29,7 +30,7 @@ import { launch, openPage, ROOT, startDemo } from './harness.mjs';
 
 /**
  * A browser and a server for the tests of a file or of a `describe`.
- * @param {{ isolated?: boolean }} [options] of the server
+ * @param {{ isolated?: boolean, handle?: Handler }} [options] of the server
  * @returns {{ withPage: WithPage, server: () => RunningServer }}
  */
 export function usePages(options) {
@@ -47,7 +48,8 @@ export function usePages(options) {
     browser = await launch();
     server = await startDemo({
       ...options,
-      handle(_, response, path) {
+      async handle(request, response, path) {
+        if (await options?.handle?.(request, response, path)) return true;
         if (!Object.hasOwn(library, path)) return false;
         response.writeHead(200, { 'Content-Type': 'text/javascript; charset=utf-8' }).end(library[path]);
         return true;
@@ -109,8 +111,8 @@ export function lastAnswer(page) {
  */
 export function told(page) {
   return page.evaluate(() => {
-    const { loads, answers, unloads } = /** @type {any} */ (globalThis).standIn;
-    return { loads, answers, unloads };
+    const { loads, answers, probes, unloads } = /** @type {any} */ (globalThis).standIn;
+    return { loads, answers, probes, unloads };
   });
 }
 

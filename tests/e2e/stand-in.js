@@ -49,6 +49,8 @@ const standIn = {
   loads: [],
   /** @type {{ messages: Message[], options: Record<string, unknown> }[]} */
   answers: [],
+  /** Sources that were looked at. @type {string[]} */
+  probes: [],
   unloads: 0,
   /** Addresses kept in the cache. @type {Map<string, { source: string, bytes: number, storedBytes: number, complete: boolean, lastUsed: number }>} */
   kept: new Map(),
@@ -201,6 +203,7 @@ const more = {
 
   /** @param {string | File} source */
   async probe(source) {
+    standIn.probes.push(typeof source === 'string' ? source : source.name);
     refuse(typeof source === 'string' ? source : source.name);
     return { bytes: BYTES, memoryBytes: 21_000_000, fits: true, tokensPerSecond: 40 };
   },

@@ -70,14 +70,13 @@ function canonical(source) {
 }
 
 /**
- * Whether the file lies on this device's own hosts, so that a link to it may load it without asking.
+ * Whether the file lies on the page's own origin. Of any other, this device's other ports included, nothing is asked because
+ * a link names it.
  * @param {string} source
  */
-export function isNear(source) {
+export function isOwn(source) {
   const address = absolute(source);
-  if (!URL.canParse(address)) return false;
-  const { origin, hostname } = new URL(address);
-  return origin === location.origin || hostname === 'localhost' || hostname === '127.0.0.1';
+  return URL.canParse(address) && new URL(address).origin === location.origin;
 }
 
 /** @param {string} text */

@@ -20,8 +20,7 @@ export class Composer {
       send();
     });
     this.#box.addEventListener('keydown', (event) => {
-      // While an input method composes, Enter belongs to it.
-      if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+      if (event.key === 'Enter' && !event.shiftKey && !isComposing(event)) {
         event.preventDefault();
         send();
       }
@@ -32,7 +31,7 @@ export class Composer {
       this.focus();
     });
     document.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape' && !event.isComposing && !this.#stop.hidden && !document.querySelector('dialog[open]'))
+      if (event.key === 'Escape' && !isComposing(event) && !this.#stop.hidden && !document.querySelector('dialog[open]'))
         onStop();
     });
     this.#fit();
@@ -60,4 +59,13 @@ export class Composer {
     this.#box.style.height = `${this.#box.scrollHeight}px`;
     this.#send.disabled = this.#box.value.trim() === '';
   }
+}
+
+/**
+ * Whether a key belongs to an input method. Safari ends the composition before it tells of the Enter that ended it:
+ * `isComposing` is false then, and only the key code 229 is left ("processed by an input method", UI Events).
+ * @param {KeyboardEvent} event
+ */
+function isComposing(event) {
+  return event.isComposing || event.keyCode === 229;
 }

@@ -104,6 +104,39 @@ export class ModelsSheet {
    * @param {string} source
    */
   async ask(source) {
+    const { name, text, yes, ticket } = this.#askConsent(source);
+    if (!this.engine.api.probe) return;
+    text.textContent = `Looking at ${name} …`;
+    try {
+      const found = await this.engine.api.probe(source, this.actions.loadOptions());
+      if (ticket !== this.#asked) return;
+      text.textContent = probeText(name, hostOf(source), found);
+      if (found.bytes) yes.textContent = `Download ${format.bytes(found.bytes)}`;
+    } catch (error) {
+      if (ticket !== this.#asked) return;
+      const { code, text: sentence } = explain(error);
+      text.textContent = `${name} could not be looked at (${code}): ${sentence}`;
+    }
+  }
+
+  /**
+   * Asks about a model that a link named, without asking its host anything.
+   * @param {string} source
+   */
+  askUnseen(source) {
+    const { name, text, actions, yes } = this.#askConsent(source);
+    const host = hostOf(source);
+    text.textContent = `This link asks for ${name} from ${host}. Nothing has been sent to ${host} yet.`;
+    if (!this.engine.api.probe) return;
+    const look = button('Look at its size first', () => void this.ask(source), 'button plain', { 'data-testid': 'consent-look' });
+    actions.insertBefore(look, yes.nextSibling);
+  }
+
+  /**
+   * A question with a yes that loads, and a no.
+   * @param {string} source
+   */
+  #askConsent(source) {
     const ticket = ++this.#asked;
     const offer = CATALOG.find((entry) => sameAddress(entry.source, source));
     const name = nameOf(source);
@@ -123,22 +156,13 @@ export class ModelsSheet {
       },
       'button plain',
     );
-    const text = h('p', {}, this.engine.api.probe ? `Looking at ${name} …` : `${name}, from ${hostOf(source)}.`);
-    this.#consent.replaceChildren(text, h('div', { class: 'row' }, yes, no));
+    const text = h('p', {}, `${name}, from ${hostOf(source)}.`);
+    const actions = h('div', { class: 'row' }, yes, no);
+    this.#consent.replaceChildren(text, actions);
     this.#consent.hidden = false;
     this.#consent.scrollIntoView({ block: 'nearest' });
     yes.focus();
-    if (!this.engine.api.probe) return;
-    try {
-      const found = await this.engine.api.probe(source, this.actions.loadOptions());
-      if (ticket !== this.#asked) return;
-      text.textContent = probeText(name, hostOf(source), found);
-      if (found.bytes) yes.textContent = `Download ${format.bytes(found.bytes)}`;
-    } catch (error) {
-      if (ticket !== this.#asked) return;
-      const { code, text: sentence } = explain(error);
-      text.textContent = `${name} could not be looked at (${code}): ${sentence}`;
-    }
+    return { name, text, actions, yes, ticket };
   }
 }
 

@@ -24,6 +24,10 @@ pub struct Site {
     server: Server,
     mounts: Mounts,
     port: u16,
+    /// The Content-Security-Policy of scripts, which is that of workers.
+    policy: Option<String>,
+    /// JSON documents that are no files, by their address.
+    texts: Vec<(&'static str, String)>,
 }
 
 impl Site {
@@ -32,7 +36,19 @@ impl Site {
         let listener = listen(port)?;
         let port = listener.local_addr()?.port();
         let server = Server::from_listener(listener, None).map_err(|error| anyhow!("cannot serve: {error}"))?;
-        Ok(Self { server, mounts, port })
+        Ok(Self { server, mounts, port, policy: None, texts: Vec::new() })
+    }
+
+    /// Sends `policy` with every script.
+    pub fn with_policy(mut self, policy: String) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// Answers `address` with a JSON document.
+    pub fn with_text(mut self, address: &'static str, text: String) -> Self {
+        self.texts.push((address, text));
+        self
     }
 
     /// The start page's address.
@@ -68,13 +84,26 @@ impl Site {
         if !matches!(request.method(), Method::Get | Method::Head) {
             return request.respond(plain(405, "only GET and HEAD"));
         }
+        if let Some((_, text)) = self.texts.iter().find(|(address, _)| *address == request.url()) {
+            let body = Box::new(std::io::Cursor::new(text.clone().into_bytes()));
+            return request.respond(respond(200, "application/json", body, text.len(), &[]));
+        }
         let Some(path) = self.locate(request.url()) else {
             return request.respond(plain(404, "not found"));
         };
         let range = request.headers().iter().find(|header| header.field.equiv("Range"));
         let range = range.map(|header| header.value.as_str().to_owned());
         match file_response(&path, range.as_deref()) {
-            Ok(response) => request.respond(response),
+            Ok(mut response) => {
+                let policy =
+                    self.policy.as_ref().filter(|_| path.extension().is_some_and(|extension| extension == "js"));
+                if let Some(header) =
+                    policy.and_then(|it| Header::from_bytes("Content-Security-Policy", it.as_str()).ok())
+                {
+                    response.add_header(header);
+                }
+                request.respond(response)
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => request.respond(plain(404, "not found")),
             Err(error) => request.respond(plain(500, &error.to_string())),
         }
@@ -284,7 +313,9 @@ mod tests {
         std::fs::create_dir_all(&folder)?;
         std::fs::write(folder.join("model.gguf"), "0123456789")?;
         std::fs::write(folder.join("index.html"), "<!doctype html>")?;
+        std::fs::write(folder.join("worker.js"), "0")?;
         let site = Site::bind(Some(0), vec![("/", folder.clone())])?;
+        let site = site.with_policy("default-src 'none'".into()).with_text("/site.json", "{}".into());
         let port = site.port;
         thread::spawn(|| site.serve());
 
@@ -294,6 +325,12 @@ mod tests {
         assert!(head.contains("Cross-Origin-Opener-Policy: same-origin"), "{head}");
         assert!(head.contains("Cross-Origin-Embedder-Policy: require-corp"), "{head}");
         assert_eq!(body, "<!doctype html>");
+
+        assert!(!head.contains("Content-Security-Policy"), "{head}");
+
+        let (head, _) = ask(port, "GET /worker.js HTTP/1.1")?;
+        assert!(head.contains("Content-Security-Policy: default-src 'none'"), "{head}");
+        assert_eq!(ask(port, "GET /site.json HTTP/1.1")?.1, "{}");
 
         let (head, body) = ask(port, "GET /model.gguf HTTP/1.1\r\nRange: bytes=2-4")?;
         assert!(head.starts_with("HTTP/1.1 206"), "{head}");
