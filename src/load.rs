@@ -5,7 +5,7 @@
 
 use crate::chat::ChatTemplate;
 use crate::gguf::{Header, Metadata, Parser, Progress};
-use crate::kernels::{KV_BLOCK, KernelKind, RowMatrix, TernaryMatrix};
+use crate::kernels::{KV_BLOCK, Kernel, RowMatrix, TernaryMatrix};
 use crate::model::{Config, KvFormat, Model, Plan, Role, WeightOptions, WeightsBuilder, vocab_size};
 use crate::quant::I2sLayout;
 use crate::tokenizer::{Tokenizer, Vocabulary};
@@ -28,7 +28,7 @@ pub enum Precision {
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
     /// The kernel for the ternary matrices.
-    pub kernel: KernelKind,
+    pub kernel: Kernel,
     /// How exact the rest is.
     pub precision: Precision,
     /// Tokens of context; the model's own if `None`.
@@ -48,7 +48,7 @@ pub struct LoadOptions {
 
 impl LoadOptions {
     /// The defaults with `kernel`.
-    pub fn new(kernel: KernelKind) -> Self {
+    pub fn new(kernel: Kernel) -> Self {
         Self {
             kernel,
             precision: Precision::default(),

@@ -6,7 +6,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use bitnet_web::kernels::KernelKind;
+use bitnet_web::kernels::Kernel;
 use bitnet_web::load::{LoadOptions, Precision};
 use support::{engine, models::folder};
 
@@ -19,7 +19,7 @@ fn hashes_are_the_recorded_ones() {
         let bytes = std::fs::read(folder().join(&file)).unwrap();
         for (name, precision) in [("exact", Precision::Exact), ("fast", Precision::Fast)] {
             for threads in [1, 2] {
-                let options = LoadOptions { precision, ..LoadOptions::new(KernelKind::Scalar) };
+                let options = LoadOptions { precision, ..LoadOptions::new(Kernel::SCALAR) };
                 let hash = engine(&bytes, options, threads, 1 << 16).logits_hash().unwrap();
                 assert_eq!(format!("{hash:016x}"), hashes[name], "{file}, {name}, {threads} threads");
             }

@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bitnet_web::ErrorKind;
 use bitnet_web::generate::{Engine, Event, GenerateOptions, Generation, Usage};
-use bitnet_web::kernels::KernelKind;
+use bitnet_web::kernels::Kernel;
 use bitnet_web::load::{LoadOptions, Precision};
 use bitnet_web::stopwatch::Parts;
 use support::models::fixtures;
 
 fn any_engine(precision: Precision) -> Engine {
     let fixture = &fixtures()[0];
-    let options = LoadOptions { precision, ..LoadOptions::new(KernelKind::Scalar) };
+    let options = LoadOptions { precision, ..LoadOptions::new(Kernel::SCALAR) };
     support::engine(&fixture.bytes(&fixture.files[0].name), options, 2, 1 << 16)
 }
 

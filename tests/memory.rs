@@ -6,14 +6,14 @@ mod support;
 
 use bitnet_web::ErrorKind;
 use bitnet_web::gguf::{Parser, Progress};
-use bitnet_web::kernels::KernelKind;
+use bitnet_web::kernels::Kernel;
 use bitnet_web::load::{self, LoadOptions, Loader, Summary};
 use support::models::folder;
 
 const FILE: &str = "gqa4-hd128-tq1_0.gguf";
 
 fn options(context: Option<usize>, memory_bytes: Option<u64>) -> LoadOptions {
-    LoadOptions { context, memory_bytes, ..LoadOptions::new(KernelKind::Scalar) }
+    LoadOptions { context, memory_bytes, ..LoadOptions::new(Kernel::SCALAR) }
 }
 
 fn preview(file: &[u8], options: &LoadOptions) -> Summary {

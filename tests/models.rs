@@ -8,14 +8,14 @@
 mod support;
 
 use bitnet_web::generate::{Event, GenerateOptions};
-use bitnet_web::kernels::KernelKind;
+use bitnet_web::kernels::Kernel;
 use bitnet_web::load::{LoadOptions, Precision};
 use bitnet_web::quant::I2sLayout;
 use support::models::{Fixture, FixtureFile, Sequence, fixtures};
 use support::{engine, relative_rms, top};
 
 fn load(fixture: &Fixture, file: &FixtureFile, threads: usize) -> bitnet_web::generate::Engine {
-    let mut options = LoadOptions::new(KernelKind::Scalar);
+    let mut options = LoadOptions::new(Kernel::SCALAR);
     options.precision = Precision::Exact;
     if file.i2_s_group == 64 {
         options.i2s_layout = I2sLayout::Stride16;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use bitnet_web::generate::Engine;
-use bitnet_web::kernels::KernelKind;
+use bitnet_web::kernels::Kernel;
 use bitnet_web::load::{LoadOptions, Loader, Precision};
 use bitnet_web::pool::Pool;
 use sha2::{Digest, Sha256};
@@ -40,7 +40,7 @@ pub fn load(path: &Path, options: &Options) -> Outcome<ModelFile> {
     let start = Instant::now();
     let mut file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let length = file.metadata()?.len();
-    let mut load = LoadOptions::new(KernelKind::Scalar);
+    let mut load = LoadOptions::new(Kernel::SCALAR);
     load.precision = options.precision;
     load.context = options.context;
     load.chat_template = options.chat_template.clone();

@@ -3,7 +3,7 @@
 use bitnet_web::chat::{ChatTemplate, Message};
 use bitnet_web::generate::{Engine, Event, GenerateOptions, Prompt};
 use bitnet_web::gguf::{Parser, Progress};
-use bitnet_web::kernels::KernelKind;
+use bitnet_web::kernels::Kernel;
 use bitnet_web::load::{LoadOptions, Loader, Precision};
 use bitnet_web::pool::Pool;
 use bitnet_web::tokenizer::{Tokenizer, Vocabulary};
@@ -37,7 +37,7 @@ pub fn directory(input: &[u8]) {
 /// run for some tokens.
 pub fn load(input: &[u8]) {
     let [piece, choice, file @ ..] = input else { return };
-    let mut options = LoadOptions::new(KernelKind::Scalar);
+    let mut options = LoadOptions::new(Kernel::SCALAR);
     options.file_bytes = (choice & 1 == 0).then_some(file.len() as u64);
     options.precision = if choice & 2 == 0 { Precision::Fast } else { Precision::Exact };
     let mut loader = Loader::new(options);

@@ -2,20 +2,11 @@
 
 use crate::{Error, ErrorKind, Result};
 
+use super::simd::Number;
+
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct Line([u8; 64]);
-
-/// Numbers that every bit pattern is one of, stored little-endian as all supported machines have them.
-///
-/// # Safety
-/// Any bytes must be a valid value, there must be no padding, and the alignment must be at most 64.
-pub(super) unsafe trait Plain: Copy {}
-
-// SAFETY: every bit pattern is a value.
-unsafe impl Plain for u16 {}
-// SAFETY: every bit pattern is a value.
-unsafe impl Plain for f32 {}
 
 /// A fixed number of bytes, 64-byte aligned.
 pub(super) struct Buffer {
@@ -45,9 +36,9 @@ impl Buffer {
     }
 
     /// The bytes as whole numbers of `T`.
-    pub(super) fn numbers<T: Plain>(&self) -> &[T] {
-        // SAFETY: the buffer is aligned to 64 bytes and holds `len / size_of::<T>()` initialised values; `Plain` says
-        // that their bytes are valid.
+    pub(super) fn numbers<T: Number>(&self) -> &[T] {
+        // SAFETY: the buffer is aligned to 64 bytes and holds `len / size_of::<T>()` initialised values; `Number` says
+        // that any bytes are valid, and no number is aligned to more.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len / size_of::<T>()) }
     }
 

@@ -1,12 +1,10 @@
 //! One suite for all kernels: each must give the scalar kernel's bits, over odd shapes, extreme values, batches and
 //! threads. It is part of the shipped module: `BitNet.selfTest()` runs it in the visitor's own browser.
 
-use serde::Serialize;
-
 use crate::pool::Pool;
 use crate::{Error, ErrorKind, Result};
 
-use super::{Activations, Job, KernelKind, TernaryMatrix, matmul};
+use super::ternary::{Activations, Job, Kernel, TernaryMatrix, matmul};
 
 /// Rows and columns: smaller than a unit, odd, whole, and the widest of BitNet b1.58 2B4T.
 const SHAPES: [(usize, usize); 8] =
@@ -27,7 +25,7 @@ enum Content {
 }
 
 /// What the suite found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The seed of the random cases.
     pub seed: u64,
@@ -44,7 +42,7 @@ pub struct Report {
 /// # Errors
 /// `OutOfMemory` if the test matrices do not fit.
 pub fn run(pool: &Pool, seed: u64) -> Result<Report> {
-    let kernels: Vec<KernelKind> = KernelKind::available().collect();
+    let kernels: Vec<Kernel> = Kernel::all().collect();
     let mut report =
         Report { seed, kernels: kernels.iter().map(|k| k.name()).collect(), cases: 0, failures: Vec::new() };
     let mut random = Random::new(seed);
@@ -53,8 +51,8 @@ pub fn run(pool: &Pool, seed: u64) -> Result<Report> {
             let codes: Vec<i8> = (0..rows * cols).map(|i| content.weight(i / cols, &mut random)).collect();
             for tokens in BATCHES {
                 let x: Vec<f32> = (0..tokens * cols).map(|i| content.activation(i / cols, &mut random)).collect();
-                let want = product(pool, KernelKind::Scalar, rows, &codes, tokens, &x)?;
-                for &kernel in kernels.iter().filter(|&&k| k != KernelKind::Scalar) {
+                let want = product(pool, Kernel::SCALAR, rows, &codes, tokens, &x)?;
+                for &kernel in kernels.iter().filter(|&&k| k != Kernel::SCALAR) {
                     report.cases += 1;
                     let got = product(pool, kernel, rows, &codes, tokens, &x)?;
                     if let Some(at) = want.iter().zip(&got).position(|(w, g)| w.to_bits() != g.to_bits()) {
@@ -78,7 +76,7 @@ pub fn run(pool: &Pool, seed: u64) -> Result<Report> {
 ///
 /// # Errors
 /// `Internal` if it differs from the scalar kernel, `OutOfMemory` if the test matrix does not fit.
-pub fn check(pool: &Pool, kernel: KernelKind) -> Result<()> {
+pub fn check(pool: &Pool, kernel: Kernel) -> Result<()> {
     // A group, and some tokens behind it.
     let (rows, cols, tokens) = (70, 320, 19);
     let mut random = Random::new(1);
@@ -86,7 +84,7 @@ pub fn check(pool: &Pool, kernel: KernelKind) -> Result<()> {
         let codes: Vec<i8> = (0..rows * cols).map(|i| content.weight(i / cols, &mut random)).collect();
         let x: Vec<f32> = (0..tokens * cols).map(|i| content.activation(i / cols, &mut random)).collect();
         let product = |kernel| product(pool, kernel, rows, &codes, tokens, &x);
-        if product(kernel)? != product(KernelKind::Scalar)? {
+        if product(kernel)? != product(Kernel::SCALAR)? {
             let context = format!("the kernel {} computes wrong results in this browser", kernel.name());
             return Err(Error::new(ErrorKind::Internal, context));
         }
@@ -95,7 +93,7 @@ pub fn check(pool: &Pool, kernel: KernelKind) -> Result<()> {
 }
 
 /// `[tokens, rows]`
-fn product(pool: &Pool, kernel: KernelKind, rows: usize, codes: &[i8], tokens: usize, x: &[f32]) -> Result<Vec<f32>> {
+fn product(pool: &Pool, kernel: Kernel, rows: usize, codes: &[i8], tokens: usize, x: &[f32]) -> Result<Vec<f32>> {
     let cols = codes.len() / rows;
     let mut builder = TernaryMatrix::builder(kernel, rows, cols)?;
     builder.push_rows(0, codes);
@@ -156,9 +154,9 @@ mod tests {
             let x: Vec<f32> = (0..2 * cols).map(|_| Content::Random.activation(0, &mut random)).collect();
             for threads in 1..4 {
                 let pool = Pool::new(threads);
-                let got = product(&pool, KernelKind::Scalar, rows, &codes, 2, &x).unwrap();
+                let got = product(&pool, Kernel::SCALAR, rows, &codes, 2, &x).unwrap();
                 let mut activations = Activations::new();
-                activations.quantize(&pool, KernelKind::Scalar, &x, 2, cols);
+                activations.quantize(&pool, Kernel::SCALAR, &x, 2, cols);
                 for (index, got) in got.iter().enumerate() {
                     let (token, row) = (index / rows, index % rows);
                     let sum: i32 = codes[row * cols..][..cols]

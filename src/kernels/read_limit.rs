@@ -3,7 +3,7 @@
 use crate::pool::Pool;
 use crate::{Error, ErrorKind, Result};
 
-use super::ticking::Ticking;
+use super::coarse_timer::CoarseTimer;
 
 /// Streams that each thread of [`read_limit`] reads at once.
 const READ_STREAMS: usize = 4;
@@ -31,7 +31,7 @@ pub fn read_limit(pool: &Pool, bytes: usize, now: impl FnMut() -> f64) -> Result
     let mut sums = vec![0_u64; pool.width()];
     let piece = pool.width() * READ_PIECE;
     let words = vec_of_ones(bytes.next_multiple_of(piece) / size_of::<u64>())?;
-    let clock = &mut Ticking::new(now);
+    let clock = &mut CoarseTimer::new(now);
     let count = words.len() / (piece / size_of::<u64>());
     let mut left = READ_PASSES * count;
     let mut pieces = words.chunks_exact(piece / size_of::<u64>()).cycle();

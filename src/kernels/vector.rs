@@ -1,122 +1,12 @@
-//! Four f32 lanes: one SIMD register in WebAssembly, an array elsewhere. Every operation is IEEE arithmetic lane by lane,
-//! so code written on it gives the same bits on both.
+//! Vectors of f32: dot products, weighted sums, and floats in their stored forms. Every operation is IEEE arithmetic lane by
+//! lane in one written order, so that the bits are the same everywhere.
 
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-mod lanes {
-    use core::arch::wasm32::*;
+use core::hint::black_box;
 
-    #[derive(Clone, Copy)]
-    pub(in super::super) struct F32x4(v128);
-
-    impl F32x4 {
-        #[inline(always)]
-        pub(in super::super) fn splat(value: f32) -> Self {
-            Self(f32x4_splat(value))
-        }
-
-        #[inline(always)]
-        pub(in super::super) fn load(values: &[f32; 4]) -> Self {
-            // SAFETY: the reference is to 16 readable bytes; v128_load needs no alignment.
-            Self(unsafe { v128_load(values.as_ptr().cast()) })
-        }
-
-        #[inline(always)]
-        pub(in super::super) fn store(self, values: &mut [f32; 4]) {
-            // SAFETY: the reference is to 16 writable bytes; v128_store needs no alignment.
-            unsafe { v128_store(values.as_mut_ptr().cast(), self.0) }
-        }
-
-        #[inline(always)]
-        pub(in super::super) fn add(self, other: Self) -> Self {
-            Self(f32x4_add(self.0, other.0))
-        }
-
-        #[inline(always)]
-        pub(in super::super) fn mul(self, other: Self) -> Self {
-            Self(f32x4_mul(self.0, other.0))
-        }
-
-        /// The upper halves of floats.
-        #[inline(always)]
-        pub(in super::super) fn from_bf16(bits: &[super::Bf16; 4]) -> Self {
-            // SAFETY: the reference is to 8 readable bytes; the load needs no alignment.
-            let bits = unsafe { v128_load64_zero(bits.as_ptr().cast()) };
-            Self(u32x4_shl(u32x4_extend_low_u16x8(bits), 16))
-        }
-
-        /// Finite half-precision floats from their bits, see [`f16_to_f32`](super::f16_to_f32). The sign is extended
-        /// before the shift, and its copies above the exponent are masked away.
-        #[inline(always)]
-        pub(in super::super) fn from_f16(bits: &[u16; 4], (mask, factor): (Self, Self)) -> Self {
-            // SAFETY: the reference is to 8 readable bytes; the load needs no alignment.
-            let bits = unsafe { v128_load64_zero(bits.as_ptr().cast()) };
-            let shifted = i32x4_shl(i32x4_extend_low_i16x8(bits), 13);
-            Self(f32x4_mul(v128_and(shifted, mask.0), factor.0))
-        }
-
-        /// A value that the compiler cannot see through: engines build a constant anew at each use, also in a loop,
-        /// where a value stays in its register.
-        #[inline(always)]
-        pub(in super::super) fn opaque(self) -> Self {
-            Self(core::hint::black_box(self.0))
-        }
-    }
-}
-
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-mod lanes {
-    #[derive(Clone, Copy)]
-    pub(in super::super) struct F32x4([f32; 4]);
-
-    impl F32x4 {
-        #[inline(always)]
-        pub(in super::super) fn splat(value: f32) -> Self {
-            Self([value; 4])
-        }
-
-        #[inline(always)]
-        pub(in super::super) fn load(values: &[f32; 4]) -> Self {
-            Self(*values)
-        }
-
-        #[inline(always)]
-        pub(in super::super) fn store(self, values: &mut [f32; 4]) {
-            *values = self.0;
-        }
-
-        #[inline(always)]
-        pub(in super::super) fn add(self, other: Self) -> Self {
-            Self(std::array::from_fn(|i| self.0[i] + other.0[i]))
-        }
-
-        #[inline(always)]
-        pub(in super::super) fn mul(self, other: Self) -> Self {
-            Self(std::array::from_fn(|i| self.0[i] * other.0[i]))
-        }
-
-        /// The upper halves of floats.
-        #[inline(always)]
-        pub(in super::super) fn from_bf16(bits: &[super::Bf16; 4]) -> Self {
-            Self(bits.map(super::Stored::to_f32))
-        }
-
-        /// Finite half-precision floats from their bits.
-        #[inline(always)]
-        pub(in super::super) fn from_f16(bits: &[u16; 4], _: (Self, Self)) -> Self {
-            Self(bits.map(super::f16_to_f32))
-        }
-
-        /// Only the other form needs it.
-        #[inline(always)]
-        pub(in super::super) fn opaque(self) -> Self {
-            self
-        }
-    }
-}
-
-pub(super) use lanes::F32x4;
-
-use super::buffer::Plain;
+use super::simd::{
+    Number, f32x4_add, f32x4_mul, f32x4_splat, i32x4_extend_low_i16x8, i32x4_shl, load, load_half, store,
+    u32x4_extend_low_u16x8, u32x4_shl, v128, v128_and,
+};
 
 const TWO_POW_112: f32 = f32::from_bits((127 + 112) << 23);
 
@@ -145,15 +35,15 @@ pub(super) const LANES: usize = 16;
 #[repr(transparent)]
 pub(super) struct Bf16(u16);
 
-// SAFETY: a transparent u16; every bit pattern is a value.
-unsafe impl Plain for Bf16 {}
+// SAFETY: a transparent u16; every bit pattern is a value, and there is no padding.
+unsafe impl Number for Bf16 {}
 
 /// Values that can be loaded as f32 lanes from how they are stored.
-pub(super) trait Stored: Plain {
+pub(super) trait Stored: Number {
     /// What the conversion of many values shares.
     type Constants: Copy;
     fn constants() -> Self::Constants;
-    fn load4(values: &[Self; 4], constants: Self::Constants) -> F32x4;
+    fn load4(values: &[Self; 4], constants: Self::Constants) -> v128;
     fn to_f32(self) -> f32;
 }
 
@@ -164,8 +54,8 @@ impl Stored for f32 {
     fn constants() {}
 
     #[inline(always)]
-    fn load4(values: &[Self; 4], (): ()) -> F32x4 {
-        F32x4::load(values)
+    fn load4(values: &[Self; 4], (): ()) -> v128 {
+        load(values)
     }
 
     #[inline(always)]
@@ -177,16 +67,21 @@ impl Stored for f32 {
 /// The bits of a half-precision float.
 impl Stored for u16 {
     /// A mask for sign and magnitude, and 2^112.
-    type Constants = (F32x4, F32x4);
+    type Constants = (v128, v128);
 
+    /// Values that the compiler cannot see through: engines build a constant anew at each use, also in a loop, where a
+    /// value stays in its register.
     #[inline(always)]
     fn constants() -> Self::Constants {
-        (F32x4::splat(f32::from_bits(0x8fff_ffff)).opaque(), F32x4::splat(TWO_POW_112).opaque())
+        (black_box(f32x4_splat(f32::from_bits(0x8fff_ffff))), black_box(f32x4_splat(TWO_POW_112)))
     }
 
+    /// As [`f16_to_f32`] for finite numbers. The sign is extended before the shift, and its copies above the exponent are
+    /// masked away.
     #[inline(always)]
-    fn load4(values: &[Self; 4], constants: Self::Constants) -> F32x4 {
-        F32x4::from_f16(values, constants)
+    fn load4(values: &[Self; 4], (mask, factor): Self::Constants) -> v128 {
+        let shifted = i32x4_shl(i32x4_extend_low_i16x8(load_half(values)), 13);
+        f32x4_mul(v128_and(shifted, mask), factor)
     }
 
     #[inline(always)]
@@ -202,8 +97,8 @@ impl Stored for Bf16 {
     fn constants() {}
 
     #[inline(always)]
-    fn load4(values: &[Self; 4], (): ()) -> F32x4 {
-        F32x4::from_bf16(values)
+    fn load4(values: &[Self; 4], (): ()) -> v128 {
+        u32x4_shl(u32x4_extend_low_u16x8(load_half(values)), 16)
     }
 
     #[inline(always)]
@@ -216,17 +111,17 @@ impl Stored for Bf16 {
 #[inline(always)]
 pub(super) fn dot<A: Stored>(a: &[A], b: &[f32]) -> f32 {
     let constants = A::constants();
-    let mut sums = [F32x4::splat(0.0); LANES / 4];
+    let mut sums = [f32x4_splat(0.0); LANES / 4];
     let (whole_a, rest_a) = a.as_chunks::<LANES>();
     let (whole_b, rest_b) = b.as_chunks::<LANES>();
     for (a, b) in whole_a.iter().zip(whole_b) {
         for ((sum, a), b) in sums.iter_mut().zip(a.as_chunks::<4>().0).zip(b.as_chunks::<4>().0) {
-            *sum = sum.add(A::load4(a, constants).mul(F32x4::load(b)));
+            *sum = f32x4_add(*sum, f32x4_mul(A::load4(a, constants), load(b)));
         }
     }
     let mut lanes = [0.0; LANES];
     for (lanes, sum) in lanes.as_chunks_mut::<4>().0.iter_mut().zip(sums) {
-        sum.store(lanes);
+        store(sum, lanes);
     }
     for (lane, (a, b)) in lanes.iter_mut().zip(rest_a.iter().zip(rest_b)) {
         *lane += a.to_f32() * b;
@@ -246,16 +141,16 @@ pub(super) fn sum_lanes(lanes: [f32; LANES]) -> f32 {
 /// loaded and stored once.
 #[inline(always)]
 pub(super) fn add_scaled<const N: usize>(out: &mut [f32], weights: [f32; N], rows: [&[f32]; N]) {
-    let splats = weights.map(F32x4::splat);
+    let splats = std::array::from_fn::<_, N, _>(|i| f32x4_splat(weights[i]));
     let len = out.len();
     let chunks = rows.map(|row| row[..len].as_chunks::<4>());
     let (whole, rest) = out.as_chunks_mut::<4>();
     for (index, out) in whole.iter_mut().enumerate() {
-        let mut sum = F32x4::load(out);
+        let mut sum = load(out);
         for (splat, (chunks, _)) in splats.iter().zip(&chunks) {
-            sum = sum.add(splat.mul(F32x4::load(&chunks[index])));
+            sum = f32x4_add(sum, f32x4_mul(*splat, load(&chunks[index])));
         }
-        sum.store(out);
+        store(sum, out);
     }
     for (index, out) in rest.iter_mut().enumerate() {
         for (weight, (_, rest)) in weights.iter().zip(&chunks) {
@@ -271,7 +166,7 @@ pub(super) fn widen<A: Stored>(values: &[A], out: &mut [f32]) {
     let (whole_out, rest_out) = out.as_chunks_mut::<4>();
     let (whole, rest) = values.as_chunks::<4>();
     for (out, values) in whole_out.iter_mut().zip(whole) {
-        A::load4(values, constants).store(out);
+        store(A::load4(values, constants), out);
     }
     for (out, value) in rest_out.iter_mut().zip(rest) {
         *out = value.to_f32();

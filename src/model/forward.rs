@@ -14,7 +14,7 @@
 //! in exact integer arithmetic.
 
 use crate::kernels::{
-    Activations, AttentionScratch, Job, KernelKind, Rope, add, attend, matmul, relu2_gate, rmsnorm, silu_gate,
+    Activations, AttentionScratch, Job, Kernel, Rope, add, attend, matmul, relu2_gate, rmsnorm, silu_gate,
 };
 use crate::pool::Pool;
 use crate::stopwatch::{Part, Stopwatch};
@@ -91,7 +91,7 @@ pub(super) struct Graph<'a> {
     pub(super) config: &'a Config,
     pub(super) weights: &'a Weights,
     pub(super) rope: &'a Rope,
-    pub(super) kernel: KernelKind,
+    pub(super) kernel: Kernel,
     pub(super) pool: &'a Pool,
 }
 

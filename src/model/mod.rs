@@ -19,7 +19,7 @@ pub(crate) use session::check_tokens;
 pub use weights::{LayerWeights, WeightOptions, Weights, WeightsBuilder};
 
 use crate::chat::ChatTemplate;
-use crate::kernels::{KernelKind, Rope};
+use crate::kernels::{Kernel, Rope};
 use crate::load::{Precision, Summary};
 use crate::tokenizer::Tokenizer;
 
@@ -27,7 +27,7 @@ use crate::tokenizer::Tokenizer;
 #[derive(Debug)]
 pub struct Model {
     summary: Summary,
-    kernel: KernelKind,
+    kernel: Kernel,
     precision: Precision,
     weights: Weights,
     rope: Rope,
@@ -39,7 +39,7 @@ impl Model {
     /// Puts the parts together. [`Loader`](crate::load::Loader) has checked that they fit.
     pub(crate) fn new(
         summary: Summary,
-        kernel: KernelKind,
+        kernel: Kernel,
         precision: Precision,
         weights: Weights,
         tokenizer: Tokenizer,
@@ -66,7 +66,7 @@ impl Model {
     }
 
     /// The kernel of the ternary matrices.
-    pub fn kernel(&self) -> KernelKind {
+    pub fn kernel(&self) -> Kernel {
         self.kernel
     }
 

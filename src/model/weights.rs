@@ -1,6 +1,6 @@
 //! The weights of a model, built tensor by tensor while the file streams in, and never changed after that.
 
-use crate::kernels::{KernelKind, RowBuilder, RowFormat, RowMatrix, TernaryBuilder, TernaryMatrix};
+use crate::kernels::{Kernel, RowBuilder, RowFormat, RowMatrix, TernaryBuilder, TernaryMatrix};
 use crate::quant::{FloatDecoder, I2sLayout, TensorType, TernaryDecoder};
 use crate::{Error, ErrorKind, Result};
 
@@ -79,7 +79,7 @@ impl Weights {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WeightOptions {
     /// The kernel whose layout the ternary matrices get.
-    pub kernel: KernelKind,
+    pub kernel: Kernel,
     /// Keep embedding and head exactly as the file has them, instead of as int8 rows.
     pub exact_rows: bool,
     /// The interleaving of I2_S tensors.

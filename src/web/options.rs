@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::chat::{DateTime, Message};
 use crate::generate::{GenerateOptions, Prompt};
-use crate::kernels::{KernelKind, select};
+use crate::kernels::{Kernel, select};
 use crate::load::{self, Precision};
 use crate::pool::Pool;
 use crate::quant::I2sLayout;
@@ -71,8 +71,8 @@ impl LoadOptions {
                 (fastest.kernel, Some(fastest.weights_per_second).filter(|&speed| speed > 0.0))
             }
             Some(name) => {
-                let kind = KernelKind::from_name(name).filter(|kind| kind.is_available());
-                (kind.ok_or_else(|| unknown("kernel", name))?, None)
+                let kernel = Kernel::from_name(name);
+                (kernel.ok_or_else(|| unknown("kernel", name))?, None)
             }
         };
         let precision = match self.precision.as_deref() {

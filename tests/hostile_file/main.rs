@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bitnet_web::generate::{Engine, GenerateOptions, Prompt};
 use bitnet_web::gguf::{Array, Value};
-use bitnet_web::kernels::KernelKind;
+use bitnet_web::kernels::Kernel;
 use bitnet_web::load::{LoadOptions, Loader};
 use bitnet_web::pool::Pool;
 use bitnet_web::{Error, ErrorKind, Result};
@@ -42,7 +42,7 @@ fn fixture(name: &str) -> Vec<u8> {
 }
 
 fn load(file: &[u8], piece: usize, file_bytes: Option<u64>) -> Result<Engine> {
-    let mut options = LoadOptions::new(KernelKind::Scalar);
+    let mut options = LoadOptions::new(Kernel::SCALAR);
     options.file_bytes = file_bytes;
     let mut loader = Loader::new(options);
     for bytes in file.chunks(piece) {

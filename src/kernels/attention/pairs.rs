@@ -1,5 +1,9 @@
 //! The one loop of attention in int8: see `int8.rs` for what it multiplies.
 
+use super::super::simd::{
+    i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i32x4_add, i32x4_dot_i16x8, i32x4_splat, load, store,
+};
+
 /// Positions or dimensions that one step works on.
 pub(super) const WIDE: usize = 8;
 /// 8 lanes of two codes.
@@ -12,35 +16,17 @@ pub(super) fn pair(low: i16, high: i16) -> Pair {
     i32::from(low as u16) | i32::from(high) << 16
 }
 
-/// `sums[head][lane] = sum_i codes[i][lane][0] * weights[head][i][0] + codes[i][lane][1] * weights[head][i][1]`
+/// `sums[head][lane] = sum_i codes[i][lane][0] * weights[head][i][0] + codes[i][lane][1] * weights[head][i][1]`:
+/// 16 codes are loaded and widened once for all heads.
 ///
 /// # Panics
 /// If there are fewer weights than codes.
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 #[inline(always)]
 pub(super) fn pair_dots<const H: usize>(codes: &[Codes], weights: [&[Pair]; H]) -> [[i32; WIDE]; H] {
-    weights.map(|weights| {
-        let mut sums = [0; WIDE];
-        for (codes, &pair) in codes.iter().zip(&weights[..codes.len()]) {
-            for (sum, [a, b]) in sums.iter_mut().zip(codes.as_chunks::<2>().0) {
-                *sum += i32::from(*a) * i32::from(pair as i16) + i32::from(*b) * (pair >> 16);
-            }
-        }
-        sums
-    })
-}
-
-/// The same: 16 codes are loaded and widened once for all heads.
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-#[inline(always)]
-pub(super) fn pair_dots<const H: usize>(codes: &[Codes], weights: [&[Pair]; H]) -> [[i32; WIDE]; H] {
-    use core::arch::wasm32::*;
-
     let weights = weights.map(|weights| &weights[..codes.len()]);
     let mut sums = [[i32x4_splat(0); 2]; H];
     for (index, codes) in codes.iter().enumerate() {
-        // SAFETY: the reference is to 16 readable bytes; v128_load needs no alignment.
-        let codes = unsafe { v128_load(codes.as_ptr().cast()) };
+        let codes = load(codes);
         let (low, high) = (i16x8_extend_low_i8x16(codes), i16x8_extend_high_i8x16(codes));
         for (sums, weights) in sums.iter_mut().zip(&weights) {
             let weight = i32x4_splat(weights[index]);
@@ -50,12 +36,8 @@ pub(super) fn pair_dots<const H: usize>(codes: &[Codes], weights: [&[Pair]; H]) 
     }
     sums.map(|[low, high]| {
         let mut sums = [0; WIDE];
-        let (a, b) = sums.split_at_mut(WIDE / 2);
-        // SAFETY: each half is 16 writable bytes; v128_store needs no alignment.
-        unsafe {
-            v128_store(a.as_mut_ptr().cast(), low);
-            v128_store(b.as_mut_ptr().cast(), high);
-        }
+        store(low, &mut sums);
+        store(high, &mut sums[WIDE / 2..]);
         sums
     })
 }

@@ -1,6 +1,10 @@
 //! Products of rows that are kept as planes of nibbles.
 
-use super::super::packed::STREAMS;
+use super::super::row_groups::QUARTERS;
+use super::super::simd::{
+    horizontal_sums, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i32x4_add, i32x4_dot_i16x8, i32x4_splat, lanes,
+    u8x16_splat, u16x8_shl, u16x8_shr, v128, v128_and, v128_load, v128_or, v128_xor,
+};
 
 /// Columns of 16 bytes of a plane: byte `p` holds the nibble of column `p` and, in its high half, that of column `16 + p`.
 pub(super) const CHUNK: usize = 32;
@@ -17,37 +21,20 @@ pub(super) fn second_code(upper: u8, lower: u8) -> i8 {
     ((upper & 0xf0 | lower >> 4) ^ 0x80) as i8
 }
 
-pub(super) use upper::{dot as dot_upper, operand};
+#[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
+pub(super) use relaxed::{dot as dot_upper, operand};
+#[cfg(all(target_arch = "wasm32", not(target_feature = "relaxed-simd")))]
+pub(super) use widened::{dot as dot_upper, operand};
 
-/// Four rows of the upper plane times an int8 vector: the sums of nibble times activation.
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-mod upper {
-    use super::{CHUNK, STREAMS};
-
-    pub(in super::super) fn operand(q: &[i8]) -> Vec<i8> {
-        q.to_vec()
-    }
-
-    pub(in super::super) fn dot(rows: [&[u8]; STREAMS], q: &[i8]) -> [i32; STREAMS] {
-        rows.map(|row| {
-            let chunks = row.chunks_exact(16).zip(q.chunks_exact(CHUNK));
-            let sum = |(bytes, q): (&[u8], &[i8])| -> i32 {
-                let (first, second) = q.split_at(16);
-                let terms = bytes.iter().zip(first.iter().zip(second));
-                terms.map(|(b, (q0, q1))| i32::from(b & 15) * i32::from(*q0) + i32::from(b >> 4) * i32::from(*q1)).sum()
-            };
-            chunks.map(sum).sum()
-        })
-    }
-}
-
-/// The same by relaxed dot products, in 16 bits: a block of them adds up to at most 4 * 4 * 15 * 127 = 30480.
-#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
-mod upper {
-    use core::arch::wasm32::*;
-
-    use super::super::super::streams::{horizontal_sums, lanes};
-    use super::{BLOCK, CHUNK, STREAMS};
+/// Four rows of the upper plane times an int8 vector, the sums of nibble times activation: by relaxed dot products in 16
+/// bits. A block of them adds up to at most 4 * 4 * 15 * 127 = 30480.
+#[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
+mod relaxed {
+    use super::super::super::simd::{
+        horizontal_sums, i16x8_add, i16x8_relaxed_dot_i8x16_i7x16, i16x8_splat, i32x4_add, i32x4_extadd_pairwise_i16x8,
+        i32x4_splat, lanes, u8x16_splat, u16x8_shr, v128_and, v128_load,
+    };
+    use super::{BLOCK, CHUNK, QUARTERS};
 
     const BLOCK_CHUNKS: usize = BLOCK / CHUNK;
 
@@ -55,12 +42,12 @@ mod upper {
         q.to_vec()
     }
 
-    pub(in super::super) fn dot(rows: [&[u8]; STREAMS], q: &[i8]) -> [i32; STREAMS] {
+    pub(in super::super) fn dot(rows: [&[u8]; QUARTERS], q: &[i8]) -> [i32; QUARTERS] {
         let chunks = q.len() / CHUNK;
         assert!(chunks.is_multiple_of(BLOCK_CHUNKS) && rows.iter().all(|row| row.len() == 16 * chunks));
         let rows = rows.map(<[u8]>::as_ptr);
         let low = u8x16_splat(0x0f);
-        let mut totals = [i32x4_splat(0); STREAMS];
+        let mut totals = [i32x4_splat(0); QUARTERS];
         // A row at a time: with four of them the engine would run out of registers.
         for block in (0..chunks).step_by(BLOCK_CHUNKS) {
             for (total, row) in totals.iter_mut().zip(rows) {
@@ -84,14 +71,15 @@ mod upper {
     }
 }
 
-/// The same in 16-bit lanes, as `mad` does it: the nibbles of a byte are masked in place, and the activations that meet the
+/// The same without relaxed instructions, in 16-bit lanes, as `mad` does it: the nibbles of a byte are masked in place, and the activations that meet the
 /// lower ones are multiplied by 16 beforehand.
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128", not(target_feature = "relaxed-simd")))]
-mod upper {
-    use core::arch::wasm32::*;
-
-    use super::super::super::streams::{horizontal_sums, lanes};
-    use super::{CHUNK, STREAMS};
+#[cfg(any(test, all(target_arch = "wasm32", not(target_feature = "relaxed-simd"))))]
+mod widened {
+    use super::super::super::simd::{
+        horizontal_sums, i32x4_add, i32x4_dot_i16x8, i32x4_shr, i32x4_splat, lanes, u16x8_shr, u16x8_splat, v128_and,
+        v128_load,
+    };
+    use super::{CHUNK, QUARTERS};
 
     /// For each chunk of 32 columns four vectors: what meets the low nibbles of even bytes, their high nibbles, and both
     /// of odd bytes.
@@ -106,12 +94,12 @@ mod upper {
         out
     }
 
-    pub(in super::super) fn dot(rows: [&[u8]; STREAMS], q: &[i16]) -> [i32; STREAMS] {
+    pub(in super::super) fn dot(rows: [&[u8]; QUARTERS], q: &[i16]) -> [i32; QUARTERS] {
         let chunks = q.len() / CHUNK;
         assert!(rows.iter().all(|row| row.len() == 16 * chunks));
         let rows = rows.map(<[u8]>::as_ptr);
         let masks = [u16x8_splat(0x000f), u16x8_splat(0x00f0)];
-        let mut totals = [i32x4_splat(0); STREAMS];
+        let mut totals = [i32x4_splat(0); QUARTERS];
         for chunk in 0..chunks {
             // SAFETY: chunk < chunks, so 16 bytes of each row are in bounds, as asserted above.
             let mut packed = rows.map(|row| unsafe { v128_load(row.add(16 * chunk).cast()) });
@@ -130,37 +118,14 @@ mod upper {
     }
 }
 
-/// Four whole rows, an upper and a lower part each, times one vector.
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-pub(super) fn dot(rows: [(&[u8], &[u8]); STREAMS], q: &[i16]) -> [i32; STREAMS] {
-    rows.map(|(upper, lower)| {
-        let chunks = upper.chunks_exact(16).zip(lower.chunks_exact(16)).zip(q.chunks_exact(CHUNK));
-        let sum = |((upper, lower), q): ((&[u8], &[u8]), &[i16])| -> i32 {
-            let (first, second) = q.split_at(16);
-            let terms = upper.iter().zip(lower).zip(first.iter().zip(second));
-            terms
-                .map(|((&u, &l), (&q0, &q1))| {
-                    i32::from(first_code(u, l)) * i32::from(q0) + i32::from(second_code(u, l)) * i32::from(q1)
-                })
-                .sum()
-        };
-        chunks.map(sum).sum()
-    })
-}
-
 /// Four whole rows, an upper and a lower part each, times one vector: nibbles put together to bytes, bytes widened to i16,
 /// products added in pairs to i32.
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-pub(super) fn dot(rows: [(&[u8], &[u8]); STREAMS], q: &[i16]) -> [i32; STREAMS] {
-    use core::arch::wasm32::*;
-
-    use super::super::streams::{horizontal_sums, lanes};
-
+pub(super) fn dot(rows: [(&[u8], &[u8]); QUARTERS], q: &[i16]) -> [i32; QUARTERS] {
     let chunks = q.len() / CHUNK;
     assert!(rows.iter().all(|(upper, lower)| upper.len() == 16 * chunks && lower.len() == 16 * chunks));
     let rows = rows.map(|(upper, lower)| (upper.as_ptr(), lower.as_ptr()));
     let (low, high, sign) = (u8x16_splat(0x0f), u8x16_splat(0xf0), u8x16_splat(0x80));
-    let mut totals = [[i32x4_splat(0); 2]; STREAMS];
+    let mut totals = [[i32x4_splat(0); 2]; QUARTERS];
     for chunk in 0..chunks {
         // SAFETY: chunk < chunks, so 32 lanes of `q` are in bounds; v128_load needs no alignment.
         let q: [v128; 4] = std::array::from_fn(|i| unsafe { v128_load(q.as_ptr().add(CHUNK * chunk + 8 * i).cast()) });
@@ -178,4 +143,46 @@ pub(super) fn dot(rows: [(&[u8], &[u8]); STREAMS], q: &[i16]) -> [i32; STREAMS] 
         }
     }
     lanes(horizontal_sums(totals.map(|[even, odd]| i32x4_add(even, odd))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    /// Both ways to multiply the upper plane, and whole rows, against the definition.
+    #[test]
+    fn products_are_those_of_the_definition() {
+        for blocks in [1, 2, 7] {
+            let plane = |seed: usize| -> Vec<u8> {
+                (0..QUARTERS * blocks * BLOCK / 2).map(|i| ((i * 97 + seed) * 31 % 257) as u8).collect()
+            };
+            let (upper, lower) = (plane(1), plane(5));
+            let row = |plane: &'_ [u8], row: usize| plane[row * blocks * BLOCK / 2..][..blocks * BLOCK / 2].to_vec();
+            let uppers: [Vec<u8>; QUARTERS] = std::array::from_fn(|index| row(&upper, index));
+            let lowers: [Vec<u8>; QUARTERS] = std::array::from_fn(|index| row(&lower, index));
+            for limit in [127, 1] {
+                let q: Vec<i8> = (0..blocks * BLOCK).map(|i| if i % 3 == 0 { -limit } else { limit }).collect();
+                let wide: Vec<i16> = q.iter().map(|&q| i16::from(q) * 30).collect();
+                // Nibbles of columns p and 16 + p of each 32.
+                let nibble = |plane: &[u8], col: usize| {
+                    let byte = plane[col / CHUNK * 16 + col % 16];
+                    if col % CHUNK < 16 { byte & 15 } else { byte >> 4 }
+                };
+                let of_upper = uppers.each_ref().map(|upper| {
+                    (0..q.len()).map(|col| i32::from(nibble(upper, col)) * i32::from(q[col])).sum::<i32>()
+                });
+                let rows = uppers.each_ref().map(Vec::as_slice);
+                assert_eq!(dot_upper(rows, &operand(&q)), of_upper);
+                assert_eq!(widened::dot(rows, &widened::operand(&q)), of_upper);
+                let of_both: [i32; QUARTERS] = std::array::from_fn(|row| {
+                    let code =
+                        |col| 16 * i32::from(nibble(&uppers[row], col)) + i32::from(nibble(&lowers[row], col)) - 128;
+                    (0..q.len()).map(|col| code(col) * i32::from(wide[col])).sum()
+                });
+                assert_eq!(dot(std::array::from_fn(|i| (rows[i], lowers[i].as_slice())), &wide), of_both);
+            }
+        }
+    }
 }

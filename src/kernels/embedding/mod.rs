@@ -9,7 +9,8 @@ mod nibbles;
 use crate::Result;
 use crate::pool::Pool;
 
-use super::buffer::{Buffer, Plain};
+use super::buffer::Buffer;
+use super::simd::Number;
 use super::vector::{Bf16, Stored, dot, f32_to_f16, widen};
 use int8::Int8Rows;
 
@@ -146,7 +147,7 @@ impl RowMatrix {
         pool.par_rows(out, 1, 64, |index, out| out[0] = dot::<T>(self.stored(data, rows[index] as usize), x));
     }
 
-    fn stored<'a, T: Plain>(&self, data: &'a Buffer, row: usize) -> &'a [T] {
+    fn stored<'a, T: Number>(&self, data: &'a Buffer, row: usize) -> &'a [T] {
         &data.numbers()[row * self.cols..][..self.cols]
     }
 }

@@ -12,9 +12,8 @@ use crate::pool::Pool;
 use crate::{Error, ErrorKind, Result};
 
 use super::super::buffer::Buffer;
-use super::super::packed::STREAMS;
 use super::super::rounding::{largest_magnitude, scale_to_i8};
-use super::super::units::for_each_unit;
+use super::super::row_groups::{QUARTERS, for_each_group};
 use super::nibbles::{self, BLOCK, CHUNK, first_code, second_code};
 
 /// Of so many rows one is exact ...
@@ -109,8 +108,8 @@ impl Int8Rows {
                 let mut chosen =
                     (0..out.len()).filter(|&index| out[index] >= bound).collect::<Vec<usize>>().into_iter();
                 while let Some(first) = chosen.next() {
-                    let indices: [usize; STREAMS] = std::array::from_fn(|stream| {
-                        if stream == 0 { Some(first) } else { chosen.next() }.unwrap_or(first)
+                    let indices: [usize; QUARTERS] = std::array::from_fn(|index| {
+                        if index == 0 { Some(first) } else { chosen.next() }.unwrap_or(first)
                     });
                     let values = self.exact(input, indices.map(|index| rows.start + index));
                     indices.into_iter().zip(values).for_each(|(index, value)| out[index] = value);
@@ -130,16 +129,16 @@ impl Int8Rows {
         if !input.is_finite {
             return out.fill(f32::NAN);
         }
-        let (rows, last_rows) = rows.as_chunks::<STREAMS>();
-        let (out, last) = out.as_chunks_mut::<STREAMS>();
+        let (rows, last_rows) = rows.as_chunks::<QUARTERS>();
+        let (out, last) = out.as_chunks_mut::<QUARTERS>();
         pool.par_rows(out, 1, 64, |index, out| out[0] = self.exact(&input, rows[index].map(|row| row as usize)));
         for (out, &row) in last.iter_mut().zip(last_rows) {
-            *out = self.exact(&input, [row as usize; STREAMS])[0];
+            *out = self.exact(&input, [row as usize; QUARTERS])[0];
         }
     }
 
     /// Four rows times one token, with all eight bits of the rows.
-    fn exact(&self, input: &Input, rows: [usize; STREAMS]) -> [f32; STREAMS] {
+    fn exact(&self, input: &Input, rows: [usize; QUARTERS]) -> [f32; QUARTERS] {
         let sums = nibbles::dot(rows.map(|row| (self.upper_of(row), self.lower_of(row))), &input.codes);
         std::array::from_fn(|i| sums[i] as f32 * (input.step * self.scales[rows[i]]))
     }
@@ -157,19 +156,18 @@ impl Int8Rows {
                 (nibbles::operand(&q), sum, max / 127.0)
             })
             .collect();
-        // Far-apart rows are read together, as in the ternary matrices: unit u is row u of each quarter.
-        let quarter = self.rows.div_ceil(STREAMS);
+        let quarter = self.rows.div_ceil(QUARTERS);
         let out = Scattered(out.as_mut_ptr());
-        pool.for_each_range(quarter, 32, |units| {
+        pool.for_each_range(quarter, 32, |groups| {
             let out = &out;
-            let dots = |unit: usize, token: usize| {
-                let rows = std::array::from_fn(|stream| (unit + stream * quarter).min(self.rows - 1));
+            let dots = |group: usize, token: usize| {
+                let rows = std::array::from_fn(|index| (group + index * quarter).min(self.rows - 1));
                 nibbles::dot_upper(rows.map(|row| self.upper_of(row)), &inputs[token].0)
             };
-            for_each_unit(units, 0..inputs.len(), (self.rows, quarter), dots, |token, row, dots| {
+            for_each_group(groups, 0..inputs.len(), self.rows, dots, |token, row, dots| {
                 let (_, sum, step) = inputs[token];
                 // SAFETY: the rows are inside the token's part of `out`, whose length the caller has asserted; each is in
-                // one unit, so no other thread has it.
+                // one row group, so no other thread has it.
                 let out = unsafe { std::slice::from_raw_parts_mut(out.0.add(token * self.rows + row), dots.len()) };
                 for ((out, dot), scale) in out.iter_mut().zip(dots).zip(&self.scales[row..]) {
                     *out = ((16 * dot - 120 * sum) as f32 - 0.5 * sum as f32) * (step * scale);

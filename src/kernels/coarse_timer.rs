@@ -12,20 +12,20 @@ pub(super) const MOST_PASSES: usize = 4096;
 /// A clock that may be coarse. Browsers make theirs so on purpose: it ticks every 5 to 100 microseconds on an isolated
 /// page, up to a millisecond elsewhere, and ten times a second where Firefox resists fingerprinting. What is shorter than a
 /// tick seems to take no time at all or a whole tick.
-pub(super) struct Ticking<F> {
+pub(super) struct CoarseTimer<F> {
     now: F,
     /// The least that a piece lasts, milliseconds.
     least: f64,
 }
 
-/// What [`Ticking::time`] found.
-pub(super) struct Piece {
+/// What [`CoarseTimer::time`] found.
+pub(super) struct Timing {
     /// Of one pass.
     pub(super) milliseconds: f64,
     pub(super) passes: usize,
 }
 
-impl<F: FnMut() -> f64> Ticking<F> {
+impl<F: FnMut() -> f64> CoarseTimer<F> {
     pub(super) fn new(now: F) -> Self {
         let mut clock = Self { now, least: 0.0 };
         let edges: [f64; 3] = std::array::from_fn(|_| clock.edge());
@@ -46,7 +46,7 @@ impl<F: FnMut() -> f64> Ticking<F> {
     }
 
     /// Times `pass`, again and again from one edge of the clock to the first look after a later one.
-    pub(super) fn time(&mut self, mut pass: impl FnMut()) -> Piece {
+    pub(super) fn time(&mut self, mut pass: impl FnMut()) -> Timing {
         let begin = self.edge();
         let mut passes = 0;
         loop {
@@ -54,7 +54,7 @@ impl<F: FnMut() -> f64> Ticking<F> {
             passes += 1;
             let passed = self.now() - begin;
             if passed >= self.least || passes == MOST_PASSES {
-                return Piece { milliseconds: passed / passes as f64, passes };
+                return Timing { milliseconds: passed / passes as f64, passes };
             }
         }
     }
@@ -71,7 +71,7 @@ mod tests {
         for tick in [0.005, 0.02, 0.1, 1.0, 100.0] {
             let time = Cell::new(0.0);
             let pass = |milliseconds: f64| time.set(time.get() + milliseconds);
-            let mut clock = Ticking::new(|| {
+            let mut clock = CoarseTimer::new(|| {
                 pass(1e-4);
                 (time.get() / tick).floor() * tick
             });
@@ -87,6 +87,6 @@ mod tests {
 
     #[test]
     fn a_clock_that_stands_still_ends_a_piece() {
-        assert_eq!(Ticking::new(|| 0.0).time(|| ()).passes, 1);
+        assert_eq!(CoarseTimer::new(|| 0.0).time(|| ()).passes, 1);
     }
 }
