@@ -1,5 +1,7 @@
 //! What only a browser has: the wasm-bindgen facade, ranged fetch, the IndexedDB store, the thread entry.
 
+// The tokenizer's random numbers; only the feature that fetches them from the browser is chosen here.
+use getrandom as _;
 mod blob;
 mod cache;
 mod directory;

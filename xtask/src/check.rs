@@ -1,16 +1,21 @@
 //! `cargo xtask check`: what can be found wrong without running anything.
 
+use std::process::Command;
+
 use anyhow::{Result, bail};
 
 use crate::wasm::Variant;
 use crate::{host, node, toolchain};
 
+/// The compiler's own search for dependencies that a library or program does not use.
+const UNUSED: &str = "unused_crate_dependencies";
+
 /// Which parts to look at; all of them unless some are named.
 #[derive(Clone, Copy)]
 pub struct Parts {
-    /// rustfmt, and clippy for this machine.
+    /// rustfmt, and for this machine clippy, unused dependencies and rustdoc.
     pub native: bool,
-    /// clippy for wasm32, in both variants.
+    /// For wasm32 clippy in both variants, and in one of them unused dependencies and rustdoc.
     pub wasm: bool,
     /// tsc.
     pub js: bool,
@@ -41,6 +46,13 @@ pub fn check(mut parts: Parts) -> Result<()> {
                 command.args(["clippy", "--package", package, "--all-targets", "--", "--deny", "warnings"]);
                 host::run(&mut command, toolchain::MISSING)
             });
+            run(format!("dependencies: {package}"), &|| {
+                let target = if package == "xtask" { "--bins" } else { "--lib" };
+                let mut command = host::cargo();
+                command.args(["clippy", "--package", package, target, "--", "--deny", UNUSED]);
+                host::run(&mut command, toolchain::MISSING)
+            });
+            run(format!("rustdoc: {package}"), &|| document(host::cargo().arg("doc"), package));
         }
     }
     if parts.wasm {
@@ -48,11 +60,16 @@ pub fn check(mut parts: Parts) -> Result<()> {
         for variant in Variant::ALL {
             for package in host::WASM_PACKAGES {
                 run(format!("clippy: {package}, wasm32, {}", variant.name()), &|| {
-                    let mut command = variant.clippy();
-                    command.args(["--package", package, "--lib", "--", "--deny", "warnings"]);
+                    let mut command = variant.check("clippy");
+                    command.args(["--package", package, "--lib", "--", "--deny", "warnings", "--deny", UNUSED]);
                     host::run(&mut command, toolchain::MISSING)
                 });
             }
+        }
+    }
+    if parts.wasm {
+        for package in host::WASM_PACKAGES {
+            run(format!("rustdoc: {package}, wasm32"), &|| document(&mut Variant::Relaxed.check("doc"), package));
         }
     }
     if parts.js {
@@ -66,4 +83,10 @@ pub fn check(mut parts: Parts) -> Result<()> {
     }
     eprintln!("check: passed");
     Ok(())
+}
+
+/// Documents a package, private items too: a link that leads nowhere is an error.
+fn document(cargo: &mut Command, package: &str) -> Result<()> {
+    cargo.args(["--package", package, "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "--deny warnings");
+    host::run(cargo, toolchain::MISSING)
 }

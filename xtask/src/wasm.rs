@@ -68,9 +68,10 @@ impl Variant {
         command
     }
 
-    /// Clippy for this variant. It links nothing, so that rustup's std serves; it shares its build scripts with the tests.
-    pub fn clippy(self) -> Command {
-        let mut command = self.cargo_without_std("clippy");
+    /// A subcommand that links nothing, such as `clippy` or `doc`, so that rustup's std serves. It shares its build scripts
+    /// with the tests.
+    pub fn check(self, subcommand: &str) -> Command {
+        let mut command = self.cargo_without_std(subcommand);
         command.args(["--profile", profile(false)]);
         command
     }
