@@ -1,9 +1,11 @@
 // The workers of one model, as the page owns them: starts them, carries calls and answers, notices when one is gone, and
 // then ends them all. No promise outlives its crew.
 import { BitNetError } from './error.js';
+import { Launch } from './launch.js';
 import { Watchdog } from './watchdog.js';
 
-/** @import { EngineCall, FromCompute, FromEngine, Method, Methods, ToCompute, ToEngine } from './protocol.js' */
+/** @import { EngineCall, FromCompute, FromEngine, Method, Methods, ToCompute, ToEngine, Unstarted } from './protocol.js' */
+/** @import { Script } from './launch.js' */
 /** @import { Variant } from './variant.js' */
 
 /**
@@ -15,6 +17,7 @@ import { Watchdog } from './watchdog.js';
  * @property {string} [workerUrl] absolute
  * @property {string} [wasmBase] absolute, ending in a slash
  * @property {number} watchdog milliseconds; 0 switches it off
+ * @property {() => void} onStarted every worker's script runs
  */
 
 /**
@@ -37,39 +40,50 @@ export class Crew {
   /** @type {Worker} */
   #engine;
   /** All that run, the engine's first. @type {Worker[]} */
-  #workers;
+  #workers = [];
+  /** Workers whose scripts have not been heard of yet. @type {Set<Launch>} */
+  #launches = new Set();
   /** @type {Map<number, Pending>} */
   #pending = new Map();
   #lastId = 0;
+  /** The last call that went out: an argument may be unfit for a message. */
+  #lastSent = 0;
   /** Why the crew is gone. @type {BitNetError | undefined} */
   #gone;
   #watchdog;
+  #onStarted;
+  /** What is to be done when no call is under way. */
+  #onIdle = () => {};
   /** The engine said goodbye. @type {(value?: any) => void} */
   #onClosed = () => {};
   /** @type {Promise<void>} */
   #closed = Promise.resolve();
 
-  /** @param {CrewOptions} options */
-  constructor({ variant, threads, measureThreads, isolated, workerUrl, wasmBase, watchdog }) {
+  /**
+   * @param {CrewOptions} options
+   * @throws {BitNetError} `worker_failed` where the browser refuses to start a worker at once
+   */
+  constructor({ variant, threads, measureThreads, isolated, workerUrl, wasmBase, watchdog, onStarted }) {
     this.variant = variant;
-    this.#engine = startEngine(workerUrl);
-    this.#workers = [this.#engine];
+    this.#onStarted = onStarted;
     this.#watchdog = new Watchdog(watchdog, {
-      ping: () => this.#post({ type: 'ping' }),
-      dead: (seconds) => {
-        const message = `The engine worker has not answered for ${seconds} s and was ended. Load the model again.`;
+      ping: () => this.#post({ type: 'ping', lastCall: this.#lastSent }),
+      dead: (seconds, answers) => {
+        const what = answers ? 'has lost a call: nothing has worked on it' : 'has not answered';
+        const message = `The engine worker ${what} for ${seconds} s and was ended. Load the model again.`;
         this.dispose(new BitNetError('crashed', message, { details: { seconds } }));
       },
+      late: () => {
+        for (const launch of this.#launches) void this.#explain(launch);
+      },
     });
-    this.#listen(this.#engine, 'engine.js', (message) => this.#receive(message));
+    this.#engine = this.#launch('engine.js', workerUrl, (message) => this.#receive(message));
 
     /** @type {MessagePort[]} */
     const ports = [];
     for (let i = 1; i < threads; i++) {
       const { port1, port2 } = new MessageChannel();
-      const compute = startCompute(workerUrl);
-      this.#workers.push(compute);
-      this.#listen(compute, 'compute.js', (/** @type {FromCompute} */ message) => {
+      const compute = this.#launch('compute.js', workerUrl, (/** @type {FromCompute} */ message) => {
         if (message.type === 'crash') this.dispose(BitNetError.fromWire(message.error));
       });
       compute.postMessage(/** @type {ToCompute} */ ({ type: 'start', variant, port: port1 }), [port1]);
@@ -99,13 +113,16 @@ export class Crew {
       const forget = () => {
         signal?.removeEventListener('abort', onAbort);
         this.#pending.delete(id);
-        if (this.#pending.size === 0) this.#watchdog.stop();
+        if (this.#pending.size > 0) return;
+        this.#watchdog.stop();
+        this.#onIdle();
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#pending.set(id, { resolve, reject, onEvent, forget });
       this.#watchdog.start();
       try {
         this.#post(/** @type {EngineCall} */ ({ type: 'call', id, method, args }), transfer);
+        this.#lastSent = id;
       } catch (cause) {
         forget();
         reject(new BitNetError('invalid_argument', `${method}: an argument cannot be sent to a worker: ${cause}`, { cause }));
@@ -120,6 +137,8 @@ export class Crew {
   dispose(error) {
     this.#refuse(error);
     for (const worker of this.#workers.splice(0)) worker.terminate();
+    for (const launch of this.#launches) launch.settle();
+    this.#launches.clear();
     this.#onClosed();
   }
 
@@ -138,6 +157,15 @@ export class Crew {
       }).then(() => this.dispose(error));
     }
     return this.#closed;
+  }
+
+  /**
+   * As `close`, once no call is under way.
+   * @param {BitNetError} error
+   */
+  closeWhenIdle(error) {
+    this.#onIdle = () => void this.close(error);
+    if (this.#pending.size === 0) this.#onIdle();
   }
 
   /**
@@ -169,8 +197,9 @@ export class Crew {
     this.#watchdog.alive();
     switch (message.type) {
       case 'hello':
-      case 'pong':
         return;
+      case 'pong':
+        return message.lost ? undefined : this.#watchdog.working();
       case 'crash':
         return this.dispose(BitNetError.fromWire(message.error));
     }
@@ -190,32 +219,61 @@ export class Crew {
   }
 
   /**
-   * @param {Worker} worker
-   * @param {string} script
+   * @param {Script} script
+   * @param {string | undefined} workerUrl
    * @param {(message: any) => void} receive
+   * @returns {Worker}
    */
-  #listen(worker, script, receive) {
-    let heard = false;
+  #launch(script, workerUrl, receive) {
+    let launch;
+    try {
+      launch = new Launch(script, workerUrl);
+    } catch (error) {
+      this.dispose(/** @type {BitNetError} */ (error)); // workers that were started before it
+      throw error;
+    }
+    const { worker } = launch;
+    this.#workers.push(worker);
+    this.#launches.add(launch);
     worker.onmessage = ({ data }) => {
-      heard = true;
+      if (data.type === 'unstarted') {
+        launch.fail(/** @type {Unstarted} */ (data).refused);
+        return void this.#explain(launch);
+      }
+      if (this.#launches.delete(launch)) this.#started(launch);
       receive(data);
     };
     worker.onerror = (event) => {
       event.preventDefault?.(); // told by the rejected promises
+      if (this.#launches.has(launch)) {
+        launch.fail([], event.message);
+        return void this.#explain(launch);
+      }
       const cause = event.message ? `: ${event.message}` : '';
-      this.dispose(
-        heard || event.message
-          ? new BitNetError('crashed', `A worker (${script}) failed${cause}. Load the model again.`)
-          : new BitNetError(
-              'worker_failed',
-              `The worker ${script} did not start. Its file and what it imports must be served as JavaScript, from an ` +
-                'origin that allows it, and on a cross-origin isolated page with Cross-Origin-Embedder-Policy as well.',
-            ),
-      );
+      this.dispose(new BitNetError('crashed', `A worker (${script}) failed${cause}. Load the model again.`));
     };
     worker.onmessageerror = () => {
       this.dispose(new BitNetError('crashed', `A message from a worker (${script}) could not be read. Load the model again.`));
     };
+    return worker;
+  }
+
+  /** @param {Launch} launch */
+  #started(launch) {
+    launch.settle();
+    if (this.#launches.size > 0) return;
+    this.#watchdog.met();
+    this.#onStarted();
+  }
+
+  /**
+   * A worker's script has not started: every call waits for the reason, and then rejects with it. A script that is only slow
+   * is waited for.
+   * @param {Launch} launch
+   */
+  async #explain(launch) {
+    const error = await launch.failure();
+    if (this.#launches.has(launch) && error !== undefined) this.dispose(error);
   }
 }
 
@@ -225,33 +283,4 @@ export class Crew {
  */
 function again(error) {
   return new BitNetError(error.code, error.message, { details: error.details });
-}
-
-// The two literal `new Worker(new URL(...))` below are what bundlers recognise.
-
-/** @param {string | undefined} workerUrl */
-function startEngine(workerUrl) {
-  if (workerUrl !== undefined) return startFrom(new URL(workerUrl));
-  return new Worker(new URL('./engine.js', import.meta.url), { type: 'module', name: 'bitnet-engine' });
-}
-
-/** @param {string | undefined} workerUrl */
-function startCompute(workerUrl) {
-  if (workerUrl !== undefined) return startFrom(new URL('compute.js', workerUrl));
-  return new Worker(new URL('./compute.js', import.meta.url), { type: 'module', name: 'bitnet-compute' });
-}
-
-/**
- * A worker's script must be of the page's origin, but what it imports need not be: a one-line script of our own imports
- * the one from elsewhere (which must be served with CORS headers; a Content-Security-Policy must allow `blob:` workers).
- * @param {URL} url
- */
-function startFrom(url) {
-  if (url.origin === globalThis.location?.origin) return new Worker(url, { type: 'module' });
-  const script = new Blob([`import ${JSON.stringify(url.href)};`], { type: 'text/javascript' });
-  const address = URL.createObjectURL(script);
-  const worker = new Worker(address, { type: 'module' });
-  // Only once its script runs can the address be given back; until then it costs a few bytes.
-  worker.addEventListener('message', () => URL.revokeObjectURL(address), { once: true });
-  return worker;
 }

@@ -2,13 +2,14 @@
 import { toWire } from './error.js';
 import { streamFrom } from './feed.js';
 import { generate } from './generation.js';
-import { crashOf, glueOf } from './glue.js';
+import { crashOf, glueOf, onPanic } from './glue.js';
 import { instantiate } from './instance.js';
 import { logits } from './logits.js';
 import { CallQueue } from './queue.js';
-import { BatchSize } from './step.js';
+import { BatchSize, breathe } from './step.js';
 
 /** @import { EngineCall, EngineStart, FromEngine, Progress, ToEngine, WireSource } from './protocol.js' */
+/** @import { WireError } from './error.js' */
 /** @import { WasmModel, WasmPool } from './wasm/relaxed/bitnet_web.js' */
 
 /** Calls that compute run one after the other; the others are answered between two steps of a computation. */
@@ -22,6 +23,12 @@ let pool;
 /** @type {WasmModel | undefined} */
 let model;
 let vocabulary = 0;
+/** Calls that have come and were not answered. @type {Map<number, EngineCall>} */
+const open = new Map();
+/** The last call that has come. */
+let lastSeen = 0;
+/** The last word was said. */
+let dead = false;
 
 /** @param {FromEngine} message @param {Transferable[]} [transfer] */
 function post(message, transfer = []) {
@@ -112,14 +119,66 @@ async function answer(call) {
 
 /** @param {EngineCall} call */
 async function serve(call) {
+  lastSeen = call.id;
+  open.set(call.id, call);
   try {
     const value = await answer(call);
     const transfer = ArrayBuffer.isView(value) ? [/** @type {ArrayBuffer} */ (value.buffer)] : [];
     post({ type: 'result', id: call.id, value }, transfer);
   } catch (thrown) {
     const crash = settings && crashOf(glueOf(settings.variant), thrown);
-    if (crash) post({ type: 'crash', error: crash });
+    if (crash) lastWord(crash);
     else post({ type: 'failure', id: call.id, error: toWire(thrown) });
+  }
+  open.delete(call.id);
+}
+
+/**
+ * The instance can no longer be trusted: the page ends this worker and rejects every call.
+ * @param {WireError} error
+ */
+function lastWord(error) {
+  if (dead) return;
+  dead = true;
+  post({ type: 'crash', error });
+}
+
+/**
+ * What nobody has caught came out of a task that will never go on, and whatever waits for it would wait for ever.
+ * @param {unknown} thrown
+ */
+function uncaught(thrown) {
+  const crash = settings && crashOf(glueOf(settings.variant), thrown);
+  if (crash) return lastWord(crash);
+  const { code, message } = toWire(thrown);
+  if (code === 'out_of_memory') return lastWord({ code, message });
+  lastWord({ code: 'crashed', message: `The engine stopped on an error that nothing had expected (${message}). Load the model again.` });
+}
+
+/**
+ * Tells that this worker is alive, and whether somebody works on every call.
+ * @param {number} lastCall the last one that was sent before the question
+ */
+async function pong(lastCall) {
+  const { running } = queue;
+  const steps = running?.steps;
+  // A computation that goes on has asked for the event loop before, so it makes its next step first.
+  await breathe();
+  const isStuck = running !== undefined && running === queue.running && running.steps === steps;
+  const isBroken = settings !== undefined && interrupted(settings);
+  const isForgotten = lastSeen < lastCall || [...open.values()].some(({ method }) => AT_ONCE.has(method));
+  post({ type: 'pong', lost: isStuck || isBroken || isForgotten });
+}
+
+/** Calls that are answered within one turn of the event loop. @type {Set<EngineCall['method']>} */
+const AT_ONCE = new Set(['tokenize', 'detokenize', 'chatPrompt', 'memoryBytes']);
+
+/** @param {EngineStart} start */
+function interrupted({ variant }) {
+  try {
+    return glueOf(variant).interrupted();
+  } catch {
+    return false; // not instantiated yet
   }
 }
 
@@ -129,6 +188,16 @@ async function close() {
   model?.free();
   post({ type: 'closed' });
 }
+
+onPanic(() => uncaught(undefined));
+self.addEventListener('unhandledrejection', (event) => {
+  event.preventDefault(); // the page is told
+  uncaught(event.reason);
+});
+self.addEventListener('error', (event) => {
+  event.preventDefault();
+  uncaught(event.error ?? event.message);
+});
 
 self.onmessage = (/** @type {MessageEvent<ToEngine>} */ { data: message }) => {
   switch (message.type) {
@@ -142,7 +211,7 @@ self.onmessage = (/** @type {MessageEvent<ToEngine>} */ { data: message }) => {
     case 'cancel':
       return queue.cancel(message.id);
     case 'ping':
-      return post({ type: 'pong' });
+      return void pong(message.lastCall);
     case 'close':
       return void close();
   }

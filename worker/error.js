@@ -73,5 +73,8 @@ export function toWire(thrown) {
     return { code, message: String(message), details };
   }
   const message = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  // What browsers say of a buffer for which there is no room.
+  const isLack = thrown instanceof RangeError && /alloc|memory|array (buffer|length)/i.test(thrown.message);
+  if (isLack) return { code: 'out_of_memory', message: `The browser has no memory left for this (${message}). Close other tabs, or unload other models.` };
   return { code: 'internal', message };
 }

@@ -1,31 +1,42 @@
 // A stream of bytes that the page reads and the engine worker pulls, piece by piece. (Not every browser can transfer a
 // ReadableStream.)
 
+/** Bytes that are handed over at once, at most: a stream may give everything in one piece, for which the engine has no room. */
+const PIECE = 4 * 1024 * 1024;
+
 /**
- * The page's end: answers each `pull` with the next piece.
+ * The page's end: answers each `pull` with the next bytes.
  * @param {ReadableStream<Uint8Array>} stream
- * @returns {MessagePort} the engine's end, to be transferred
+ * @returns {{ port: MessagePort, release: () => void }} the engine's end, to be transferred; `release` ends the reading and
+ *   cancels what was not read
  */
 export function feed(stream) {
   const { port1, port2 } = new MessageChannel();
   const reader = stream.getReader();
+  /** What the engine has not taken of the last piece. */
+  let rest = /** @type {Uint8Array} */ (new Uint8Array());
+  const release = () => {
+    port1.onmessage = null;
+    port1.close();
+    reader.cancel().catch(() => {}); // the source's own business
+  };
   port1.onmessage = async ({ data }) => {
-    if (data === 'cancel') {
-      port1.close();
-      await reader.cancel().catch(() => {}); // the source's own business
-      return;
-    }
+    if (data === 'cancel') return release();
     try {
-      const { done, value } = await reader.read();
-      if (done) return port1.postMessage({ end: true });
-      if (!ArrayBuffer.isView(value)) throw new TypeError('the stream gave something else than bytes');
-      const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice();
+      while (rest.length === 0) {
+        const { done, value } = await reader.read();
+        if (done) return port1.postMessage({ end: true });
+        if (!ArrayBuffer.isView(value)) throw new TypeError('the stream gave something else than bytes');
+        rest = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+      }
+      const bytes = rest.slice(0, PIECE);
+      rest = rest.subarray(PIECE);
       port1.postMessage({ bytes }, [bytes.buffer]);
     } catch (error) {
       port1.postMessage({ error: String(error) });
     }
   };
-  return port2;
+  return { port: port2, release };
 }
 
 /**

@@ -43,6 +43,7 @@ export async function generate(model, { prompt, options }, batch, turn, onToken)
         return { finishReason, usage, timings: times };
       }
     }
+    turn.steps += 1;
     await breathe();
     if (turn.cancelled) {
       model.end();

@@ -36,11 +36,20 @@ export function wasmUrl(variant, wasmBase) {
 /** What the last Rust panic said. */
 let panicMessage = '';
 
+/** Told of a panic at once: whoever catches the trap after it may not know what it means. */
+let tellPanic = () => {};
+
+/** @param {() => void} tell called in the middle of a panic */
+export function onPanic(tell) {
+  tellPanic = tell;
+}
+
 // The panic hook of src/web calls this right before the trap, which itself carries no text.
 Object.assign(globalThis, {
   /** @param {string} message */
   bitnetPanic(message) {
     panicMessage = message;
+    tellPanic();
   },
 });
 

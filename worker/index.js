@@ -2,6 +2,7 @@
 import { Cache } from './cache.js';
 import { Crew } from './crew.js';
 import { BitNetError } from './error.js';
+import { requireWorkers } from './launch.js';
 import { Model } from './model.js';
 import { checkCrewOptions, checkLoadOptions, resolveAddress } from './options.js';
 import { wireSource } from './source.js';
@@ -28,7 +29,7 @@ const fastest = new Map();
 /** From so many bytes on a download is worth asking the browser to keep it. */
 const LARGE = 64 * 1024 * 1024;
 
-/** Where the last load found its workers: `BitNet.cache` needs the same. @type {Pick<LoadOptions, 'workerUrl' | 'wasmBase'>} */
+/** Where the last call found its workers: `BitNet.cache` needs the same. @type {Pick<LoadOptions, 'workerUrl' | 'wasmBase'>} */
 let place = {};
 
 let hinted = false;
@@ -50,7 +51,7 @@ function hintAtIsolation() {
  * @returns {Crew}
  */
 function startCrew({ variant = 'auto', threads = 'auto', workerUrl, wasmBase, watchdog = WATCHDOG }) {
-  place = { workerUrl, wasmBase };
+  requireWorkers();
   const isolated = sharesMemory();
   const chosen = chooseVariant(measureFeatures(), variant);
   const count = chooseThreads(threads, isolated, globalThis.navigator?.hardwareConcurrency ?? 1);
@@ -63,6 +64,7 @@ function startCrew({ variant = 'auto', threads = 'auto', workerUrl, wasmBase, wa
     workerUrl: workerUrl === undefined ? undefined : resolveAddress(workerUrl),
     wasmBase: wasmBase === undefined ? undefined : resolveAddress(wasmBase).replace(/\/?$/, '/'),
     watchdog,
+    onStarted: () => void (place = { workerUrl, wasmBase }),
   });
 }
 
@@ -105,11 +107,14 @@ export const BitNet = {
     const wireOptions = checkLoadOptions(options);
     const { signal, onProgress } = options;
     signal?.throwIfAborted();
-    const { wire, transfer } = wireSource(source);
-    const crew = startCrew(options);
-    const setting = `${crew.variant} ${options.threads ?? 'auto'}`;
-    const kernel = wireOptions.kernel ?? fastest.get(setting);
+    requireWorkers();
+    const { wire, transfer, release } = wireSource(source);
+    /** @type {Crew | undefined} */
+    let crew;
     try {
+      crew = startCrew(options);
+      const setting = `${crew.variant} ${options.threads ?? 'auto'}`;
+      const kernel = wireOptions.kernel ?? fastest.get(setting);
       const info = await crew.call('load', { source: wire, options: { ...wireOptions, kernel } }, {
         signal,
         transfer,
@@ -122,8 +127,10 @@ export const BitNet = {
       if (kernel === undefined) fastest.set(setting, info.kernel);
       return new Model(crew, info);
     } catch (error) {
-      crew.dispose(new BitNetError('unloaded', 'The model was not loaded.'));
+      crew?.dispose(new BitNetError('unloaded', 'The model was not loaded.'));
       throw error;
+    } finally {
+      release();
     }
   },
 
@@ -147,8 +154,13 @@ export const BitNet = {
   async probe(source, options = {}) {
     const wireOptions = checkLoadOptions(options);
     const { signal } = options;
-    const { wire, transfer } = wireSource(source);
-    return withCrew(options, (crew) => crew.call('probe', { source: wire, options: wireOptions }, { signal, transfer }));
+    requireWorkers();
+    const { wire, transfer, release } = wireSource(source);
+    try {
+      return await withCrew(options, (crew) => crew.call('probe', { source: wire, options: wireOptions }, { signal, transfer }));
+    } finally {
+      release();
+    }
   },
 
   /** What the browser's storage keeps. */

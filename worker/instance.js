@@ -52,11 +52,27 @@ function join(port, module, memory) {
   });
 }
 
+/** The smallest module: it holds nothing. */
+const EMPTY_MODULE = new Uint8Array([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
+
+/** A policy can forbid WebAssembly: that is said before a megabyte is fetched for nothing. */
+function requireCompilation() {
+  try {
+    new WebAssembly.Module(EMPTY_MODULE);
+  } catch (cause) {
+    const message =
+      "The Content-Security-Policy of the page, or of the worker's script, forbids WebAssembly: its script-src needs " +
+      `'wasm-unsafe-eval' (${cause}).`;
+    throw /** @type {WireError} */ ({ code: 'unsupported', message, details: { directive: 'script-src', needs: "'wasm-unsafe-eval'" } });
+  }
+}
+
 /**
  * @param {URL} url
  * @returns {Promise<WebAssembly.Module>}
  */
 async function compile(url) {
+  requireCompilation();
   let response;
   try {
     response = await fetch(url);

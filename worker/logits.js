@@ -38,6 +38,7 @@ export async function logits(model, { ids, positions }, vocabulary, batch, turn)
     const here = rows.length > 0 ? rows.map((row) => asked[row]) : [end - 1];
     const values = model.logits(ids.subarray(0, end), Uint32Array.from(here));
     rows.forEach((row, i) => out.set(values.subarray(i * vocabulary, (i + 1) * vocabulary), row * vocabulary));
+    turn.steps += 1;
     await breathe();
     if (turn.cancelled) throw CANCELLED;
   }

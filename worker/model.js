@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // A loaded model, as callers hold it: every method is one call to the engine worker.
 import { BitNetError } from './error.js';
 import { checkGenerateOptions, checkIndices, checkMessages, checkPrompt, checkText } from './options.js';
@@ -9,6 +10,16 @@ import { TokenStream } from './stream.js';
 
 /** The workers of every model, for `bench.js`. @type {WeakMap<Model, Crew>} */
 export const crews = new WeakMap();
+
+/**
+ * Ends the workers of models that nobody can reach any more. A call that runs keeps its workers until it has ended, whatever
+ * happens to its model meanwhile. What is held here, a crew, must not lead to its model.
+ * @type {FinalizationRegistry<Crew>}
+ */
+const forgotten = new FinalizationRegistry((crew) => crew.closeWhenIdle(UNLOADED));
+
+/** Why calls reject. */
+const UNLOADED = new BitNetError('unloaded', 'The model was unloaded; load it again to use it.');
 
 /** A loaded model. Calls queue: each begins when the ones before it have ended. */
 export class Model {
@@ -31,6 +42,7 @@ export class Model {
   constructor(crew, info) {
     this.#crew = crew;
     crews.set(this, crew);
+    forgotten.register(this, crew);
     this.#threads = info.threads;
     const threads = () => this.#threads;
     this.info = Object.freeze({
@@ -141,6 +153,11 @@ export class Model {
    * @returns {Promise<void>}
    */
   async unload() {
-    await this.#crew.close(new BitNetError('unloaded', 'The model was unloaded; load it again to use it.'));
+    await this.#crew.close(UNLOADED);
+  }
+
+  /** `await using model = await BitNet.load(...)` unloads at the end of the block. */
+  async [Symbol.asyncDispose]() {
+    await this.unload();
   }
 }

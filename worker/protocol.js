@@ -246,13 +246,21 @@
 
 /**
  * Page to engine worker. `cancel` drops a call, at the latest after the step that is running; `close` ends the engine.
- * @typedef {EngineStart | EngineCall | { type: 'cancel', id: number } | { type: 'ping' } | { type: 'close' }} ToEngine
+ * @typedef {EngineStart | EngineCall | { type: 'cancel', id: number } | { type: 'ping', lastCall: number } | { type: 'close' }} ToEngine
+ */
+
+/** @typedef {Pick<SecurityPolicyViolationEvent, 'disposition' | 'effectiveDirective' | 'blockedURI'>} Violation */
+
+/**
+ * Any worker that imports its script from another origin, to the page: it cannot.
+ * @typedef {{ type: 'unstarted', refused: Violation[] }} Unstarted
  */
 
 /**
- * Engine worker to page. `hello` is sent once its script runs; `crash` is its last word.
+ * Engine worker to page. `hello` is sent once its script runs; `pong` says whether a call is lost, which nobody works on any
+ * more; `crash` is the last word.
  * @typedef {{ type: 'hello' }
- *   | { type: 'pong' }
+ *   | { type: 'pong', lost: boolean }
  *   | { type: 'closed' }
  *   | { type: 'progress', id: number, progress: Progress }
  *   | { type: 'token', id: number, token: Token }

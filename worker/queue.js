@@ -11,12 +11,16 @@ export class Turn {
   cancelled = false;
   /** When the call arrived, in milliseconds as performance.now() tells. */
   arrived = performance.now();
+  /** Steps that it has made: its sign of life. */
+  steps = 0;
 }
 
 /** Runs calls in the order of their arrival. */
 export class CallQueue {
   /** @type {Map<number, Turn>} */
   #turns = new Map();
+  /** The one that runs. @type {Turn | undefined} */
+  running;
   /** The end of the last call. @type {Promise<void>} */
   #last = Promise.resolve();
 
@@ -36,8 +40,10 @@ export class CallQueue {
     try {
       await before;
       if (turn.cancelled) throw CANCELLED;
+      this.running = turn;
       return await work(turn);
     } finally {
+      if (this.running === turn) this.running = undefined;
       this.#turns.delete(id);
       end();
     }

@@ -11,16 +11,23 @@ import { resolveAddress } from './options.js';
 const PIECE = 4 * 1024 * 1024;
 
 /**
+ * @typedef {object} Wired
+ * @property {WireSource} wire
+ * @property {Transferable[]} transfer
+ * @property {() => void} release to be called when the load has ended, however it did: nothing stays open
+ */
+
+/**
  * @param {Source} source
- * @returns {{ wire: WireSource, transfer: Transferable[] }}
+ * @returns {Wired}
  */
 export function wireSource(source) {
   if (typeof source === 'string' || source instanceof URL) {
-    return { wire: { kind: 'url', url: address(source) }, transfer: [] };
+    return { wire: { kind: 'url', url: address(source) }, transfer: [], release: () => {} };
   }
   if (source instanceof Blob) {
     const name = 'name' in source && typeof source.name === 'string' ? source.name : '';
-    return { wire: { kind: 'blob', blob: source, name }, transfer: [] };
+    return { wire: { kind: 'blob', blob: source, name }, transfer: [], release: () => {} };
   }
   if (source instanceof ReadableStream) {
     if (source.locked) throw new BitNetError('invalid_argument', 'source: the ReadableStream is already being read.');
@@ -70,9 +77,9 @@ function piecesOf(bytes) {
 /**
  * @param {ReadableStream<Uint8Array>} stream
  * @param {number | undefined} length
- * @returns {{ wire: WireSource, transfer: Transferable[] }}
+ * @returns {Wired}
  */
 function fed(stream, length) {
-  const port = feed(stream);
-  return { wire: { kind: 'port', port, length }, transfer: [port] };
+  const { port, release } = feed(stream);
+  return { wire: { kind: 'port', port, length }, transfer: [port], release };
 }

@@ -52,11 +52,17 @@ export class BatchSize {
 }
 
 const { port1, port2 } = new MessageChannel();
+/** Who waits for a turn of the event loop, in the order of asking. @type {(() => void)[]} */
+const breathing = [];
 
-/** One turn of the event loop. A timer would be clamped to 4 ms. */
+/**
+ * One turn of the event loop. A timer would be clamped to 4 ms. Those who ask earlier go on earlier.
+ * @returns {Promise<void>}
+ */
 export function breathe() {
   return new Promise((resolve) => {
-    port1.onmessage = resolve;
+    breathing.push(resolve);
+    port1.onmessage = () => breathing.shift()?.();
     port2.postMessage(undefined);
   });
 }

@@ -16,6 +16,7 @@
  * @implements {AsyncIterableIterator<Token, GenerationResult | undefined, undefined>}
  */
 export class TokenStream {
+  /** @type {Run | undefined} */
   #run;
   #started = false;
   #ended = false;
@@ -64,6 +65,7 @@ export class TokenStream {
     this.#tokens = [];
     this.#failure = undefined;
     this.#started = true; // and never will run, if it had not
+    this.#run = undefined;
     this.#finish();
     this.#stop.abort();
     return Promise.resolve({ done: true, value: this.result });
@@ -87,7 +89,9 @@ export class TokenStream {
       if (waiting) waiting.resolve({ done: false, value: token });
       else this.#tokens.push(token);
     };
-    this.#run(onToken, this.#stop.signal).then(
+    const run = this.#run;
+    this.#run = undefined; // it leads to the model, which a stream that was read must not keep
+    run?.(onToken, this.#stop.signal).then(
       (result) => {
         if (this.#ended) return;
         this.result = result;

@@ -43,6 +43,7 @@ declare module '*/bitnet_web.js' {
   export function prepare(max_pages: number): void;
   export function selfTest(pool: WasmPool, seed: number): import('./protocol.js').SelfTest;
   export function refused_allocation(): number;
+  export function interrupted(): boolean;
   export function memoryBytes(): number;
   export function enter_pool(ticket: number, index: number): void;
   export function load(

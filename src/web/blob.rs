@@ -5,7 +5,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, ReadableStream, ReadableStreamDefaultReader};
 
-use super::{error, scope};
+use super::{bytes, error, scope};
 use crate::{ErrorKind, Result};
 
 /// Bytes of one slice.
@@ -55,13 +55,13 @@ impl Local {
                 if end < size {
                     *ahead = Some(slice(blob, end)?);
                 }
-                Ok(Some(Uint8Array::new(&buffer).to_vec()))
+                bytes::copy(&Uint8Array::new(&buffer)).map(Some)
             }
             Self::Stream { reader, .. } => {
                 let piece = JsFuture::from(reader.read())
                     .await
                     .map_err(|thrown| error::from_js(ErrorKind::Network, "the stream failed", &thrown))?;
-                Ok(scope::get(&piece, "value").map(|bytes| bytes.unchecked_into::<Uint8Array>().to_vec()))
+                scope::get(&piece, "value").map(|piece| bytes::copy(piece.unchecked_ref())).transpose()
             }
         }
     }
@@ -70,8 +70,8 @@ impl Local {
 impl Drop for Local {
     fn drop(&mut self) {
         if let Self::Stream { reader, .. } = self {
-            // It tells the stream's source to stop; the answer is of no interest.
-            let _ = reader.cancel();
+            // It tells the stream's source to stop. The answer is of no interest, a refusal is no crash: both are heard.
+            drop(JsFuture::from(reader.cancel()));
         }
     }
 }

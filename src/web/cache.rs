@@ -10,6 +10,7 @@ use super::locks::{self, Attempt};
 use super::scope;
 use super::source::part_addresses;
 use super::store::{Problem, Store};
+use super::task;
 use crate::source::room::{self, Estimate, Room, Tenant};
 use crate::source::{Download, Manifest, address};
 use crate::{Error, ErrorKind, Result};
@@ -26,15 +27,18 @@ pub async fn cache(
     hf_base: Option<String>,
     bytes: f64,
 ) -> std::result::Result<JsValue, JsValue> {
-    let answer = match action.as_str() {
+    task::watched(answer(&action, &address, hf_base.as_deref(), bytes)).await.map_err(|error| to_js(&error))
+}
+
+async fn answer(action: &str, address: &str, hf_base: Option<&str>, bytes: f64) -> Result<JsValue> {
+    match action {
         "list" => list().await.and_then(|entries| to_object(&entries)),
         "estimate" => to_object(&estimate().await),
         "clear" => clear().await.map(|()| JsValue::UNDEFINED),
-        "delete" => delete(&address, hf_base.as_deref()).await.map(|freed| (freed as f64).into()),
+        "delete" => delete(address, hf_base).await.map(|freed| (freed as f64).into()),
         "evict" => evict(bytes as u64).await.map(|freed| (freed as f64).into()),
         _ => Err(Error::new(ErrorKind::InvalidArgument, format!("cache: there is no '{action}'"))),
-    };
-    answer.map_err(|error| to_js(&error))
+    }
 }
 
 /// One kept file.

@@ -19,6 +19,7 @@ use super::error::to_js;
 use super::feed;
 use super::options::{WebGenerateOptions, WebMessage, WebPrompt, local_time, now, read};
 use super::probe;
+use super::task;
 use super::thread::{WasmPool, thread_choice};
 
 /// A model, its session, and the generation under way.
@@ -135,7 +136,7 @@ pub async fn load(
     pool: WasmPool,
     progress: js_sys::Function,
 ) -> std::result::Result<WasmModel, JsValue> {
-    load_from(source, options, pool, progress).await.map_err(|e| to_js(&e))
+    task::watched(load_from(source, options, pool, progress)).await.map_err(|e| to_js(&e))
 }
 
 async fn load_from(source: JsValue, options: JsValue, pool: WasmPool, progress: js_sys::Function) -> Result<WasmModel> {
@@ -152,7 +153,7 @@ async fn load_from(source: JsValue, options: JsValue, pool: WasmPool, progress: 
 /// As [`load`].
 #[wasm_bindgen]
 pub async fn probe(source: JsValue, options: JsValue, pool: WasmPool) -> std::result::Result<JsValue, JsValue> {
-    let found = probe::probe(&source, options, pool.inner()).await;
+    let found = task::watched(probe::probe(&source, options, pool.inner())).await;
     found.and_then(|found| to_object(&found)).map_err(|e| to_js(&e))
 }
 

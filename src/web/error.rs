@@ -4,11 +4,15 @@
 use js_sys::{Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
+use super::memory;
 use crate::error::Detail;
 use crate::{Error, ErrorKind};
 
 /// `{ code, message }`, and `details` where there are any.
 pub fn to_js(error: &Error) -> JsValue {
+    if error.kind() == ErrorKind::OutOfMemory {
+        memory::forget_refusal();
+    }
     let object = object([("code", error.code().into()), ("message", error.to_string().into())]);
     if !error.details().is_empty() {
         let details = error.details().iter().map(|(name, value)| match value {

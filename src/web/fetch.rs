@@ -7,11 +7,11 @@ use std::task::{Poll, Waker};
 
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestCache, RequestInit, Response};
 
 use super::inbox::{Event, Inbox};
-use super::{error, scope};
+use super::{error, scope, task};
 use crate::source::{RequestId, ResponseHead};
 use crate::{Error, ErrorKind, Result};
 
@@ -32,10 +32,10 @@ pub struct Request {
 }
 
 impl Request {
-    /// Lets the next piece of the answer be read.
+    /// Lets the next piece of the answer be read, if the reading waits for that: never two pieces ahead.
     pub fn go_on(&self) {
-        self.gate.open.set(true);
         if let Some(waker) = self.gate.waker.borrow_mut().take() {
+            self.gate.open.set(true);
             waker.wake();
         }
     }
@@ -84,7 +84,7 @@ pub fn get(
     headers.extend(if_range.map(|tag| ("If-Range".to_owned(), tag.to_owned())));
     let answer = send(target, "GET", &headers, controller.as_ref());
     let (inbox, passage, name) = (Rc::clone(inbox), Rc::clone(&gate), target.name.clone());
-    spawn_local(async move {
+    task::spawn(async move {
         let end = match read(id, answer, &name, &inbox, &passage).await {
             Ok(()) => Event::End(id),
             Err(error) => Event::Failed(id, error),
@@ -98,7 +98,7 @@ pub fn get(
 pub fn ask_length(target: &Target, inbox: &Rc<Inbox>) {
     let answer = send(target, "HEAD", &target.headers, None);
     let inbox = Rc::clone(inbox);
-    spawn_local(async move {
+    task::spawn(async move {
         let Ok(promise) = answer else { return };
         let Ok(response) = JsFuture::from(promise).await else { return };
         let head = head_of(response.unchecked_ref());

@@ -7,12 +7,12 @@ use js_sys::{Function, Object, Promise, Reflect};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{BroadcastChannel, MessageEvent};
 
 use super::inbox::{Event, Inbox};
 use super::remote::Report;
-use super::scope;
+use super::{scope, task};
 use crate::source::{Manifest, Phase, Progress};
 
 const CHANNEL: &str = "bitnet-web";
@@ -51,7 +51,7 @@ pub async fn try_lock(address: &str) -> Attempt {
 /// Waits for the lock of a file and reports it as [`Event::Turn`].
 fn queue_for(address: String, inbox: &Rc<Inbox>) {
     let inbox = Rc::clone(inbox);
-    spawn_local(async move {
+    task::spawn(async move {
         if let Attempt::Taken(lock) = request(&address, false).await {
             inbox.push(Event::Turn(lock));
         }

@@ -60,6 +60,11 @@ pub fn refused_allocation() -> usize {
     REFUSED.load(Ordering::Relaxed)
 }
 
+/// A refusal became an error, which the caller is told: a later trap has another cause.
+pub fn forget_refusal() {
+    REFUSED.store(0, Ordering::Relaxed);
+}
+
 /// Bytes of the instance's memory. It never shrinks, so this is the most that it ever was.
 #[wasm_bindgen(js_name = memoryBytes)]
 pub fn memory_bytes() -> f64 {

@@ -3,6 +3,7 @@
 // The tokenizer's random numbers; only the feature that fetches them from the browser is chosen here.
 use getrandom as _;
 mod blob;
+mod bytes;
 mod cache;
 mod directory;
 mod engine;
@@ -21,6 +22,7 @@ mod self_test;
 mod source;
 mod source_options;
 mod store;
+mod task;
 mod thread;
 mod timeline;
 mod writer;

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use js_sys::Uint8Array;
-use wasm_bindgen_futures::spawn_local;
 
 use super::cache;
 use super::fetch::{self, Request, Target};
@@ -13,6 +12,7 @@ use super::locks::{self, Channel, Lock};
 use super::scope;
 use super::source_options::{CacheMode, SourceOptions};
 use super::store::{Problem, Store};
+use super::task;
 use super::timeline::Span;
 use super::writer::{Write, Writer};
 use crate::source::digest::{Expected, Verifier};
@@ -21,6 +21,9 @@ use crate::{Error, ErrorKind, Result};
 
 /// At most this often a report is given, in milliseconds.
 const REPORT_MS: f64 = 100.0;
+
+/// Bytes of an answer that are taken at once: a service worker may answer with everything in one piece.
+const PART_BYTES: u32 = 1 << 20;
 
 /// Takes reports.
 pub type Report<'a> = &'a mut dyn FnMut(Progress);
@@ -35,6 +38,8 @@ pub struct Remote {
     channel: Option<Channel>,
     inbox: Rc<Inbox>,
     requests: HashMap<RequestId, Request>,
+    /// What was read of the answers and not yet taken.
+    pieces: HashMap<RequestId, Uint8Array>,
     writer: Writer,
     room_checked: bool,
     length_asked: bool,
@@ -110,6 +115,7 @@ impl Remote {
             channel,
             inbox,
             requests: HashMap::new(),
+            pieces: HashMap::new(),
             writer,
             room_checked: false,
             length_asked: false,
@@ -134,7 +140,10 @@ impl Remote {
                     let sent = fetch::get(&self.target, request, range, if_range.as_deref(), &self.inbox);
                     self.requests.insert(request, sent);
                 }
-                Action::Cancel { request } => drop(self.requests.remove(&request)),
+                Action::Cancel { request } => {
+                    self.requests.remove(&request);
+                    self.pieces.remove(&request);
+                }
                 Action::Load { generation, index } => self.load(generation, index),
                 Action::Save { generation, index } => self.save(generation, index).await,
                 Action::Seal => self.writer.push(Write::Seal),
@@ -156,6 +165,7 @@ impl Remote {
                     self.let_others_go();
                     return Err(error);
                 }
+                Action::Wait { .. } if self.take_parts() => {}
                 Action::Wait { until } => {
                     self.writer.start(&self.download);
                     self.set_timer(until.into_iter().chain(self.report_due).reduce(f64::min));
@@ -193,7 +203,7 @@ impl Remote {
                     fetch::ask_length(&self.target, &self.inbox);
                 }
             }
-            Event::Body(id, bytes) => self.download.body(id, &bytes.to_vec(), now),
+            Event::Body(id, bytes) => drop(self.pieces.insert(id, bytes)),
             Event::End(id) => {
                 self.requests.remove(&id);
                 self.download.end(id, now);
@@ -218,17 +228,32 @@ impl Remote {
             Event::Length(length) => self.download.hint_total(length),
             Event::Peer(_) | Event::Turn(_) => {}
         }
-        for (id, request) in &self.requests {
-            if self.download.wants(*id) {
+    }
+
+    /// Takes a part of each piece that is here and wanted, and lets those answers go on of which none is left. `false`:
+    /// nothing was here.
+    fn take_parts(&mut self) -> bool {
+        let wanted: Vec<RequestId> = self.requests.keys().copied().filter(|id| self.download.wants(*id)).collect();
+        let mut taken = false;
+        for id in wanted {
+            if let Some(piece) = self.pieces.remove(&id) {
+                let size = piece.length().min(PART_BYTES);
+                self.download.body(id, &piece.subarray(0, size).to_vec(), scope::now());
+                if size < piece.length() {
+                    self.pieces.insert(id, piece.subarray(size, piece.length()));
+                }
+                taken = true;
+            } else if let Some(request) = self.requests.get(&id) {
                 request.go_on();
             }
         }
+        taken
     }
 
     fn load(&mut self, generation: u32, index: u64) {
         let Some(store) = self.store.clone() else { return self.download.loaded(generation, index, None) };
         let (id, inbox) = (self.download.manifest().id.clone(), Rc::clone(&self.inbox));
-        spawn_local(async move {
+        task::spawn(async move {
             let _span = Span::begin("bitnet: read");
             let bytes = store.chunk(&id, index).await.ok().flatten();
             inbox.push(Event::Loaded { generation, index, bytes });

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use js_sys::Uint8Array;
-use wasm_bindgen_futures::spawn_local;
 
 use super::cache;
 use super::inbox::{Event, Inbox};
 use super::store::{Problem, Store};
+use super::task;
 use crate::source::Download;
 
 /// One write.
@@ -79,7 +79,7 @@ impl Writer {
         match write {
             Write::Chunk { generation, index, bytes } => {
                 let manifest = download.manifest_with(generation, Some(index));
-                spawn_local(async move {
+                task::spawn(async move {
                     let problem = match manifest {
                         Some(manifest) => store.write(&manifest, Some((index, bytes)), known).await.err(),
                         None => None,
@@ -93,7 +93,7 @@ impl Writer {
             }
             Write::Seal => {
                 let manifest = download.manifest_with(0, None);
-                spawn_local(async move {
+                task::spawn(async move {
                     if let Some(manifest) = manifest {
                         // Without it the next load asks the server once more; nothing is lost.
                         let _ = store.write(&manifest, None, known).await;
@@ -101,7 +101,7 @@ impl Writer {
                     inbox.push(Event::Written);
                 });
             }
-            Write::Forget(id) => spawn_local(async move {
+            Write::Forget(id) => task::spawn(async move {
                 // Chunks that stay are orphans, which the next listing removes.
                 let _ = store.forget(&id).await;
                 inbox.push(Event::Written);

@@ -187,7 +187,7 @@ pageTest('workers and wasm that cannot be had are told', async (page) => {
   assert.deepEqual(rows.map(([what, code]) => [what, code]), [
     ['no such worker', 'worker_failed'],
     ['a worker that is a page', 'worker_failed'],
-    ['a broken compute worker', 'crashed'],
+    ['a broken compute worker', 'worker_failed'],
     ['no such wasm', 'network'],
     ['wasm that is a page', 'unsupported'],
   ]);

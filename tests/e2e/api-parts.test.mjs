@@ -94,25 +94,39 @@ test('the types list every code of the engine, and two of the page', async () =>
   for (const code of typed) assert.ok(script.includes(` * | \`${code}\` | `), code);
 });
 
-test('the watchdog counts silence while it is awake, and only after the first word', (t) => {
+test('the watchdog counts silence while it is awake, and only after every first word', (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
-  /** @type {(string | number)[]} */
+  /** @type {string[]} */
   const events = [];
-  const dog = new Watchdog(3000, { ping: () => events.push('ping'), dead: (seconds) => events.push(seconds) });
+  const dog = new Watchdog(3000, {
+    ping: () => events.push('ping'),
+    dead: (seconds, answers) => events.push(`dead ${seconds} ${answers}`),
+    late: () => events.push('late'),
+  });
   dog.start();
-  t.mock.timers.tick(60_000);
+  t.mock.timers.tick(3000);
   assert.equal(events.length, 0, 'a script that is still on its way');
-  dog.alive();
+  t.mock.timers.tick(5000);
+  assert.equal(events.splice(0).join(), 'late,late', 'it is looked for again and again, and not dead');
+  dog.met();
   t.mock.timers.tick(3000);
   assert.equal(events.join(), 'ping,ping,ping');
-  dog.alive();
+  dog.working();
   t.mock.timers.tick(3000);
   assert.equal(events.at(-1), 'ping');
   t.mock.timers.tick(1000);
-  assert.equal(events.at(-1), 3);
+  assert.equal(events.at(-1), 'dead 3 false');
+  dog.working();
+  for (let i = 0; i < 3; i++) {
+    t.mock.timers.tick(1000);
+    dog.alive(); // it answers, and says that a call is lost
+  }
+  assert.equal(events.at(-1), 'ping');
+  t.mock.timers.tick(1000);
+  assert.equal(events.at(-1), 'dead 3 true');
   dog.stop();
   const { length } = events;
-  new Watchdog(0, { ping: () => events.push('ping'), dead: () => events.push('dead') }).start();
+  new Watchdog(0, { ping: () => events.push('ping'), dead: () => events.push('dead'), late: () => events.push('late') }).start();
   t.mock.timers.tick(60_000);
   assert.equal(events.length, length, 'it was stopped, and the other one never watches');
 });
