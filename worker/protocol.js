@@ -21,7 +21,7 @@
 /**
  * How a file is requested.
  * @typedef {object} NetworkOptions
- * @property {number} [chunkBytes] size of one request and of one kept piece; 16 MiB by default
+ * @property {number} [chunkBytes] size of one request and of one kept piece, 4 KiB to 32 MiB; 16 MiB by default
  * @property {number} [requests] at once; 3 by default
  * @property {number} [attempts] failures in a row, without any progress, before giving up; 8 by default
  * @property {number} [retryDelayMs] after the first failure; doubles with each further one; 500 by default

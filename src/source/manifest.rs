@@ -9,8 +9,8 @@ use super::identity::Validators;
 /// or database of another version is dropped, never misread. (Version 1 was never released.)
 pub const SCHEMA: u32 = 2;
 
-/// A chunk larger than this is never written: one allocation should stay small beside the model.
-const MAX_CHUNK_BYTES: u64 = 1 << 30;
+/// No chunk is larger, whatever is asked for: several are in memory at once, and phones give some hundred MB in all.
+const MAX_CHUNK_BYTES: u64 = 32 << 20;
 
 /// The checksum of a chunk: xxh64 with seed 0. It finds damage; it is no protection against forgery.
 pub fn checksum(bytes: &[u8]) -> u64 {

@@ -66,7 +66,10 @@ async fn request(address: &str, only_if_free: bool) -> Attempt {
         return Attempt::Unsupported;
     };
     let options = Object::new();
-    let granted = Promise::new(&mut |resolve, reject| {
+    // What follows is not done within the promise's own callback: a promise takes a trap there for its rejection.
+    let mut handlers = None;
+    let granted = Promise::new(&mut |resolve, reject| handlers = Some((resolve, reject)));
+    if let Some((resolve, reject)) = handlers {
         let given = resolve.clone();
         let callback = Closure::once_into_js(move |lock: JsValue| -> JsValue {
             if lock.is_null() {
@@ -89,7 +92,7 @@ async fn request(address: &str, only_if_free: bool) -> Attempt {
             Err(_) => Some(reject.call0(&JsValue::UNDEFINED)),
         };
         drop(refused);
-    });
+    }
     match JsFuture::from(granted).await {
         Ok(release) => match release.dyn_into::<Function>() {
             Ok(release) => Attempt::Taken(Lock { release }),

@@ -238,14 +238,15 @@ fn object_store(transaction: &IdbTransaction, name: &str) -> Result<IdbObjectSto
     transaction.object_store(name).map_err(failed)
 }
 
-/// A promise whose functions are handed to `listen` as the handlers of two outcomes.
+/// A promise whose functions are handed to `listen` as the handlers of two outcomes. Not within the promise's own callback: a
+/// promise takes a trap there for its rejection.
 fn outcome(listen: impl FnOnce(&Function, &Function)) -> Promise {
-    let mut listen = Some(listen);
-    Promise::new(&mut |resolve, reject| {
-        if let Some(listen) = listen.take() {
-            listen(&resolve, &reject);
-        }
-    })
+    let mut handlers = None;
+    let promise = Promise::new(&mut |resolve, reject| handlers = Some((resolve, reject)));
+    if let Some((resolve, reject)) = handlers {
+        listen(&resolve, &reject);
+    }
+    promise
 }
 
 /// Waits until a transaction has committed or was aborted.

@@ -25,7 +25,9 @@ const faults = {
  * @param {number} [before] uses that go well before
  */
 function spoil(object, name, before = 0) {
-  const found = Object.getOwnPropertyDescriptor(object, name);
+  let owner = object;
+  while (owner !== null && !Object.hasOwn(owner, name)) owner = Object.getPrototypeOf(owner);
+  const found = owner && Object.getOwnPropertyDescriptor(owner, name);
   if (found === undefined) throw new Error(`there is no ${name}`);
   const key = found.set ? 'set' : found.get ? 'get' : 'value';
   const original = found[key];

@@ -80,13 +80,13 @@ memoryTest('a model that is reachable stays, and so does one whose answer is sti
     const text = (async () => {
       let tokens = 1;
       for await (const _ of stream) tokens += 1;
-      return [tokens, stream.result?.usage.completionTokens];
+      return [tokens, stream.result?.finishReason];
     })();
     Object.assign(globalThis, { text });
   }, MODEL);
   for (let i = 0; i < 3; i++) await collect();
-  const [tokens, told] = await page.evaluate(() => Reflect.get(globalThis, 'text'));
-  assert.ok(tokens >= told && told > 1, `${tokens} of ${told} tokens`);
+  const [tokens, reason] = await page.evaluate(() => Reflect.get(globalThis, 'text'));
+  assert.ok(tokens > 1 && ['stop', 'length'].includes(reason), `${tokens} tokens, ${reason}`);
   await comesTo(workers, 1, collect);
   for (let i = 0; i < 3; i++) await collect();
   assert.equal(workers(), 1);
