@@ -30,7 +30,7 @@ export class Cache {
     try {
       return await crew.call('cache', call);
     } catch (error) {
-      if (error instanceof BitNetError && error.code === 'crashed') this.#end(crew);
+      if (crew.isGone) this.#end(crew); // the next call starts another one
       throw error;
     } finally {
       this.#calls -= 1;

@@ -130,6 +130,11 @@ export class Crew {
     });
   }
 
+  /** Whether every call rejects from now on. */
+  get isGone() {
+    return this.#gone !== undefined;
+  }
+
   /**
    * Ends every worker at once; every pending call rejects with `error`, every later one with its like.
    * @param {BitNetError} error

@@ -214,7 +214,7 @@ function importing(address) {
 /** @param {string} address */
 function isOwn(address) {
   const { origin, protocol } = new URL(address);
-  return protocol === 'blob:' || protocol === 'data:' || (origin !== 'null' && origin === globalThis.origin);
+  return ['blob:', 'data:', 'file:'].includes(protocol) || (origin !== 'null' && origin === globalThis.origin);
 }
 
 /**

@@ -37,6 +37,11 @@ before(async () => {
           WebAssembly.Memory = class extends WebAssembly.Memory {
             constructor(wanted) { super({ ...wanted, maximum: Math.min(wanted.maximum, ${pages}) }); }
           };`);
+      } else if (path === '/long.gguf') {
+        const model = await readFile(join(ROOT, 'tests/fixtures/models', FILE));
+        response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': model.length + TAIL });
+        response.write(model);
+        response.end(Buffer.alloc(TAIL));
       } else if (path === '/large-reads/engine.js') {
         // Every answer that is a model comes in one piece, and a long tail with it.
         response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(`
@@ -107,7 +112,7 @@ function endings(page, query, watchdog) {
       /** @type {string[]} */
       const ends = [];
       for (const [part, way] of parts) {
-        await lib.BitNet.cache.clear();
+        await new Promise((resolve) => (indexedDB.deleteDatabase('bitnet-web').onsuccess = resolve));
         const options = { threads: 1, kernel: /** @type {const} */ ('mad'), variant: /** @type {const} */ ('relaxed') };
         if (way === 'again') await (await lib.BitNet.load(url, options)).unload();
         const workerUrl = `/async/engine.js?part=${encodeURIComponent(part)}&${query}`;
@@ -119,11 +124,8 @@ function endings(page, query, watchdog) {
               return lib.BitNet.probe(url, broken);
             case 'list': {
               // The storage's workers are those of the last call that found some.
-              const { BitNet } = lib;
-              const model = await BitNet.load(await file(), broken);
-              await model.unload();
-              await new Promise((resolve) => setTimeout(resolve, 5500)); // the engine that cleared it before is ended then
-              return BitNet.cache.list();
+              await (await lib.BitNet.load(await file(), broken)).unload();
+              return lib.BitNet.cache.list();
             }
             case 'file':
               return lib.BitNet.load(await file(), broken);
@@ -205,4 +207,24 @@ pageTest('one piece of 300 MB, in 256 MiB of memory: from a stream, a file, a bu
     /** @type {[string, number]} */ ([MODEL, TAIL]),
   );
   assert.deepEqual(got, [hash, hash, hash, hash]);
+});
+
+pageTest('a model of 300 MB with chunks as large as itself, from the cache, where 1.2 GiB of memory are', async (page) => {
+  const got = await page.evaluate(async () => {
+    const seen = [];
+    for (let time = 0; time < 2; time++) {
+      let fromCache = false;
+      const model = await lib.BitNet.load('/long.gguf', {
+        threads: 1,
+        precision: 'exact',
+        workerUrl: '/pages-19200/engine.js',
+        network: { chunkBytes: 300 * 2 ** 20 },
+        onProgress: (progress) => (fromCache = progress.fromCache),
+      });
+      seen.push(await model.logitsHash(), fromCache);
+      await model.unload();
+    }
+    return seen;
+  });
+  assert.deepEqual(got, [hash, false, hash, true]);
 });
