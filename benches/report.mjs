@@ -41,11 +41,12 @@ function kernelOf({ name, runs }) {
 function speeds(subjects, { prompts, contexts }) {
   const lengths = prompts.filter((count) => subjects.some(({ runs }) => runs.some((run) => run.prefill[count])));
   const behind = [...new Set(subjects.flatMap(({ runs }) => runs.flatMap((run) => Object.keys(run.decode))))];
-  const heads = ['threads', 'kernel', ...lengths.map((n) => `prefill ${n}`), ...behind.map((n) => `decode at ${n}`)];
+  const heads = ['threads', 'kernel', ...lengths.map((n) => `prefill ${n}`), 'logits of 512', ...behind.map((n) => `decode at ${n}`)];
   const rows = subjects.map((subject) => [
     String(subject.threads),
     kernelOf(subject),
     ...lengths.map((n) => cell(subject.runs.map((run) => run.prefill[n]?.perSecond))),
+    cell(subject.runs.map((run) => run.logits?.perSecond)),
     ...behind.map((n) => cell(subject.runs.map((run) => run.decode[n]?.perSecond))),
     cell(subject.runs.map((run) => run.prefill[Math.min(...lengths)]?.firstTokenMs)),
     [...new Set(subject.runs.map((run) => run.hash))].join(', '),

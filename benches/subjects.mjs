@@ -21,6 +21,8 @@
  * @property {(place: Place) => Promise<any>} measure
  */
 
+/** Tokens whose logits are asked for, after every one of them. */
+const LOGITS_TOKENS = 512;
 /** A prompt of a peer that would take longer than this is left out, milliseconds. */
 const PEER_PATIENCE = 90_000;
 
@@ -71,6 +73,7 @@ export function ours(options, threads, kernel, url) {
       [run.prefill, run.decode] = [{}, {}];
       const room = run.info.contextLength - tokens - 2;
       for (const count of prompts.filter((count) => count <= room)) run.prefill[count] = await ask('prefill', count);
+      run.logits = await ask('logits', Math.min(LOGITS_TOKENS, room));
       for (const context of contexts.map((context) => Math.min(context, room))) {
         const before = await place.processorSeconds();
         const decoded = await ask('decode', context, tokens);

@@ -1,17 +1,22 @@
 //! Prefill, decode, stop: one generation as a sequence of small steps, so that a caller can show, cancel or yield
 //! between any two of them.
 
+mod event;
+mod logits;
+mod synthetic;
+
 use std::collections::VecDeque;
 
-use xxhash_rust::xxh64::Xxh64;
-
-use crate::chat::{ChatOptions, DateTime, Message};
-use crate::model::{Model, Session, check_tokens};
+use crate::chat::{ChatOptions, ChatTemplate, DateTime, Message};
+use crate::load::{LoadedModel, Summary};
+use crate::model::{Executor, ForwardPass, HiddenStates, Model, Sequence};
 use crate::pool::{Clock, Pool};
 use crate::sample::{Sampler, SamplerOptions, StopMatcher};
 use crate::stopwatch::{Part, Parts};
-use crate::tokenizer::IncrementalDecoder;
+use crate::tokenizer::{IncrementalDecoder, Tokenizer};
 use crate::{Error, ErrorKind, Result};
+pub use event::{Event, FinishReason, Usage};
+pub use logits::{LogitsRun, LogitsStep, hash_tokens};
 
 /// What a model is asked to go on from.
 #[derive(Clone, Debug)]
@@ -40,70 +45,14 @@ pub struct GenerateOptions {
     pub stop: Vec<String>,
 }
 
-/// Why a generation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FinishReason {
-    /// The model ended its turn, or a stop text came.
-    Stop,
-    /// `max_tokens`, or the context, is used up.
-    Length,
-}
-
-impl FinishReason {
-    /// The name that JavaScript sees (and OpenAI's API uses).
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Stop => "stop",
-            Self::Length => "length",
-        }
-    }
-}
-
-/// Tokens of one generation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Tokens of the prompt.
-    pub prompt_tokens: usize,
-    /// Those of them that were in the KV cache from before.
-    pub cached_tokens: usize,
-    /// Tokens generated, an end token included.
-    pub completion_tokens: usize,
-}
-
-/// What one step came to.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    /// A batch of the prompt was run.
-    Prefill {
-        /// Tokens of the prompt that are done, cached ones included.
-        done: usize,
-        /// Tokens of the prompt.
-        total: usize,
-    },
-    /// A token was generated. Its text may be empty: half a character, or the beginning of a stop text, waits.
-    Token {
-        /// The token.
-        id: u32,
-        /// The text that is certain now.
-        text: String,
-    },
-    /// The generation has ended.
-    Done {
-        /// Why.
-        reason: FinishReason,
-        /// Text that had waited.
-        text: String,
-        /// How many tokens it took.
-        usage: Usage,
-    },
-}
-
-/// A model with the session it talks in and the threads it runs on.
+/// A model with the sequence of its conversation and what it runs on.
 #[derive(Debug)]
 pub struct Engine {
-    model: Model,
-    session: Session,
-    pool: Pool,
+    loaded: LoadedModel,
+    sequence: Sequence,
+    executor: Executor,
+    /// Of the token that was run last, `[vocab_size]`.
+    logits: Vec<f32>,
 }
 
 /// One generation under way. Drive it by [`Engine::step`] until [`Event::Done`].
@@ -115,6 +64,10 @@ pub struct Generation {
     stop: StopMatcher,
     decoder: IncrementalDecoder,
     usage: Usage,
+    /// Tokens of the prompt on their way through the layers of the model.
+    pass: Option<ForwardPass>,
+    /// Made up for a benchmark; all other generations go on behind the engine's sequence.
+    synthetic: Option<Sequence>,
     /// The token that was sampled last and has not been run yet.
     pending: Option<u32>,
     finished: Option<FinishReason>,
@@ -122,28 +75,36 @@ pub struct Generation {
 }
 
 impl Engine {
-    /// An engine with an empty session.
-    ///
-    /// # Errors
-    /// `OutOfMemory` if the KV cache does not fit.
-    pub fn new(model: Model, pool: Pool) -> Result<Self> {
-        let session = Session::new(&model)?;
-        Ok(Self { model, session, pool })
+    /// An engine with an empty sequence.
+    pub fn new(loaded: LoadedModel, pool: Pool) -> Self {
+        let sequence = Sequence::new(&loaded.model);
+        let logits = vec![0.0; loaded.model.config().vocab_size];
+        Self { loaded, sequence, executor: Executor::new(pool), logits }
     }
 
     /// The model.
     pub fn model(&self) -> &Model {
-        &self.model
+        &self.loaded.model
     }
 
-    /// The session.
-    pub fn session(&self) -> &Session {
-        &self.session
+    /// What the directory of its file told.
+    pub fn summary(&self) -> &Summary {
+        &self.loaded.summary
+    }
+
+    /// Its vocabulary.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.loaded.tokenizer
+    }
+
+    /// The sequence that generations go on from.
+    pub fn sequence(&self) -> &Sequence {
+        &self.sequence
     }
 
     /// The threads.
     pub fn pool(&self) -> &Pool {
-        &self.pool
+        self.executor.pool()
     }
 
     /// Turns a prompt into tokens. An answer that comes back in a conversation keeps the tokens that the model chose
@@ -152,19 +113,19 @@ impl Engine {
     /// # Errors
     /// `ChatTemplate` if the conversation cannot be rendered, `InvalidArgument` for ids that do not exist.
     pub fn prompt(&self, prompt: &Prompt) -> Result<Vec<u32>> {
-        let tokenizer = self.model.tokenizer();
+        let tokenizer = self.tokenizer();
         match prompt {
             Prompt::Text(text) => tokenizer.encode(text, true, tokenizer.add_bos()),
             Prompt::Chat { messages, now } => {
                 let options = ChatOptions { now: *now, ..ChatOptions::default() };
                 let mut ids = self.chat_template()?.prompt_with(tokenizer, messages, &options)?.ids;
-                let there = self.session.tokens();
+                let there = self.sequence.tokens();
                 let (kept, same) = tokenizer.same_spelling(there, &ids)?;
                 ids.splice(..same, there[..kept].iter().copied());
                 Ok(ids)
             }
             Prompt::Tokens(ids) => {
-                check_tokens(&self.model, ids)?;
+                self.model().check_tokens(ids)?;
                 Ok(ids.clone())
             }
         }
@@ -174,8 +135,8 @@ impl Engine {
     ///
     /// # Errors
     /// `ChatTemplate` if the file has none and none was given.
-    pub fn chat_template(&self) -> Result<&crate::chat::ChatTemplate> {
-        self.model.chat_template().ok_or_else(|| {
+    pub fn chat_template(&self) -> Result<&ChatTemplate> {
+        self.loaded.template.as_ref().ok_or_else(|| {
             Error::new(
                 ErrorKind::ChatTemplate,
                 "this model has no chat template: pass the prompt as a string, or load the model with a chatTemplate",
@@ -183,42 +144,49 @@ impl Engine {
         })
     }
 
-    /// Begins a generation. What the session shares with `prompt` from its start on is not computed again.
+    /// Begins a generation. What the sequence shares with `prompt` from its start on is not computed again.
     ///
     /// # Errors
     /// `InvalidArgument` for an empty prompt or an option out of range, `ContextOverflow` if the prompt leaves no
     /// room for an answer.
     pub fn generate(&mut self, prompt: Vec<u32>, options: GenerateOptions) -> Result<Generation> {
-        let cached = self.session.common_prefix(&prompt);
-        self.begin(prompt, options, cached)
+        let cached = self.sequence.common_prefix(&prompt);
+        let generation = self.begin(prompt, options, cached)?;
+        self.sequence.truncate(generation.usage.cached_tokens);
+        Ok(generation)
     }
 
-    /// For benchmarks: begins a generation as it would go on behind `context` tokens more, which are made up: see
-    /// [`Session::fill`].
+    /// For benchmarks: begins a generation as it would go on at a depth of `context` tokens, whose keys and values are
+    /// made up. They belong to the generation and go with it; the next prompt begins anew.
     ///
     /// # Errors
     /// As [`generate`](Self::generate), and `ContextOverflow` or `OutOfMemory` where the tokens do not fit.
     pub fn generate_behind(&mut self, context: usize, prompt: &[u32], options: GenerateOptions) -> Result<Generation> {
-        self.session.fill(&self.model, context)?;
-        let whole = [self.session.tokens(), prompt].concat();
-        self.begin(whole, options, context)
+        synthetic::check_room(self.model(), context)?;
+        let whole = [&vec![0; context], prompt].concat();
+        let mut generation = self.begin(whole, options, context)?;
+        // Two KV caches might not fit into memory.
+        self.sequence = Sequence::new(self.model());
+        let mut sequence = synthetic::sequence(self.model(), context)?;
+        sequence.truncate(generation.usage.cached_tokens);
+        generation.synthetic = Some(sequence);
+        Ok(generation)
     }
 
     /// From now on the time of each part is measured with `clock`; `None` stops.
     pub fn time_parts(&mut self, clock: Option<Clock>) {
-        self.pool.set_clock(clock);
-        self.session.watch.set_clock(clock);
+        self.executor.time_parts(clock);
     }
 
     /// The time of each part of [`step`](Self::step) since it was last asked for; `None` without a clock.
     pub fn take_parts(&mut self) -> Option<Parts> {
-        self.session.watch.take()
+        self.executor.take_parts()
     }
 
-    /// `cached`: tokens of the prompt that the session holds.
-    fn begin(&mut self, prompt: Vec<u32>, options: GenerateOptions, cached: usize) -> Result<Generation> {
-        check_tokens(&self.model, &prompt)?;
-        let context = self.model.context();
+    /// `cached`: tokens of the prompt that are computed already.
+    fn begin(&self, prompt: Vec<u32>, options: GenerateOptions, cached: usize) -> Result<Generation> {
+        self.model().check_tokens(&prompt)?;
+        let context = self.model().context();
         if prompt.is_empty() {
             return Err(Error::new(ErrorKind::InvalidArgument, "the prompt is empty: at least one token is needed"));
         }
@@ -238,7 +206,6 @@ impl Engine {
         let stop = StopMatcher::new(options.stop)?;
         // The last token of the prompt is run in any case: its logits begin the answer.
         let cached = cached.min(prompt.len() - 1);
-        self.session.truncate(cached);
         let room = context - prompt.len();
         Ok(Generation {
             max_tokens: options.max_tokens.unwrap_or(room).min(room),
@@ -246,7 +213,9 @@ impl Engine {
             prompt,
             sampler,
             stop,
-            decoder: self.model.tokenizer().incremental_decoder(),
+            decoder: self.tokenizer().incremental_decoder(),
+            pass: None,
+            synthetic: None,
             pending: None,
             finished: None,
             queue: VecDeque::new(),
@@ -259,63 +228,76 @@ impl Engine {
     /// `OutOfMemory` if the KV cache cannot grow, `Internal` if the logits are no numbers.
     pub fn step(&mut self, generation: &mut Generation, max_prefill: usize) -> Result<Event> {
         loop {
-            if let Some(event) = self.step_block(generation, max_prefill)? {
+            if let Some(event) = self.step_layer(generation, max_prefill)? {
                 return Ok(event);
             }
         }
     }
 
-    /// A part of [`step`](Self::step): tokens of the prompt go through one block of the model, and the answer is `None`
+    /// A part of [`step`](Self::step): tokens of the prompt go through one layer of the model, and the answer is `None`
     /// until they are through the last one. So many tokens can be computed at once, which makes the most of every pass
-    /// over the weights, and yet a caller can stop at any block. `max_prefill` must stay the same until an event comes.
+    /// over the weights, and yet a caller can stop at any layer.
     ///
     /// # Errors
     /// As `step`.
-    pub fn step_block(&mut self, generation: &mut Generation, max_prefill: usize) -> Result<Option<Event>> {
+    pub fn step_layer(&mut self, generation: &mut Generation, max_prefill: usize) -> Result<Option<Event>> {
         if let Some(event) = generation.queue.pop_front() {
             return Ok(Some(event));
         }
         if let Some(reason) = generation.finished {
             return Ok(Some(Event::Done { reason, text: String::new(), usage: generation.usage }));
         }
-        self.session.watch.start(&self.pool);
-        let done = self.session.tokens().len();
-        let total = generation.prompt.len();
+        self.executor.start();
+        let model = &self.loaded.model;
+        let sequence = generation.synthetic.as_mut().unwrap_or(&mut self.sequence);
+        let (done, total) = (sequence.len(), generation.prompt.len());
         if done < total {
-            let end = total.min(done + max_prefill.clamp(1, Session::MAX_BATCH));
-            if !self.session.prefill_block(&self.model, &self.pool, &generation.prompt[done..end])? {
+            let pass = match &mut generation.pass {
+                Some(pass) => pass,
+                None => {
+                    let end = total.min(done + max_prefill.clamp(1, ForwardPass::MAX_TOKENS));
+                    let inputs = &mut [(&mut *sequence, &generation.prompt[done..end])];
+                    generation.pass.insert(ForwardPass::begin(model, inputs, &mut self.executor)?)
+                }
+            };
+            if pass.layer(model, &mut [&mut *sequence], &mut self.executor)? {
                 return Ok(None);
             }
-            if end == total {
-                self.sample(generation, end - done - 1)?;
+            let Some(pass) = generation.pass.take() else { return Ok(None) };
+            let hidden = pass.end(&mut [&mut *sequence])?;
+            let done = sequence.len();
+            if done == total {
+                self.sample(generation, &hidden)?;
             }
-            return Ok(Some(Event::Prefill { done: end, total }));
+            return Ok(Some(Event::Prefill { done, total }));
         }
-        if let Some(token) = generation.pending.take() {
-            self.session.prefill(&self.model, &self.pool, &[token])?;
-        }
-        self.sample(generation, 0)?;
+        let Some(token) = generation.pending.take() else {
+            return Err(Error::new(ErrorKind::Internal, "a step of a generation that has no token to go on from"));
+        };
+        let hidden = ForwardPass::run(model, sequence, &[token], &mut self.executor)?;
+        self.sample(generation, &hidden)?;
         let event = generation.queue.pop_front();
         event.map(Some).ok_or_else(|| Error::new(ErrorKind::Internal, "a step without an event"))
     }
 
-    /// Chooses the next token from the logits of token `index` of the last batch.
-    fn sample(&mut self, generation: &mut Generation, index: usize) -> Result<()> {
-        let logits = self.session.logits(&self.model, &self.pool, index);
-        let id = generation.sampler.sample(logits)?;
+    /// Chooses the next token, from the logits after the last token of a pass.
+    fn sample(&mut self, generation: &mut Generation, hidden: &HiddenStates) -> Result<()> {
+        let (model, last) = (&self.loaded.model, hidden.tokens() - 1);
+        hidden.logits(model, &[last], &mut self.logits, &mut self.executor);
+        let id = generation.sampler.sample(&mut self.logits)?;
         self.take_token(generation, id)?;
-        self.session.watch.lap(Part::Sampling, &self.pool);
+        self.executor.lap(Part::Sampling);
         Ok(())
     }
 
     /// What a chosen token means: the end, or text.
     fn take_token(&self, generation: &mut Generation, id: u32) -> Result<()> {
         generation.usage.completion_tokens += 1;
-        if self.model.tokenizer().is_stop(id) {
+        if self.tokenizer().is_stop(id) {
             generation.finish(FinishReason::Stop);
             return Ok(());
         }
-        let text = generation.decoder.push(self.model.tokenizer(), id)?;
+        let text = generation.decoder.push(self.tokenizer(), id)?;
         let found = generation.stop.push(&text);
         generation.queue.push_back(Event::Token { id, text: found.text });
         if found.matched {
@@ -328,69 +310,14 @@ impl Engine {
         }
         Ok(())
     }
-
-    /// The logits after each of `positions` of `ids`: `[positions.len(), vocab_size]`, in the order of `positions`.
-    ///
-    /// # Errors
-    /// `InvalidArgument` for an id or a position that does not exist, `ContextOverflow` if `ids` do not fit.
-    pub fn logits(&mut self, ids: &[u32], positions: &[usize]) -> Result<Vec<f32>> {
-        check_tokens(&self.model, ids)?;
-        if let Some(position) = positions.iter().find(|&&p| p >= ids.len()) {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                format!("position {position} does not exist: there are {} tokens", ids.len()),
-            ));
-        }
-        let vocab_size = self.model.config().vocab_size;
-        let Some(&first) = positions.iter().min() else { return Ok(Vec::new()) };
-        let mut out = Vec::new();
-        out.try_reserve_exact(positions.len() * vocab_size).map_err(|e| {
-            Error::new(
-                ErrorKind::OutOfMemory,
-                format!("the logits of {} positions do not fit into memory: ask for fewer at a time", positions.len()),
-            )
-            .with_source(e)
-        })?;
-        out.resize(positions.len() * vocab_size, 0.0);
-
-        let cached = self.session.common_prefix(ids).min(first);
-        self.session.truncate(cached);
-        let last = positions.iter().max().map_or(0, |&p| p + 1);
-        for begin in (cached..last).step_by(Session::MAX_BATCH) {
-            let end = last.min(begin + Session::MAX_BATCH);
-            self.session.prefill(&self.model, &self.pool, &ids[begin..end])?;
-            for (row, &position) in positions.iter().enumerate().filter(|(_, p)| (begin..end).contains(*p)) {
-                let logits = self.session.logits(&self.model, &self.pool, position - begin);
-                out[row * vocab_size..][..vocab_size].copy_from_slice(logits);
-            }
-        }
-        Ok(out)
-    }
-
-    /// A fingerprint of model and arithmetic: xxh64 (seed 0) over the little-endian f32 bits of the last position's
-    /// logits for the 16 token ids of [`hash_tokens`]. It is the same for every kernel, thread count and batch size,
-    /// and differs between the two precisions.
-    ///
-    /// # Errors
-    /// As [`logits`](Self::logits).
-    pub fn logits_hash(&mut self) -> Result<u64> {
-        let ids = hash_tokens(self.model.config().vocab_size);
-        let ids = &ids[..ids.len().min(self.model.context())];
-        let logits = self.logits(ids, &[ids.len() - 1])?;
-        let mut hash = Xxh64::new(0);
-        for value in logits {
-            hash.update(&value.to_bits().to_le_bytes());
-        }
-        Ok(hash.digest())
-    }
-}
-
-/// The 16 token ids of the logits hash: `(40503 i + 12345) mod vocab_size`, far apart in any vocabulary.
-pub fn hash_tokens(vocab_size: usize) -> [u32; 16] {
-    std::array::from_fn(|i| ((40_503 * i + 12_345) % vocab_size) as u32)
 }
 
 impl Generation {
+    /// The sequence that it goes on behind.
+    pub fn sequence<'a>(&'a self, engine: &'a Engine) -> &'a Sequence {
+        self.synthetic.as_ref().unwrap_or(&engine.sequence)
+    }
+
     /// Tokens so far.
     pub fn usage(&self) -> Usage {
         self.usage

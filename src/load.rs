@@ -6,23 +6,14 @@
 use crate::chat::ChatTemplate;
 use crate::gguf::{Header, Metadata, Parser, Progress};
 use crate::kernels::{KV_BLOCK, Kernel, RowMatrix, TernaryMatrix};
-use crate::model::{Config, KvFormat, Model, Plan, Role, WeightOptions, WeightsBuilder, vocab_size};
+pub use crate::model::Precision;
+use crate::model::{Blueprint, Config, KvFormat, Model, Role, WeightOptions, WeightsBuilder};
 use crate::quant::I2sLayout;
 use crate::tokenizer::{Tokenizer, Vocabulary};
 use crate::{Error, ErrorKind, Result};
 
 /// Bytes of the directory that are taken at once.
 const DIRECTORY_PIECE: usize = 1 << 20;
-
-/// How exactly the parts that are not ternary are computed. Ternary matrices are exact integer arithmetic in both.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Precision {
-    /// int8 rows for embedding and head, with estimates for the logits of unlikely tokens, and an int8 KV cache.
-    #[default]
-    Fast,
-    /// Embedding and head as the file has them, an f32 KV cache.
-    Exact,
-}
 
 /// What the caller may decide about a load.
 #[derive(Clone, Debug)]
@@ -127,24 +118,35 @@ impl Summary {
 
 /// What a header means, checked.
 struct Directory {
-    config: Config,
-    plan: Plan,
+    blueprint: Blueprint,
     weight_options: WeightOptions,
     summary: Summary,
 }
 
 impl Directory {
     fn new(header: &Header, options: &LoadOptions) -> Result<Self> {
-        let config = Config::from_metadata(&header.metadata, vocab_size(header)?)?;
-        let plan = Plan::new(header, &config)?;
+        let blueprint = Blueprint::new(header)?;
         let weight_options = WeightOptions {
             kernel: options.kernel,
             exact_rows: options.precision == Precision::Exact,
             i2s_layout: options.i2s_layout,
         };
-        let summary = summarize(&config, &plan, options, weight_options)?;
-        Ok(Self { config, plan, weight_options, summary })
+        let summary = summarize(&blueprint, options, weight_options)?;
+        Ok(Self { blueprint, weight_options, summary })
     }
+}
+
+/// What a file holds: a model, the vocabulary that its tokens are from, and how a conversation is written for it.
+#[derive(Debug)]
+pub struct LoadedModel {
+    /// What the directory told.
+    pub summary: Summary,
+    /// The network.
+    pub model: Model,
+    /// Text to tokens and back.
+    pub tokenizer: Tokenizer,
+    /// `None` if the file has none.
+    pub template: Option<ChatTemplate>,
 }
 
 /// Takes a GGUF file from its first byte to its last, in pieces of any size.
@@ -167,7 +169,7 @@ enum State {
 #[derive(Debug)]
 struct Tensors {
     summary: Summary,
-    plan: Plan,
+    blueprint: Blueprint,
     next_slot: usize,
     /// The slot before `next_slot` has begun and is not complete.
     is_open: bool,
@@ -221,16 +223,16 @@ impl Loader {
     ///
     /// # Errors
     /// `Truncated` if the file ended before its last tensor.
-    pub fn finish(mut self) -> Result<Model> {
+    pub fn finish(mut self) -> Result<LoadedModel> {
         if let State::Directory { retry_at, .. } = &mut self.state {
             *retry_at = 0;
             self.read_directory(&[])?;
         }
         match self.state {
-            State::Tensors(tensors) if tensors.next_slot == tensors.plan.slots.len() && !tensors.is_open => {
+            State::Tensors(tensors) if tensors.next_slot == tensors.blueprint.plan.slots.len() && !tensors.is_open => {
                 tensors.finish(&self.options)
             }
-            State::Tensors(tensors) => Err(truncated(self.position, tensors.plan.end)),
+            State::Tensors(tensors) => Err(truncated(self.position, tensors.blueprint.plan.end)),
             State::Directory { .. } => Err(Error::new(
                 ErrorKind::Truncated,
                 format!(
@@ -284,24 +286,24 @@ impl Loader {
 
 impl Tensors {
     fn new(mut header: Header, options: &LoadOptions) -> Result<Self> {
-        let Directory { config, plan, weight_options, summary } = Directory::new(&header, options)?;
-        if let Some(total) = options.file_bytes.filter(|&total| total < plan.end) {
-            return Err(truncated(total, plan.end));
+        let Directory { blueprint, weight_options, summary } = Directory::new(&header, options)?;
+        if let Some(total) = options.file_bytes.filter(|&total| total < blueprint.plan.end) {
+            return Err(truncated(total, blueprint.plan.end));
         }
         if let Some(available) = options.memory_bytes {
             summary.check_memory(available)?;
         }
         let template = ChatTemplate::from_metadata(&header.metadata, options.chat_template.as_deref())?;
-        let tokenizer = tokenizer(&mut header.metadata, &config, options)?;
-        let builder = WeightsBuilder::new(&config, weight_options);
-        Ok(Self { summary, plan, next_slot: 0, is_open: false, builder, tokenizer, template })
+        let tokenizer = tokenizer(&mut header.metadata, &blueprint.config, options)?;
+        let builder = WeightsBuilder::new(&blueprint.plan, weight_options);
+        Ok(Self { summary, blueprint, next_slot: 0, is_open: false, builder, tokenizer, template })
     }
 
     /// `bytes` stand at `position` of the file.
     fn push(&mut self, position: u64, mut bytes: &[u8]) -> Result<()> {
         let mut position = position;
         while !bytes.is_empty() {
-            let Some(slot) = self.plan.slots.get(self.next_slot) else { return Ok(()) };
+            let Some(slot) = self.blueprint.plan.slots.get(self.next_slot) else { return Ok(()) };
             if position < slot.begin {
                 let gap = (slot.begin - position).min(bytes.len() as u64);
                 bytes = &bytes[gap as usize..];
@@ -326,13 +328,15 @@ impl Tensors {
         Ok(())
     }
 
-    fn finish(self, options: &LoadOptions) -> Result<Model> {
-        let weights = self.builder.finish()?;
-        Ok(Model::new(self.summary, options.kernel, options.precision, weights, self.tokenizer, self.template))
+    fn finish(self, options: &LoadOptions) -> Result<LoadedModel> {
+        let Self { summary, blueprint, builder, tokenizer, template, .. } = self;
+        let model = Model::new(blueprint, builder.finish()?, summary.context, options.kernel, options.precision);
+        Ok(LoadedModel { summary, model, tokenizer, template })
     }
 }
 
-fn summarize(config: &Config, plan: &Plan, options: &LoadOptions, weights: WeightOptions) -> Result<Summary> {
+fn summarize(blueprint: &Blueprint, options: &LoadOptions, weights: WeightOptions) -> Result<Summary> {
+    let Blueprint { config, plan, .. } = blueprint;
     let context = options.context.unwrap_or(config.context_length);
     if context == 0 || context > config.context_length {
         return Err(Error::new(
@@ -347,11 +351,9 @@ fn summarize(config: &Config, plan: &Plan, options: &LoadOptions, weights: Weigh
         .slots
         .iter()
         .map(|slot| match slot.role {
-            Role::Linear(..) => TernaryMatrix::bytes_for(options.kernel, slot.rows, slot.cols) as u64,
-            Role::Embedding | Role::Output => {
-                RowMatrix::bytes_for(weights.row_format(slot.tensor_type), slot.rows, slot.cols) as u64
-            }
-            _ => slot.cols as u64 * 4,
+            Role::Linear(_) => TernaryMatrix::bytes_for(options.kernel, slot.rows, slot.cols) as u64,
+            Role::Rows(_) => RowMatrix::bytes_for(weights.row_format(slot.tensor_type), slot.rows, slot.cols) as u64,
+            Role::Scale(_) | Role::Vector(_) | Role::Constants(_) => slot.cols as u64 * 4,
         })
         .sum();
     let block_bytes = KvFormat::of(options.precision).block_bytes(config.head_shape()) as u64;

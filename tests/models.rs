@@ -101,17 +101,17 @@ fn a_batch_that_is_given_up_half_way_leaves_no_trace() {
     let want = load(fixture, file, 1).logits(tokens, &[11]).unwrap();
     for (begun, kept) in [(&tokens[3..9], 0), (&tokens[..6], 0), (tokens, 12)] {
         let mut generation = engine.generate(begun.to_vec(), GenerateOptions::default()).unwrap();
-        let blocks = engine.model().config().n_layers;
-        assert!(blocks > 1);
-        for _ in 1..if kept == 0 { 2 } else { blocks } {
-            assert_eq!(engine.step_block(&mut generation, 64).unwrap(), None);
-            assert_eq!(engine.session().tokens(), &begun[..0]);
+        let layers = engine.model().config().n_layers;
+        assert!(layers > 1);
+        for _ in 1..if kept == 0 { 2 } else { layers } {
+            assert_eq!(engine.step_layer(&mut generation, 64).unwrap(), None);
+            assert_eq!(engine.sequence().tokens(), &begun[..0]);
         }
         if kept > 0 {
-            let event = engine.step_block(&mut generation, 64).unwrap();
+            let event = engine.step_layer(&mut generation, 64).unwrap();
             assert_eq!(event, Some(Event::Prefill { done: kept, total: kept }));
         }
-        assert_eq!(engine.session().tokens(), &begun[..kept]);
+        assert_eq!(engine.sequence().tokens(), &begun[..kept]);
         if kept == 0 {
             assert_eq!(bits(&engine.logits(tokens, &[11]).unwrap()), bits(&want));
             engine.logits(&tokens[11..], &[0]).unwrap();

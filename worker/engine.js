@@ -6,7 +6,7 @@ import { crashOf, glueOf, onPanic } from './glue.js';
 import { instantiate } from './instance.js';
 import { logits } from './logits.js';
 import { CallQueue } from './queue.js';
-import { BatchSize, breathe } from './step.js';
+import { breathe } from './step.js';
 
 /** @import { EngineCall, EngineStart, FromEngine, Progress, ToEngine, WireSource } from './protocol.js' */
 /** @import { WireError } from './error.js' */
@@ -14,7 +14,6 @@ import { BatchSize, breathe } from './step.js';
 
 /** Calls that compute run one after the other; the others are answered between two steps of a computation. */
 const queue = new CallQueue();
-const batch = new BatchSize();
 
 /** @type {EngineStart | undefined} */
 let settings;
@@ -98,7 +97,7 @@ async function answer(call) {
   switch (call.method) {
     case 'generate':
       return queue.run(call.id, (turn) =>
-        generate(ready, call.args, batch, turn, (token) => post({ type: 'token', id: call.id, token })),
+        generate(ready, call.args, turn, (token) => post({ type: 'token', id: call.id, token })),
       );
     case 'tokenize':
       return ready.tokenize(call.args.text);
@@ -107,7 +106,7 @@ async function answer(call) {
     case 'chatPrompt':
       return ready.chatPrompt(call.args.messages);
     case 'logits':
-      return queue.run(call.id, (turn) => logits(ready, call.args, vocabulary, batch, turn));
+      return queue.run(call.id, (turn) => logits(ready, call.args, vocabulary, turn));
     case 'logitsHash':
       return queue.run(call.id, () => ready.logitsHash());
     case 'readLimit':

@@ -1,34 +1,30 @@
 // One generation in the engine worker: a loop of steps, and how long they took.
 import { CANCELLED } from './queue.js';
-import { PREFILL_LIMIT, breathe } from './step.js';
+import { STEP_LIMIT, breathe } from './step.js';
 
 /** @import { GenerationResult, Methods, Parts, Token } from './protocol.js' */
-/** @import { BatchSize } from './step.js' */
 /** @import { Turn } from './queue.js' */
 /** @import { WasmModel } from './wasm/relaxed/bitnet_web.js' */
 
 /**
  * @param {WasmModel} model
  * @param {Methods['generate']['args']} args
- * @param {BatchSize} batch
  * @param {Turn} turn
  * @param {(token: Token) => void} onToken
  * @returns {Promise<GenerationResult>}
  */
-export async function generate(model, { prompt, options }, batch, turn, onToken) {
+export async function generate(model, { prompt, options }, turn, onToken) {
   const began = performance.now();
   model.begin(prompt, options);
   let firstToken = 0;
   /** @type {ReturnType<WasmModel['takeParts']>} */
   let prefillParts;
   for (;;) {
-    const stepped = performance.now();
-    const event = model.step(PREFILL_LIMIT);
+    const event = model.step(STEP_LIMIT);
     const now = performance.now();
     switch (event.type) {
       case 'token':
         if (firstToken === 0) [firstToken, prefillParts] = [now, model.takeParts()];
-        else batch.singleTook(now - stepped);
         onToken({ id: event.id, text: event.text });
         break;
       case 'done': {

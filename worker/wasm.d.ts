@@ -34,7 +34,9 @@ declare module '*/bitnet_web.js' {
     takeParts(): Omit<import('./protocol.js').Parts, 'other'> | undefined;
     readLimit(bytes: number): import('./protocol.js').ReadLimit;
     end(): void;
-    logits(ids: Uint32Array, positions: Uint32Array): Float32Array;
+    beginLogits(ids: Uint32Array, positions: Uint32Array): void;
+    /** Indices of the positions, and the row of logits of each. */
+    stepLogits(limit: number): [rows: Uint32Array, logits: Float32Array] | undefined;
     logitsHash(): string;
     free(): void;
   }

@@ -54,6 +54,19 @@ export async function prefill(tokens) {
   };
 }
 
+/**
+ * The logits after every token of a text that shares nothing with the one before.
+ * @param {number} tokens
+ */
+export async function logits(tokens) {
+  const { vocabulary } = loaded().info;
+  const [first, step] = [seed++, 7919];
+  const ids = Uint32Array.from({ length: tokens }, (_, i) => (first + i * step) % vocabulary);
+  const began = performance.now();
+  await loaded().logits(ids);
+  return { tokens, perSecond: (tokens * 1000) / (performance.now() - began) };
+}
+
 /** @param {number} context @param {number} tokens */
 export async function decode(context, tokens) {
   const { usage, timings } = await decodeBehind(loaded(), { context, tokens });

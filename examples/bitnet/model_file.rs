@@ -56,7 +56,7 @@ pub fn load(path: &Path, options: &Options) -> Outcome<ModelFile> {
         digest.update(&chunk[..count]);
         loader.push(&chunk[..count])?;
     }
-    let engine = Engine::new(loader.finish()?, Pool::new(options.threads))?;
+    let engine = Engine::new(loader.finish()?, Pool::new(options.threads));
     let sha256 = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(ModelFile { engine, length, sha256, load_seconds: start.elapsed().as_secs_f64() })
 }

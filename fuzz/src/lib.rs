@@ -49,7 +49,7 @@ pub fn load(input: &[u8]) {
         }
     }
     let Ok(model) = loader.finish() else { return };
-    let Ok(mut engine) = Engine::new(model, Pool::new(1)) else { return };
+    let mut engine = Engine::new(model, Pool::new(1));
     let vocab_size = engine.model().config().vocab_size as u32;
     let ids = [0, vocab_size - 1, vocab_size / 2];
     let _ = engine.logits(&ids, &[2, 0]);

@@ -18,23 +18,22 @@ impl Rope {
         Self { frequencies: (0..dim / 2).map(frequency).collect() }
     }
 
-    /// Replaces `turns` by the cosines and sines of `count` positions from `first` on, `[count, 2, dim / 2]`. They
-    /// serve all layers of one pass; a table of the whole context would cost a load more than it saves.
+    /// Appends the cosines and sines of `count` positions from `first` on to `rotations`, `[count, 2, dim / 2]`. They serve
+    /// all layers of one pass; a table of the whole context would cost a load more than it saves.
     ///
     /// Frequency and angle are rounded to f32, as in transformers, whose models were trained that way.
-    pub fn turns(&self, first: usize, count: usize, turns: &mut Vec<f32>) {
-        turns.clear();
+    pub fn rotations(&self, first: usize, count: usize, rotations: &mut Vec<f32>) {
         for position in first..first + count {
             let angle = |frequency: &f32| position as f32 * frequency;
-            turns.extend(self.frequencies.iter().map(|f| libm::cosf(angle(f))));
-            turns.extend(self.frequencies.iter().map(|f| libm::sinf(angle(f))));
+            rotations.extend(self.frequencies.iter().map(|f| libm::cosf(angle(f))));
+            rotations.extend(self.frequencies.iter().map(|f| libm::sinf(angle(f))));
         }
     }
 
-    /// Rotates every head of one token, `x` `[heads, head_dim]`, by its `turn`, `[2, dim / 2]`.
-    pub fn rotate(turn: &[f32], x: &mut [f32], head_dim: usize) {
-        let half = turn.len() / 2;
-        let (cos, sin) = turn.split_at(half);
+    /// Rotates every head of one token, `x` `[heads, head_dim]`, by its `rotation`, `[2, dim / 2]`.
+    pub fn rotate(rotation: &[f32], x: &mut [f32], head_dim: usize) {
+        let half = rotation.len() / 2;
+        let (cos, sin) = rotation.split_at(half);
         for head in x.chunks_exact_mut(head_dim) {
             let (first, rest) = head.split_at_mut(half);
             let second = &mut rest[..half];
@@ -51,9 +50,9 @@ mod tests {
 
     /// Rotates one head of `x.len()` at `position`.
     fn rotated<const N: usize>(rope: &Rope, position: usize, mut x: [f32; N]) -> [f32; N] {
-        let mut turns = Vec::new();
-        rope.turns(position, 1, &mut turns);
-        Rope::rotate(&turns, &mut x, N);
+        let mut rotations = Vec::new();
+        rope.rotations(position, 1, &mut rotations);
+        Rope::rotate(&rotations, &mut x, N);
         x
     }
 
@@ -77,12 +76,10 @@ mod tests {
     #[test]
     fn positions_follow_each_other() {
         let rope = Rope::new(500.0, 6, None);
-        let (mut together, mut alone) = (vec![9.0; 40], Vec::new());
-        rope.turns(3, 4, &mut together);
-        for (i, turn) in together.chunks_exact(6).enumerate() {
-            rope.turns(3 + i, 1, &mut alone);
-            assert_eq!(turn, alone);
-        }
+        let (mut together, mut alone) = (Vec::new(), Vec::new());
+        rope.rotations(3, 4, &mut together);
+        (0..4).for_each(|i| rope.rotations(3 + i, 1, &mut alone));
+        assert_eq!(together, alone);
         assert_eq!(together.len(), 24);
     }
 }

@@ -5,62 +5,11 @@ use crate::gguf::{Metadata, Value};
 use crate::kernels::HeadShape;
 use crate::{Error, ErrorKind, Result};
 
-/// The graphs that this crate runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Architecture {
-    /// `bitnet-b1.58`: BitNet b1.58 2B4T and its like (arXiv:2504.12285).
-    BitnetB158,
-    /// `bitnet-25`: the same graph under the name of the first upload of 2B4T.
-    Bitnet25,
-    /// `bitnet`: the first BitNet b1.58 models (SiLU), and what llama.cpp's converter writes for 2B4T.
-    Bitnet,
-}
-
-impl Architecture {
-    /// The architecture that `general.architecture` names.
-    ///
-    /// # Errors
-    /// `Unsupported` for any other, naming it and those that are known.
-    pub fn from_name(name: &str) -> Result<Self> {
-        Ok(match name {
-            "bitnet-b1.58" => Self::BitnetB158,
-            "bitnet-25" => Self::Bitnet25,
-            "bitnet" => Self::Bitnet,
-            other => {
-                return Err(Error::new(
-                    ErrorKind::Unsupported,
-                    format!(
-                        "general.architecture is {other:?}: this build runs bitnet-b1.58, bitnet-25 and bitnet models only"
-                    ),
-                ));
-            }
-        })
-    }
-
-    /// The name in `general.architecture`, which is also the prefix of the other keys.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::BitnetB158 => "bitnet-b1.58",
-            Self::Bitnet25 => "bitnet-25",
-            Self::Bitnet => "bitnet",
-        }
-    }
-}
-
-/// The gate's activation function in the feed-forward block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activation {
-    /// Squared ReLU: `max(g, 0)^2 * u`.
-    Relu2,
-    /// `g * sigmoid(g) * u`.
-    Silu,
-}
-
 /// The shape and the constants of a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// The graph.
-    pub architecture: Architecture,
+    /// `general.architecture`
+    pub architecture: &'static str,
     /// `general.name`, or an empty string where it is missing or no text.
     pub name: String,
     /// Transformer blocks.
@@ -85,19 +34,16 @@ pub struct Config {
     pub rope_dim: usize,
     /// The epsilon of every RMSNorm.
     pub rms_norm_eps: f32,
-    /// The gate of the feed-forward block.
-    pub activation: Activation,
 }
 
 impl Config {
-    /// Reads and checks the model's shape. `vocab_size` is what the file's vocabulary and embedding say.
+    /// Reads and checks the shape of a model of `architecture`. `vocab_size` is what the file's vocabulary and embedding
+    /// say.
     ///
     /// # Errors
-    /// `Unsupported` for another architecture or another kind of RoPE scaling, `InvalidModel` for missing or
-    /// impossible numbers.
-    pub fn from_metadata(metadata: &Metadata, vocab_size: usize) -> Result<Self> {
-        let architecture = Architecture::from_name(metadata.require_string("general.architecture")?)?;
-        let keys = Keys { metadata, prefix: architecture.name() };
+    /// `Unsupported` for another kind of RoPE scaling, `InvalidModel` for missing or impossible numbers.
+    pub fn from_metadata(metadata: &Metadata, architecture: &'static str, vocab_size: usize) -> Result<Self> {
+        let keys = Keys { metadata, prefix: architecture };
         let dim = keys.size("embedding_length", 1 << 16)?;
         let n_heads = keys.size("attention.head_count", 1 << 12)?;
         let n_kv_heads = keys.size_or("attention.head_count_kv", n_heads, 1 << 12)?;
@@ -132,7 +78,6 @@ impl Config {
             rope_theta: keys.positive("rope.freq_base", 10000.0)?,
             rope_dim,
             rms_norm_eps: keys.positive("attention.layer_norm_rms_epsilon", 1e-5)?,
-            activation: keys.activation(architecture, n_layers, dim, ffn_dim, vocab_size)?,
         })
     }
 
@@ -223,34 +168,6 @@ impl Keys<'_> {
             ErrorKind::Unsupported,
             format!("{} is {found}: this build computes RoPE without scaling only", self.key(name)),
         )
-    }
-
-    /// llama.cpp's converter writes `bitnet` for two families: the first BitNet models use SiLU, 2B4T squared ReLU.
-    /// The file may say so; else the shape of 2B4T decides (microsoft/BitNet issue 602).
-    fn activation(
-        &self,
-        architecture: Architecture,
-        n_layers: usize,
-        dim: usize,
-        ffn_dim: usize,
-        vocab_size: usize,
-    ) -> Result<Activation> {
-        match self.metadata.string(&self.key("hidden_activation"))? {
-            Some("relu2" | "relu_squared" | "relu_sqr") => return Ok(Activation::Relu2),
-            Some("silu" | "swish") => return Ok(Activation::Silu),
-            Some(other) => {
-                return Err(Error::new(
-                    ErrorKind::Unsupported,
-                    format!("{}.hidden_activation is {other:?}, expected \"relu2\" or \"silu\"", self.prefix),
-                ));
-            }
-            None => {}
-        }
-        let has_shape_of_2b4t = (n_layers, dim, ffn_dim, vocab_size) == (30, 2560, 6912, 128_256);
-        Ok(match architecture {
-            Architecture::Bitnet if !has_shape_of_2b4t => Activation::Silu,
-            _ => Activation::Relu2,
-        })
     }
 }
 

@@ -4,10 +4,9 @@
 //! the context, and on a phone the unused part of it would be the difference between running and not.
 
 use crate::kernels::{FloatBlock, HeadShape, Int8Block, KV_BLOCK, KvLayer};
-use crate::load::Precision;
 use crate::{Error, ErrorKind, Result};
 
-use super::Config;
+use super::{Config, Precision};
 
 /// How keys and values are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,68 +1,97 @@
-//! The transformer: config, weights, forward pass, KV cache, session.
+//! The transformer: config, weights, graph, forward pass, KV cache.
 //!
-//! A [`Model`] never changes once it is loaded; everything that changes is in a [`Session`].
+//! A [`Model`] never changes once it is loaded. A [`Sequence`] holds what one conversation has said and its KV cache; a
+//! [`ForwardPass`] takes tokens of one or several sequences through the layers, in the memory and on the threads of an
+//! [`Executor`].
+//!
+//! ```text
+//! config   the numbers of a file's metadata
+//! graph    per family: which tensors there are, and how they compute      plan     where they lie in the file
+//! weights  the tensors, by their ids                                      linear   what a graph multiplies with
+//! ```
 
 #![forbid(unsafe_code)]
 
 mod config;
-mod forward;
+mod graph;
 mod kv_cache;
+mod linear;
+mod pass;
 mod plan;
-mod session;
+mod precision;
+mod sequence;
 mod weights;
+mod workspace;
 
-pub use config::{Activation, Architecture, Config};
+pub use config::Config;
+pub use graph::Activation;
+use graph::Graph;
 pub use kv_cache::{KvCache, KvFormat};
-pub use plan::{Linear, Norm, Plan, Role, Slot, vocab_size};
-pub use session::Session;
-pub(crate) use session::check_tokens;
-pub use weights::{LayerWeights, WeightOptions, Weights, WeightsBuilder};
+pub use linear::Linear;
+pub use pass::{ForwardPass, HiddenStates};
+pub use plan::{LinearId, Plan, Role, RowsId, Slot, VectorId, vocab_size};
+pub use precision::Precision;
+pub use sequence::Sequence;
+pub use weights::{WeightOptions, Weights, WeightsBuilder};
+pub use workspace::Executor;
 
-use crate::chat::ChatTemplate;
+use crate::gguf::Header;
 use crate::kernels::{Kernel, Rope};
-use crate::load::{Precision, Summary};
-use crate::tokenizer::Tokenizer;
+use crate::{Error, ErrorKind, Result};
 
-/// A loaded model: weights, vocabulary and chat template. It never changes.
+/// What is known of a model before its weights are there.
+#[derive(Debug)]
+pub struct Blueprint {
+    /// The numbers of its metadata.
+    pub config: Config,
+    /// The tensors that will be read.
+    pub plan: Plan,
+    graph: Box<dyn Graph>,
+}
+
+impl Blueprint {
+    /// Reads the metadata, chooses the graph and finds its tensors.
+    ///
+    /// # Errors
+    /// `InvalidModel` for missing or impossible numbers, a missing tensor, a wrong shape or overlapping bytes;
+    /// `Unsupported` for another architecture, or a tensor type that cannot be decoded.
+    pub fn new(header: &Header) -> Result<Self> {
+        let vocab_size = vocab_size(header)?;
+        let architecture = graph::architecture(header.metadata.require_string("general.architecture")?)?;
+        let config = Config::from_metadata(&header.metadata, architecture, vocab_size)?;
+        let (graph, plan) = graph::plan(header, &config)?;
+        Ok(Self { config, plan, graph })
+    }
+}
+
+/// A loaded model. It never changes.
 #[derive(Debug)]
 pub struct Model {
-    summary: Summary,
+    config: Config,
+    context: usize,
     kernel: Kernel,
     precision: Precision,
+    graph: Box<dyn Graph>,
     weights: Weights,
     rope: Rope,
-    tokenizer: Tokenizer,
-    template: Option<ChatTemplate>,
 }
 
 impl Model {
-    /// Puts the parts together. [`Loader`](crate::load::Loader) has checked that they fit.
-    pub(crate) fn new(
-        summary: Summary,
-        kernel: Kernel,
-        precision: Precision,
-        weights: Weights,
-        tokenizer: Tokenizer,
-        template: Option<ChatTemplate>,
-    ) -> Self {
-        let config = &summary.config;
-        let rope = Rope::new(config.rope_theta, config.rope_dim, weights.rope_factors.as_deref());
-        Self { summary, kernel, precision, weights, rope, tokenizer, template }
+    /// The model of `blueprint` with its `weights`, for contexts of `context` tokens.
+    pub fn new(blueprint: Blueprint, weights: Weights, context: usize, kernel: Kernel, precision: Precision) -> Self {
+        let Blueprint { config, graph, .. } = blueprint;
+        let rope = graph.rope(&config, &weights);
+        Self { config, context, kernel, precision, graph, weights, rope }
     }
 
     /// The shape.
     pub fn config(&self) -> &Config {
-        &self.summary.config
-    }
-
-    /// What the directory told.
-    pub fn summary(&self) -> &Summary {
-        &self.summary
+        &self.config
     }
 
     /// The context in tokens that this model was loaded with.
     pub fn context(&self) -> usize {
-        self.summary.context
+        self.context
     }
 
     /// The kernel of the ternary matrices.
@@ -80,23 +109,50 @@ impl Model {
         KvFormat::of(self.precision)
     }
 
+    /// The activation function of the feed-forward layers.
+    pub fn activation(&self) -> Activation {
+        self.graph.activation()
+    }
+
     /// The weights.
     pub fn weights(&self) -> &Weights {
         &self.weights
     }
 
-    /// The rotary frequencies.
-    pub fn rope(&self) -> &Rope {
+    fn graph(&self) -> &dyn Graph {
+        &*self.graph
+    }
+
+    fn rope(&self) -> &Rope {
         &self.rope
     }
 
-    /// The tokenizer.
-    pub fn tokenizer(&self) -> &Tokenizer {
-        &self.tokenizer
+    /// Every id must be a row of the embedding.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if one is not.
+    pub fn check_tokens(&self, tokens: &[u32]) -> Result<()> {
+        let vocab_size = self.config.vocab_size;
+        match tokens.iter().find(|&&token| token as usize >= vocab_size) {
+            None => Ok(()),
+            Some(token) => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("token id {token} does not exist: the vocabulary has {vocab_size} tokens"),
+            )),
+        }
     }
 
-    /// The chat template; `None` if the file has none.
-    pub fn chat_template(&self) -> Option<&ChatTemplate> {
-        self.template.as_ref()
+    /// A sequence of `wanted` tokens must fit into the context.
+    fn check_room(&self, wanted: usize) -> Result<()> {
+        if wanted <= self.context {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::ContextOverflow,
+            format!(
+                "{wanted} tokens do not fit into the context of {}: shorten the prompt or load the model with a larger context",
+                self.context
+            ),
+        ))
     }
 }

@@ -6,117 +6,31 @@ use crate::gguf::{Header, TensorInfo, type_name};
 use crate::quant::TensorType;
 use crate::{Error, ErrorKind, Result};
 
-use super::config::Config;
-
-/// The seven ternary matrices of a block.
+/// A linear layer of the model: its place in [`Weights`](super::Weights).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Linear {
-    /// Query projection, `[q_dim, dim]`.
-    Q,
-    /// Key projection, `[kv_dim, dim]`.
-    K,
-    /// Value projection, `[kv_dim, dim]`.
-    V,
-    /// Attention output, `[dim, q_dim]`.
-    O,
-    /// The gate of the feed-forward block, `[ffn_dim, dim]`.
-    Gate,
-    /// The other half of it, `[ffn_dim, dim]`.
-    Up,
-    /// Back to the residual stream, `[dim, ffn_dim]`.
-    Down,
-}
+pub struct LinearId(pub(super) usize);
 
-impl Linear {
-    /// All of them, in the order of [`Linear::index`].
-    pub const ALL: [Self; 7] = [Self::Q, Self::K, Self::V, Self::O, Self::Gate, Self::Up, Self::Down];
-
-    /// The position in [`Linear::ALL`].
-    pub const fn index(self) -> usize {
-        self as usize
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Q => "attn_q",
-            Self::K => "attn_k",
-            Self::V => "attn_v",
-            Self::O => "attn_output",
-            Self::Gate => "ffn_gate",
-            Self::Up => "ffn_up",
-            Self::Down => "ffn_down",
-        }
-    }
-
-    /// Rows (out_features) and columns (in_features).
-    pub fn shape(self, config: &Config) -> (usize, usize) {
-        match self {
-            Self::Q => (config.q_dim(), config.dim),
-            Self::K | Self::V => (config.kv_dim(), config.dim),
-            Self::O => (config.dim, config.q_dim()),
-            Self::Gate | Self::Up => (config.ffn_dim, config.dim),
-            Self::Down => (config.dim, config.ffn_dim),
-        }
-    }
-}
-
-/// The four norms of a block.
+/// A vector of the model, such as the weights of a norm: its place in [`Weights`](super::Weights).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Norm {
-    /// Before q, k and v: `[dim]`.
-    Attn,
-    /// Before the attention output: `[q_dim]`.
-    AttnSub,
-    /// Before gate and up: `[dim]`.
-    Ffn,
-    /// Before down: `[ffn_dim]`.
-    FfnSub,
-}
+pub struct VectorId(pub(super) usize);
 
-impl Norm {
-    /// All of them, in the order of [`Norm::index`].
-    pub const ALL: [Self; 4] = [Self::Attn, Self::AttnSub, Self::Ffn, Self::FfnSub];
-
-    /// The position in [`Norm::ALL`].
-    pub const fn index(self) -> usize {
-        self as usize
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Attn => "attn_norm",
-            Self::AttnSub => "attn_sub_norm",
-            Self::Ffn => "ffn_norm",
-            Self::FfnSub => "ffn_sub_norm",
-        }
-    }
-
-    fn len(self, config: &Config) -> usize {
-        match self {
-            Self::Attn | Self::Ffn => config.dim,
-            Self::AttnSub => config.q_dim(),
-            Self::FfnSub => config.ffn_dim,
-        }
-    }
-}
+/// An embedding or an output head: its place in [`Weights`](super::Weights).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RowsId(pub(super) usize);
 
 /// What a tensor is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// `token_embd.weight`, `[vocab_size, dim]`; also the output head where there is no other.
-    Embedding,
-    /// `output.weight`, `[vocab_size, dim]`.
-    Output,
-    /// `output_norm.weight`, `[dim]`.
-    OutputNorm,
-    /// `rope_freqs.weight`, `[rope_dim / 2]`: each rotary frequency is divided by its factor.
-    RopeFactors,
-    /// A norm of a block.
-    Norm(usize, Norm),
-    /// A ternary matrix of a block.
-    Linear(usize, Linear),
-    /// `blk.N.X.scale`, `[1]`: a factor beside the matrix's own scale.
-    Scale(usize, Linear),
+    /// The matrix of an embedding or an output head, `[vocab_size, dim]`.
+    Rows(RowsId),
+    /// The matrix of a linear layer.
+    Linear(LinearId),
+    /// `[1]`: a factor beside the matrix's own scale.
+    Scale(LinearId),
+    /// A vector.
+    Vector(VectorId),
+    /// A vector of constants that are not counted as weights, such as factors of rotary frequencies.
+    Constants(VectorId),
 }
 
 /// One tensor that will be read.
@@ -138,6 +52,83 @@ pub struct Slot {
     pub bytes: u64,
 }
 
+/// The tensors of a file, where a graph finds those that it needs. Each is checked when it is asked for, so a file that
+/// claims thousands of layers fails at the first tensor that it lacks.
+#[derive(Debug)]
+pub(super) struct Tensors<'a> {
+    by_name: HashMap<&'a str, &'a TensorInfo>,
+    data_offset: u64,
+    slots: Vec<Slot>,
+    rows: usize,
+    linears: usize,
+    vectors: usize,
+}
+
+impl<'a> Tensors<'a> {
+    pub(super) fn new(header: &'a Header) -> Self {
+        let by_name = header.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
+        Self { by_name, data_offset: header.data_offset, slots: Vec::new(), rows: 0, linears: 0, vectors: 0 }
+    }
+
+    /// Tensors that mean another computation than this crate's: a file that has one of `names` is refused.
+    pub(super) fn refuse(&self, names: &[&str], reason: &str) -> Result<()> {
+        match names.iter().find(|&&name| self.by_name.contains_key(name)) {
+            None => Ok(()),
+            Some(name) => Err(Error::new(ErrorKind::Unsupported, format!("tensor {name}: {reason}"))),
+        }
+    }
+
+    /// The linear layer `{name}.weight`, `[rows, cols]`. A factor may lie beside it, `{name}.scale`.
+    pub(super) fn linear(&mut self, name: &str, [rows, cols]: [usize; 2]) -> Result<LinearId> {
+        let id = LinearId(self.linears);
+        self.require(Role::Linear(id), format!("{name}.weight"), rows, cols)?;
+        self.find(Role::Scale(id), format!("{name}.scale"), 1, 1)?;
+        self.linears += 1;
+        Ok(id)
+    }
+
+    /// The vector `{name}.weight`, `[len]`.
+    pub(super) fn vector(&mut self, name: &str, len: usize) -> Result<VectorId> {
+        let id = VectorId(self.vectors);
+        self.require(Role::Vector(id), format!("{name}.weight"), 1, len)?;
+        self.vectors += 1;
+        Ok(id)
+    }
+
+    /// The constants `{name}.weight`, `[len]`, if the file has them.
+    pub(super) fn constants(&mut self, name: &str, len: usize) -> Result<Option<VectorId>> {
+        let id = VectorId(self.vectors);
+        let found = self.find(Role::Constants(id), format!("{name}.weight"), 1, len)?;
+        self.vectors += usize::from(found);
+        Ok(found.then_some(id))
+    }
+
+    /// The embedding or head `{name}.weight`, `[rows, cols]`.
+    pub(super) fn rows(&mut self, name: &str, shape: [usize; 2]) -> Result<RowsId> {
+        self.optional_rows(name, shape)?.ok_or_else(|| missing(&format!("{name}.weight")))
+    }
+
+    /// The embedding or head `{name}.weight`, `[rows, cols]`, if the file has it.
+    pub(super) fn optional_rows(&mut self, name: &str, [rows, cols]: [usize; 2]) -> Result<Option<RowsId>> {
+        let id = RowsId(self.rows);
+        let found = self.find(Role::Rows(id), format!("{name}.weight"), rows, cols)?;
+        self.rows += usize::from(found);
+        Ok(found.then_some(id))
+    }
+
+    fn require(&mut self, role: Role, name: String, rows: usize, cols: usize) -> Result<()> {
+        let error = missing(&name);
+        if self.find(role, name, rows, cols)? { Ok(()) } else { Err(error) }
+    }
+
+    /// Takes the tensor `name`; false if the file does not have it.
+    fn find(&mut self, role: Role, name: String, rows: usize, cols: usize) -> Result<bool> {
+        let Some(tensor) = self.by_name.get(name.as_str()) else { return Ok(false) };
+        self.slots.push(slot(role, name, rows, cols, tensor, self.data_offset)?);
+        Ok(true)
+    }
+}
+
 /// All tensors that the model needs, in the order of their bytes in the file.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -145,6 +136,46 @@ pub struct Plan {
     pub slots: Vec<Slot>,
     /// The end of the last one: the least length that the file must have.
     pub end: u64,
+}
+
+impl Plan {
+    /// All tensors that were asked for. Others of the file are left unread.
+    ///
+    /// # Errors
+    /// `InvalidModel` for overlapping bytes.
+    pub(super) fn new(tensors: Tensors<'_>) -> Result<Self> {
+        let Tensors { mut slots, data_offset, .. } = tensors;
+        slots.sort_by_key(|slot| slot.begin);
+        for pair in slots.windows(2) {
+            if pair[0].begin + pair[0].bytes > pair[1].begin {
+                return Err(invalid(format!("the bytes of tensors {} and {} overlap", pair[0].name, pair[1].name)));
+            }
+        }
+        let end = slots.last().map_or(data_offset, |slot| slot.begin + slot.bytes);
+        Ok(Self { slots, end })
+    }
+
+    /// The types of the ternary matrices, by name, most frequent first: what `model.info.quantization` shows.
+    pub fn quantization(&self) -> String {
+        let mut counts: Vec<(TensorType, usize)> = Vec::new();
+        for slot in self.slots.iter().filter(|slot| matches!(slot.role, Role::Linear(_))) {
+            match counts.iter_mut().find(|(tensor_type, _)| *tensor_type == slot.tensor_type) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((slot.tensor_type, 1)),
+            }
+        }
+        counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+        counts.iter().map(|(tensor_type, _)| tensor_type.name()).collect::<Vec<_>>().join("+")
+    }
+
+    /// The number of weights in all tensors.
+    pub fn parameters(&self) -> u64 {
+        self.slots
+            .iter()
+            .filter(|slot| !matches!(slot.role, Role::Scale(_) | Role::Constants(_)))
+            .map(|slot| slot.rows as u64 * slot.cols as u64)
+            .sum()
+    }
 }
 
 /// The rows of the embedding, which is the size of the vocabulary.
@@ -160,144 +191,46 @@ pub fn vocab_size(header: &Header) -> Result<usize> {
     }
 }
 
-impl Plan {
-    /// Finds every tensor of `config` in the directory. Others are left unread.
-    ///
-    /// # Errors
-    /// `InvalidModel` for a missing tensor, a wrong shape or overlapping bytes; `Unsupported` for a type that cannot
-    /// be decoded.
-    pub fn new(header: &Header, config: &Config) -> Result<Self> {
-        let by_name: HashMap<&str, &TensorInfo> = header.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
-        // LongRoPE's, which llama.cpp chooses between by the length of the context.
-        if let Some(name) =
-            ["rope_factors_long.weight", "rope_factors_short.weight"].iter().find(|&&n| by_name.contains_key(n))
-        {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!("tensor {name}: this build computes RoPE without scaling only"),
-            ));
-        }
-        let mut slots = Vec::new();
-        for expected in expectations(config) {
-            match by_name.get(expected.name.as_str()) {
-                Some(tensor) => slots.push(expected.check(tensor, header.data_offset)?),
-                None if expected.optional => {}
-                None => return Err(missing(&expected.name)),
-            }
-        }
-        slots.sort_by_key(|slot| slot.begin);
-        for pair in slots.windows(2) {
-            if pair[0].begin + pair[0].bytes > pair[1].begin {
-                return Err(invalid(format!("the bytes of tensors {} and {} overlap", pair[0].name, pair[1].name)));
-            }
-        }
-        let end = slots.last().map_or(header.data_offset, |slot| slot.begin + slot.bytes);
-        Ok(Self { slots, end })
+/// Checks that `tensor` has the shape and a type for its role.
+fn slot(role: Role, name: String, rows: usize, cols: usize, tensor: &TensorInfo, data_offset: u64) -> Result<Slot> {
+    let found = || format!("{} {:?}", type_name(tensor.type_id), tensor.dims);
+    let vector = rows == 1 && !matches!(role, Role::Linear(_) | Role::Rows(_));
+    let dims: &[u64] = if vector { &[cols as u64] } else { &[cols as u64, rows as u64] };
+    // Writers may leave trailing dimensions of 1.
+    let fits = tensor.dims.starts_with(dims) && tensor.dims[dims.len()..].iter().all(|&d| d == 1);
+    if !fits {
+        return Err(invalid(format!("tensor {name}: expected {dims:?}, found {}", found())));
     }
-
-    /// The types of the ternary matrices, by name, most frequent first: what `model.info.quantization` shows.
-    pub fn quantization(&self) -> String {
-        let mut counts: Vec<(TensorType, usize)> = Vec::new();
-        for slot in self.slots.iter().filter(|slot| matches!(slot.role, Role::Linear(..))) {
-            match counts.iter_mut().find(|(tensor_type, _)| *tensor_type == slot.tensor_type) {
-                Some((_, count)) => *count += 1,
-                None => counts.push((slot.tensor_type, 1)),
-            }
-        }
-        counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
-        counts.iter().map(|(tensor_type, _)| tensor_type.name()).collect::<Vec<_>>().join("+")
-    }
-
-    /// The number of weights in all tensors.
-    pub fn parameters(&self) -> u64 {
-        self.slots
-            .iter()
-            .filter(|slot| !matches!(slot.role, Role::Scale(..) | Role::RopeFactors))
-            .map(|slot| slot.rows as u64 * slot.cols as u64)
-            .sum()
-    }
-}
-
-/// A tensor that the config asks for.
-struct Expectation {
-    role: Role,
-    name: String,
-    rows: usize,
-    cols: usize,
-    optional: bool,
-}
-
-/// In order of their use. An iterator, so that a file that claims thousands of blocks fails at the first that it
-/// lacks.
-fn expectations(config: &Config) -> impl Iterator<Item = Expectation> {
-    let required = |role, name: String, rows, cols| Expectation { role, name, rows, cols, optional: false };
-    let optional = |role, name: String, rows, cols| Expectation { role, name, rows, cols, optional: true };
-    let outer = [
-        required(Role::Embedding, "token_embd.weight".into(), config.vocab_size, config.dim),
-        optional(Role::Output, "output.weight".into(), config.vocab_size, config.dim),
-        required(Role::OutputNorm, "output_norm.weight".into(), 1, config.dim),
-        optional(Role::RopeFactors, "rope_freqs.weight".into(), 1, config.rope_dim / 2),
-    ];
-    let blocks = (0..config.n_layers).flat_map(move |layer| {
-        let norms = Norm::ALL.map(|norm| {
-            let name = format!("blk.{layer}.{}.weight", norm.name());
-            required(Role::Norm(layer, norm), name, 1, norm.len(config))
-        });
-        let linears = Linear::ALL.map(|linear| {
-            let (rows, cols) = linear.shape(config);
-            let base = format!("blk.{layer}.{}", linear.name());
-            [
-                required(Role::Linear(layer, linear), format!("{base}.weight"), rows, cols),
-                optional(Role::Scale(layer, linear), format!("{base}.scale"), 1, 1),
-            ]
-        });
-        norms.into_iter().chain(linears.into_iter().flatten())
-    });
-    outer.into_iter().chain(blocks)
-}
-
-impl Expectation {
-    fn check(self, tensor: &TensorInfo, data_offset: u64) -> Result<Slot> {
-        let Self { role, name, rows, cols, .. } = self;
-        let found = || format!("{} {:?}", type_name(tensor.type_id), tensor.dims);
-        let vector = rows == 1 && !matches!(role, Role::Linear(..) | Role::Embedding | Role::Output);
-        let dims: &[u64] = if vector { &[cols as u64] } else { &[cols as u64, rows as u64] };
-        // Writers may leave trailing dimensions of 1.
-        let fits = tensor.dims.starts_with(dims) && tensor.dims[dims.len()..].iter().all(|&d| d == 1);
-        if !fits {
-            return Err(invalid(format!("tensor {name}: expected {dims:?}, found {}", found())));
-        }
-        let is_ternary = matches!(role, Role::Linear(..));
-        let expected = if is_ternary { "I2_S, TQ1_0, TQ2_0, F16, BF16 or F32" } else { "F32, F16 or BF16" };
-        let tensor_type = TensorType::from_id(tensor.type_id).filter(|t| is_ternary || t.is_float());
-        let Some(tensor_type) = tensor_type else {
-            let advice = match tensor.type_id {
-                38 | 39 => ": TL1 and TL2 files do not carry their tile sizes; take the I2_S file of the same model",
-                _ => ": this is no ternary model that bitnet-web can run",
-            };
-            let advice = if is_ternary { advice } else { "" };
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!("tensor {name}: expected {expected} {dims:?}, found {}{advice}", found()),
-            ));
+    let is_ternary = matches!(role, Role::Linear(_));
+    let expected = if is_ternary { "I2_S, TQ1_0, TQ2_0, F16, BF16 or F32" } else { "F32, F16 or BF16" };
+    let tensor_type = TensorType::from_id(tensor.type_id).filter(|t| is_ternary || t.is_float());
+    let Some(tensor_type) = tensor_type else {
+        let advice = match tensor.type_id {
+            38 | 39 => ": TL1 and TL2 files do not carry their tile sizes; take the I2_S file of the same model",
+            _ => ": this is no ternary model that bitnet-web can run",
         };
-        let bytes = tensor_type.tensor_bytes(rows, cols).ok_or_else(|| {
-            invalid(format!(
-                "tensor {name}: {} needs rows of a multiple of {} weights, found {cols}",
-                tensor_type.name(),
-                tensor_type.block_len()
-            ))
-        })?;
-        // The least compact layouts: a byte for each ternary weight, floats as they are.
-        let bytes_per_weight = if tensor_type.is_float() { tensor_type.block_bytes() as u64 } else { 1 };
-        if rows as u64 * cols as u64 * bytes_per_weight > isize::MAX as u64 {
-            return Err(Error::new(
-                ErrorKind::OutOfMemory,
-                format!("tensor {name}: {rows} x {cols} weights are more than this build can address"),
-            ));
-        }
-        Ok(Slot { role, name, tensor_type, rows, cols, begin: data_offset + tensor.offset, bytes })
+        let advice = if is_ternary { advice } else { "" };
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("tensor {name}: expected {expected} {dims:?}, found {}{advice}", found()),
+        ));
+    };
+    let bytes = tensor_type.tensor_bytes(rows, cols).ok_or_else(|| {
+        invalid(format!(
+            "tensor {name}: {} needs rows of a multiple of {} weights, found {cols}",
+            tensor_type.name(),
+            tensor_type.block_len()
+        ))
+    })?;
+    // The least compact layouts: a byte for each ternary weight, floats as they are.
+    let bytes_per_weight = if tensor_type.is_float() { tensor_type.block_bytes() as u64 } else { 1 };
+    if rows as u64 * cols as u64 * bytes_per_weight > isize::MAX as u64 {
+        return Err(Error::new(
+            ErrorKind::OutOfMemory,
+            format!("tensor {name}: {rows} x {cols} weights are more than this build can address"),
+        ));
     }
+    Ok(Slot { role, name, tensor_type, rows, cols, begin: data_offset + tensor.offset, bytes })
 }
 
 fn missing(name: &str) -> Error {

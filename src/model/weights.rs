@@ -1,77 +1,57 @@
 //! The weights of a model, built tensor by tensor while the file streams in, and never changed after that.
 
+use std::ops::Index;
+
 use crate::kernels::{Kernel, RowBuilder, RowFormat, RowMatrix, TernaryBuilder, TernaryMatrix};
 use crate::quant::{FloatDecoder, I2sLayout, TensorType, TernaryDecoder};
 use crate::{Error, ErrorKind, Result};
 
-use super::config::Config;
-use super::plan::{Linear, Norm, Role, Slot};
+use super::linear::Linear;
+use super::plan::{LinearId, Plan, Role, RowsId, Slot, VectorId};
 
-/// One transformer block.
-#[derive(Debug)]
-pub struct LayerWeights {
-    /// `[dim]`
-    pub attn_norm: Vec<f32>,
-    /// `[q_dim, dim]`
-    pub q: TernaryMatrix,
-    /// `[kv_dim, dim]`
-    pub k: TernaryMatrix,
-    /// `[kv_dim, dim]`
-    pub v: TernaryMatrix,
-    /// `[q_dim]`
-    pub attn_sub_norm: Vec<f32>,
-    /// `[dim, q_dim]`
-    pub o: TernaryMatrix,
-    /// `[dim]`
-    pub ffn_norm: Vec<f32>,
-    /// `[ffn_dim, dim]`
-    pub gate: TernaryMatrix,
-    /// `[ffn_dim, dim]`
-    pub up: TernaryMatrix,
-    /// `[ffn_dim]`
-    pub ffn_sub_norm: Vec<f32>,
-    /// `[dim, ffn_dim]`
-    pub down: TernaryMatrix,
-}
-
-/// All weights of a model.
+/// All weights of a model. A graph holds the ids of its tensors and finds them here.
 #[derive(Debug)]
 pub struct Weights {
-    /// `[vocab_size, dim]`
-    pub embedding: RowMatrix,
-    /// `[vocab_size, dim]`; `None` where the embedding is the head.
-    pub output: Option<RowMatrix>,
-    /// `[dim]`
-    pub output_norm: Vec<f32>,
-    /// `[rope_dim / 2]`, where the file has them.
-    pub rope_factors: Option<Vec<f32>>,
-    /// The blocks, first to last.
-    pub layers: Vec<LayerWeights>,
+    rows: Vec<RowMatrix>,
+    linears: Vec<Linear>,
+    vectors: Vec<Vec<f32>>,
 }
 
 impl Weights {
-    /// The matrix of the output head, `[vocab_size, dim]`.
-    pub fn head(&self) -> &RowMatrix {
-        self.output.as_ref().unwrap_or(&self.embedding)
+    /// Whether the output head is a matrix of its own, and not the embedding.
+    pub fn has_own_head(&self) -> bool {
+        self.rows.len() > 1
     }
 
     /// The bytes of all weights in memory.
     pub fn bytes(&self) -> usize {
-        let floats = |v: &[f32]| size_of_val(v);
-        let layers: usize = self
-            .layers
-            .iter()
-            .map(|l| {
-                let linears = [&l.q, &l.k, &l.v, &l.o, &l.gate, &l.up, &l.down];
-                let norms = [&l.attn_norm, &l.attn_sub_norm, &l.ffn_norm, &l.ffn_sub_norm];
-                linears.iter().map(|m| m.bytes()).sum::<usize>() + norms.iter().map(|v| floats(v)).sum::<usize>()
-            })
-            .sum();
-        self.embedding.bytes()
-            + self.output.as_ref().map_or(0, RowMatrix::bytes)
-            + floats(&self.output_norm)
-            + self.rope_factors.as_deref().map_or(0, floats)
-            + layers
+        self.rows.iter().map(RowMatrix::bytes).sum::<usize>()
+            + self.linears.iter().map(Linear::bytes).sum::<usize>()
+            + self.vectors.iter().map(|vector| size_of_val(vector.as_slice())).sum::<usize>()
+    }
+}
+
+impl Index<RowsId> for Weights {
+    type Output = RowMatrix;
+
+    fn index(&self, id: RowsId) -> &RowMatrix {
+        &self.rows[id.0]
+    }
+}
+
+impl Index<LinearId> for Weights {
+    type Output = Linear;
+
+    fn index(&self, id: LinearId) -> &Linear {
+        &self.linears[id.0]
+    }
+}
+
+impl Index<VectorId> for Weights {
+    type Output = [f32];
+
+    fn index(&self, id: VectorId) -> &[f32] {
+        &self.vectors[id.0]
     }
 }
 
@@ -98,22 +78,15 @@ impl WeightOptions {
     }
 }
 
-#[derive(Debug)]
-struct PartialLayer {
-    linears: [Option<TernaryMatrix>; 7],
-    scales: [Option<f32>; 7],
-    norms: [Option<Vec<f32>>; 4],
-}
-
-/// Takes the tensors of a [`Plan`](super::plan::Plan) one after the other.
+/// Takes the tensors of a [`Plan`] one after the other.
 #[derive(Debug)]
 pub struct WeightsBuilder {
     options: WeightOptions,
-    embedding: Option<RowMatrix>,
-    output: Option<RowMatrix>,
-    output_norm: Option<Vec<f32>>,
-    rope_factors: Option<Vec<f32>>,
-    layers: Vec<PartialLayer>,
+    rows: Vec<Option<RowMatrix>>,
+    linears: Vec<Option<TernaryMatrix>>,
+    /// Of each linear layer the factor that lies beside it.
+    scales: Vec<Option<f32>>,
+    vectors: Vec<Option<Vec<f32>>>,
     current: Option<Current>,
 }
 
@@ -132,16 +105,26 @@ enum Sink {
 }
 
 impl WeightsBuilder {
-    /// An empty model of `config`.
-    pub fn new(config: &Config, options: WeightOptions) -> Self {
-        let layer = || PartialLayer { linears: Default::default(), scales: [None; 7], norms: Default::default() };
+    /// No tensor of `plan` yet.
+    pub fn new(plan: &Plan, options: WeightOptions) -> Self {
+        let (mut rows, mut linears, mut vectors) = (0, 0, 0);
+        for slot in &plan.slots {
+            match slot.role {
+                Role::Rows(_) => rows += 1,
+                Role::Linear(_) => linears += 1,
+                Role::Vector(_) | Role::Constants(_) => vectors += 1,
+                Role::Scale(_) => {}
+            }
+        }
+        fn none<T>(count: usize) -> Vec<Option<T>> {
+            (0..count).map(|_| None).collect()
+        }
         Self {
             options,
-            embedding: None,
-            output: None,
-            output_norm: None,
-            rope_factors: None,
-            layers: (0..config.n_layers).map(|_| layer()).collect(),
+            rows: none(rows),
+            linears: none(linears),
+            scales: none(linears),
+            vectors: none(vectors),
             current: None,
         }
     }
@@ -153,15 +136,17 @@ impl WeightsBuilder {
     pub fn begin(&mut self, slot: &Slot) -> Result<()> {
         let Slot { role, ref name, tensor_type, rows, cols, .. } = *slot;
         let sink = match role {
-            Role::Linear(..) => Sink::Ternary(
+            Role::Linear(_) => Sink::Ternary(
                 TernaryDecoder::new(name, tensor_type, self.options.i2s_layout, rows, cols)?,
                 TernaryMatrix::builder(self.options.kernel, rows, cols)?,
             ),
-            Role::Embedding | Role::Output => Sink::Rows(
+            Role::Rows(_) => Sink::Rows(
                 FloatDecoder::new(name, tensor_type, cols)?,
                 RowMatrix::builder(self.options.row_format(tensor_type), rows, cols)?,
             ),
-            _ => Sink::Vector(FloatDecoder::new(name, tensor_type, cols)?, Vec::with_capacity(cols)),
+            Role::Scale(_) | Role::Vector(_) | Role::Constants(_) => {
+                Sink::Vector(FloatDecoder::new(name, tensor_type, cols)?, Vec::with_capacity(cols))
+            }
         };
         self.current = Some(Current { role, sink });
         Ok(())
@@ -198,23 +183,16 @@ impl WeightsBuilder {
             return Err(Error::new(ErrorKind::Internal, "the end of a tensor that was not begun"));
         };
         match (role, sink) {
-            (Role::Linear(layer, linear), Sink::Ternary(decoder, mut builder)) => {
+            (Role::Linear(id), Sink::Ternary(decoder, mut builder)) => {
                 let scale = decoder.finish(|row, codes| {
                     builder.push_rows(row, codes);
                     Ok(())
                 })?;
-                self.layers[layer].linears[linear.index()] = Some(builder.finish(scale));
+                self.linears[id.0] = Some(builder.finish(scale));
             }
-            (Role::Embedding, Sink::Rows(_, builder)) => self.embedding = Some(builder.finish()),
-            (Role::Output, Sink::Rows(_, builder)) => self.output = Some(builder.finish()),
-            (Role::Norm(layer, norm), Sink::Vector(_, vector)) => {
-                self.layers[layer].norms[norm.index()] = Some(vector);
-            }
-            (Role::Scale(layer, linear), Sink::Vector(_, vector)) => {
-                self.layers[layer].scales[linear.index()] = vector.first().copied();
-            }
-            (Role::OutputNorm, Sink::Vector(_, vector)) => self.output_norm = Some(vector),
-            (Role::RopeFactors, Sink::Vector(_, vector)) => self.rope_factors = Some(vector),
+            (Role::Rows(id), Sink::Rows(_, builder)) => self.rows[id.0] = Some(builder.finish()),
+            (Role::Scale(id), Sink::Vector(_, vector)) => self.scales[id.0] = vector.first().copied(),
+            (Role::Vector(id) | Role::Constants(id), Sink::Vector(_, vector)) => self.vectors[id.0] = Some(vector),
             _ => return Err(Error::new(ErrorKind::Internal, "a tensor was read as something that it is not")),
         }
         Ok(())
@@ -225,43 +203,16 @@ impl WeightsBuilder {
     /// # Errors
     /// `Internal` if one is missing, which the plan rules out.
     pub fn finish(self) -> Result<Weights> {
-        Ok(Weights {
-            embedding: self.embedding.ok_or_else(incomplete)?,
-            output: self.output,
-            output_norm: self.output_norm.ok_or_else(incomplete)?,
-            rope_factors: self.rope_factors,
-            layers: self.layers.into_iter().map(PartialLayer::finish).collect::<Result<_>>()?,
-        })
-    }
-}
-
-impl PartialLayer {
-    fn linear(&mut self, linear: Linear) -> Result<TernaryMatrix> {
-        let mut matrix = self.linears[linear.index()].take().ok_or_else(incomplete)?;
-        if let Some(factor) = self.scales[linear.index()] {
-            matrix.scale_by(factor);
+        fn all<T>(tensors: Vec<Option<T>>) -> Result<Vec<T>> {
+            tensors.into_iter().map(|tensor| tensor.ok_or_else(incomplete)).collect()
         }
-        Ok(matrix)
-    }
-
-    fn norm(&mut self, norm: Norm) -> Result<Vec<f32>> {
-        self.norms[norm.index()].take().ok_or_else(incomplete)
-    }
-
-    fn finish(mut self) -> Result<LayerWeights> {
-        Ok(LayerWeights {
-            attn_norm: self.norm(Norm::Attn)?,
-            q: self.linear(Linear::Q)?,
-            k: self.linear(Linear::K)?,
-            v: self.linear(Linear::V)?,
-            attn_sub_norm: self.norm(Norm::AttnSub)?,
-            o: self.linear(Linear::O)?,
-            ffn_norm: self.norm(Norm::Ffn)?,
-            gate: self.linear(Linear::Gate)?,
-            up: self.linear(Linear::Up)?,
-            ffn_sub_norm: self.norm(Norm::FfnSub)?,
-            down: self.linear(Linear::Down)?,
-        })
+        let linears = all(self.linears)?.into_iter().zip(self.scales).map(|(mut matrix, scale)| {
+            if let Some(factor) = scale {
+                matrix.scale_by(factor);
+            }
+            Linear::ternary(matrix)
+        });
+        Ok(Weights { rows: all(self.rows)?, linears: linears.collect(), vectors: all(self.vectors)? })
     }
 }
 

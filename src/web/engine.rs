@@ -1,15 +1,16 @@
 //! The loaded model as the engine worker holds it.
 
+use js_sys::{Array, Float32Array, Uint32Array};
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::chat::{ChatOptions, Message};
-use crate::generate::{Engine, Event, Generation, Prompt, Usage};
+use crate::generate::{Engine, Event, Generation, LogitsRun, LogitsStep, Prompt, Usage};
 use crate::kernels::read_limit::{ReadLimit, read_limit};
 use crate::load::Precision;
-use crate::model::Session;
+use crate::model::ForwardPass;
 use crate::pool::Clock;
 use crate::stopwatch::Parts;
 use crate::threads::ThreadChoice;
@@ -22,11 +23,12 @@ use super::probe;
 use super::task;
 use super::thread::{WasmPool, thread_choice};
 
-/// A model, its session, and the generation under way.
+/// A model, the sequence of its conversation, and what is being computed.
 #[wasm_bindgen]
 pub struct WasmModel {
     engine: Engine,
     generation: Option<Generation>,
+    logits: Option<LogitsRun>,
     threads: ThreadChoice,
 }
 
@@ -142,9 +144,8 @@ pub async fn load(
 async fn load_from(source: JsValue, options: JsValue, pool: WasmPool, progress: js_sys::Function) -> Result<WasmModel> {
     let (pool, measured) = pool.into_parts();
     let model = feed::load(&source, options, &pool, &progress).await?;
-    let threads = thread_choice(&pool, measured, model.summary().weight_bytes);
-    let engine = Engine::new(model, pool)?;
-    Ok(WasmModel { engine, generation: None, threads })
+    let threads = thread_choice(&pool, measured, model.summary.weight_bytes);
+    Ok(WasmModel { engine: Engine::new(model, pool), generation: None, logits: None, threads })
 }
 
 /// What the model at `source` is and needs, from its directory alone: see `probe.rs`.
@@ -159,10 +160,9 @@ pub async fn probe(source: JsValue, options: JsValue, pool: WasmPool) -> std::re
 
 impl WasmModel {
     fn info_of(&self) -> Result<JsValue> {
-        let model = self.engine.model();
-        let summary = model.summary();
+        let (model, summary) = (self.engine.model(), self.engine.summary());
         to_object(&Info {
-            architecture: summary.config.architecture.name(),
+            architecture: summary.config.architecture,
             name: Some(summary.config.name.as_str()).filter(|name| !name.is_empty()),
             parameters: summary.parameters,
             context_length: summary.context,
@@ -200,32 +200,61 @@ impl WasmModel {
             return Err(Error::new(ErrorKind::Internal, "a step was asked for, but no generation is under way"));
         };
         // Whether this step computes a token of the answer, and does not only hand one out that waits.
-        let read = self.engine.session().tokens().len();
+        let read = generation.sequence(&self.engine).len();
         let decodes = read >= generation.usage().prompt_tokens;
         self.engine.pool().set_width(if decodes { self.threads.next() } else { self.threads.most() });
         let began = now();
         let event = loop {
-            match self.engine.step_block(generation, Session::MAX_BATCH) {
+            match self.engine.step_layer(generation, ForwardPass::MAX_TOKENS) {
                 Ok(None) if now() - began < limit => {}
                 event => break event,
             }
         };
-        let total = generation.usage().prompt_tokens;
-        if decodes && self.engine.session().tokens().len() > read {
+        let now_read = generation.sequence(&self.engine).len();
+        if decodes && now_read > read {
             self.threads.took(now() - began);
         }
+        let total = generation.usage().prompt_tokens;
         if matches!(event, Err(_) | Ok(Some(Event::Done { .. }))) {
             self.end();
         }
         Ok(match event? {
             Some(event) => WebEvent::new(event, self.threads.chosen()),
-            None => WebEvent::Prefill { done: self.engine.session().tokens().len(), total },
+            None => WebEvent::Prefill { done: now_read, total },
         })
     }
 
-    fn logits_of(&mut self, ids: &[u32], positions: &[u32]) -> Result<Vec<f32>> {
+    fn begin_logits_of(&mut self, ids: Vec<u32>, positions: &[u32]) -> Result<()> {
         let positions: Vec<usize> = positions.iter().map(|&p| p as usize).collect();
-        self.engine.logits(ids, &positions)
+        self.logits = Some(self.engine.begin_logits(ids, &positions)?);
+        self.engine.pool().set_active(true);
+        Ok(())
+    }
+
+    fn next_logits(&mut self, limit: f64) -> Result<Option<Array>> {
+        let Some(run) = &mut self.logits else {
+            return Err(Error::new(ErrorKind::Internal, "a step was asked for, but no logits are under way"));
+        };
+        let began = now();
+        loop {
+            match self.engine.step_logits(run) {
+                Ok(LogitsStep::Layer) if now() - began < limit => {}
+                Ok(LogitsStep::Layer) => return Ok(None),
+                Ok(LogitsStep::Rows { rows, logits }) => {
+                    let rows: Vec<u32> = rows.into_iter().map(|row| row as u32).collect();
+                    let (rows, logits) = (Uint32Array::from(rows.as_slice()), Float32Array::from(logits.as_slice()));
+                    return Ok(Some(Array::of2(&rows, &logits)));
+                }
+                Ok(LogitsStep::Done) => {
+                    self.end();
+                    return Ok(None);
+                }
+                Err(error) => {
+                    self.end();
+                    return Err(error);
+                }
+            }
+        }
     }
 
     fn read_limit_of(&self, bytes: usize) -> Result<JsValue> {
@@ -237,7 +266,7 @@ impl WasmModel {
         let messages: Vec<WebMessage> = read("messages", messages)?;
         let messages: Vec<Message> = messages.into_iter().map(Message::from).collect();
         let options = ChatOptions { now: local_time(), ..ChatOptions::default() };
-        Ok(self.engine.chat_template()?.prompt_with(self.engine.model().tokenizer(), &messages, &options)?.text)
+        Ok(self.engine.chat_template()?.prompt_with(self.engine.tokenizer(), &messages, &options)?.text)
     }
 }
 
@@ -251,12 +280,12 @@ impl WasmModel {
 
     /// Token ids of a text, special tokens recognised, without a token of beginning.
     pub fn tokenize(&self, text: &str) -> std::result::Result<Vec<u32>, JsValue> {
-        self.engine.model().tokenizer().encode(text, true, false).map_err(|e| to_js(&e))
+        self.engine.tokenizer().encode(text, true, false).map_err(|e| to_js(&e))
     }
 
     /// The text of token ids, special tokens included.
     pub fn detokenize(&self, ids: &[u32]) -> std::result::Result<String, JsValue> {
-        self.engine.model().tokenizer().decode(ids, false).map_err(|e| to_js(&e))
+        self.engine.tokenizer().decode(ids, false).map_err(|e| to_js(&e))
     }
 
     /// The text that the chat template makes of `[{ role, content }]`.
@@ -292,17 +321,25 @@ impl WasmModel {
         self.read_limit_of(bytes).map_err(|e| to_js(&e))
     }
 
-    /// Drops the generation under way. What it computed stays in the session, for a prompt that begins alike.
+    /// Drops what is being computed. What is complete of it stays in the sequence, for a text that begins alike.
     pub fn end(&mut self) {
-        self.generation = None;
+        (self.generation, self.logits) = (None, None);
         let pool = self.engine.pool();
         pool.set_active(false);
         pool.set_width(pool.threads());
     }
 
-    /// Row by row the logits after each of `positions`.
-    pub fn logits(&mut self, ids: &[u32], positions: &[u32]) -> std::result::Result<Vec<f32>, JsValue> {
-        self.logits_of(ids, positions).map_err(|e| to_js(&e))
+    /// Begins to compute the logits after each of `positions`.
+    #[wasm_bindgen(js_name = beginLogits)]
+    pub fn begin_logits(&mut self, ids: Vec<u32>, positions: &[u32]) -> std::result::Result<(), JsValue> {
+        self.begin_logits_of(ids, positions).map_err(|e| to_js(&e))
+    }
+
+    /// The next bit of the logits: which of the positions, and for each a row of logits; `undefined` after about `limit`
+    /// milliseconds without one (so that a caller can stop in between), or once all rows were there.
+    #[wasm_bindgen(js_name = stepLogits)]
+    pub fn step_logits(&mut self, limit: f64) -> std::result::Result<Option<Array>, JsValue> {
+        self.next_logits(limit).map_err(|e| to_js(&e))
     }
 
     /// The logits hash, in 16 hexadecimal digits.

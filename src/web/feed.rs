@@ -10,8 +10,7 @@ use super::options::{LoadOptions, read};
 use super::source::{Source, SourceSpec};
 use super::source_options::SourceOptions;
 use super::timeline::Span;
-use crate::load::Loader;
-use crate::model::Model;
+use crate::load::{LoadedModel, Loader};
 use crate::pool::Pool;
 use crate::source::{Phase, Progress};
 use crate::{Error, ErrorKind, Result};
@@ -54,7 +53,7 @@ impl From<Progress> for WebProgress {
 
 /// Loads the model at `source` (see [`SourceSpec::from_js`]). A file that changes on the server meanwhile is begun again
 /// once. A file that is no usable model leaves nothing in the cache.
-pub async fn load(source: &JsValue, options: JsValue, pool: &Pool, progress: &Function) -> Result<Model> {
+pub async fn load(source: &JsValue, options: JsValue, pool: &Pool, progress: &Function) -> Result<LoadedModel> {
     let load: LoadOptions = read("load", options.clone())?;
     let fetch: SourceOptions = read("load", options)?;
     match attempt(source, &load, &fetch, pool, progress).await {
@@ -69,7 +68,7 @@ async fn attempt(
     fetch: &SourceOptions,
     pool: &Pool,
     progress: &Function,
-) -> Result<Model> {
+) -> Result<LoadedModel> {
     let mut report = |progress_now: Progress| {
         if let Ok(value) = WebProgress::from(progress_now).serialize(&Serializer::new()) {
             // What the page's callback throws is the page's own business.
@@ -103,7 +102,7 @@ async fn build(
     load: &LoadOptions,
     pool: &Pool,
     report: &mut dyn FnMut(Progress),
-) -> Result<Model> {
+) -> Result<LoadedModel> {
     // The length is known with the first bytes, and a file that is too short is then told by its directory.
     let mut bytes = source.next(report).await?;
     let mut loader = Loader::new(load.to_core(pool, source.total())?.0);
@@ -126,7 +125,7 @@ async fn build_parts(
     load: &LoadOptions,
     pool: &Pool,
     report: &mut dyn FnMut(Progress),
-) -> Result<Model> {
+) -> Result<LoadedModel> {
     source.set_whole(directory.bytes);
     let mut loader = Loader::with_header(directory.header, load.to_core(pool, None)?.0)?;
     for span in directory.spans {

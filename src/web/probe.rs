@@ -51,7 +51,7 @@ pub async fn probe(source: &JsValue, options: JsValue, pool: &Pool) -> Result<Pr
     let summary = load::preview(&header, &core)?;
     let room = memory::room();
     Ok(Probe {
-        architecture: summary.config.architecture.name(),
+        architecture: summary.config.architecture,
         name: header.metadata.string("general.name")?.map(str::to_owned),
         parameters: summary.parameters,
         context_length: summary.context,

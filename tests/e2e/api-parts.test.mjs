@@ -7,7 +7,6 @@ import { test } from 'node:test';
 import { BitNetError, toWire } from '../../worker/error.js';
 import { checkGenerateOptions, checkIndices, checkLoadOptions, checkPrompt } from '../../worker/options.js';
 import { CallQueue } from '../../worker/queue.js';
-import { BatchSize } from '../../worker/step.js';
 import { TokenStream } from '../../worker/stream.js';
 import { chooseThreads } from '../../worker/threads.js';
 import { chooseVariant, measureFeatures, sharesMemory } from '../../worker/variant.js';
@@ -225,34 +224,4 @@ test('a stream that fails rejects once and drops what nobody took; one that is l
   await unused.return();
   assert.deepEqual(await unused.next(), { done: true, value: undefined });
   assert.equal(began, false);
-});
-
-/**
- * The sizes that settle where a batch of n tokens takes `cost(n)` milliseconds, and the longest batch on the way.
- * @param {(tokens: number) => number} cost
- */
-function settle(cost) {
-  const batch = new BatchSize();
-  const sizes = [];
-  for (let i = 0; i < 200; i++) {
-    sizes.push(batch.tokens);
-    batch.batchTook(cost(batch.tokens));
-  }
-  const late = sizes.slice(100);
-  return { min: Math.min(...late), max: Math.max(...late), longest: Math.max(...sizes.map(cost)) };
-}
-
-test('batches of a prompt become as long as 200 ms allow, or as one token takes where that is longer', () => {
-  const small = settle((n) => 0.2 * n);
-  assert.deepEqual([small.min, small.max], [256, 256]);
-  const linear = settle((n) => 10 * n);
-  assert.ok(linear.min >= 14 && linear.max <= 18 && linear.longest <= 200, JSON.stringify(linear));
-  // One pass over the weights takes 150 ms, each token 10 more: several tokens are nearly as quick as one.
-  const heavy = settle((n) => 150 + 10 * n);
-  assert.ok(heavy.min >= 2 && heavy.max <= 5 && heavy.longest <= 210, JSON.stringify(heavy));
-  // A slow machine: a token alone takes a second, so a batch may as well.
-  const slow = settle((n) => 1000 + 50 * n);
-  assert.ok(slow.min >= 4 && slow.max <= 8 && slow.longest <= 1400, JSON.stringify(slow));
-  const hopeless = settle((n) => 1000 * n);
-  assert.deepEqual([hopeless.min, hopeless.max <= 2], [1, true]);
 });

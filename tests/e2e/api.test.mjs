@@ -164,6 +164,15 @@ pageTest('an abort rejects with its reason and stops the engine', async (page) =
     const stoppedPrefill = await prefill;
     const again = await model.complete(long, { maxTokens: 1, temperature: 0 });
 
+    const ids = (await model.tokenize(long)).reverse();
+    const quick = new AbortController();
+    const all = model.logits(ids, { signal: quick.signal }).then(() => 'no abort', (error) => error === reason);
+    setTimeout(() => quick.abort(reason), 50);
+    const stoppedLogits = await all;
+    const last = ids.length - 1;
+    const [whole, anew] = [await model.logits(ids, { positions: [last] }), await model.logits(ids)];
+    const sameLogits = whole.every((value, i) => value === anew[anew.length - whole.length + i]);
+
     await model.unload();
 
     model = await lib.BitNet.load(endless, { threads: 2, kernel: 'scalar' });
@@ -180,10 +189,12 @@ pageTest('an abort rejects with its reason and stops the engine', async (page) =
     const next = await model.complete('Hello', { maxTokens: 1 });
     const tokens = tap.tokens;
     await model.unload();
-    return { before, stoppedPrefill, again: again.usage, stoppedStream, next: next.usage, tokens };
+    return { before, stoppedPrefill, stoppedLogits, sameLogits, again: again.usage, stoppedStream, next: next.usage, tokens };
   }, [SHIPPED, MODEL]);
   assert.equal(got.before, 'AbortError');
   assert.equal(got.stoppedPrefill, true);
+  assert.equal(got.stoppedLogits, true);
+  assert.equal(got.sameLogits, true);
   assert.ok(got.again.cachedTokens < got.again.promptTokens - 1, 'the prompt was not run to its end');
   assert.equal(got.stoppedStream, true);
   assert.ok(got.tokens < 40, `${got.tokens} tokens came after all`);

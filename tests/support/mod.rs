@@ -18,7 +18,7 @@ pub fn engine(file: &[u8], options: LoadOptions, threads: usize, piece: usize) -
     for bytes in file.chunks(piece) {
         loader.push(bytes).unwrap();
     }
-    Engine::new(loader.finish().unwrap(), Pool::new(threads)).unwrap()
+    Engine::new(loader.finish().unwrap(), Pool::new(threads))
 }
 
 /// `rms(got - want) / rms(want)`

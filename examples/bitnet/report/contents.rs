@@ -105,12 +105,12 @@ fn family(name: &str) -> String {
 /// What was loaded, and where.
 pub fn model(path: &Path, loaded: &ModelFile) -> Table {
     let model = loaded.engine.model();
-    let (config, summary) = (model.config(), model.summary());
+    let (config, summary) = (model.config(), loaded.engine.summary());
     let mut table = Table::new("Model", &["what", "value"]);
     table.row(&[&"file", &path.file_name().unwrap_or_default().display()]);
     table.row(&[&"bytes", &loaded.length]);
     table.row(&[&"sha256", &loaded.sha256]);
-    table.row(&[&"architecture", &config.architecture.name()]);
+    table.row(&[&"architecture", &config.architecture]);
     table.row(&[&"weights", &summary.quantization]);
     table.row(&[&"parameters", &summary.parameters]);
     table.row(&[&"layers, dim, ffn", &format!("{}, {}, {}", config.n_layers, config.dim, config.ffn_dim)]);
@@ -118,9 +118,9 @@ pub fn model(path: &Path, loaded: &ModelFile) -> Table {
     table.row(&[&"heads, KV heads, head_dim", &heads]);
     table.row(&[&"vocabulary", &config.vocab_size]);
     table.row(&[&"context", &format!("{} of {}", summary.context, config.context_length)]);
-    table.row(&[&"gate", &format!("{:?}", config.activation)]);
+    table.row(&[&"gate", &format!("{:?}", model.activation())]);
     table.row(&[&"rope theta, dimensions", &format!("{}, {}", config.rope_theta, config.rope_dim)]);
-    table.row(&[&"output head", &if model.weights().output.is_some() { "output.weight" } else { "tied" }]);
+    table.row(&[&"output head", &if model.weights().has_own_head() { "output.weight" } else { "tied" }]);
     table.row(&[&"weights in memory", &format!("{} bytes", model.weights().bytes())]);
     table.row(&[&"loaded natively in", &format!("{:.1} s", loaded.load_seconds)]);
     table.row(&[&"native machine", &format!("{} {}", std::env::consts::ARCH, std::env::consts::OS)]);

@@ -25,7 +25,7 @@ const SHOWN: usize = 12;
 
 /// Whether every text comes back as it was.
 pub fn round_trips(engine: &Engine) -> Result<Table> {
-    let tokenizer = engine.model().tokenizer();
+    let tokenizer = engine.tokenizer();
     let mut table = Table::new("Tokenizer round trip", &["text", "tokens", "first ids", "comes back"]);
     for text in TEXTS {
         let ids = tokenizer.encode(text, false, false)?;

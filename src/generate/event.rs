@@ -1,0 +1,59 @@
+//! What a generation tells, step by step.
+
+/// Why a generation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FinishReason {
+    /// The model ended its turn, or a stop text came.
+    Stop,
+    /// `max_tokens`, or the context, is used up.
+    Length,
+}
+
+impl FinishReason {
+    /// The name that JavaScript sees (and OpenAI's API uses).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+        }
+    }
+}
+
+/// Tokens of one generation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub prompt_tokens: usize,
+    /// Those of them that were in the KV cache from before.
+    pub cached_tokens: usize,
+    /// Tokens generated, an end token included.
+    pub completion_tokens: usize,
+}
+
+/// What one step came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A batch of the prompt was run.
+    Prefill {
+        /// Tokens of the prompt that are done, cached ones included.
+        done: usize,
+        /// Tokens of the prompt.
+        total: usize,
+    },
+    /// A token was generated. Its text may be empty: half a character, or the beginning of a stop text, waits.
+    Token {
+        /// The token.
+        id: u32,
+        /// The text that is certain now.
+        text: String,
+    },
+    /// The generation has ended.
+    Done {
+        /// Why.
+        reason: FinishReason,
+        /// Text that had waited.
+        text: String,
+        /// How many tokens it took.
+        usage: Usage,
+    },
+}

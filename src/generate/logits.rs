@@ -1,0 +1,157 @@
+//! The logits of a text, in small steps: the tokens in batches through one layer of the model after another, then the head
+//! for the positions that were asked for.
+
+use xxhash_rust::xxh64::Xxh64;
+
+use crate::model::{ForwardPass, HiddenStates};
+use crate::{Error, ErrorKind, Result};
+
+use super::Engine;
+
+/// Positions whose logits one step computes, in one product with the head. As many share the reading of it; more would
+/// only make the step longer.
+const HEAD_TOKENS: usize = 8;
+
+/// Logits under way. Drive it by [`Engine::step_logits`] until [`LogitsStep::Done`].
+#[derive(Debug)]
+pub struct LogitsRun {
+    ids: Vec<u32>,
+    /// What is left to compute: positions, and for each the row of the answer. In order of positions.
+    todo: Vec<(usize, usize)>,
+    pass: Option<ForwardPass>,
+    /// The last pass that ended, and the position of its first token.
+    hidden: Option<(HiddenStates, usize)>,
+}
+
+/// What one step came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LogitsStep {
+    /// A batch of the text went through one layer of the model.
+    Layer,
+    /// Some rows of the answer are there.
+    Rows {
+        /// Which rows: indices of the positions that were asked for.
+        rows: Vec<usize>,
+        /// Their logits, `[rows, vocab_size]`.
+        logits: Vec<f32>,
+    },
+    /// All rows were there.
+    Done,
+}
+
+impl Engine {
+    /// Begins to compute the logits after each of `positions` of `ids`. What the sequence shares with `ids` from its start
+    /// on is not computed again.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an id or a position that does not exist.
+    pub fn begin_logits(&self, ids: Vec<u32>, positions: &[usize]) -> Result<LogitsRun> {
+        self.model().check_tokens(&ids)?;
+        if let Some(position) = positions.iter().find(|&&p| p >= ids.len()) {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("position {position} does not exist: there are {} tokens", ids.len()),
+            ));
+        }
+        let mut todo: Vec<(usize, usize)> = positions.iter().copied().zip(0..).collect();
+        todo.sort_unstable();
+        Ok(LogitsRun { ids, todo, pass: None, hidden: None })
+    }
+
+    /// Does the next bit of work: one layer of the model for a batch of tokens, or the head for a few positions.
+    ///
+    /// # Errors
+    /// `ContextOverflow` if the ids do not fit, `OutOfMemory` if there is no room for keys and values or for the logits.
+    pub fn step_logits(&mut self, run: &mut LogitsRun) -> Result<LogitsStep> {
+        let (Some(&(first, _)), Some(&(last, _))) = (run.todo.first(), run.todo.last()) else {
+            return Ok(LogitsStep::Done);
+        };
+        self.executor.start();
+        if let Some((hidden, begin)) = &run.hidden {
+            let end = begin + hidden.tokens();
+            let count = run.todo.iter().take_while(|(position, _)| *position < end).count().min(HEAD_TOKENS);
+            if count > 0 {
+                let vocab_size = self.model().config().vocab_size;
+                let tokens: Vec<usize> = run.todo[..count].iter().map(|(position, _)| position - begin).collect();
+                let mut logits = zeros(count * vocab_size)?;
+                hidden.logits(&self.loaded.model, &tokens, &mut logits, &mut self.executor);
+                let rows = run.todo.drain(..count).map(|(_, row)| row).collect();
+                return Ok(LogitsStep::Rows { rows, logits });
+            }
+        }
+        let pass = match &mut run.pass {
+            Some(pass) => pass,
+            None => {
+                // The token of the first position is run in any case: its hidden state is not kept.
+                let begin = self.sequence.common_prefix(&run.ids).min(first);
+                self.sequence.truncate(begin);
+                let batch = &run.ids[begin..(last + 1).min(begin + ForwardPass::MAX_TOKENS)];
+                let inputs = &mut [(&mut self.sequence, batch)];
+                run.pass.insert(ForwardPass::begin(&self.loaded.model, inputs, &mut self.executor)?)
+            }
+        };
+        let is_running = pass.layer(&self.loaded.model, &mut [&mut self.sequence], &mut self.executor)?;
+        if let Some(pass) = run.pass.take_if(|_| !is_running) {
+            let begin = self.sequence.len();
+            run.hidden = Some((pass.end(&mut [&mut self.sequence])?, begin));
+        }
+        Ok(LogitsStep::Layer)
+    }
+
+    /// The logits after each of `positions` of `ids`: `[positions.len(), vocab_size]`, in the order of `positions`.
+    ///
+    /// # Errors
+    /// As [`begin_logits`](Self::begin_logits) and [`step_logits`](Self::step_logits).
+    pub fn logits(&mut self, ids: &[u32], positions: &[usize]) -> Result<Vec<f32>> {
+        let mut run = self.begin_logits(ids.to_vec(), positions)?;
+        let vocab_size = self.model().config().vocab_size;
+        let mut out = zeros(positions.len() * vocab_size)?;
+        loop {
+            match self.step_logits(&mut run)? {
+                LogitsStep::Layer => {}
+                LogitsStep::Rows { rows, logits } => {
+                    for (row, logits) in rows.into_iter().zip(logits.chunks_exact(vocab_size)) {
+                        out[row * vocab_size..][..vocab_size].copy_from_slice(logits);
+                    }
+                }
+                LogitsStep::Done => return Ok(out),
+            }
+        }
+    }
+
+    /// A fingerprint of model and arithmetic: xxh64 (seed 0) over the little-endian f32 bits of the last position's
+    /// logits for the 16 token ids of [`hash_tokens`]. It is the same for every kernel, thread count and batch size,
+    /// and differs between the two precisions.
+    ///
+    /// # Errors
+    /// As [`logits`](Self::logits).
+    pub fn logits_hash(&mut self) -> Result<u64> {
+        let ids = hash_tokens(self.model().config().vocab_size);
+        let ids = &ids[..ids.len().min(self.model().context())];
+        let logits = self.logits(ids, &[ids.len() - 1])?;
+        let mut hash = Xxh64::new(0);
+        for value in logits {
+            hash.update(&value.to_bits().to_le_bytes());
+        }
+        Ok(hash.digest())
+    }
+}
+
+/// The 16 token ids of the logits hash: `(40503 i + 12345) mod vocab_size`, far apart in any vocabulary.
+pub fn hash_tokens(vocab_size: usize) -> [u32; 16] {
+    std::array::from_fn(|i| ((40_503 * i + 12_345) % vocab_size) as u32)
+}
+
+/// Memory for logits.
+fn zeros(len: usize) -> Result<Vec<f32>> {
+    let mut out = Vec::new();
+    out.try_reserve_exact(len).map_err(|e| {
+        Error::new(
+            ErrorKind::OutOfMemory,
+            format!("{len} logits do not fit into memory: ask for fewer positions at a time"),
+        )
+        .with_source(e)
+    })?;
+    out.resize(len, 0.0);
+    Ok(out)
+}

@@ -1,0 +1,84 @@
+//! The graphs of the model families: one file each, which lists the family's tensors and computes with them, from the
+//! embedding to the logits. What families share is in [`operations`].
+
+mod bitnet;
+mod operations;
+
+use std::fmt;
+
+use crate::gguf::{Header, Metadata};
+use crate::kernels::Rope;
+use crate::{Error, ErrorKind, Result};
+
+use super::config::Config;
+use super::plan::{Plan, Tensors};
+use super::weights::Weights;
+use super::workspace::Workspace;
+use bitnet::Bitnet;
+pub use operations::Activation;
+pub(super) use operations::{Batch, LogitsOf, Operations, Part};
+
+/// One family's way from tokens to logits. It holds the ids of its tensors and nothing that changes.
+pub(super) trait Graph: fmt::Debug + Send + Sync {
+    /// The rotary frequencies.
+    fn rope(&self, config: &Config, weights: &Weights) -> Rope;
+
+    /// The activation function of the feed-forward layers.
+    fn activation(&self) -> Activation;
+
+    /// The residual stream `x` (`[tokens, dim]`) of `tokens` before the first layer.
+    fn embed(&self, operations: &mut Operations<'_>, tokens: &[u32], x: &mut [f32]);
+
+    /// Takes the residual stream `x` (`[tokens, dim]`) through layer `index`, and puts keys and values into the caches.
+    fn layer(
+        &self,
+        index: usize,
+        operations: &mut Operations<'_>,
+        batch: &mut Batch<'_>,
+        x: &mut [f32],
+        workspace: &mut Workspace,
+    );
+
+    /// Logits of tokens from their residual streams behind the last layer, `[tokens, dim]`, which it overwrites.
+    fn logits(&self, operations: &mut Operations<'_>, x: &mut [f32], logits: LogitsOf<'_>);
+}
+
+/// Finds a family's tensors in a file.
+type Build = fn(&Config, &Metadata, &mut Tensors<'_>) -> Result<Box<dyn Graph>>;
+
+/// What `general.architecture` may say, and the graph that runs it.
+const FAMILIES: [(&str, Build); 3] =
+    [("bitnet-b1.58", Bitnet::build), ("bitnet-25", Bitnet::build), ("bitnet", Bitnet::build)];
+
+/// The name of a known architecture, which is also the prefix of the other metadata keys.
+///
+/// # Errors
+/// `Unsupported` for any other, naming it and those that are known.
+pub(super) fn architecture(name: &str) -> Result<&'static str> {
+    let names = FAMILIES.map(|(known, _)| known);
+    names.into_iter().find(|known| *known == name).ok_or_else(|| {
+        let (last, others) = (names[names.len() - 1], names[..names.len() - 1].join(", "));
+        Error::new(
+            ErrorKind::Unsupported,
+            format!("general.architecture is {name:?}: this build runs {others} and {last} models only"),
+        )
+    })
+}
+
+/// Finds the graph of `config` and its tensors in the file.
+///
+/// # Errors
+/// `InvalidModel` for a missing tensor, a wrong shape or overlapping bytes; `Unsupported` for a type that cannot be
+/// decoded, or something else that the graph does not know.
+pub(super) fn plan(header: &Header, config: &Config) -> Result<(Box<dyn Graph>, Plan)> {
+    let family = FAMILIES.iter().find(|(name, _)| *name == config.architecture);
+    let (_, build) = family.ok_or_else(|| Error::new(ErrorKind::Internal, "a config of an unknown architecture"))?;
+    let mut tensors = Tensors::new(header);
+    // LongRoPE's, which llama.cpp chooses between by the length of the context.
+    tensors.refuse(
+        &["rope_factors_long.weight", "rope_factors_short.weight"],
+        "this build computes RoPE without scaling only",
+    )?;
+    let graph = build(config, &header.metadata, &mut tensors)?;
+    Ok((graph, Plan::new(tensors)?))
+}

@@ -1,0 +1,80 @@
+//! What a conversation owns: its tokens, and their keys and values.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::Model;
+use super::kv_cache::KvCache;
+
+/// Tokens that went through a model, and their KV cache.
+#[derive(Debug)]
+pub struct Sequence {
+    tokens: Vec<u32>,
+    kv: KvCache,
+    /// Another number for every sequence and after every change, so that a pass can tell the one that it began with.
+    revision: u64,
+}
+
+fn new_revision() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Sequence {
+    /// An empty sequence for `model`. It takes memory as it grows.
+    pub fn new(model: &Model) -> Self {
+        Self {
+            tokens: Vec::new(),
+            kv: KvCache::new(model.config(), model.kv_format(), model.context()),
+            revision: new_revision(),
+        }
+    }
+
+    /// The tokens whose keys and values are in the cache.
+    pub fn tokens(&self) -> &[u32] {
+        &self.tokens
+    }
+
+    /// How many tokens there are.
+    pub fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Whether there is no token.
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
+    /// Bytes of the KV cache.
+    pub fn kv_bytes(&self) -> usize {
+        self.kv.bytes()
+    }
+
+    /// How many of `tokens` the sequence begins with.
+    pub fn common_prefix(&self, tokens: &[u32]) -> usize {
+        self.tokens.iter().zip(tokens).take_while(|(a, b)| a == b).count()
+    }
+
+    /// Forgets all but the first `len` tokens. Their memory is kept for the next ones.
+    pub fn truncate(&mut self, len: usize) {
+        self.tokens.truncate(len);
+        self.kv.truncate(self.tokens.len());
+        self.revision = new_revision();
+    }
+
+    /// The keys and values.
+    pub(crate) fn kv_mut(&mut self) -> &mut KvCache {
+        &mut self.kv
+    }
+
+    /// Takes `tokens` for granted, whose keys and values were stored behind those that were there.
+    pub(crate) fn extend(&mut self, tokens: &[u32]) {
+        self.tokens.extend_from_slice(tokens);
+        self.kv.advance(tokens.len());
+        self.revision = new_revision();
+    }
+
+    /// Another number for every sequence and after every change.
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
+    }
+}
