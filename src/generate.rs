@@ -11,7 +11,7 @@ use crate::chat::{ChatOptions, ChatTemplate, DateTime, Message};
 use crate::load::{LoadedModel, Summary};
 use crate::model::{Executor, ForwardPass, HiddenStates, Model, Sequence};
 use crate::pool::{Clock, Pool};
-use crate::sample::{Sampler, SamplerOptions, StopMatcher};
+use crate::sample::{Processor, Sampler, SamplerOptions, StopMatcher};
 use crate::stopwatch::{Part, Parts};
 use crate::tokenizer::{IncrementalDecoder, Tokenizer};
 use crate::{Error, ErrorKind, Result};
@@ -284,6 +284,13 @@ impl Engine {
     fn sample(&mut self, generation: &mut Generation, hidden: &HiddenStates) -> Result<()> {
         let (model, last) = (&self.loaded.model, hidden.tokens() - 1);
         hidden.logits(model, &[last], &mut self.logits, &mut self.executor);
+        // The fast head estimates the logits of unlikely tokens, and what a step lifts must not be chosen by estimates.
+        let lifted = generation.sampler.lifted(&self.logits);
+        if !lifted.is_empty() {
+            let mut exact = vec![0.0; lifted.len()];
+            hidden.exact_logits(model, last, &lifted, &mut exact, &mut self.executor);
+            lifted.iter().zip(exact).for_each(|(&id, logit)| self.logits[id as usize] = logit);
+        }
         let id = generation.sampler.sample(&mut self.logits)?;
         self.take_token(generation, id)?;
         self.executor.lap(Part::Sampling);
@@ -313,6 +320,11 @@ impl Engine {
 }
 
 impl Generation {
+    /// Puts a step before those that the options ask for.
+    pub fn put_first(&mut self, processor: Box<dyn Processor>) {
+        self.sampler.put_first(processor);
+    }
+
     /// The sequence that it goes on behind.
     pub fn sequence<'a>(&'a self, engine: &'a Engine) -> &'a Sequence {
         self.synthetic.as_ref().unwrap_or(&engine.sequence)

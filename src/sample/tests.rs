@@ -2,6 +2,7 @@ use proptest::prelude::*;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+use super::processors::tests::tenths;
 use super::*;
 
 fn sampler(options: SamplerOptions) -> Sampler {
@@ -21,11 +22,6 @@ fn frequencies(options: SamplerOptions, logits: [f32; 4]) -> [f64; 4] {
 fn assert_close(got: [f64; 4], want: [f64; 4]) {
     // Five standard deviations of a share among 20,000 draws are 0.018 at most.
     assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() < 0.018), "{got:?}, expected {want:?}");
-}
-
-/// ln of 1, 2, 3 and 4 tenths.
-fn tenths() -> [f32; 4] {
-    [0.1f32, 0.2, 0.3, 0.4].map(libm::logf)
 }
 
 fn hot() -> SamplerOptions {
@@ -152,6 +148,24 @@ fn options_out_of_range_are_named() {
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
         assert!(error.to_string().contains(expected), "{error}");
     }
+}
+
+#[test]
+fn lifted_tokens_are_the_likeliest_of_too_many() {
+    let mut sampler = sampler(hot());
+    let logits: Vec<f32> = (0..5000).map(|i| ((i * 37) % 5000) as f32).collect();
+    assert!(sampler.lifted(&logits).is_empty());
+    sampler.put_first(Box::new(LogitBias::new([(7, 1.0), (6000, 1.0)])));
+    assert_eq!(sampler.lifted(&logits), [7]);
+    sampler.put_first(Box::new(AllowedTokens::new((1000..4000).collect()).unwrap()));
+    let mut lifted = sampler.lifted(&logits);
+    assert_eq!(lifted.len(), MOST_EXACT);
+    lifted.sort_unstable();
+    let mut want: Vec<u32> = (1000..4000).chain([7]).collect();
+    want.sort_by(|&a, &b| logits[b as usize].total_cmp(&logits[a as usize]));
+    want.truncate(MOST_EXACT);
+    want.sort_unstable();
+    assert_eq!(lifted, want);
 }
 
 proptest! {

@@ -1,0 +1,68 @@
+//! The steps of the chain from logits to a token.
+
+mod allowed;
+mod bias;
+mod min_p;
+mod repetition;
+mod temperature;
+mod top_k;
+mod top_p;
+
+use std::fmt;
+
+use crate::Result;
+
+pub use allowed::AllowedTokens;
+pub use bias::LogitBias;
+pub use min_p::MinP;
+pub use repetition::RepetitionPenalty;
+pub use temperature::Temperature;
+pub use top_k::TopK;
+pub use top_p::TopP;
+
+use super::Candidates;
+
+/// One step of the chain: it changes how likely tokens are, or which of them may be chosen.
+pub trait Processor: fmt::Debug + Send {
+    /// Works on the candidates that the steps before it left.
+    ///
+    /// # Errors
+    /// `Internal` if the logits are no numbers: the model or a kernel is broken.
+    fn process(&mut self, candidates: &mut Candidates<'_>) -> Result<()>;
+
+    /// `token` was chosen.
+    fn accept(&mut self, token: u32) {
+        let _ = token;
+    }
+
+    /// The tokens that this step lifts above others. Their logits must be exact: the head may have estimated those of
+    /// tokens that seemed unlikely.
+    fn lifted(&self) -> &[u32] {
+        &[]
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::{Candidate, Candidates};
+    use super::Processor;
+
+    /// ln of 1, 2, 3 and 4 tenths.
+    pub(in super::super) fn tenths() -> [f32; 4] {
+        [0.1f32, 0.2, 0.3, 0.4].map(libm::logf)
+    }
+
+    /// The ids that some steps leave of `logits`, in ascending order.
+    pub(in super::super) fn kept(logits: &[f32], steps: &mut [&mut dyn Processor]) -> Vec<u32> {
+        let mut ids: Vec<u32> = weighed(logits, steps).iter().map(|candidate| candidate.id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    pub(in super::super) fn weighed(logits: &[f32], steps: &mut [&mut dyn Processor]) -> Vec<Candidate> {
+        let (mut logits, mut list) = (logits.to_vec(), Vec::new());
+        let mut candidates = Candidates::new(&mut logits, &mut list);
+        steps.iter_mut().for_each(|step| step.process(&mut candidates).unwrap());
+        candidates.weighed().unwrap().clone()
+    }
+}
