@@ -203,7 +203,7 @@
  * Whether this browser computes right, and how fast.
  * @typedef {object} SelfTest
  * @property {boolean} passed every kernel gave the reference's bits
- * @property {number} cases products that were compared
+ * @property {number} cases results that were compared with their definition
  * @property {string[]} failures a line for each product that differs
  * @property {number} seed of the random cases
  * @property {{ kernel: string, weightsPerSecond: number }[]} kernels fastest first, matrix times vector on all threads

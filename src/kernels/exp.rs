@@ -1,5 +1,9 @@
 //! `e^x` in plain f32 arithmetic: the same bits natively and in WebAssembly, and a form that compilers vectorize.
 
+use crate::Result;
+
+use super::conformance::check::Check;
+
 /// Below this `e^x` is no normal f32; the result is 0 there to within what a softmax can see.
 const MIN: f32 = -87.0;
 /// Above this it would overflow.
@@ -32,20 +36,17 @@ pub(super) fn exp(x: f32) -> f32 {
     p * power
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn agrees_with_libm() {
-        let mut worst = 0;
-        for i in 0..=1_750_000 {
-            let x = -87.0 + i as f32 * 1e-4;
-            let (got, want) = (exp(x), libm::expf(x));
-            worst = worst.max((got.to_bits() as i32 - want.to_bits() as i32).abs());
-        }
-        assert!(worst <= 2, "{worst} units in the last place");
-        assert_eq!(exp(0.0), 1.0);
-        assert!(exp(-1e9) < 1e-37);
+/// For the conformance suite: against a library's function, in double precision.
+pub(super) fn check(check: &mut Check<'_>) -> Result<()> {
+    let mut worst = 0;
+    for i in 0..=175_000 {
+        let x = (MIN + i as f32 * 1e-3).min(MAX);
+        let want = libm::exp(x.into()) as f32;
+        worst = worst.max((exp(x).to_bits() as i32 - want.to_bits() as i32).abs());
     }
+    check.equal(format_args!("more than 2 units in the last place off"), &[worst > 2], &[false]);
+    check.same_bits(format_args!("e^0"), &[exp(0.0)], &[1.0]);
+    check.near(format_args!("e^-1e9"), &[exp(-1e9)], &[0.0], 1e-37);
+    check.same_bits(format_args!("e^1e9"), &[exp(1e9)], &[exp(MAX)]);
+    Ok(())
 }

@@ -2,6 +2,9 @@
 
 use core::hint::black_box;
 
+use crate::Result;
+
+use super::conformance::check::Check;
 use super::simd::{
     f32x4_add, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat, i8x16_shuffle, i16x8_shuffle, load, store, v128,
 };
@@ -59,4 +62,34 @@ pub(super) fn largest_magnitude(x: &[f32]) -> f32 {
     }
     let rest = chunks.remainder().iter().map(|value| value.abs());
     lanes.into_iter().chain(rest).fold(0.0_f32, |max, v| if v > max { v } else { max })
+}
+
+/// For the conformance suite: every function against its definition, on values around all ties, and on what no number is.
+pub(super) fn check(check: &mut Check<'_>) -> Result<()> {
+    let mut values: Vec<f32> = (-2100..=2100).map(|i| i as f32 / 16.0).collect();
+    values.extend(values.clone().iter().flat_map(|value| [value.next_up(), value.next_down()]));
+    values.extend([f32::INFINITY, f32::NEG_INFINITY, 3e38, -3e38, -0.0]);
+    values.extend(check.random.normal(100));
+    let to_i8 = |value: f32| value.round_ties_even().clamp(-128.0, 127.0) as i8;
+    for factor in [1.0, 0.3, -17.0, 1e-9, 7e5] {
+        let mut codes = vec![0; values.len()];
+        scale_to_i8(&values, factor, &mut codes);
+        let want: Vec<i8> = values.iter().map(|value| to_i8(value * factor)).collect();
+        check.equal(format_args!("scale_to_i8 by {factor}"), &codes, &want);
+        let codes: Vec<i8> = values.iter().map(|value| round_to_i8(value * factor)).collect();
+        check.equal(format_args!("round_to_i8 of multiples of {factor}"), &codes, &want);
+    }
+    let mut codes = [0; 17];
+    scale_to_i8(&[f32::NAN; 17], 1.0, &mut codes);
+    check.equal(format_args!("scale_to_i8 of NaN"), &codes, &[127; 17]);
+    let values: Vec<f32> = (-65534..=65534).map(|i| i as f32 / 2.0).collect();
+    let codes: Vec<i16> = values.iter().map(|value| round_to_i16(*value)).collect();
+    let want: Vec<i16> = values.iter().map(|value| value.round_ties_even() as i16).collect();
+    check.equal(format_args!("round_to_i16"), &codes, &want);
+    for len in 0..40 {
+        let values = check.random.normal(len);
+        let want = values.iter().fold(0.0_f32, |max, value| max.max(value.abs()));
+        check.same_bits(format_args!("largest_magnitude of {len}"), &[largest_magnitude(&values)], &[want]);
+    }
+    Ok(())
 }

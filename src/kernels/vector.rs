@@ -3,6 +3,9 @@
 
 use core::hint::black_box;
 
+use crate::Result;
+
+use super::conformance::check::Check;
 use super::simd::{
     Number, f32x4_add, f32x4_mul, f32x4_splat, i32x4_extend_low_i16x8, i32x4_shl, load, load_half, store,
     u32x4_extend_low_u16x8, u32x4_shl, v128, v128_and,
@@ -173,34 +176,51 @@ pub(super) fn widen<A: Stored>(values: &[A], out: &mut [f32]) {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_finite_half_is_converted_exactly() {
-        for bits in 0..=u16::MAX {
-            let want = half::f16::from_bits(bits);
-            if want.is_finite() {
-                assert_eq!(f16_to_f32(bits).to_bits(), want.to_f32().to_bits());
-                assert_eq!(f32_to_f16(want.to_f32()), bits);
-            }
-        }
-        assert_eq!(f32_to_f16(1e6), 0x7bff);
+/// For the conformance suite: every function against its definition, one number at a time.
+pub(super) fn check(check: &mut Check<'_>) -> Result<()> {
+    let halves: Vec<u16> = (0..=u16::MAX).filter(|bits| half::f16::from_bits(*bits).is_finite()).collect();
+    let want: Vec<f32> = halves.iter().map(|bits| half::f16::from_bits(*bits).to_f32()).collect();
+    let mut got = vec![0.0; halves.len()];
+    widen(&halves, &mut got);
+    check.same_bits(format_args!("widen f16"), &got, &want);
+    check.equal(
+        format_args!("narrow to f16"),
+        &want.iter().map(|value| f32_to_f16(*value)).collect::<Vec<_>>(),
+        &halves,
+    );
+    check.equal(format_args!("what f16 cannot hold"), &[f32_to_f16(1e6), f32_to_f16(-1e6)], &[0x7bff, 0xfbff]);
+    for len in (0..40).chain([128, 2560]) {
+        let (a, b) = (check.random.normal(len), check.random.normal(len));
+        let (halves, bf16s): (Vec<u16>, Vec<Bf16>) =
+            a.iter().map(|value| (f32_to_f16(*value), Bf16((value.to_bits() >> 16) as u16))).unzip();
+        let from_halves: Vec<f32> = halves.iter().map(|bits| half::f16::from_bits(*bits).to_f32()).collect();
+        let from_bf16s: Vec<f32> = a.iter().map(|value| f32::from_bits(value.to_bits() >> 16 << 16)).collect();
+        let mut widened = vec![0.0; len];
+        widen(&bf16s, &mut widened);
+        check.same_bits(format_args!("widen {len} bf16"), &widened, &from_bf16s);
+        let got = [dot(&a, &b), dot(&halves, &b), dot(&bf16s, &b)];
+        let want = [&a, &from_halves, &from_bf16s].map(|a| defined_dot(a, &b));
+        check.same_bits(format_args!("dot of {len}"), &got, &want);
+        let mut sum = a.clone();
+        add_scaled(&mut sum, [2.5, -0.3], [&b, &a]);
+        let want: Vec<f32> = a.iter().zip(&b).map(|(a, b)| a + 2.5 * b + -0.3 * a).collect();
+        check.same_bits(format_args!("add_scaled to {len}"), &sum, &want);
     }
+    Ok(())
+}
 
-    #[test]
-    fn odd_lengths_lose_nothing() {
-        for len in 0..40 {
-            let a: Vec<f32> = (1..=len).map(|i| i as f32).collect();
-            let halves: Vec<u16> = a.iter().map(|&v| f32_to_f16(v)).collect();
-            let want = (len * (len + 1) * (2 * len + 1) / 6) as f32;
-            assert_eq!((dot(&a, &a), dot(&halves, &a)), (want, want));
-            let mut out = a.clone();
-            add_scaled(&mut out, [2.0, 3.0], [&a, &a]);
-            assert!(out.iter().zip(&a).all(|(out, a)| *out == 6.0 * a));
-            widen(&halves, &mut out);
-            assert_eq!(out, a);
+/// As [`dot`], one product at a time.
+fn defined_dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0.0; LANES];
+    for (i, (a, b)) in a.iter().zip(b).enumerate() {
+        lanes[i % LANES] += a * b;
+    }
+    let mut count = LANES;
+    while count > 1 {
+        count /= 2;
+        for i in 0..count {
+            lanes[i] += lanes[i + count];
         }
     }
+    lanes[0]
 }

@@ -17,9 +17,9 @@ use super::thread::WasmPool;
 #[serde(rename_all = "camelCase")]
 struct Outcome {
     passed: bool,
-    /// Products that were compared with the reference.
+    /// Results that were compared with their definition.
     cases: usize,
-    /// A line for each product that differs.
+    /// A line for each result that differs.
     failures: Vec<String>,
     seed: u64,
     kernels: Vec<Speed>,
@@ -32,7 +32,7 @@ struct Speed {
     weights_per_second: f64,
 }
 
-/// Compares every kernel with the reference on `pool`, and measures them, fastest first.
+/// Compares every vector routine with its definition on `pool`, and measures the kernels, fastest first.
 ///
 /// # Errors
 /// `{ code, message }` if the test matrices do not fit.

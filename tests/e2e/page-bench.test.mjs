@@ -35,7 +35,7 @@ describe('the benchmark page', () => {
       await page.getByText('All of them compute the same: logits hash 0123456789abcdef.').waitFor();
       assert.equal(await page.locator('#over-time-chart svg polyline').count(), 1);
       assert.equal(await page.locator('#kernels-chart svg rect').count(), 5);
-      await page.getByText('40 products compared with the plain reference: all equal, bit for bit.').waitFor();
+      await page.getByText('40 results compared with their plain definition: all as they should be.').waitFor();
       assert.equal(await page.locator('#self-test-chart svg').textContent(), 'relaxed36 G/slut22 G/s');
       const { loads, unloads } = await told(page);
       assert.equal(unloads, loads.length);

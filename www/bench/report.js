@@ -190,7 +190,7 @@ export class Report {
     const label = `Weights per second: ${rows.map(({ name, text }) => `${name} ${text}`).join('; ')}.`;
     drawInto(byId('self-test-chart'), (width) => barChart(width, rows, label));
     byId('self-test-note').textContent = passed
-      ? `${cases} products compared with the plain reference: all equal, bit for bit.`
+      ? `${cases} results compared with their plain definition: all as they should be.`
       : `Products that differ from the plain reference, which is a bug worth reporting: ${failures.join('; ')}`;
     byId('self-test').hidden = false;
   }

@@ -6,6 +6,7 @@ mod check;
 mod chrome;
 mod eval;
 mod host;
+mod kernels;
 mod miscompilation;
 mod node;
 mod notices;
@@ -38,6 +39,10 @@ cargo xtask COMMAND [OPTIONS]
   test [--native] [--wasm] [--e2e | --browser] [--dev] [FILTER]
               Native tests, the same as wasm in a browser, end to end; all, or those named. --browser: the last two;
               --dev: in the browser a quick build, not what ships; FILTER: only tests (end to end: files) whose name contains it.
+  kernels [--native] [--variant relaxed|simd128] [FILTER]
+  kernels --bench FILTER [--variant relaxed|simd128]
+              The crate of the hot loops alone, which compiles in seconds: its tests, natively and as wasm in a browser, or
+              the speed of each benchmark whose name contains FILTER ('' for all), in Chromium on one thread.
   bench [--shape 125m|0.7b|2b4t | --model FILE] [--no-peers] [--built] [OPTIONS of benches/browser.mjs]
               Speed, memory and where the time goes in headless Chromium, of a generated model of true size or a file;
               beside it wllama on the same shape, and the kernels in Firefox and WebKitGTK where they are installed.
@@ -101,6 +106,16 @@ fn run(mut args: Arguments) -> Result<()> {
             };
             finish(args)?;
             test::test(options)?;
+        }
+        Some("kernels") => {
+            let options = kernels::Options {
+                bench: args.opt_value_from_str("--bench")?,
+                variant: args.opt_value_from_str("--variant")?,
+                native: args.contains("--native"),
+                filter: args.opt_free_from_str()?,
+            };
+            finish(args)?;
+            kernels::kernels(&options)?;
         }
         Some("bench") => {
             let options = bench::Options {

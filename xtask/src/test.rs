@@ -39,7 +39,12 @@ pub fn test(mut options: Options) -> Result<()> {
     }
     if let (true, Some(chrome)) = (options.wasm, &chrome) {
         for variant in Variant::ALL {
-            host::step(&format!("wasm tests: {}", variant.name()), || in_browser(variant, chrome, &options))?;
+            for package in host::WASM_PACKAGES {
+                let filter = options.filter.as_deref();
+                host::step(&format!("wasm tests: {package}, {}", variant.name()), || {
+                    in_browser(package, variant, chrome, options.dev, filter)
+                })?;
+            }
         }
         eprintln!("wasm tests: passed");
     }
@@ -53,7 +58,8 @@ pub fn test(mut options: Options) -> Result<()> {
     Ok(())
 }
 
-fn prepare_browser() -> Result<PathBuf> {
+/// What tests in a browser need beside cargo; tells where Chromium is.
+pub fn prepare_browser() -> Result<PathBuf> {
     toolchain::ensure()?;
     node::ensure()?;
     chrome::ensure()
@@ -71,16 +77,13 @@ fn native(filter: Option<&str>) -> Result<()> {
 }
 
 /// Builds the tests marked `#[wasm_bindgen_test]` and runs them in a worker of a cross-origin isolated page.
-fn in_browser(variant: Variant, chrome: &Path, options: &Options) -> Result<()> {
-    for package in host::WASM_PACKAGES {
-        let wasm = compile_tests(package, variant, options.dev)?;
-        let out = variant.target_dir().join("browser-tests").join(package);
-        wasm::bindgen_tests(&wasm, &out)?;
-        let mut command = node::node();
-        command.arg("tests/e2e/harness-wasm.mjs").arg(&out).args(&options.filter).env("CHROME", chrome);
-        host::run(&mut command, "Node 20 is not installed")?;
-    }
-    Ok(())
+pub fn in_browser(package: &str, variant: Variant, chrome: &Path, dev: bool, filter: Option<&str>) -> Result<()> {
+    let wasm = compile_tests(package, variant, dev)?;
+    let out = variant.target_dir().join("browser-tests").join(package);
+    wasm::bindgen_tests(&wasm, &out)?;
+    let mut command = node::node();
+    command.arg("tests/e2e/harness-wasm.mjs").arg(&out).args(filter).env("CHROME", chrome);
+    host::run(&mut command, "Node 20 is not installed")
 }
 
 fn compile_tests(package: &str, variant: Variant, dev: bool) -> Result<PathBuf> {

@@ -126,7 +126,7 @@ pub fn artifact(variant: Variant, dev: bool) -> PathBuf {
 }
 
 /// Writes the JavaScript glue, as ES modules, and the wasm that belongs to it.
-fn bindgen(wasm: &Path, out: &Path, names: bool) -> Result<()> {
+pub fn bindgen(wasm: &Path, out: &Path, names: bool) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(wasm).typescript(true).remove_name_section(!names).remove_producers_section(true);
     bindgen.web(true)?;

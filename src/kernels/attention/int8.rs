@@ -287,22 +287,10 @@ fn maximum(x: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::conformance::check::Random;
     use super::*;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    struct Random(u32);
-
-    impl Random {
-        fn next(&mut self) -> f32 {
-            self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (self.0 >> 8) as f32 / (1 << 23) as f32 - 1.0
-        }
-
-        fn vector(&mut self, len: usize) -> Vec<f32> {
-            (0..len).map(|_| self.next()).collect()
-        }
-    }
 
     #[test]
     fn one_key_gives_its_value() {
@@ -317,72 +305,18 @@ mod tests {
         }
     }
 
-    /// Against attention over the same codes in f64, for all that is not a multiple of something.
-    #[test]
-    fn agrees_with_the_definition() {
-        for (n_heads, n_kv_heads, head_dim, positions) in
-            [(4, 1, 128, 700_usize), (2, 1, 64, 513), (6, 2, 20, 255), (3, 3, 100, 257), (20, 5, 128, 1), (8, 1, 6, 9)]
-        {
-            let shape = HeadShape { n_heads, n_kv_heads, head_dim };
-            let mut random = Random(positions as u32);
-            let mut blocks: Vec<Int8Block> =
-                (0..positions.div_ceil(KV_BLOCK)).map(|_| Int8Block::new(shape).unwrap()).collect();
-            let (mut keys, mut values) = (Vec::new(), Vec::new());
-            for position in 0..positions {
-                let (k, v) = (random.vector(n_kv_heads * head_dim), random.vector(n_kv_heads * head_dim));
-                blocks[position / KV_BLOCK].store(position % KV_BLOCK, &k, &v);
-                keys.push(coded(&k, head_dim));
-                values.push(coded(&v, head_dim));
-            }
-            let mut q = random.vector(n_heads * head_dim);
-            q.iter_mut().for_each(|q| *q *= 4.0);
-            let mut out = vec![f32::NAN; q.len()];
-            attend(&Pool::new(1), shape, &blocks, &q, positions - 1, &mut out, &mut Scratch::default());
-            for head in 0..n_heads {
-                let at = head / (n_heads / n_kv_heads) * head_dim;
-                let q = &q[head * head_dim..][..head_dim];
-                let scores: Vec<f64> = keys
-                    .iter()
-                    .map(|k| {
-                        k[at..].iter().zip(q).map(|(k, q)| k * f64::from(*q)).sum::<f64>() / (head_dim as f64).sqrt()
-                    })
-                    .collect();
-                let max = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                let weights: Vec<f64> = scores.iter().map(|s| (s - max).exp()).collect();
-                let total: f64 = weights.iter().sum();
-                for d in 0..head_dim {
-                    let want = weights.iter().zip(&values).map(|(w, v)| w * v[at + d]).sum::<f64>() / total;
-                    let got = f64::from(out[head * head_dim + d]);
-                    assert!(
-                        (got - want).abs() < 3e-4,
-                        "{shape:?}, {positions} positions, head {head}, {d}: {got}, not {want}"
-                    );
-                }
-            }
-        }
-    }
-
-    /// What the codes of `x` stand for, `[heads, head_dim]`.
-    fn coded(x: &[f32], head_dim: usize) -> Vec<f64> {
-        let heads = x.chunks_exact(head_dim).flat_map(|x| {
-            let step = x.iter().fold(0.0_f64, |max, v| max.max(f64::from(v.abs()))) / 127.0;
-            x.iter().map(move |v| (f64::from(*v) / step).round() * step)
-        });
-        heads.collect()
-    }
-
     /// A batch, single tokens, and single tokens split over threads: the same bits.
     #[test]
     fn batches_and_threads_change_nothing() {
         let shape = HeadShape { n_heads: 20, n_kv_heads: 5, head_dim: 32 };
         let (before, tokens) = (SPLIT_POSITIONS + 5, 3);
-        let mut random = Random(1);
+        let mut random = Random::new(1);
         let mut blocks: Vec<Int8Block> = (0..3).map(|_| Int8Block::new(shape).unwrap()).collect();
         for position in 0..before + tokens {
-            let (k, v) = (random.vector(160), random.vector(160));
+            let (k, v) = (random.floats(160), random.floats(160));
             blocks[position / KV_BLOCK].store(position % KV_BLOCK, &k, &v);
         }
-        let q = random.vector(tokens * 640);
+        let q = random.floats(tokens * 640);
         let run = |pool: &Pool, first: usize, q: &[f32]| {
             let mut out = vec![0.0; q.len()];
             attend(pool, shape, &blocks, q, first, &mut out, &mut Scratch::default());

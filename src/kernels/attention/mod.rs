@@ -1,5 +1,6 @@
 //! Attention of new tokens over a KV cache: grouped queries, causal.
 
+mod conformance;
 mod float;
 mod int8;
 mod int8_block;
@@ -7,6 +8,7 @@ mod pairs;
 
 use crate::pool::Pool;
 
+pub(crate) use conformance::check;
 pub use float::FloatBlock;
 pub use int8_block::Int8Block;
 

@@ -144,7 +144,7 @@ impl Int8Rows {
     }
 
     /// Estimates of all sums, from the upper nibbles of the rows. The lower ones, 0 to 15, are taken to be 7.5.
-    fn estimate(&self, pool: &Pool, x: &[f32], out: &mut [f32]) {
+    pub(super) fn estimate(&self, pool: &Pool, x: &[f32], out: &mut [f32]) {
         let inputs: Vec<_> = x
             .chunks_exact(self.cols)
             .map(|x| {
@@ -174,6 +174,15 @@ impl Int8Rows {
                 }
             });
         });
+    }
+
+    pub(super) fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// What one step of a row's codes is.
+    pub(super) fn scale(&self, row: usize) -> f32 {
+        self.scales[row]
     }
 
     fn upper_of(&self, row: usize) -> &[u8] {
@@ -220,7 +229,7 @@ fn bound(estimates: &[f32], wanted: usize) -> f32 {
 
 /// `x` as integers in i16, with zeros up to whole blocks, and the value of one step. The largest is chosen so that a sum of
 /// `x.len()` products with int8 fits an i32.
-fn quantize_wide(x: &[f32]) -> (Vec<i16>, f32) {
+pub(super) fn quantize_wide(x: &[f32]) -> (Vec<i16>, f32) {
     let limit = (i32::MAX as usize / (127 * x.len())).min(i16::MAX as usize) as f32;
     let max = x.iter().fold(0.0_f32, |max, v| max.max(v.abs()));
     let factor = if max == 0.0 { 0.0 } else { limit / max };
@@ -231,6 +240,8 @@ fn quantize_wide(x: &[f32]) -> (Vec<i16>, f32) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::conformance::check::Random;
+    use super::super::conformance::{estimate, exact};
     use super::*;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -280,53 +291,8 @@ mod tests {
         }
     }
 
-    /// Numbers of about a normal distribution, as embeddings and activations are, the same every time.
     fn normal(count: usize, seed: u64) -> Vec<f32> {
-        let mut random = oorandom::Rand64::new(u128::from(seed));
-        (0..count).map(|_| (0..12).map(|_| random.rand_float() as f32).sum::<f32>() - 6.0).collect()
-    }
-
-    /// Sum and product as they are defined, from the codes of a row.
-    fn dot(matrix: &Int8Rows, row: usize, of_code: impl Fn(i64) -> i64, q: impl Fn(usize) -> i64) -> i64 {
-        let mut values = vec![0.0; matrix.cols];
-        matrix.row(row, &mut values);
-        let codes = values.iter().map(|value| (value / matrix.scales[row]).round() as i64);
-        codes.enumerate().map(|(col, code)| of_code(code) * q(col)).sum()
-    }
-
-    fn exact(matrix: &Int8Rows, row: usize, x: &[f32]) -> f32 {
-        let (q, step) = quantize_wide(x);
-        dot(matrix, row, |code| code, |col| i64::from(q[col])) as f32 * (step * matrix.scales[row])
-    }
-
-    fn estimate(matrix: &Int8Rows, row: usize, x: &[f32]) -> f32 {
-        let max = x.iter().fold(0.0_f32, |max, v| max.max(v.abs()));
-        let q = |col: usize| (x[col] * (127.0 / max)).round_ties_even() as i64;
-        // The middle of the 16 codes that share an upper nibble, as whole numbers: without the half.
-        let sum = dot(matrix, row, |code| (code + 128) / 16 * 16 - 120, q);
-        let half = (0..x.len()).map(q).sum::<i64>() as f32 * 0.5;
-        (sum as f32 - half) * (max / 127.0 * matrix.scales[row])
-    }
-
-    #[test]
-    fn estimates_are_those_of_the_definition() {
-        let seed = 20_261_125;
-        for (rows, cols) in [(9, 300), (6, 128), (3, 5)] {
-            let mut values = normal(rows * cols, seed);
-            let mut x = normal(cols, seed + 1);
-            // One row and later all activations as large as they can be, so that every sum is.
-            values[..cols].fill(1.0);
-            values[cols..2 * cols].fill(-1.0);
-            let matrix = matrix(rows, &values);
-            for _ in 0..2 {
-                let mut out = vec![0.0; rows];
-                matrix.estimate(&Pool::new(1), &x, &mut out);
-                for (row, out) in out.iter().enumerate() {
-                    assert_eq!(*out, estimate(&matrix, row, &x), "row {row} of [{rows}, {cols}], seed {seed}");
-                }
-                x.fill(-3.0);
-            }
-        }
+        Random::new(seed).normal(count)
     }
 
     /// Of many rows the greatest are exact, and the others are the estimates that were not among them.
@@ -360,6 +326,7 @@ mod tests {
         matrix.matvec_of(&Pool::new(1), &vec![f32::NAN; cols], &chosen, &mut out);
         assert!(out.iter().all(|out| out.is_nan()));
     }
+
     /// Several tokens in one product: the bits of each are those that it gets alone.
     #[test]
     fn tokens_do_not_change_each_other() {

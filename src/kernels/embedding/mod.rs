@@ -3,6 +3,7 @@
 //! The head is read whole for every token, so its bytes decide. As int8 rows with an f32 scale each it is half of what
 //! published files hold, and half of those bytes are read only where they can matter (`int8.rs`).
 
+mod conformance;
 mod int8;
 mod nibbles;
 
@@ -12,6 +13,7 @@ use crate::pool::Pool;
 use super::buffer::Buffer;
 use super::simd::Number;
 use super::vector::{Bf16, Stored, dot, f32_to_f16, widen};
+pub(crate) use conformance::check;
 use int8::Int8Rows;
 
 /// How the rows are kept.

@@ -147,42 +147,23 @@ pub(super) fn dot(rows: [(&[u8], &[u8]); QUARTERS], q: &[i16]) -> [i32; QUARTERS
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::conformance::check::Random;
+    use super::super::conformance::nibble;
     use super::*;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    /// Both ways to multiply the upper plane, and whole rows, against the definition.
+    /// The conformance suite compares that of the two which the build uses.
     #[test]
-    fn products_are_those_of_the_definition() {
-        for blocks in [1, 2, 7] {
-            let plane = |seed: usize| -> Vec<u8> {
-                (0..QUARTERS * blocks * BLOCK / 2).map(|i| ((i * 97 + seed) * 31 % 257) as u8).collect()
-            };
-            let (upper, lower) = (plane(1), plane(5));
-            let row = |plane: &'_ [u8], row: usize| plane[row * blocks * BLOCK / 2..][..blocks * BLOCK / 2].to_vec();
-            let uppers: [Vec<u8>; QUARTERS] = std::array::from_fn(|index| row(&upper, index));
-            let lowers: [Vec<u8>; QUARTERS] = std::array::from_fn(|index| row(&lower, index));
-            for limit in [127, 1] {
-                let q: Vec<i8> = (0..blocks * BLOCK).map(|i| if i % 3 == 0 { -limit } else { limit }).collect();
-                let wide: Vec<i16> = q.iter().map(|&q| i16::from(q) * 30).collect();
-                // Nibbles of columns p and 16 + p of each 32.
-                let nibble = |plane: &[u8], col: usize| {
-                    let byte = plane[col / CHUNK * 16 + col % 16];
-                    if col % CHUNK < 16 { byte & 15 } else { byte >> 4 }
-                };
-                let of_upper = uppers.each_ref().map(|upper| {
-                    (0..q.len()).map(|col| i32::from(nibble(upper, col)) * i32::from(q[col])).sum::<i32>()
-                });
-                let rows = uppers.each_ref().map(Vec::as_slice);
-                assert_eq!(dot_upper(rows, &operand(&q)), of_upper);
-                assert_eq!(widened::dot(rows, &widened::operand(&q)), of_upper);
-                let of_both: [i32; QUARTERS] = std::array::from_fn(|row| {
-                    let code =
-                        |col| 16 * i32::from(nibble(&uppers[row], col)) + i32::from(nibble(&lowers[row], col)) - 128;
-                    (0..q.len()).map(|col| code(col) * i32::from(wide[col])).sum()
-                });
-                assert_eq!(dot(std::array::from_fn(|i| (rows[i], lowers[i].as_slice())), &wide), of_both);
-            }
+    fn both_ways_to_multiply_the_upper_plane_agree() {
+        let mut random = Random::new(20_261_126);
+        let rows: [Vec<u8>; QUARTERS] = std::array::from_fn(|_| random.bytes(3 * BLOCK / 2));
+        let rows = rows.each_ref().map(Vec::as_slice);
+        for q in [127, -128] {
+            let q = [q; 3 * BLOCK];
+            let want = rows.map(|row| (0..q.len()).map(|col| nibble(row, col) * i32::from(q[col])).sum::<i32>());
+            assert_eq!(dot_upper(rows, &operand(&q)), want);
+            assert_eq!(widened::dot(rows, &widened::operand(&q)), want);
         }
     }
 }
