@@ -108,13 +108,15 @@ function wrongAnswer(file, response) {
  * @param {string} file
  */
 export function placement(file) {
-  if (file.includes('/.vite/') || import.meta.url.includes('/.vite/')) {
+  const here = import.meta.url ?? ''; // a bundle in an old format has none
+  if (`${file} ${here}`.includes('/.vite/')) {
     return "Vite's development server has packed the library without its workers: set optimizeDeps: { exclude: ['bitnet-web'] } in vite.config.js.";
   }
-  if (/\/diagnosis\.js([?#]|$)/.test(import.meta.url)) return 'The whole folder of the package has to be served, as it is.';
+  const isPacked = !/\/diagnosis\.js([?#]|$)/.test(here) || !file.startsWith(new URL('.', here).href);
+  if (!isPacked) return 'The whole folder of the package has to be served, as it is.';
   return (
-    'A bundler has not packed the workers (esbuild and Rollup) or has packed them wrongly (Parcel): serve the folder of the ' +
-    "package, node_modules/bitnet-web, beside the bundle, and load with workerUrl: '…/bitnet-web/engine.js'."
+    'A bundler may not have packed the workers (esbuild, Rollup), or wrongly (Parcel without --no-scope-hoist): serve the ' +
+    "folder of the package, node_modules/bitnet-web, as it is, and load with workerUrl: '…/bitnet-web/engine.js'."
   );
 }
 

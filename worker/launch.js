@@ -4,6 +4,7 @@ import { causeOf, placement } from './diagnosis.js';
 import { BitNetError } from './error.js';
 import { resolveAddress } from './options.js';
 
+/** @import { Cause } from './diagnosis.js' */
 /** @import { Violation } from './protocol.js' */
 
 /** @typedef {'engine.js' | 'compute.js'} Script */
@@ -93,7 +94,9 @@ export class Launch {
    */
   async failure() {
     if (this.#said !== '') return this.#failure(this.#said, placement(this.#address), {});
-    const { isSlow, reason, cure, details } = await causeOf(this.#address, this.#violations);
+    /** @type {Cause} */
+    const unknown = { reason: 'no reason was found', cure: '' };
+    const { isSlow, reason, cure, details } = await causeOf(this.#address, this.#violations).catch(() => unknown);
     if (isSlow && !this.#failed) return undefined;
     return this.#failure(reason, cure, { details });
   }

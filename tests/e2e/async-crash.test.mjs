@@ -156,12 +156,35 @@ pageTest('a task that was killed without a word is missed: its worker answers, a
   assert.deepEqual(await endings(page, 'fault=trap&deaf', 1000), [...PARTS.map(([part, way]) => `${part}, ${way}: crashed`), hash]);
 });
 
-pageTest('a computation that the browser has ended is found out while twenty calls queue behind it', async (page) => {
+/**
+ * Ends what the page's only worker executes now, or will next.
+ * @param {Page} page
+ * @returns {Promise<() => Promise<void>>}
+ */
+async function terminator(page) {
   const session = await page.context().newCDPSession(page);
   /** @type {string[]} */
   const workers = [];
   session.on('Target.attachedToTarget', ({ sessionId, targetInfo }) => void (targetInfo.type === 'worker' && workers.push(sessionId)));
   await session.send('Target.setAutoAttach', { autoAttach: true, waitForDebuggerOnStart: false, flatten: false });
+  return async () => {
+    assert.equal(workers.length, 1);
+    await session.send('Target.sendMessageToTarget', { sessionId: workers[0], message: JSON.stringify({ id: 1, method: 'Runtime.terminateExecution' }) });
+  };
+}
+
+pageTest('a call that the browser ends as it comes in is missed', async (page) => {
+  const terminate = await terminator(page);
+  await page.evaluate(async (url) => {
+    Object.assign(globalThis, { model: await lib.BitNet.load(url, { threads: 1, kernel: 'scalar', watchdog: 1500 }) });
+  }, MODEL);
+  await terminate();
+  const end = await page.evaluate(() => Reflect.get(globalThis, 'model').tokenize('Hello').then(() => 'answered', (/** @type {any} */ { code }) => code));
+  assert.ok(['answered', 'crashed'].includes(end), end); // whether it came in time is up to the browser
+});
+
+pageTest('a computation that the browser has ended is found out while twenty calls queue behind it', async (page) => {
+  const terminate = await terminator(page);
   await page.evaluate(async (url) => {
     const model = await lib.BitNet.load(url, { threads: 1, kernel: 'scalar', watchdog: 1500 });
     const calls = Array.from({ length: 20 }, () => model.complete('Hello'));
@@ -169,8 +192,7 @@ pageTest('a computation that the browser has ended is found out while twenty cal
     Object.assign(globalThis, { ends: Promise.all(ends) });
   }, MODEL);
   await page.waitForFunction(() => tap.tokens > 5);
-  assert.equal(workers.length, 1);
-  await session.send('Target.sendMessageToTarget', { sessionId: workers[0], message: JSON.stringify({ id: 1, method: 'Runtime.terminateExecution' }) });
+  await terminate();
   /** @type {string[]} */
   const ends = await page.evaluate(() => Reflect.get(globalThis, 'ends'));
   const lost = ends.filter((end) => end !== 'answered');

@@ -195,7 +195,7 @@ const missing = (_request, response) => {
 };
 
 for (const [what, script, handler, words] of /** @type {[string, string, import('./server.mjs').Handler, RegExp][]} */ ([
-  ['is not there', 'engine.js', missing, /engine\.js did not start from \S+\/dist\/engine\.js: .*status 404.*whole folder/],
+  ['is not there', 'engine.js', missing, /engine\.js did not start from \S+\/dist\/engine\.js: .*status 404.*whole folder of the package/],
   ['is a page', 'engine.js', asHtml, /engine\.js did not start from \S+\/dist\/engine\.js: .*text\/html/],
   ['(of a compute worker) is not there', 'compute.js', missing, /compute\.js did not start from \S+\/dist\/compute\.js: .*status 404/],
   ['imports what is not there', 'glue.js', missing, /imports \S+\/dist\/glue\.js, .*status 404/],

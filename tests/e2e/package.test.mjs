@@ -55,6 +55,7 @@ test('the types say what the options and the answers are', async () => {
     const { text, finishReason, usage } = await model.complete('Hi');
     [text, finishReason] satisfies string[];
     usage.promptTokens satisfies number;
+    { await using brief = await BitNet.load('model.gguf'); await brief.tokenize('Hi'); }
     // @ts-expect-error an option of the wrong type
     await BitNet.load('model.gguf', { threads: {} });
     // @ts-expect-error not a thing that can be loaded
@@ -152,6 +153,7 @@ test('an app bundled by esbuild, which leaves the workers behind, says so, and r
         assert.match(message, /bundler/);
         assert.match(message, /workerUrl/);
         if (format === 'esm') assert.match(message, /from http:\/\/localhost:\d+\/\w+\.js: .*status 404/);
+        assert.equal((await use({ threads: 1, workerUrl: '/nowhere/engine.js' })).code, 'worker_failed');
         const got = await use({ threads: 2, workerUrl: '/bitnet-web/engine.js' });
         assert.deepEqual([got.threads, got.tokens > 0], [2, true], JSON.stringify(got));
       });
