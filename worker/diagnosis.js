@@ -16,6 +16,7 @@ const IMPORT = /(?:^|[;}])\s*(?:import|export)\b\s*(?:[\w$\s{},*]*?\bfrom\s*)?["
  * @property {string} cure a sentence, or nothing
  * @property {object} [details]
  * @property {boolean} [isSlow] nothing is wrong so far
+ * @property {boolean} [isUnclear] everything is there
  */
 
 /**
@@ -38,6 +39,7 @@ export async function causeOf(address, violations) {
     for (const next of found.imports) if (!waiting.includes(next) && waiting.length < MOST_FILES) waiting.push(next);
   }
   return {
+    isUnclear: true,
     reason: 'it and everything that it imports can be fetched, yet it does not answer',
     cure: `Is it the file of this package? Or does a Content-Security-Policy forbid it? That needs ${wishes(address)}.`,
   };

@@ -2,7 +2,7 @@
 import { Cache } from './cache.js';
 import { Crew } from './crew.js';
 import { BitNetError } from './error.js';
-import { requireWorkers } from './launch.js';
+import { requirePlatform } from './launch.js';
 import { Model } from './model.js';
 import { checkCrewOptions, checkLoadOptions, resolveAddress } from './options.js';
 import { wireSource } from './source.js';
@@ -51,7 +51,7 @@ function hintAtIsolation() {
  * @returns {Crew}
  */
 function startCrew({ variant = 'auto', threads = 'auto', workerUrl, wasmBase, watchdog = WATCHDOG }) {
-  requireWorkers();
+  requirePlatform();
   const isolated = sharesMemory();
   const chosen = chooseVariant(measureFeatures(), variant);
   const count = chooseThreads(threads, isolated, globalThis.navigator?.hardwareConcurrency ?? 1);
@@ -107,7 +107,7 @@ export const BitNet = {
     const wireOptions = checkLoadOptions(options);
     const { signal, onProgress } = options;
     signal?.throwIfAborted();
-    requireWorkers();
+    requirePlatform();
     const { wire, transfer, release } = wireSource(source);
     /** @type {Crew | undefined} */
     let crew;
@@ -154,7 +154,7 @@ export const BitNet = {
   async probe(source, options = {}) {
     const wireOptions = checkLoadOptions(options);
     const { signal } = options;
-    requireWorkers();
+    requirePlatform();
     const { wire, transfer, release } = wireSource(source);
     try {
       return await withCrew(options, (crew) => crew.call('probe', { source: wire, options: wireOptions }, { signal, transfer }));

@@ -12,14 +12,21 @@ import { resolveAddress } from './options.js';
 /** The Trusted Types policy that worker addresses go through: a Content-Security-Policy has to allow this name. */
 const POLICY = 'bitnet-web';
 
+/** So often a script that is late may be looked for without a result. */
+const MOST_LOOKS = 10;
+
 /** @type {{ createScriptURL(address: string): any } | undefined} */
 let policy;
 
 /**
- * Makes sure, before anything is begun, that workers can be had here.
+ * Makes sure, before anything is begun, that workers and WebAssembly can be had here.
  * @throws {BitNetError} `unsupported`
  */
-export function requireWorkers() {
+export function requirePlatform() {
+  if (typeof globalThis.WebAssembly !== 'object') {
+    const message = 'There is no WebAssembly here; a lockdown mode of the browser may have switched it off for this page.';
+    throw new BitNetError('unsupported', message, { details: { missing: 'WebAssembly' } });
+  }
   if (typeof globalThis.Worker === 'function') return;
   const isNode = Reflect.get(globalThis, 'process')?.versions?.node !== undefined;
   const scope = isNode ? 'Node.js' : globalThis.constructor.name;
@@ -46,6 +53,8 @@ export class Launch {
   worker;
   /** The browser has said that the script did not start, not why. */
   #failed = false;
+  /** How often nothing was found. */
+  #looks = 0;
   #said = '';
   #script;
   /** Where the script lies. */
@@ -96,8 +105,10 @@ export class Launch {
     if (this.#said !== '') return this.#failure(this.#said, placement(this.#address), {});
     /** @type {Cause} */
     const unknown = { reason: 'no reason was found', cure: '' };
-    const { isSlow, reason, cure, details } = await causeOf(this.#address, this.#violations).catch(() => unknown);
-    if (isSlow && !this.#failed) return undefined;
+    const { isSlow, isUnclear, reason, cure, details } = await causeOf(this.#address, this.#violations).catch(() => unknown);
+    // A busy machine takes its time; a script that never answers, because it is another one, is given up in the end.
+    const isPatient = isSlow || (isUnclear && ++this.#looks < MOST_LOOKS);
+    if (isPatient && !this.#failed) return undefined;
     return this.#failure(reason, cure, { details });
   }
 

@@ -219,9 +219,23 @@ for (const [what, script, handler, words] of /** @type {[string, string, import(
 for (const script of ['engine.js', 'compute.js']) {
   it(`a worker's script that is another one and never answers, ${script}`, async () => {
     const broken = { [`/dist/${script}`]: (/** @type {any} */ _request, /** @type {any} */ response) => !!response.writeHead(200, SCRIPT).end('export {};') };
-    refused(await attempt({ broken, options: { watchdog: 1500 } }), 'worker_failed', new RegExp(`/dist/${script}`), /does not (run|answer)/);
+    refused(await attempt({ broken, options: { watchdog: 400 } }), 'worker_failed', new RegExp(`/dist/${script}`), /does not (run|answer)/);
   });
 }
+
+it('where a lockdown mode has taken WebAssembly away', async () => {
+  const { context, page } = await openPage(browser, `${server.origin}/blank.html`);
+  try {
+    const got = await page.evaluate(async () => {
+      Reflect.deleteProperty(globalThis, 'WebAssembly');
+      const { BitNet } = await import(String('/dist/index.js'));
+      return BitNet.load(new Uint8Array(9)).catch((/** @type {any} */ { code, message }) => ({ code, message }));
+    });
+    refused(got, 'unsupported', /no WebAssembly/, /lockdown/);
+  } finally {
+    await context.close();
+  }
+});
 
 it('in a dedicated worker it runs; in a shared and in a service worker the error says where to go', async () => {
   const { context, page } = await openPage(browser, `${server.origin}/blank.html`);
