@@ -11,11 +11,11 @@ use crate::chat::{ChatOptions, ChatTemplate, DateTime, Message};
 use crate::load::{LoadedModel, Summary};
 use crate::model::{Executor, ForwardPass, HiddenStates, Model, Sequence};
 use crate::pool::{Clock, Pool};
-use crate::sample::{Processor, Sampler, SamplerOptions, StopMatcher};
+use crate::sample::{Found, Processor, Sampler, SamplerOptions, StopMatcher};
 use crate::stopwatch::{Part, Parts};
-use crate::tokenizer::{IncrementalDecoder, Tokenizer};
+use crate::tokenizer::{IncrementalDecoder, TokenKind, Tokenizer};
 use crate::{Error, ErrorKind, Result};
-pub use event::{Event, FinishReason, Usage};
+pub use event::{Event, FinishReason, StoppedBy, Usage};
 pub use logits::{LogitsRun, LogitsStep, hash_tokens};
 
 /// What a model is asked to go on from.
@@ -41,8 +41,19 @@ pub struct GenerateOptions {
     pub max_tokens: Option<usize>,
     /// How a token is chosen.
     pub sampler: SamplerOptions,
-    /// Texts that end the generation; they are not part of the answer.
+    /// Texts that end the generation; they are not part of the answer. Control tokens in them are spelled by name.
     pub stop: Vec<String>,
+    /// Tokens that end the generation, besides those that end every answer of this model.
+    pub stop_tokens: Vec<StopToken>,
+}
+
+/// A token that a caller names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StopToken {
+    /// By its id.
+    Id(u32),
+    /// By its text.
+    Name(String),
 }
 
 /// A model with the sequence of its conversation and what it runs on.
@@ -62,6 +73,8 @@ pub struct Generation {
     max_tokens: usize,
     sampler: Sampler,
     stop: StopMatcher,
+    /// Ascending.
+    stop_tokens: Vec<u32>,
     decoder: IncrementalDecoder,
     usage: Usage,
     /// Tokens of the prompt on their way through the layers of the model.
@@ -70,7 +83,7 @@ pub struct Generation {
     synthetic: Option<Sequence>,
     /// The token that was sampled last and has not been run yet.
     pending: Option<u32>,
-    finished: Option<FinishReason>,
+    finished: Option<(FinishReason, Option<StoppedBy>)>,
     queue: VecDeque<Event>,
 }
 
@@ -111,14 +124,26 @@ impl Engine {
     /// for it: encoded anew it may be spelled in others, and would have to be computed again.
     ///
     /// # Errors
-    /// `ChatTemplate` if the conversation cannot be rendered, `InvalidArgument` for ids that do not exist.
+    /// `ChatTemplate` if the conversation cannot be rendered, `InvalidArgument` for ids that do not exist,
+    /// `ContextOverflow` for a text that is longer than the context. What is certain from its bytes is told before it
+    /// is tokenized, and tokenizing ends where the context does.
     pub fn prompt(&self, prompt: &Prompt) -> Result<Vec<u32>> {
-        let tokenizer = self.tokenizer();
+        let (tokenizer, context) = (self.tokenizer(), self.model().context());
         match prompt {
-            Prompt::Text(text) => tokenizer.encode(text, true, tokenizer.add_bos()),
+            Prompt::Text(text) => {
+                let least = tokenizer.min_tokens(text.len());
+                if least >= context {
+                    return Err(self.overflow("the prompt", least, true));
+                }
+                let ids = tokenizer.encode_up_to(context, text, true, tokenizer.add_bos())?;
+                if ids.len() > context { Err(self.overflow("the prompt", ids.len(), true)) } else { Ok(ids) }
+            }
             Prompt::Chat { messages, now } => {
-                let options = ChatOptions { now: *now, ..ChatOptions::default() };
+                let options = ChatOptions { now: *now, max_tokens: context, ..ChatOptions::default() };
                 let mut ids = self.chat_template()?.prompt_with(tokenizer, messages, &options)?.ids;
+                if ids.len() > context {
+                    return Err(self.overflow("the prompt", ids.len(), true));
+                }
                 let there = self.sequence.tokens();
                 let (kept, same) = tokenizer.same_spelling(there, &ids)?;
                 ids.splice(..same, there[..kept].iter().copied());
@@ -129,6 +154,22 @@ impl Engine {
                 Ok(ids.clone())
             }
         }
+    }
+
+    /// The error of `what`, which has `tokens` tokens, or more (`at_least`).
+    fn overflow(&self, what: &str, tokens: usize, at_least: bool) -> Error {
+        let (context, most) = (self.model().context(), self.model().config().context_length);
+        let (number, name) = if at_least { ("at least ", "minTokens") } else { ("", "tokens") };
+        let advice = if context < most {
+            format!("shorten it, or load the model with a larger context, of up to {most} tokens")
+        } else {
+            "shorten it: the model was trained for no larger context".to_owned()
+        };
+        let message = format!("{what} has {number}{tokens} tokens, the context {context}: {advice}");
+        Error::new(ErrorKind::ContextOverflow, message)
+            .with_detail(name, tokens)
+            .with_detail("contextLength", context)
+            .with_detail("maxContextLength", most)
     }
 
     /// The model's chat template.
@@ -191,19 +232,15 @@ impl Engine {
             return Err(Error::new(ErrorKind::InvalidArgument, "the prompt is empty: at least one token is needed"));
         }
         if prompt.len() >= context {
-            return Err(Error::new(
-                ErrorKind::ContextOverflow,
-                format!(
-                    "the prompt has {} tokens, the context {context}: shorten it or load the model with a larger context",
-                    prompt.len()
-                ),
-            ));
+            return Err(self.overflow("the prompt", prompt.len(), false));
         }
         if options.max_tokens == Some(0) {
             return Err(Error::new(ErrorKind::InvalidArgument, "maxTokens is 0, expected at least 1"));
         }
         let sampler = Sampler::new(options.sampler, &prompt)?;
-        let stop = StopMatcher::new(options.stop)?;
+        let tokenizer = self.tokenizer();
+        let stop = StopMatcher::new(options.stop, |text, from| tokenizer.find_control(text, from))?;
+        let stop_tokens = stop_tokens(tokenizer, &options.stop_tokens)?;
         // The last token of the prompt is run in any case: its logits begin the answer.
         let cached = cached.min(prompt.len() - 1);
         let room = context - prompt.len();
@@ -213,7 +250,8 @@ impl Engine {
             prompt,
             sampler,
             stop,
-            decoder: self.tokenizer().incremental_decoder(),
+            stop_tokens,
+            decoder: tokenizer.incremental_decoder(),
             pass: None,
             synthetic: None,
             pending: None,
@@ -244,8 +282,8 @@ impl Engine {
         if let Some(event) = generation.queue.pop_front() {
             return Ok(Some(event));
         }
-        if let Some(reason) = generation.finished {
-            return Ok(Some(Event::Done { reason, text: String::new(), usage: generation.usage }));
+        if let Some((reason, stopped_by)) = generation.finished.clone() {
+            return Ok(Some(Event::Done { reason, stopped_by, text: String::new(), usage: generation.usage }));
         }
         self.executor.start();
         let model = &self.loaded.model;
@@ -300,18 +338,27 @@ impl Engine {
     /// What a chosen token means: the end, or text.
     fn take_token(&self, generation: &mut Generation, id: u32) -> Result<()> {
         generation.usage.completion_tokens += 1;
-        if self.tokenizer().is_stop(id) {
-            generation.finish(FinishReason::Stop);
+        let tokenizer = self.tokenizer();
+        let is_control = tokenizer.kind(id)? == TokenKind::Control;
+        if tokenizer.is_stop(id) || generation.stop_tokens.binary_search(&id).is_ok() {
+            generation.end_at(id, is_control);
             return Ok(());
         }
-        let text = generation.decoder.push(self.tokenizer(), id)?;
-        let found = generation.stop.push(&text);
+        let text = generation.decoder.push(tokenizer, id)?;
+        let mut found = generation.stop.push(&text);
+        if is_control && found.stop.is_none() {
+            let behind = generation.stop.push_control(id);
+            found = Found { text: found.text + &behind.text, stop: behind.stop };
+            if found.stop.is_some() {
+                // Half a character, which came before the token.
+                found.text.push_str(&generation.decoder.finish());
+            }
+        }
         generation.queue.push_back(Event::Token { id, text: found.text });
-        if found.matched {
-            generation.stop.clear();
-            generation.end(FinishReason::Stop, String::new());
+        if let Some(stop) = found.stop {
+            generation.end(FinishReason::Stop, Some(StoppedBy::Text(stop)), String::new());
         } else if generation.usage.completion_tokens >= generation.max_tokens {
-            generation.finish(FinishReason::Length);
+            generation.run_out();
         } else {
             generation.pending = Some(id);
         }
@@ -335,16 +382,83 @@ impl Generation {
         self.usage
     }
 
-    /// Ends the generation with the text that still waits.
-    fn finish(&mut self, reason: FinishReason) {
-        let tail = self.decoder.finish();
-        let found = self.stop.push(&tail);
-        let text = if found.matched { found.text } else { found.text + &self.stop.finish() };
-        self.end(if found.matched { FinishReason::Stop } else { reason }, text);
+    /// Ends the generation at a stop token, with the text that still waits.
+    fn end_at(&mut self, id: u32, is_control: bool) {
+        let mut found = self.stop.push(&self.decoder.finish());
+        if let Some(stop) = found.stop {
+            return self.end(FinishReason::Stop, Some(StoppedBy::Text(stop)), found.text);
+        }
+        // A stop text may end with the token's name: then what it begins with is no part of the answer.
+        let behind = if is_control { self.stop.push_control(id) } else { Found { text: String::new(), stop: None } };
+        found.text.push_str(&behind.text);
+        if behind.stop.is_none() {
+            found.text.push_str(&self.stop.finish());
+        }
+        self.end(FinishReason::Stop, Some(StoppedBy::Token(id)), found.text);
     }
 
-    fn end(&mut self, reason: FinishReason, text: String) {
-        self.finished = Some(reason);
-        self.queue.push_back(Event::Done { reason, text, usage: self.usage });
+    /// Ends the generation after its last token, with the text that still waits.
+    fn run_out(&mut self) {
+        let found = self.stop.push(&self.decoder.finish());
+        match found.stop {
+            Some(stop) => self.end(FinishReason::Stop, Some(StoppedBy::Text(stop)), found.text),
+            None => {
+                let text = found.text + &self.stop.finish();
+                self.end(FinishReason::Length, None, text);
+            }
+        }
     }
+
+    fn end(&mut self, reason: FinishReason, stopped_by: Option<StoppedBy>, text: String) {
+        self.finished = Some((reason, stopped_by.clone()));
+        self.queue.push_back(Event::Done { reason, stopped_by, text, usage: self.usage });
+    }
+}
+
+/// The ids of the tokens that a caller names, ascending.
+fn stop_tokens(tokenizer: &Tokenizer, wanted: &[StopToken]) -> Result<Vec<u32>> {
+    let id_of = |(index, token): (usize, &StopToken)| {
+        let vocab_size = tokenizer.vocab_size();
+        let (id, found) = match token {
+            StopToken::Id(id) => (Some(*id).filter(|&id| (id as usize) < vocab_size), id.to_string()),
+            StopToken::Name(name) => (tokenizer.token(name), format!("{name:?}")),
+        };
+        id.ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidArgument,
+                format!(
+                    "stopTokens[{index}]: expected the id (below {vocab_size}) or the text of a token of this model, \
+                     found {found}"
+                ),
+            )
+        })
+    };
+    let mut ids = wanted.iter().enumerate().map(id_of).collect::<Result<Vec<u32>>>()?;
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
+/// Runs one token through a model that was just loaded, on this thread alone: whether its numbers stay numbers depends on
+/// all of its weights together, and no look at a single one tells.
+///
+/// # Errors
+/// `InvalidModel` if the logits are no finite numbers, `OutOfMemory` if one token's working memory cannot be had.
+pub fn verify(loaded: &LoadedModel) -> Result<()> {
+    let model = &loaded.model;
+    let token = loaded.tokenizer.bos().unwrap_or(0);
+    let (mut sequence, mut executor) = (Sequence::new(model), Executor::new(Pool::new(1)));
+    let hidden = ForwardPass::run(model, &mut sequence, &[token], &mut executor)?;
+    let mut logits = vec![0.0; model.config().vocab_size];
+    hidden.logits(model, &[0], &mut logits, &mut executor);
+    if logits.iter().all(|logit| logit.is_finite()) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::InvalidModel,
+        format!(
+            "model: the logits after token {token} are no finite numbers: a scale, a norm or an embedding of the file is \
+             far out of range; the file is damaged"
+        ),
+    ))
 }

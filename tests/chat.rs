@@ -74,7 +74,7 @@ fn templates_render_as_in_transformers() {
             .iter()
             .map(|fields| Message { role: fields["role"].clone(), content: fields["content"].clone() })
             .collect();
-        let options = ChatOptions { add_generation_prompt: case.add_generation_prompt, now };
+        let options = ChatOptions { add_generation_prompt: case.add_generation_prompt, now, ..ChatOptions::default() };
         let got = ChatTemplate::new(source.as_str()).and_then(|t| t.prompt_with(&tokenizer, &messages, &options));
         let name = format!("{} of {}", case.template, case.conversation);
         match (&case.rendered, got) {

@@ -59,7 +59,7 @@ impl Options {
             seed: self.seed.unwrap_or(default.seed),
             ..default
         };
-        GenerateOptions { max_tokens: Some(self.max_tokens), sampler, stop: Vec::new() }
+        GenerateOptions { max_tokens: Some(self.max_tokens), sampler, ..GenerateOptions::default() }
     }
 }
 

@@ -7,6 +7,7 @@ import { instantiate } from './instance.js';
 import { logits } from './logits.js';
 import { CallQueue } from './queue.js';
 import { breathe } from './step.js';
+import { tokenize } from './tokenize.js';
 
 /** @import { EngineCall, EngineStart, FromEngine, Progress, ToEngine, WireSource } from './protocol.js' */
 /** @import { WireError } from './error.js' */
@@ -100,7 +101,7 @@ async function answer(call) {
         generate(ready, call.args, turn, (token) => post({ type: 'token', id: call.id, token })),
       );
     case 'tokenize':
-      return ready.tokenize(call.args.text);
+      return tokenize(ready, new (glueOf(/** @type {EngineStart} */ (settings).variant).WasmEncoding)(call.args.text));
     case 'detokenize':
       return ready.detokenize(call.args.ids);
     case 'chatPrompt':
@@ -170,7 +171,7 @@ async function pong(lastCall) {
 }
 
 /** Calls that are answered within one turn of the event loop. @type {Set<EngineCall['method']>} */
-const AT_ONCE = new Set(['tokenize', 'detokenize', 'chatPrompt', 'memoryBytes']);
+const AT_ONCE = new Set(['detokenize', 'chatPrompt', 'memoryBytes']);
 
 /** @param {EngineStart} start */
 function interrupted({ variant }) {

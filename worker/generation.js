@@ -28,7 +28,7 @@ export async function generate(model, { prompt, options }, turn, onToken) {
         onToken({ id: event.id, text: event.text });
         break;
       case 'done': {
-        const { finishReason, text, usage, threads } = event;
+        const { finishReason, stoppedBy, text, usage, threads } = event;
         if (text !== '') onToken({ id: -1, text });
         const times = { ...timings(turn.arrived, began, firstToken || now, now, usage), threads };
         const parts = model.takeParts();
@@ -36,7 +36,7 @@ export async function generate(model, { prompt, options }, turn, onToken) {
           prefill: whole(prefillParts ?? parts, times.prefillMs),
           decode: whole(prefillParts ? parts : NOTHING, times.decodeMs),
         };
-        return { finishReason, usage, timings: times };
+        return { finishReason, stoppedBy, usage, timings: times };
       }
     }
     turn.steps += 1;

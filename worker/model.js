@@ -56,15 +56,16 @@ export class Model {
   /**
    * Streams an answer, token by token. A string is raw text; messages go through the model's chat template. Leaving the
    * loop, or aborting the signal, stops the engine within one token or one short batch of the prompt. After the loop,
-   * `stream.result` tells why it ended, and what it took.
+   * `stream.result` tells why it ended, and what it took. What is wrong with the arguments is thrown here.
    * @param {Prompt} prompt
    * @param {GenerateOptions} [options]
    * @returns {TokenStream}
    */
   generate(prompt, options = {}) {
-    return new TokenStream(async (onToken, stopped) => {
-      const args = { prompt: checkPrompt(prompt), options: checkGenerateOptions(options) };
-      const signal = options.signal ? AbortSignal.any([options.signal, stopped]) : stopped;
+    const args = { prompt: checkPrompt(prompt), options: checkGenerateOptions(options) };
+    const { signal: wish } = options;
+    return new TokenStream((onToken, stopped) => {
+      const signal = wish ? AbortSignal.any([wish, stopped]) : stopped;
       return this.#run(args, signal, onToken);
     });
   }

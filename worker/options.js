@@ -42,7 +42,10 @@ import { BitNetError } from './error.js';
  * @property {number} [minP] 0 to 1; 0 (default) keeps all
  * @property {number} [repetitionPenalty] 1 (default) changes nothing
  * @property {number} [seed] the same seed gives the same text; random by default
- * @property {string | string[]} [stop] ends the answer where one of these would appear
+ * @property {string | string[]} [stop] ends the answer where one of these would appear; at most 64. Control tokens, which
+ *   an answer does not show, are written by name: `'<|eot_id|>'`
+ * @property {number | string | (number | string)[]} [stopTokens] token ids, or the texts of tokens, that end the answer,
+ *   besides the model's own ends
  * @property {boolean} [timeParts] whether `timings.parts` tells where the time went; false by default
  * @property {AbortSignal} [signal]
  */
@@ -93,13 +96,17 @@ const GENERATE_RULES = {
   maxTokens: [`a whole number from 1 to ${MAX_U32}`, (v) => isInteger(v, 1, MAX_U32)],
   temperature: ['a number from 0 to 100', (v) => isNumber(v) && v >= 0 && v <= 100],
   topK: [`a whole number from 0 to ${MAX_U32}`, (v) => isInteger(v, 0, MAX_U32)],
-  topP: ['a number above 0, at most 1', (v) => isNumber(v) && v > 0 && v <= 1],
+  topP: ['a number above 0, at most 1', (v) => isNumber(v) && Math.fround(v) > 0 && v <= 1],
   minP: ['a number from 0 to 1', (v) => isNumber(v) && v >= 0 && v <= 1],
-  repetitionPenalty: ['a number above 0, at most 100', (v) => isNumber(v) && v > 0 && v <= 100],
+  repetitionPenalty: ['a number above 0, at most 100', (v) => isNumber(v) && Math.fround(v) > 0 && v <= 100],
   seed: ['a whole number from 0 to 2^53 - 1', (v) => isInteger(v, 0, Number.MAX_SAFE_INTEGER)],
   stop: [
-    'a string or an array of strings, none empty',
-    (v) => [v].flat().every((s) => typeof s === 'string' && s !== ''),
+    'a string or an array of at most 64 strings, none empty',
+    (v) => [v].flat().length <= 64 && [v].flat().every((s) => typeof s === 'string' && s !== ''),
+  ],
+  stopTokens: [
+    `token ids (whole numbers from 0 to ${MAX_U32}) or the texts of tokens, none empty`,
+    (v) => [v].flat().every((t) => isInteger(t, 0, MAX_U32) || (typeof t === 'string' && t !== '')),
   ],
   timeParts: ['true or false', (v) => typeof v === 'boolean'],
   signal: ['an AbortSignal', isSignal],
@@ -245,11 +252,12 @@ export function checkCrewOptions(call, options) {
  */
 export function checkGenerateOptions(options) {
   check('generate', options, GENERATE_RULES);
-  const { maxTokens, temperature, topK, topP, minP, repetitionPenalty, seed, stop, timeParts } = options;
+  const { maxTokens, temperature, topK, topP, minP, repetitionPenalty, seed, stop, stopTokens, timeParts } = options;
   return {
     maxTokens, temperature, topK, topP, minP, repetitionPenalty,
     seed: seed ?? Math.floor(Math.random() * Number.MAX_SAFE_INTEGER),
     stop: stop === undefined ? undefined : [stop].flat(),
+    stopTokens: stopTokens === undefined ? undefined : [stopTokens].flat(),
     timeParts,
   };
 }

@@ -56,6 +56,7 @@
  * @property {number} [repetitionPenalty]
  * @property {number} [seed]
  * @property {string[]} [stop]
+ * @property {(number | string)[]} [stopTokens]
  * @property {boolean} [timeParts]
  * @property {number} [syntheticContext] for `bench.js`: made-up tokens before the prompt
  */
@@ -182,12 +183,18 @@
  * @property {{ prefill: Parts, decode: Parts }} [parts] of `prefillMs` and `decodeMs`; only if `timeParts` asked for them
  */
 
-/** @typedef {'stop' | 'length'} FinishReason The model ended its turn or a stop text came; or the tokens are used up. */
+/** @typedef {'stop' | 'length'} FinishReason The model ended its turn, or a stop text or token came; or the tokens are used up. */
+
+/**
+ * What ended an answer: a token, which is one of the model's own ends or of `stopTokens`, or one of the texts of `stop`.
+ * @typedef {{ type: 'token', id: number, text: string } | { type: 'text', text: string }} StoppedBy
+ */
 
 /**
  * How a generation ended.
  * @typedef {object} GenerationResult
  * @property {FinishReason} finishReason
+ * @property {StoppedBy} [stoppedBy] with the reason `stop`
  * @property {Usage} usage
  * @property {Timings} timings
  */

@@ -10,6 +10,7 @@
 /** @typedef {import('./protocol.js').Progress} Progress */
 /** @typedef {import('./protocol.js').Prompt} Prompt */
 /** @typedef {import('./protocol.js').SelfTest} SelfTest */
+/** @typedef {import('./protocol.js').StoppedBy} StoppedBy */
 /** @typedef {import('./protocol.js').Timings} Timings */
 /** @typedef {import('./protocol.js').Token} Token */
 /** @typedef {import('./protocol.js').Usage} Usage */

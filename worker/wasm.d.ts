@@ -13,6 +13,7 @@ declare module '*/bitnet_web.js' {
     | {
         type: 'done';
         finishReason: import('./protocol.js').FinishReason;
+        stoppedBy?: import('./protocol.js').StoppedBy;
         text: string;
         usage: import('./protocol.js').Usage;
         threads: number;
@@ -24,9 +25,15 @@ declare module '*/bitnet_web.js' {
     readonly threads: number;
   }
 
+  export class WasmEncoding {
+    constructor(text: string);
+    ids(): Uint32Array;
+    free(): void;
+  }
+
   export class WasmModel {
     info(): Omit<import('./protocol.js').ModelInfo, 'variant' | 'isolated'>;
-    tokenize(text: string): Uint32Array;
+    tokenizeStep(encoding: WasmEncoding, limit: number): boolean;
     detokenize(ids: Uint32Array): string;
     chatPrompt(messages: import('./protocol.js').Message[]): string;
     begin(prompt: import('./protocol.js').Prompt, options: import('./protocol.js').WireGenerateOptions): number;

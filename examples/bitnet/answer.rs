@@ -54,7 +54,7 @@ pub fn question(engine: &Engine, text: &str) -> Prompt {
 pub fn greedy(engine: &mut Engine, prompt: &Prompt, max_tokens: Option<usize>) -> Outcome<Answer> {
     let ids = engine.prompt(prompt)?;
     let greedy = SamplerOptions::default();
-    let options = GenerateOptions { max_tokens, sampler: greedy, stop: Vec::new() };
+    let options = GenerateOptions { max_tokens, sampler: greedy, ..GenerateOptions::default() };
     let start = Instant::now();
     let mut generation = engine.generate(ids, options)?;
     let (mut text, mut prefill_seconds) = (String::new(), 0.0);
@@ -62,7 +62,7 @@ pub fn greedy(engine: &mut Engine, prompt: &Prompt, max_tokens: Option<usize>) -
         match engine.step(&mut generation, usize::MAX)? {
             Event::Prefill { .. } => prefill_seconds = start.elapsed().as_secs_f64(),
             Event::Token { text: piece, .. } => text.push_str(&piece),
-            Event::Done { reason, text: piece, usage } => {
+            Event::Done { reason, text: piece, usage, .. } => {
                 text.push_str(&piece);
                 let decode_seconds = start.elapsed().as_secs_f64() - prefill_seconds;
                 return Ok(Answer { text, reason, usage, prefill_seconds, decode_seconds });

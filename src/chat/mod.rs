@@ -45,11 +45,13 @@ pub struct ChatOptions {
     pub add_generation_prompt: bool,
     /// The present, for templates that tell it to the model. Without it they do as if there was no clock.
     pub now: Option<DateTime>,
+    /// Tokenizing ends once there are more tokens than this: a prompt that is too long is too long.
+    pub max_tokens: usize,
 }
 
 impl Default for ChatOptions {
     fn default() -> Self {
-        Self { add_generation_prompt: true, now: None }
+        Self { add_generation_prompt: true, now: None, max_tokens: usize::MAX }
     }
 }
 
@@ -129,8 +131,9 @@ impl ChatTemplate {
         check_messages(tokenizer, messages)?;
         let text = render::render(&self.source, tokenizer, messages, options)?;
         let edges = mask::edges(tokenizer);
-        if !messages.iter().any(|message| message.content.contains(&edges[..])) {
-            let ids = tokenizer.encode(&text, true, tokenizer.add_bos())?;
+        let is_too_long = tokenizer.min_tokens(text.len()) > options.max_tokens;
+        if is_too_long || !messages.iter().any(|message| message.content.contains(&edges[..])) {
+            let ids = tokenizer.encode_up_to(options.max_tokens, &text, true, tokenizer.add_bos())?;
             return Ok(ChatPrompt { text, ids });
         }
         let mask = Mask::new(

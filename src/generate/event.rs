@@ -3,7 +3,7 @@
 /// Why a generation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FinishReason {
-    /// The model ended its turn, or a stop text came.
+    /// The model ended its turn, or a stop text or token came.
     Stop,
     /// `max_tokens`, or the context, is used up.
     Length,
@@ -17,6 +17,16 @@ impl FinishReason {
             Self::Length => "length",
         }
     }
+}
+
+/// What ended a generation with [`FinishReason::Stop`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoppedBy {
+    /// A token: one that ends every answer of this model, or one of
+    /// [`GenerateOptions::stop_tokens`](super::GenerateOptions::stop_tokens).
+    Token(u32),
+    /// One of [`GenerateOptions::stop`](super::GenerateOptions::stop).
+    Text(String),
 }
 
 /// Tokens of one generation.
@@ -51,6 +61,8 @@ pub enum Event {
     Done {
         /// Why.
         reason: FinishReason,
+        /// What stopped it; `None` if nothing did.
+        stopped_by: Option<StoppedBy>,
         /// Text that had waited.
         text: String,
         /// How many tokens it took.

@@ -4,6 +4,7 @@
 use xxhash_rust::xxh64::Xxh64;
 
 use crate::model::{ForwardPass, HiddenStates};
+use crate::sample::no_numbers;
 use crate::{Error, ErrorKind, Result};
 
 use super::Engine;
@@ -44,7 +45,7 @@ impl Engine {
     /// on is not computed again.
     ///
     /// # Errors
-    /// `InvalidArgument` for an id or a position that does not exist.
+    /// `InvalidArgument` for an id or a position that does not exist, `ContextOverflow` if the ids do not fit.
     pub fn begin_logits(&self, ids: Vec<u32>, positions: &[usize]) -> Result<LogitsRun> {
         self.model().check_tokens(&ids)?;
         if let Some(position) = positions.iter().find(|&&p| p >= ids.len()) {
@@ -52,6 +53,10 @@ impl Engine {
                 ErrorKind::InvalidArgument,
                 format!("position {position} does not exist: there are {} tokens", ids.len()),
             ));
+        }
+        let last = positions.iter().max().map_or(0, |&p| p + 1);
+        if last > self.model().context() {
+            return Err(self.overflow("the text", last, false));
         }
         let mut todo: Vec<(usize, usize)> = positions.iter().copied().zip(0..).collect();
         todo.sort_unstable();
@@ -61,7 +66,7 @@ impl Engine {
     /// Does the next bit of work: one layer of the model for a batch of tokens, or the head for a few positions.
     ///
     /// # Errors
-    /// `ContextOverflow` if the ids do not fit, `OutOfMemory` if there is no room for keys and values or for the logits.
+    /// `OutOfMemory` if there is no room for keys and values or for the logits, `Internal` if the logits are no numbers.
     pub fn step_logits(&mut self, run: &mut LogitsRun) -> Result<LogitsStep> {
         let (Some(&(first, _)), Some(&(last, _))) = (run.todo.first(), run.todo.last()) else {
             return Ok(LogitsStep::Done);
@@ -75,6 +80,9 @@ impl Engine {
                 let tokens: Vec<usize> = run.todo[..count].iter().map(|(position, _)| position - begin).collect();
                 let mut logits = zeros(count * vocab_size)?;
                 hidden.logits(&self.loaded.model, &tokens, &mut logits, &mut self.executor);
+                if !logits.iter().all(|logit| logit.is_finite()) {
+                    return Err(no_numbers(vocab_size));
+                }
                 let rows = run.todo.drain(..count).map(|(_, row)| row).collect();
                 return Ok(LogitsStep::Rows { rows, logits });
             }

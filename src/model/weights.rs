@@ -3,7 +3,7 @@
 use std::ops::Index;
 
 use crate::kernels::{Kernel, RowBuilder, RowFormat, RowMatrix, TernaryBuilder, TernaryMatrix};
-use crate::quant::{FloatDecoder, I2sLayout, TensorType, TernaryDecoder};
+use crate::quant::{FloatDecoder, I2sLayout, TensorType, TernaryDecoder, check_scale};
 use crate::{Error, ErrorKind, Result};
 
 use super::linear::Linear;
@@ -85,7 +85,8 @@ pub struct WeightsBuilder {
     rows: Vec<Option<RowMatrix>>,
     linears: Vec<Option<TernaryMatrix>>,
     /// Of each linear layer the factor that lies beside it.
-    scales: Vec<Option<f32>>,
+    /// Each with the name of its tensor.
+    scales: Vec<Option<(String, f32)>>,
     vectors: Vec<Option<Vec<f32>>>,
     current: Option<Current>,
 }
@@ -94,6 +95,7 @@ pub struct WeightsBuilder {
 #[derive(Debug)]
 struct Current {
     role: Role,
+    name: String,
     sink: Sink,
 }
 
@@ -148,7 +150,7 @@ impl WeightsBuilder {
                 Sink::Vector(FloatDecoder::new(name, tensor_type, cols)?, Vec::with_capacity(cols))
             }
         };
-        self.current = Some(Current { role, sink });
+        self.current = Some(Current { role, name: name.clone(), sink });
         Ok(())
     }
 
@@ -179,7 +181,7 @@ impl WeightsBuilder {
     /// # Errors
     /// What the decoders find wrong with it as a whole.
     pub fn end(&mut self) -> Result<()> {
-        let Some(Current { role, sink }) = self.current.take() else {
+        let Some(Current { role, name, sink }) = self.current.take() else {
             return Err(Error::new(ErrorKind::Internal, "the end of a tensor that was not begun"));
         };
         match (role, sink) {
@@ -191,7 +193,9 @@ impl WeightsBuilder {
                 self.linears[id.0] = Some(builder.finish(scale));
             }
             (Role::Rows(id), Sink::Rows(_, builder)) => self.rows[id.0] = Some(builder.finish()),
-            (Role::Scale(id), Sink::Vector(_, vector)) => self.scales[id.0] = vector.first().copied(),
+            (Role::Scale(id), Sink::Vector(_, vector)) => {
+                self.scales[id.0] = vector.first().map(|&factor| (name, factor));
+            }
             (Role::Vector(id) | Role::Constants(id), Sink::Vector(_, vector)) => self.vectors[id.0] = Some(vector),
             _ => return Err(Error::new(ErrorKind::Internal, "a tensor was read as something that it is not")),
         }
@@ -207,12 +211,13 @@ impl WeightsBuilder {
             tensors.into_iter().map(|tensor| tensor.ok_or_else(incomplete)).collect()
         }
         let linears = all(self.linears)?.into_iter().zip(self.scales).map(|(mut matrix, scale)| {
-            if let Some(factor) = scale {
+            if let Some((name, factor)) = scale {
                 matrix.scale_by(factor);
+                check_scale(&name, matrix.scale())?;
             }
-            Linear::ternary(matrix)
+            Ok(Linear::ternary(matrix))
         });
-        Ok(Weights { rows: all(self.rows)?, linears: linears.collect(), vectors: all(self.vectors)? })
+        Ok(Weights { rows: all(self.rows)?, linears: linears.collect::<Result<_>>()?, vectors: all(self.vectors)? })
     }
 }
 

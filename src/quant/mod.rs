@@ -15,7 +15,7 @@ mod tq2_0;
 
 pub use float::FloatDecoder;
 pub use i2_s::I2sLayout;
-pub use ternary::TernaryDecoder;
+pub use ternary::{TernaryDecoder, check_scale};
 
 /// A tensor type that this crate can decode. The ids are ggml's; I2_S is bitnet.cpp's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

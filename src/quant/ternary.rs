@@ -122,9 +122,7 @@ impl TernaryDecoder {
             TensorType::Tq1_0 | TensorType::Tq2_0 => self.block_scale.map_or(0.0, |bits| f16::from_bits(bits).to_f32()),
             TensorType::F32 | TensorType::F16 | TensorType::Bf16 => self.ternarize(&mut sink)?,
         };
-        if !scale.is_finite() {
-            return Err(self.invalid(&format!("its scale is {scale}")));
-        }
+        check_scale(&self.name, scale)?;
         Ok(scale)
     }
 
@@ -164,6 +162,27 @@ impl TernaryDecoder {
     fn invalid(&self, what: &str) -> Error {
         Error::new(ErrorKind::InvalidModel, format!("tensor {}: {what}", self.name))
     }
+}
+
+/// The square root of the greatest f32.
+const MAX_SCALE: f32 = 1.844_674_3e19;
+
+/// Checks the scale of a ternary matrix, which is about 1 in trained models.
+///
+/// # Errors
+/// `InvalidModel` for what is no finite number, or so large that the squares of the products, which the next norm or the
+/// attention sums up, are none.
+pub fn check_scale(name: &str, scale: f32) -> Result<()> {
+    if scale.abs() <= MAX_SCALE {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::InvalidModel,
+        format!(
+            "tensor {name}: its scale is {scale:e}, expected at most {MAX_SCALE:e}: what it scales would overflow; the \
+             file is damaged"
+        ),
+    ))
 }
 
 /// Keeps the one scale that a TQ tensor may have. A block with d = 0 is all zeros, whatever its codes say.

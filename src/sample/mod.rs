@@ -100,3 +100,11 @@ fn draw(candidates: &[Candidate], random: &mut Rand64) -> Result<u32> {
     let last = candidates.last().map(|candidate| candidate.id);
     last.ok_or_else(|| Error::new(ErrorKind::Internal, "the sampler has ruled out every token"))
 }
+
+/// The error of logits (of `count` tokens) that are NaN or infinite.
+pub(crate) fn no_numbers(count: usize) -> Error {
+    Error::new(
+        ErrorKind::Internal,
+        format!("the logits of {count} tokens are no finite numbers: the model file or a kernel is broken"),
+    )
+}

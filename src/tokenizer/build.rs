@@ -71,8 +71,11 @@ impl Tokenizer {
         let ends = end_tokens(&vocabulary);
         let kinds = token_kinds(&vocabulary, &ends)?;
         let alphabet = ByteAlphabet::new();
+        check_merges(&vocabulary, &kinds)?;
         let stop_tokens = stop_tokens(&vocabulary, &ends, &kinds)?;
         let (bytes, ends) = spell_out(&vocabulary.tokens, &kinds, &alphabet)?;
+        let starts = std::iter::once(&0).chain(&ends);
+        let longest = ends.iter().zip(starts).map(|(end, start)| end - start).max().unwrap_or(0).max(1) as usize;
         let control = specials(&vocabulary.tokens, &kinds, TokenKind::Control)?;
         let user_defined = specials(&vocabulary.tokens, &kinds, TokenKind::UserDefined)?;
         let vocab = ordinary_tokens(std::mem::take(&mut vocabulary.tokens), &kinds, &control, &alphabet)?;
@@ -99,6 +102,7 @@ impl Tokenizer {
             user_defined,
             bytes,
             ends,
+            longest,
             kinds,
             bos,
             eos,
@@ -141,13 +145,6 @@ fn check_sizes(vocabulary: &Vocabulary) -> Result<()> {
     if size == 0 {
         return Err(invalid("tokenizer.ggml.tokens is missing or empty"));
     }
-    // Every text would fall apart into bytes.
-    if vocabulary.merges.is_empty() {
-        return Err(invalid(
-            "tokenizer.ggml.merges is missing or empty, but tokenizer.ggml.model \"gpt2\" (byte-level BPE) builds its \
-             tokens by merges: convert the model again",
-        ));
-    }
     let types = vocabulary.token_types.len();
     if types != 0 && types != size {
         return Err(invalid(format!(
@@ -159,6 +156,18 @@ fn check_sizes(vocabulary: &Vocabulary) -> Result<()> {
         Some(id) => Err(invalid(format!("special token {id} does not exist, the vocabulary has {size} tokens"))),
         None => Ok(()),
     }
+}
+
+/// Without merges every text would fall apart into bytes, whatever longer tokens there are.
+fn check_merges(vocabulary: &Vocabulary, kinds: &[TokenKind]) -> Result<()> {
+    let is_built = |(text, kind): (&String, &TokenKind)| *kind == TokenKind::Normal && text.chars().nth(1).is_some();
+    if vocabulary.merges.is_empty() && vocabulary.tokens.iter().zip(kinds).any(is_built) {
+        return Err(invalid(
+            "tokenizer.ggml.merges is missing or empty, but tokenizer.ggml.model \"gpt2\" (byte-level BPE) builds its \
+             tokens by merges: convert the model again",
+        ));
+    }
+    Ok(())
 }
 
 /// The tokens that end an answer, and whether a key of the file says so, or the name alone.

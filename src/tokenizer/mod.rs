@@ -8,6 +8,7 @@
 mod build;
 mod byte_level;
 mod decoder;
+mod encoding;
 mod pre_tokenizer;
 mod specials;
 mod spelling;
@@ -22,9 +23,13 @@ use tokenizers::models::bpe::BPE;
 use crate::{Error, ErrorKind, Result};
 use byte_level::ByteAlphabet;
 pub use decoder::IncrementalDecoder;
+pub use encoding::Encoding;
 pub use pre_tokenizer::PreTokenizer;
 use specials::Specials;
 pub use vocabulary::{TokenKind, Vocabulary};
+
+/// Bytes of text between two looks at how many ids there are.
+const STEP_BYTES: usize = 1 << 14;
 
 /// A byte-level BPE tokenizer. It never changes after it was built.
 pub struct Tokenizer {
@@ -40,6 +45,8 @@ pub struct Tokenizer {
     bytes: Vec<u8>,
     /// Where in `bytes` each token ends: `[vocabulary]`.
     ends: Vec<u32>,
+    /// Bytes of the longest token, at least 1.
+    longest: usize,
     /// `[vocabulary]`.
     kinds: Vec<TokenKind>,
     bos: Option<u32>,
@@ -121,22 +128,36 @@ impl Tokenizer {
     /// # Errors
     /// `InvalidModel` if `add_bos` is asked of a vocabulary without such a token.
     pub fn encode(&self, text: &str, allow_special: bool, add_bos: bool) -> Result<Vec<u32>> {
-        let mut ids = Vec::with_capacity(text.len() / 4 + 1);
-        if !allow_special {
-            self.encode_text(text, &mut ids)?;
-        } else {
-            let mut at = 0;
-            while let Some((start, end, id)) = self.control.find(text, at) {
-                self.encode_text(&text[at..start], &mut ids)?;
-                ids.push(id);
-                at = end;
-            }
-            self.encode_text(&text[at..], &mut ids)?;
-        }
+        self.encode_up_to(usize::MAX, text, allow_special, add_bos)
+    }
+
+    /// As [`encode`](Self::encode), but ends once there are more than `most` ids: what comes then is too long.
+    ///
+    /// # Errors
+    /// As `encode`.
+    pub fn encode_up_to(&self, most: usize, text: &str, allow_special: bool, add_bos: bool) -> Result<Vec<u32>> {
+        let mut encoding = Encoding::new(allow_special);
+        while encoding.ids().len() <= most && !encoding.step(self, text, STEP_BYTES)? {}
+        let mut ids = encoding.into_ids();
         if add_bos {
             self.prepend_bos(&mut ids)?;
         }
         Ok(ids)
+    }
+
+    /// The least number of tokens that `bytes` bytes of text can become: no token stands for more bytes than the longest.
+    pub fn min_tokens(&self, bytes: usize) -> usize {
+        bytes.div_ceil(self.longest)
+    }
+
+    /// The token with exactly this text: a control token, a user-defined one, or an ordinary one.
+    pub fn token(&self, text: &str) -> Option<u32> {
+        let special = self.control.id(text).or_else(|| self.user_defined.id(text));
+        special.or_else(|| {
+            let mut spelled = String::new();
+            self.alphabet.spell(text, &mut spelled);
+            self.bpe.token_to_id(&spelled)
+        })
     }
 
     /// Makes `ids` start with one beginning-of-sequence token, if they do not yet.
@@ -161,22 +182,18 @@ impl Tokenizer {
 
     /// Appends the ids of `text`, in which only user-defined tokens are special.
     pub(crate) fn encode_text(&self, text: &str, ids: &mut Vec<u32>) -> Result<()> {
-        let mut spelled = String::new();
-        let mut at = 0;
-        loop {
-            let found = self.user_defined.find(text, at);
-            let end = found.map_or(text.len(), |(start, ..)| start);
-            for piece in self.pre_tokenizer.split(&text[at..end]) {
-                self.alphabet.spell(piece, &mut spelled);
-                let tokens = self.bpe.tokenize(&spelled).map_err(|source| {
-                    Error::new(ErrorKind::Internal, "tokenizer: byte-pair encoding failed").with_source(source)
-                })?;
-                ids.extend(tokens.iter().map(|token| token.id));
-            }
-            let Some((_, next, id)) = found else { return Ok(()) };
-            ids.push(id);
-            at = next;
-        }
+        ids.append(&mut self.encode(text, false, false)?);
+        Ok(())
+    }
+
+    /// Appends the ids of a piece that the pre-tokenizer has cut off. `spelled` is working memory.
+    fn encode_piece(&self, piece: &str, spelled: &mut String, ids: &mut Vec<u32>) -> Result<()> {
+        self.alphabet.spell(piece, spelled);
+        let tokens = self.bpe.tokenize(spelled).map_err(|source| {
+            Error::new(ErrorKind::Internal, "tokenizer: byte-pair encoding failed").with_source(source)
+        })?;
+        ids.extend(tokens.iter().map(|token| token.id));
+        Ok(())
     }
 
     /// Token ids to text. Bytes that are no valid UTF-8 become U+FFFD; with `skip_control`, control tokens are left

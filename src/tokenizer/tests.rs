@@ -275,7 +275,60 @@ fn a_megabyte_of_text_keeps_all_its_tokens() {
     }
 }
 
+#[test]
+fn no_text_becomes_fewer_tokens_than_its_bytes_allow() {
+    let tokenizer = tokenizer();
+    assert_eq!(tokenizer.min_tokens(0), 0);
+    assert_eq!(tokenizer.min_tokens(1), 1);
+    let longest = "<|eot_id|>".len();
+    assert_eq!(tokenizer.min_tokens(3 * longest), 3);
+    assert_eq!(tokenizer.min_tokens(3 * longest + 1), 4);
+    assert_eq!(tokenizer.encode(&"<|eot_id|>".repeat(3), true, false).unwrap().len(), 3);
+}
+
+#[test]
+fn encoding_ends_soon_after_the_most_tokens_that_are_wanted() {
+    let tokenizer = tokenizer();
+    let text = "hello, 12\n".repeat(1 << 17);
+    let all = tokenizer.encode(&text[..1 << 16], true, true).unwrap();
+    let some = tokenizer.encode_up_to(1000, &text, true, true).unwrap();
+    assert!(some.len() > 1000 && some.len() < all.len(), "{} tokens", some.len());
+    assert_eq!(some, all[..some.len()]);
+    assert_eq!(tokenizer.encode_up_to(5, "hello", true, true).unwrap(), [262, 259]);
+}
+
+#[test]
+fn tokens_are_found_by_their_texts() {
+    let tokenizer = tokenizer();
+    let texts = ["<|eot_id|>", "<think>", "x y", " hello", "é", "!", "\n", "[unused]", "nothing", ""];
+    let ids = [Some(263), Some(265), Some(267), Some(260), Some(261), Some(33), Some(10), None, None, None];
+    assert_eq!(texts.map(|text| tokenizer.token(text)), ids);
+}
+
 proptest! {
+    #[test]
+    fn steps_of_any_size_give_the_same_ids(
+        text in "([<|>a-z_ \n]|hello| hello|<bos>|<think>|x y|é|'s|12){0,40}", bytes in 0usize..20, special: bool
+    ) {
+        let tokenizer = tokenizer();
+        let mut encoding = Encoding::new(special);
+        let mut steps = 0;
+        while !encoding.step(&tokenizer, &text, bytes + 1).unwrap() {
+            steps += 1;
+            prop_assert!(steps <= text.len());
+        }
+        // As it was before there were steps: special tokens first, then what is between them.
+        let mut whole = Vec::new();
+        let mut at = 0;
+        while let Some((start, end, id)) = tokenizer.find_control(&text, at).filter(|_| special) {
+            whole.extend(tokenizer.encode(&text[at..start], false, false).unwrap());
+            whole.push(id);
+            at = end;
+        }
+        whole.extend(tokenizer.encode(&text[at..], false, false).unwrap());
+        prop_assert_eq!(encoding.into_ids(), whole);
+    }
+
     #[test]
     fn texts_come_back(text in "\\PC{0,40}", spelled in "([<|>a-z_ ]|hello|<bos>|<think>|é){0,20}") {
         let tokenizer = tokenizer();

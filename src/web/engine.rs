@@ -7,13 +7,14 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::chat::{ChatOptions, Message};
-use crate::generate::{Engine, Event, Generation, LogitsRun, LogitsStep, Prompt, Usage};
+use crate::generate::{Engine, Event, Generation, LogitsRun, LogitsStep, Prompt, StoppedBy, Usage};
 use crate::kernels::read_limit::{ReadLimit, read_limit};
 use crate::load::Precision;
 use crate::model::ForwardPass;
 use crate::pool::Clock;
 use crate::stopwatch::Parts;
 use crate::threads::ThreadChoice;
+use crate::tokenizer::{Encoding, Tokenizer};
 use crate::{Error, ErrorKind, Result};
 
 use super::error::to_js;
@@ -59,9 +60,39 @@ struct Info<'a> {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 enum WebEvent {
-    Prefill { done: usize, total: usize },
+    Prefill {
+        done: usize,
+        total: usize,
+    },
+    Token {
+        id: u32,
+        text: String,
+    },
+    Done {
+        finish_reason: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stopped_by: Option<WebStoppedBy>,
+        text: String,
+        usage: WebUsage,
+        threads: usize,
+    },
+}
+
+/// A [`StoppedBy`] as JavaScript sees it.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+enum WebStoppedBy {
     Token { id: u32, text: String },
-    Done { finish_reason: &'static str, text: String, usage: WebUsage, threads: usize },
+    Text { text: String },
+}
+
+impl WebStoppedBy {
+    fn new(stopped_by: StoppedBy, tokenizer: &Tokenizer) -> Result<Self> {
+        Ok(match stopped_by {
+            StoppedBy::Token(id) => Self::Token { id, text: tokenizer.decode(&[id], false)? },
+            StoppedBy::Text(text) => Self::Text { text },
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -108,14 +139,18 @@ impl From<Usage> for WebUsage {
 
 impl WebEvent {
     /// `threads`: the number that the model has chosen by now.
-    fn new(event: Event, threads: usize) -> Self {
-        match event {
+    fn new(event: Event, threads: usize, tokenizer: &Tokenizer) -> Result<Self> {
+        Ok(match event {
             Event::Prefill { done, total } => Self::Prefill { done, total },
             Event::Token { id, text } => Self::Token { id, text },
-            Event::Done { reason, text, usage } => {
-                Self::Done { finish_reason: reason.name(), text, usage: usage.into(), threads }
-            }
-        }
+            Event::Done { reason, stopped_by, text, usage } => Self::Done {
+                finish_reason: reason.name(),
+                stopped_by: stopped_by.map(|by| WebStoppedBy::new(by, tokenizer)).transpose()?,
+                text,
+                usage: usage.into(),
+                threads,
+            },
+        })
     }
 }
 
@@ -218,10 +253,10 @@ impl WasmModel {
         if matches!(event, Err(_) | Ok(Some(Event::Done { .. }))) {
             self.end();
         }
-        Ok(match event? {
-            Some(event) => WebEvent::new(event, self.threads.chosen()),
-            None => WebEvent::Prefill { done: now_read, total },
-        })
+        match event? {
+            Some(event) => WebEvent::new(event, self.threads.chosen(), self.engine.tokenizer()),
+            None => Ok(WebEvent::Prefill { done: now_read, total }),
+        }
     }
 
     fn begin_logits_of(&mut self, ids: Vec<u32>, positions: &[u32]) -> Result<()> {
@@ -270,7 +305,31 @@ impl WasmModel {
     }
 }
 
-/// Every error is thrown as `{ code, message }`.
+/// Bytes of text that are tokenized between two looks at the clock.
+const TOKENIZE_BYTES: usize = 1 << 14;
+
+/// A text on its way into token ids, special tokens recognised, without a token of beginning.
+#[wasm_bindgen]
+pub struct WasmEncoding {
+    text: String,
+    encoding: Encoding,
+}
+
+#[wasm_bindgen]
+impl WasmEncoding {
+    /// The start of `text`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(text: String) -> Self {
+        Self { text, encoding: Encoding::new(true) }
+    }
+
+    /// The ids so far.
+    pub fn ids(&self) -> Vec<u32> {
+        self.encoding.ids().to_vec()
+    }
+}
+
+/// Every error is thrown as `{ code, message, details }`.
 #[wasm_bindgen]
 impl WasmModel {
     /// The model's part of `model.info`.
@@ -278,9 +337,18 @@ impl WasmModel {
         self.info_of().map_err(|e| to_js(&e))
     }
 
-    /// Token ids of a text, special tokens recognised, without a token of beginning.
-    pub fn tokenize(&self, text: &str) -> std::result::Result<Vec<u32>, JsValue> {
-        self.engine.tokenizer().encode(text, true, false).map_err(|e| to_js(&e))
+    /// Goes on with [`WasmEncoding`] for about `limit` milliseconds, or one word that takes longer; returns whether it is
+    /// done.
+    #[wasm_bindgen(js_name = tokenizeStep)]
+    pub fn tokenize_step(&self, text: &mut WasmEncoding, limit: f64) -> std::result::Result<bool, JsValue> {
+        let began = now();
+        let WasmEncoding { text, encoding } = text;
+        loop {
+            let done = encoding.step(self.engine.tokenizer(), text, TOKENIZE_BYTES).map_err(|e| to_js(&e))?;
+            if done || now() - began >= limit {
+                return Ok(done);
+            }
+        }
     }
 
     /// The text of token ids, special tokens included.

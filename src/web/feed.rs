@@ -10,6 +10,7 @@ use super::options::{LoadOptions, read};
 use super::source::{Source, SourceSpec};
 use super::source_options::SourceOptions;
 use super::timeline::Span;
+use crate::generate::verify;
 use crate::load::{LoadedModel, Loader};
 use crate::pool::Pool;
 use crate::source::{Phase, Progress};
@@ -83,7 +84,11 @@ async fn attempt(
         Some(directory) => build_parts(&mut source, directory, load, pool, &mut report).await,
         None => build(&mut source, load, pool, &mut report).await,
     };
-    match built {
+    let verified = built.and_then(|model| {
+        verify(&model)?;
+        Ok(model)
+    });
+    match verified {
         Ok(model) => {
             source.finish().await;
             Ok(model)

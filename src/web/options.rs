@@ -6,7 +6,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::chat::{DateTime, Message};
-use crate::generate::{GenerateOptions, Prompt};
+use crate::generate::{GenerateOptions, Prompt, StopToken};
 use crate::kernels::{Kernel, select};
 use crate::load::{self, Precision};
 use crate::pool::Pool;
@@ -130,6 +130,23 @@ impl From<WebPrompt> for Prompt {
     }
 }
 
+/// An id or a name.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WebStopToken {
+    Id(u32),
+    Name(String),
+}
+
+impl From<WebStopToken> for StopToken {
+    fn from(token: WebStopToken) -> Self {
+        match token {
+            WebStopToken::Id(id) => Self::Id(id),
+            WebStopToken::Name(name) => Self::Name(name),
+        }
+    }
+}
+
 /// Options of a generation; what is missing keeps the core's default.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
@@ -143,6 +160,7 @@ pub struct WebGenerateOptions {
     /// At most 2^53 - 1, which f64 holds exactly.
     seed: Option<f64>,
     stop: Option<Vec<String>>,
+    stop_tokens: Option<Vec<WebStopToken>>,
     /// Whether the time of each part is measured.
     pub time_parts: Option<bool>,
     /// For benchmarks: so many made-up tokens stand before the prompt.
@@ -165,6 +183,7 @@ impl From<WebGenerateOptions> for GenerateOptions {
             max_tokens: options.max_tokens.map(|tokens| tokens as usize),
             sampler,
             stop: options.stop.unwrap_or_default(),
+            stop_tokens: options.stop_tokens.into_iter().flatten().map(StopToken::from).collect(),
         }
     }
 }

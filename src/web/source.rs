@@ -155,13 +155,18 @@ impl Source {
                 remote.next(&mut shift).await?
             }
             Kind::Local { local, verifier, pace, started } => {
-                let bytes = local.next().await?;
-                let now = scope::now();
-                if !std::mem::replace(started, true)
-                    && let Some(error) = sniff::refuse(bytes.as_deref().unwrap_or_default(), &self.name)
-                {
-                    return Err(error);
+                let mut bytes = local.next().await?;
+                if !std::mem::replace(started, true) {
+                    // A stream's first pieces may be of any size, and empty.
+                    while let Some(prefix) = bytes.as_mut().filter(|prefix| prefix.len() < sniff::SNIFF_BYTES) {
+                        let Some(more) = local.next().await? else { break };
+                        prefix.extend_from_slice(&more);
+                    }
+                    if let Some(error) = sniff::refuse(bytes.as_deref().unwrap_or_default(), &self.name) {
+                        return Err(error);
+                    }
                 }
+                let now = scope::now();
                 match (&bytes, verifier.as_mut()) {
                     (Some(bytes), Some(verifier)) => verifier.update(bytes),
                     (None, Some(_)) => drop(verifier.take().map(|verifier| verifier.finish(&self.name)).transpose()?),

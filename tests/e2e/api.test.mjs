@@ -334,19 +334,23 @@ pageTest('bad options and arguments are told at once, with their name and range'
     const started = tap.workers.length;
     const model = await lib.BitNet.load(url, { threads: 1 });
     const generate = {
-      maxTokens: [0, 2.5, '3'], temperature: [-1, NaN], topK: [-1], topP: [0, 1.1], minP: [1.1], repetitionPenalty: [0], seed: [-1, 2 ** 53],
-      stop: ['', ['a', 1]], signal: [1], max_tokens: [3],
+      maxTokens: [0, 2.5, '3'], temperature: [-1, NaN], topK: [-1], topP: [0, 1.1], minP: [1.1], repetitionPenalty: [0, 1e-60], seed: [-1, 2 ** 53],
+      stop: ['', ['a', 1], Array(65).fill('a')], stopTokens: ['', [1.5], [-1], {}], signal: [1], max_tokens: [3],
     };
     for (const [option, values] of Object.entries(generate)) {
       for (const value of values) {
         const options = /** @type {any} */ ({ [option]: value });
         await refused(`complete ${option} ${value}`, () => model.complete('x', options));
-        await refused(`generate ${option} ${value}`, () => model.generate('x', options).next());
+        // At the call, not at the first token.
+        await refused(`generate ${option} ${value}`, async () => model.generate('x', options));
       }
     }
     /** @type {any} */
     const any = model;
     await refused('prompt 7', () => any.complete(7));
+    await refused('prompt 7 of generate', async () => any.generate(7));
+    await refused('a stop token that does not exist', () => any.complete('x', { stopTokens: [320] }));
+    await refused('a stop token without such a name', () => any.complete('x', { stopTokens: ['<no such>'] }));
     await refused('prompt []', () => any.complete([]));
     await refused('prompt [{}]', () => any.complete([{ role: 'user' }]));
     await refused('prompt too long', () => any.complete('x '.repeat(5000)));

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { readDirectory } from './gguf.mjs';
+import { padded, readDirectory } from './gguf.mjs';
 import { assertLoaded, hostile, model, Tab } from './loading.mjs';
 
 const directory = readDirectory(model);
@@ -45,6 +45,12 @@ const weights = query.dims.reduce((product, dim) => product * dim);
 const scaleAt = directory.dataBegin + query.offset + weights / 4;
 const prefix = 'bitnet-b1.58';
 
+/** Makes a vector all of one number. @param {Buffer} bytes @param {string} name @param {number} value */
+function fill(bytes, name, value) {
+  const { offset, dims } = entry(name);
+  for (let i = 0; i < dims[0]; i++) bytes.writeFloatLE(value, directory.dataBegin + offset + 4 * i);
+}
+
 /** @type {[name: string, bytes: Buffer, code: string, words: RegExp][]} */
 const FILES = [
   ['an empty file', Buffer.alloc(0), 'invalid_gguf', /an empty file/],
@@ -72,6 +78,8 @@ const FILES = [
   ['a tensor beyond the end', u64(query.offsetAt, 1n << 40n), 'truncated', /ends|bytes/],
   ['a tensor on a crooked place', u64(query.offsetAt, BigInt(query.offset + 1)), 'invalid_gguf', /align|multiple/],
   ['a scale that is no number', u32(scaleAt, 0x7fc00000), 'invalid_model', /blk\.0\.attn_q\.weight/],
+  ['a scale of 1e38', broken((bytes) => bytes.writeFloatLE(1e38, scaleAt)), 'invalid_model', /blk\.0\.attn_q\.weight/],
+  ['norms that overflow together', broken((bytes) => fill(bytes, 'output_norm.weight', 3e38)), 'invalid_model', /no finite numbers/],
   ['an infinite scale', u32(scaleAt, 0x7f800000), 'invalid_model', /blk\.0\.attn_q\.weight/],
 ];
 
@@ -101,6 +109,37 @@ test('every broken file is told by its code and a sentence, and leaves nothing b
       }
     });
     assertLoaded(await load(model));
+  } finally {
+    await tab.close();
+  }
+});
+
+test('metadata that says nothing, or is for others, changes nothing', { timeout: 120_000 }, async () => {
+  const tab = await Tab.open();
+  const key = (/** @type {string} */ name, /** @type {Buffer} */ value) => {
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(Buffer.byteLength(name)));
+    return Buffer.concat([length, Buffer.from(name), value]);
+  };
+  const id = (/** @type {number} */ value) => Buffer.from(Uint32Array.of(4, value).buffer);
+  const odd = [
+    key('general.description', Buffer.from([8, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe])),
+    key('foreign.nested', Buffer.from([9, 0, 0, 0, 9, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7])),
+    key('tokenizer.ggml.eom_token_id', id(0xffffffff)),
+    key('tokenizer.ggml.mask_token_id', id(320)),
+    key(`${prefix}.rope.scaling.factor`, Buffer.concat([Buffer.from([6, 0, 0, 0]), Buffer.from(Float32Array.of(1).buffer)])),
+  ];
+  try {
+    const { keysBegin, keysEnd, dataBegin } = directory;
+    const counted = Buffer.from(model.subarray(0, keysBegin));
+    counted.writeBigUInt64LE(counted.readBigUInt64LE(16) + BigInt(odd.length), 16);
+    const end = directory.tensors.at(-1);
+    assert.ok(end);
+    const tensorsEnd = end.at + 8 + Buffer.byteLength(end.name) + 4 + 8 * end.dims.length + 4 + 8;
+    const header = Buffer.concat([counted, ...odd, model.subarray(keysBegin, keysEnd), model.subarray(keysEnd, tensorsEnd)]);
+    const padding = Buffer.alloc(padded(header.length) - header.length);
+    const bytes = Buffer.concat([header, padding, model.subarray(dataBegin)]);
+    assertLoaded(await tab.load(hostile.host('/odd.gguf', { bytes, cors: true, expose: '*' })));
   } finally {
     await tab.close();
   }
