@@ -8,9 +8,8 @@ mod support;
 use bitnet_web::ErrorKind;
 use bitnet_web::error::Detail;
 use bitnet_web::generate::{Engine, Event, FinishReason, GenerateOptions, Prompt, StopToken, StoppedBy, verify};
-use bitnet_web::kernels::KernelKind;
-use bitnet_web::load::{LoadOptions, Loader, Precision};
-use bitnet_web::model::Model;
+use bitnet_web::kernels::Kernel;
+use bitnet_web::load::{LoadOptions, LoadedModel, Loader, Precision};
 use bitnet_web::pool::Pool;
 use support::draft::Draft;
 use support::models::folder;
@@ -21,15 +20,15 @@ fn draft() -> Draft {
     Draft::read(&std::fs::read(folder().join("tiny-f32.gguf")).unwrap())
 }
 
-fn try_model(draft: &Draft, context: Option<usize>) -> bitnet_web::Result<Model> {
-    let options = LoadOptions { precision: Precision::Exact, context, ..LoadOptions::new(KernelKind::Scalar) };
+fn try_model(draft: &Draft, context: Option<usize>) -> bitnet_web::Result<LoadedModel> {
+    let options = LoadOptions { precision: Precision::Exact, context, ..LoadOptions::new(Kernel::SCALAR) };
     let mut loader = Loader::new(options);
     loader.push(&draft.bytes())?;
     loader.finish()
 }
 
 fn engine(draft: &Draft) -> Engine {
-    Engine::new(try_model(draft, None).unwrap(), Pool::new(1)).unwrap()
+    Engine::new(try_model(draft, None).unwrap(), Pool::new(1))
 }
 
 #[derive(Debug, PartialEq)]
@@ -80,7 +79,7 @@ fn with_control(mut draft: Draft, name: &str, instead: u32) -> Draft {
 
 /// The name of a control token that ends no answer by itself.
 fn harmless_control(engine: &Engine) -> String {
-    let tokenizer = engine.model().tokenizer();
+    let tokenizer = engine.tokenizer();
     let harmless = |name: &&str| {
         let id = tokenizer.control_token(name).unwrap();
         !tokenizer.is_stop(id) && Some(id) != tokenizer.bos()
@@ -95,16 +94,16 @@ fn stop_tokens_end_the_answer_and_are_no_part_of_it() {
     assert_eq!((free.ids.len(), free.reason, &free.stopped_by), (24, FinishReason::Length, &None));
     let id = free.ids[7];
     let first = free.ids.iter().position(|&other| other == id).unwrap();
-    let text = engine.model().tokenizer().decode(&[id], false).unwrap();
+    let text = engine.tokenizer().decode(&[id], false).unwrap();
     let mut ways = vec![vec![StopToken::Id(id)], vec![StopToken::Id(id), StopToken::Id(id), StopToken::Id(0)]];
-    if engine.model().tokenizer().token(&text) == Some(id) {
+    if engine.tokenizer().token(&text) == Some(id) {
         ways.push(vec![StopToken::Name(text)]);
     }
     for wanted in ways {
         let stopped = answer(&mut engine, &[], &wanted);
         assert_eq!(stopped.ids, free.ids[..first], "{wanted:?}");
         assert_eq!((stopped.reason, stopped.stopped_by), (FinishReason::Stop, Some(StoppedBy::Token(id))));
-        assert_eq!(stopped.text, engine.model().tokenizer().decode(&free.ids[..first], true).unwrap());
+        assert_eq!(stopped.text, engine.tokenizer().decode(&free.ids[..first], true).unwrap());
     }
     for (wanted, words) in [(StopToken::Id(320), "stopTokens[1]"), (StopToken::Name("<no such>".into()), "<no such>")] {
         let stop_tokens = vec![StopToken::Id(1), wanted];
@@ -122,8 +121,8 @@ fn a_stop_text_may_be_the_name_of_a_control_token() {
     let instead = free.ids[5];
     let first = free.ids.iter().position(|&id| id == instead).unwrap();
     let mut engine = engine(&with_control(draft(), &name, instead));
-    let id = engine.model().tokenizer().control_token(&name).unwrap();
-    let before = engine.model().tokenizer().decode(&free.ids[..first], true).unwrap();
+    let id = engine.tokenizer().control_token(&name).unwrap();
+    let before = engine.tokenizer().decode(&free.ids[..first], true).unwrap();
 
     let free = answer(&mut engine, &[], &[]);
     assert_eq!(free.ids[first], id, "the control token comes where it should");
@@ -147,7 +146,7 @@ fn a_stop_text_may_be_the_name_of_a_control_token() {
 #[test]
 fn what_the_model_ends_with_is_told() {
     let free = answer(&mut engine(&draft()), &[], &[]);
-    let eos = engine(&draft()).model().tokenizer().stop_tokens()[0];
+    let eos = engine(&draft()).tokenizer().stop_tokens()[0];
     let mut plain = draft();
     let name = plain.strings("tokenizer.ggml.tokens")[eos as usize].clone();
     let mut engine = engine(&with_control(plain, &name, free.ids[5]));
@@ -161,12 +160,12 @@ fn what_the_model_ends_with_is_told() {
 fn a_text_that_is_too_long_is_told_with_its_numbers() {
     let draft = draft();
     for (context, advice) in [(Some(100), "larger context, of up to 512 tokens"), (None, "no larger context")] {
-        let mut engine = Engine::new(try_model(&draft, context).unwrap(), Pool::new(1)).unwrap();
+        let mut engine = Engine::new(try_model(&draft, context).unwrap(), Pool::new(1));
         let context = context.unwrap_or(512);
         let number = |n: usize| Detail::Number(n as f64);
         // By its length alone; when the context is full; exactly; of a text whose logits are wanted.
         let huge = engine.prompt(&Prompt::Text("x".repeat(1 << 23))).unwrap_err();
-        let least = engine.model().tokenizer().min_tokens(1 << 23);
+        let least = engine.tokenizer().min_tokens(1 << 23);
         assert!(huge.to_string().contains(&format!("at least {least} tokens")), "{huge}");
         assert_eq!(huge.details()[0], ("minTokens", number(least)));
         let long = engine.prompt(&Prompt::Text("x ".repeat(context))).unwrap_err();
@@ -201,7 +200,6 @@ fn with_scale(file: &str, name: &str, value: f32) -> Draft {
 
 #[test]
 fn numbers_that_cannot_stay_numbers_are_no_model() {
-    let pool = Pool::new(1);
     for value in [1e38, -1e38, f32::MAX, 2e19] {
         for name in ["blk.0.attn_q.weight", "blk.0.ffn_down.weight", "blk.0.ffn_gate.weight"] {
             let error = try_model(&with_scale("tiny-i2_s.gguf", name, value), None).unwrap_err();
@@ -217,18 +215,17 @@ fn numbers_that_cannot_stay_numbers_are_no_model() {
     // No single number is wrong here.
     for (file, name, value) in [
         ("tiny-f32.gguf", "output_norm.weight", 3e38),
-        ("tiny-f32.gguf", "token_embd.weight", 3e38),
         ("tiny-i2_s.gguf", "blk.0.ffn_sub_norm.weight", 3e38),
         ("tiny-i2_s.gguf", "blk.0.attn_sub_norm.weight", -3e38),
     ] {
         let model = try_model(&with_scale(file, name, value), None).unwrap();
-        let error = verify(&model, &pool).expect_err(name);
+        let error = verify(&model).expect_err(name);
         assert_eq!(error.kind(), ErrorKind::InvalidModel, "{name}: {error}");
-        let mut engine = Engine::new(model, Pool::new(1)).unwrap();
+        let mut engine = Engine::new(model, Pool::new(1));
         let error = engine.logits(&[1, 2], &[0, 1]).expect_err(name);
         assert_eq!(error.kind(), ErrorKind::Internal, "{name}: {error}");
     }
     // Large is not too large.
     let model = try_model(&with_scale("tiny-i2_s.gguf", "blk.0.attn_q.weight", 1e5), None).unwrap();
-    verify(&model, &pool).unwrap();
+    verify(&model).unwrap();
 }
