@@ -4,13 +4,14 @@ import { Crew } from './crew.js';
 import { BitNetError } from './error.js';
 import { requirePlatform } from './launch.js';
 import { Model } from './model.js';
-import { checkCrewOptions, checkLoadOptions, resolveAddress } from './options.js';
+import { checkWorkerOptions, checkLoadOptions, resolveAddress } from './options.js';
+import { KERNELS } from './schema.js';
 import { wireSource } from './source.js';
 import { chooseThreads } from './threads.js';
 import { chooseVariant, measureFeatures, sharesMemory } from './variant.js';
 
 /** @import { Source } from './source.js' */
-/** @import { CrewOptions, LoadOptions } from './options.js' */
+/** @import { LoadOptions, WorkerOptions } from './schema.js' */
 /** @import { Probe, Progress, SelfTest } from './protocol.js' */
 
 export { BitNetError, Model };
@@ -47,7 +48,7 @@ function hintAtIsolation() {
 
 /**
  * Starts the workers.
- * @param {CrewOptions} options already checked
+ * @param {WorkerOptions} options already checked
  * @returns {Crew}
  */
 function startCrew({ variant = 'auto', threads = 'auto', workerUrl, wasmBase, watchdog = WATCHDOG }) {
@@ -71,7 +72,7 @@ function startCrew({ variant = 'auto', threads = 'auto', workerUrl, wasmBase, wa
 /**
  * Starts workers for one piece of work without a model, and ends them.
  * @template T
- * @param {CrewOptions} options already checked
+ * @param {WorkerOptions} options already checked
  * @param {(crew: Crew) => Promise<T>} work
  * @returns {Promise<T>}
  */
@@ -97,6 +98,12 @@ function askToKeep({ phase, total = 0 }) {
 
 /** Runs ternary language models in this page. */
 export const BitNet = {
+  /**
+   * The names that the option `kernel` takes besides `auto`, the plain reference first. Which of them a browser can run
+   * depends on the build that it takes: see `selfTest`.
+   */
+  kernels: KERNELS,
+
   /**
    * Loads a model: from an address (also `hf:owner/repo/file.gguf`), a File or Blob, an ArrayBuffer or a stream of bytes.
    * @param {Source} source
@@ -136,11 +143,11 @@ export const BitNet = {
 
   /**
    * Compares every kernel with the plain reference in this very browser, and measures how fast each is.
-   * @param {CrewOptions & { seed?: number }} [options] the seed chooses the random cases
+   * @param {WorkerOptions & { seed?: number }} [options] the seed chooses the random cases
    * @returns {Promise<SelfTest>}
    */
   async selfTest({ seed = 1, ...options } = {}) {
-    checkCrewOptions('selfTest', options);
+    checkWorkerOptions('selfTest', options);
     const { signal, watchdog = SELF_TEST_WATCHDOG } = options;
     return withCrew({ ...options, watchdog }, (crew) => crew.call('selfTest', { seed }, { signal }));
   },

@@ -6,7 +6,7 @@ import { TokenStream } from './stream.js';
 
 /** @import { Crew } from './crew.js' */
 /** @import { GenerationResult, Message, Methods, ModelInfo, Prompt, Token } from './protocol.js' */
-/** @import { GenerateOptions } from './options.js' */
+/** @import { GenerateOptions } from './schema.js' */
 
 /** The workers of every model, for `bench.js`. @type {WeakMap<Model, Crew>} */
 export const crews = new WeakMap();

@@ -1,128 +1,55 @@
 // Checks what callers pass in, on the page, so that a typo is told at once and not by a worker minutes later.
 import { BitNetError } from './error.js';
+import { GENERATE_RULES, LOAD_RULES, WORKER_RULES } from './schema.js';
 
-/** @import { CacheMode, Message, NetworkOptions, Prompt, Progress, WireGenerateOptions, WireLoadOptions } from './protocol.js' */
-/** @import { Variant } from './variant.js' */
-
-/**
- * @typedef {object} LoadOptions
- * @property {'auto' | number} [threads] 1 to 64; `auto`, the default, starts with what the model's size
- *   suggests and goes on with what is fastest, by the time that its own tokens take; `model.info.threads` tells
- * @property {number} [context] tokens of prompt and answer together; by default what the model allows and memory holds
- * @property {'auto' | 'lut' | 'mad' | 'relaxed' | 'relaxed16' | 'scalar'} [kernel] `auto` (default) measures and picks
- * @property {'fast' | 'exact'} [precision] `fast` (default): int8 head and KV cache, logits of unlikely tokens estimated.
- *   `exact`: f32 KV cache, head in the file's own precision
- * @property {'auto' | Variant} [variant] the WebAssembly build; `auto` by default
- * @property {(progress: Progress) => void} [onProgress]
- * @property {AbortSignal} [signal]
- * @property {CacheMode} [cache] whether the file is kept in the browser's storage; true by default
- * @property {boolean} [evict] whether models that were not used for the longest time may be removed from the browser's
- *   storage where this one does not fit; false by default
- * @property {NetworkOptions} [network]
- * @property {string} [integrity] `sha256-` and the digest of the whole file in base64 or hex
- * @property {Record<string, string>} [headers] sent with every request for the file
- * @property {string | URL} [hfBase] where `hf:` addresses point, `https://huggingface.co/` by default
- * @property {string} [chatTemplate] instead of the file's own
- * @property {string} [preTokenizer] instead of the file's own, for example `llama-bpe`
- * @property {'x86' | 'arm'} [i2sLayout] bit order of I2_S tensors; `x86` by default
- * @property {string | URL} [workerUrl] address of `engine.js`; `compute.js` is taken from beside it
- * @property {string | URL} [wasmBase] folder that holds `relaxed/` and `simd128/`
- * @property {number} [watchdog] milliseconds without a sign of life after which a worker counts as dead; 0: never;
- *   30000 by default
- */
-
-/** @typedef {Pick<LoadOptions, 'threads' | 'variant' | 'signal' | 'workerUrl' | 'wasmBase' | 'watchdog'>} CrewOptions */
-
-/**
- * @typedef {object} GenerateOptions
- * @property {number} [maxTokens] by default what the context still holds
- * @property {number} [temperature] 0 (default) is greedy
- * @property {number} [topK] 0 (default) keeps all
- * @property {number} [topP] above 0, at most 1; 1 (default) keeps all
- * @property {number} [minP] 0 to 1; 0 (default) keeps all
- * @property {number} [repetitionPenalty] 1 (default) changes nothing
- * @property {number} [seed] the same seed gives the same text; random by default
- * @property {string | string[]} [stop] ends the answer where one of these would appear; at most 64. Control tokens, which
- *   an answer does not show, are written by name: `'<|eot_id|>'`
- * @property {number | string | (number | string)[]} [stopTokens] token ids, or the texts of tokens, that end the answer,
- *   besides the model's own ends
- * @property {boolean} [timeParts] whether `timings.parts` tells where the time went; false by default
- * @property {AbortSignal} [signal]
- */
+/** @import { Message, Prompt, WireGenerateOptions, WireLoadOptions } from './protocol.js' */
+/** @import { CheckName, GenerateOptions, LoadOptions, Rule, Rules, WorkerOptions } from './schema.js' */
 
 /** @typedef {(value: any) => boolean} Check */
 
 /** Largest values that fit the engine's integer types. */
 const MAX_U32 = 2 ** 32 - 1;
 
-/**
- * What each option must be, in words and as a test.
- * @typedef {Record<string, [expected: string, check: Check]>} Rules
- */
-
 const NETWORK_OPTIONS = ['chunkBytes', 'requests', 'attempts', 'retryDelayMs', 'stallMs'];
 
-/** @type {Rules} */
-const LOAD_RULES = {
-  threads: ["'auto' or a whole number from 1 to 64", (v) => v === 'auto' || isInteger(v, 1, 64)],
-  context: [`a whole number from 1 to ${MAX_U32}`, (v) => isInteger(v, 1, MAX_U32)],
-  kernel: oneOf('auto', 'lut', 'mad', 'relaxed', 'relaxed16', 'scalar'),
-  precision: oneOf('fast', 'exact'),
-  variant: oneOf('auto', 'relaxed', 'simd128'),
-  onProgress: ['a function', (v) => typeof v === 'function'],
-  signal: ['an AbortSignal', isSignal],
-  cache: ["true, false, 'revalidate' or 'reload'", (v) => [true, false, 'revalidate', 'reload'].includes(v)],
-  evict: ['true or false', (v) => typeof v === 'boolean'],
-  network: [
-    'an object with numbers of 0 or more for chunkBytes, requests, attempts, retryDelayMs or stallMs',
-    (v) => isObject(v) && Object.entries(v).every(([key, x]) => NETWORK_OPTIONS.includes(key) && isNumber(x) && x >= 0),
-  ],
-  integrity: [
-    "'sha256-' and a digest in base64 or hex",
-    (v) => typeof v === 'string' && /^sha256-([A-Za-z0-9+/]{43}=|[0-9a-fA-F]{64})$/.test(v),
-  ],
-  headers: ['an object of strings', (v) => isObject(v) && Object.values(v).every((x) => typeof x === 'string')],
-  hfBase: ['an address', isAddress],
-  chatTemplate: ['a string', (v) => typeof v === 'string'],
-  preTokenizer: ['a string', (v) => typeof v === 'string'],
-  i2sLayout: oneOf('x86', 'arm'),
-  workerUrl: ['an address', isAddress],
-  wasmBase: ['an address', isAddress],
-  watchdog: ['a number of milliseconds, 0 or more', (v) => isNumber(v) && v >= 0],
+/** What only JavaScript can check, by the names that the schema gives. @type {Record<CheckName, Check>} */
+const CHECKS = {
+  isAddress,
+  isCacheMode: (v) => [true, false, 'revalidate', 'reload'].includes(v),
+  isDataArray: (v) => Array.isArray(v) && v.every((item) => isObject(item) && isData(item)),
+  isDataObject: (v) => isObject(v) && isData(v),
+  isFunction: (v) => typeof v === 'function',
+  isHeaders: (v) => isObject(v) && Object.values(v).every((x) => typeof x === 'string'),
+  isIntegrity: (v) => typeof v === 'string' && /^sha256-([A-Za-z0-9+/]{43}=|[0-9a-fA-F]{64})$/.test(v),
+  isNetworkOptions: (v) =>
+    isObject(v) && Object.entries(v).every(([key, x]) => NETWORK_OPTIONS.includes(key) && isNumber(x) && x >= 0),
+  isSignal,
+  isStop: (v) => [v].flat().length <= 64 && [v].flat().every((s) => typeof s === 'string' && s !== ''),
+  isStopTokens: (v) => [v].flat().every((t) => isInteger(t, 0, MAX_U32) || (typeof t === 'string' && t !== '')),
+  isThreadCount: (v) => v === 'auto' || isInteger(v, 1, 64),
 };
-
-/** @type {Rules} */
-const GENERATE_RULES = {
-  maxTokens: [`a whole number from 1 to ${MAX_U32}`, (v) => isInteger(v, 1, MAX_U32)],
-  temperature: ['a number from 0 to 100', (v) => isNumber(v) && v >= 0 && v <= 100],
-  topK: [`a whole number from 0 to ${MAX_U32}`, (v) => isInteger(v, 0, MAX_U32)],
-  topP: ['a number above 0, at most 1', (v) => isNumber(v) && Math.fround(v) > 0 && v <= 1],
-  minP: ['a number from 0 to 1', (v) => isNumber(v) && v >= 0 && v <= 1],
-  repetitionPenalty: ['a number above 0, at most 100', (v) => isNumber(v) && Math.fround(v) > 0 && v <= 100],
-  seed: ['a whole number from 0 to 2^53 - 1', (v) => isInteger(v, 0, Number.MAX_SAFE_INTEGER)],
-  stop: [
-    'a string or an array of at most 64 strings, none empty',
-    (v) => [v].flat().length <= 64 && [v].flat().every((s) => typeof s === 'string' && s !== ''),
-  ],
-  stopTokens: [
-    `token ids (whole numbers from 0 to ${MAX_U32}) or the texts of tokens, none empty`,
-    (v) => [v].flat().every((t) => isInteger(t, 0, MAX_U32) || (typeof t === 'string' && t !== '')),
-  ],
-  timeParts: ['true or false', (v) => typeof v === 'boolean'],
-  signal: ['an AbortSignal', isSignal],
-};
-
-/** @type {Rules} */
-const CREW_RULES = Object.fromEntries(
-  ['threads', 'variant', 'signal', 'workerUrl', 'wasmBase', 'watchdog'].map((name) => [name, LOAD_RULES[name]]),
-);
 
 /**
- * @param {...string} values
- * @returns {[string, Check]}
+ * Whether a value is what a rule says.
+ * @param {Rule} rule
+ * @param {unknown} value
  */
-function oneOf(...values) {
-  return [`one of ${values.map((v) => `'${v}'`).join(', ')}`, (v) => values.includes(v)];
+function follows(rule, value) {
+  switch (rule.kind) {
+    case 'number':
+      // The engine counts in f32: what is above 0 here must be so there.
+      return isNumber(value) && Number(value) <= rule.most && (rule.above ? Math.fround(Number(value)) > rule.least : Number(value) >= rule.least);
+    case 'whole':
+      return isInteger(value, rule.least, rule.most);
+    case 'flag':
+      return typeof value === 'boolean';
+    case 'text':
+      return typeof value === 'string';
+    case 'oneOf':
+      return typeof value === 'string' && rule.names.includes(value);
+    case 'custom':
+      return CHECKS[rule.check](value);
+  }
 }
 
 /** @type {Check} */
@@ -142,6 +69,20 @@ function isInteger(value, min, max) {
 /** @type {Check} */
 function isObject(value) {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Whether a value is plain data: what JSON can write, nested at most 64 deep.
+ * @param {unknown} value
+ * @param {number} [depth]
+ * @returns {boolean}
+ */
+function isData(value, depth = 0) {
+  if (value === null || ['string', 'boolean'].includes(typeof value) || isNumber(value)) return true;
+  if (typeof value !== 'object' || depth > 64) return false;
+  const prototype = Object.getPrototypeOf(value);
+  const plain = Array.isArray(value) || prototype === null || Object.getPrototypeOf(prototype) === null;
+  return plain && Object.values(/** @type {object} */ (value)).every((item) => isData(item, depth + 1));
 }
 
 /** @type {Check} */
@@ -209,7 +150,7 @@ function check(call, options, rules) {
         details: { option: name, expected },
       });
     }
-    if (value !== undefined && !rule[1](value)) throw invalid(name, rule[0], value);
+    if (value !== undefined && !follows(rule, value)) throw invalid(name, rule.expected, value);
   }
 }
 
@@ -240,10 +181,10 @@ export function checkLoadOptions(options) {
 /**
  * Checks the options of a call that needs workers but no model.
  * @param {string} call
- * @param {CrewOptions} options
+ * @param {WorkerOptions} options
  */
-export function checkCrewOptions(call, options) {
-  check(call, options, CREW_RULES);
+export function checkWorkerOptions(call, options) {
+  check(call, options, WORKER_RULES);
 }
 
 /**

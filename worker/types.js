@@ -1,8 +1,8 @@
 // The types that callers may want to name: `import type { LoadOptions } from 'bitnet-web'`.
 
 /** @typedef {import('./error.js').ErrorCode} ErrorCode */
-/** @typedef {import('./options.js').GenerateOptions} GenerateOptions */
-/** @typedef {import('./options.js').LoadOptions} LoadOptions */
+/** @typedef {import('./schema.js').GenerateOptions} GenerateOptions */
+/** @typedef {import('./schema.js').LoadOptions} LoadOptions */
 /** @typedef {import('./protocol.js').FinishReason} FinishReason */
 /** @typedef {import('./protocol.js').GenerationResult} GenerationResult */
 /** @typedef {import('./protocol.js').Message} Message */

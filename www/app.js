@@ -13,6 +13,7 @@ import { isAbort } from './app/answer.js';
 import { isFatal } from './app/errors.js';
 import { EXAMPLES } from './app/examples.js';
 import { drawInfo } from './app/info-line.js';
+import { fillKernels } from './app/kernels.js';
 import { parseLink } from './app/link.js';
 import { LoadView } from './app/load-view.js';
 import { ModelsSheet } from './app/models-sheet.js';
@@ -25,6 +26,8 @@ import { followKeyboard } from './app/viewport.js';
 import { WeightsField } from './app/weights-field.js';
 
 const link = parseLink(location.search);
+settings.allowKernels(BitNet.kernels);
+fillKernels(byId('kernel', HTMLSelectElement), BitNet.kernels);
 const notices = new Notices();
 const field = new WeightsField(byId('weights', HTMLCanvasElement));
 const loadView = new LoadView({ onCancel: () => engine.cancel() });

@@ -8,13 +8,13 @@ import { isolate } from './coi.js';
 import { byId, h } from './app/dom.js';
 import { isAbort } from './app/answer.js';
 import { absolute, CATALOG, isOwn, nameOf } from './app/catalog.js';
+import { fillKernels } from './app/kernels.js';
 import { parseLink } from './app/link.js';
 import { Notices } from './app/notices.js';
 import * as settings from './app/settings.js';
 import { measure } from './bench/measure.js';
 import { Report } from './bench/report.js';
 
-const KERNELS = ['relaxed16', 'relaxed', 'mad', 'lut', 'scalar'];
 const MOST_THREADS = 16;
 
 const query = new URLSearchParams(location.search);
@@ -27,6 +27,8 @@ const file = byId('file', HTMLInputElement);
 /** @type {AbortController | null} */
 let running = null;
 
+settings.allowKernels(BitNet.kernels);
+fillKernels(byId('kernel', HTMLSelectElement), BitNet.kernels);
 fillForm();
 byId('plan').addEventListener('submit', (event) => {
   event.preventDefault();
@@ -117,7 +119,7 @@ async function run() {
       ),
       ...(link.cache ? {} : { cache: false }),
     },
-    kernels: byId('compare', HTMLInputElement).checked ? KERNELS : [],
+    kernels: byId('compare', HTMLInputElement).checked ? [...BitNet.kernels].reverse() : [],
   };
   try {
     await measure(BitNet, tools, plan, {

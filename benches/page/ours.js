@@ -4,7 +4,7 @@ import { decodeBehind, memoryBytes, readLimit } from '/dist/bench.js';
 import { promptOf } from './prompt.js';
 
 /** @import { Model } from '../../worker/model.js' */
-/** @import { LoadOptions } from '../../worker/options.js' */
+/** @import { LoadOptions } from '../../worker/schema.js' */
 
 /** @type {Model | undefined} */
 let model;

@@ -1,5 +1,7 @@
 //! What the caller decides about sampling, and its ranges.
 
+use bitnet_options::{MIN_P, REPETITION_PENALTY, TEMPERATURE, TOP_P};
+
 use crate::{Error, ErrorKind, Result};
 
 /// How the next token is chosen. The default is greedy: everything else is off until it is asked for.
@@ -24,11 +26,11 @@ pub struct SamplerOptions {
 impl Default for SamplerOptions {
     fn default() -> Self {
         Self {
-            temperature: 0.0,
+            temperature: TEMPERATURE.default() as f32,
             top_k: 0,
-            top_p: 1.0,
-            min_p: 0.0,
-            repetition_penalty: 1.0,
+            top_p: TOP_P.default() as f32,
+            min_p: MIN_P.default() as f32,
+            repetition_penalty: REPETITION_PENALTY.default() as f32,
             repetition_window: 64,
             seed: 0,
         }
@@ -41,23 +43,18 @@ impl SamplerOptions {
     /// # Errors
     /// `InvalidArgument`, with the option's name as JavaScript spells it, its value and its range.
     pub fn check(&self) -> Result<()> {
-        let is_share = |value: f32| (0.0..=1.0).contains(&value);
         let checks = [
-            ("temperature", self.temperature, self.temperature >= 0.0 && self.temperature.is_finite(), "0 or more"),
-            ("topP", self.top_p, is_share(self.top_p), "0 to 1"),
-            ("minP", self.min_p, is_share(self.min_p), "0 to 1"),
-            (
-                "repetitionPenalty",
-                self.repetition_penalty,
-                self.repetition_penalty > 0.0 && self.repetition_penalty.is_finite(),
-                "a number above 0",
-            ),
+            (TEMPERATURE, self.temperature),
+            (TOP_P, self.top_p),
+            (MIN_P, self.min_p),
+            (REPETITION_PENALTY, self.repetition_penalty),
         ];
-        match checks.into_iter().find(|&(.., valid, _)| !valid) {
+        match checks.into_iter().find(|(rule, value)| !rule.allows(f64::from(*value))) {
             None => Ok(()),
-            Some((name, value, _, range)) => {
-                Err(Error::new(ErrorKind::InvalidArgument, format!("{name}: expected {range}, found {value}")))
-            }
+            Some((rule, value)) => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("{}: expected {}, found {value}", rule.name, rule.expected(&[])),
+            )),
         }
     }
 }

@@ -132,15 +132,19 @@ fn neighbouring_seeds_differ() {
 fn options_out_of_range_are_named() {
     let default = SamplerOptions::default;
     for (options, expected) in [
-        (SamplerOptions { temperature: -0.5, ..default() }, "temperature: expected 0 or more, found -0.5"),
-        (SamplerOptions { temperature: f32::NAN, ..default() }, "temperature: expected 0 or more, found NaN"),
+        (SamplerOptions { temperature: -0.5, ..default() }, "temperature: expected a number from 0 to 100, found -0.5"),
+        (
+            SamplerOptions { temperature: f32::NAN, ..default() },
+            "temperature: expected a number from 0 to 100, found NaN",
+        ),
         (SamplerOptions { temperature: f32::INFINITY, ..default() }, "temperature"),
-        (SamplerOptions { top_p: 1.5, ..default() }, "topP: expected 0 to 1, found 1.5"),
+        (SamplerOptions { temperature: 100.5, ..default() }, "temperature"),
+        (SamplerOptions { top_p: 1.5, ..default() }, "topP: expected a number from 0 to 1, found 1.5"),
         (SamplerOptions { top_p: f32::NAN, ..default() }, "topP"),
         (SamplerOptions { min_p: -0.1, ..default() }, "minP"),
         (
             SamplerOptions { repetition_penalty: 0.0, ..default() },
-            "repetitionPenalty: expected a number above 0, found 0",
+            "repetitionPenalty: expected a number above 0, at most 100, found 0",
         ),
         (SamplerOptions { repetition_penalty: f32::INFINITY, ..default() }, "repetitionPenalty"),
     ] {

@@ -164,7 +164,7 @@ pageTest('a silent worker is given time: a short pause is no death', async (page
 
 pageTest('workers and wasm that cannot be had are told', async (page) => {
   const rows = await page.evaluate(async (url) => {
-    /** @type {Record<string, import('../../worker/options.js').LoadOptions>} */
+    /** @type {Record<string, import('../../worker/schema.js').LoadOptions>} */
     const options = {
       'no such worker': { workerUrl: '/nowhere/engine.js' },
       'a worker that is a page': { workerUrl: '/html/engine.js' },

@@ -98,7 +98,7 @@ pageTest('one logits hash for every variant, kernel and thread count, and it is 
     const found = await page.evaluate(async (url) => {
       /** @type {Record<string, string>} */
       const hashes = {};
-      /** @param {import('../../worker/options.js').LoadOptions} options */
+      /** @param {import('../../worker/schema.js').LoadOptions} options */
       const hash = async (options) => {
         const model = await lib.BitNet.load(url, options);
         hashes[JSON.stringify(options)] = await model.logitsHash();

@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { launch, openPage, ROOT, sendFile, startDemo } from './harness.mjs';
 
 /** @import { Browser, Page } from 'playwright-core' */
-/** @import { LoadOptions } from '../../worker/options.js' */
+/** @import { LoadOptions } from '../../worker/schema.js' */
 /** @import { RunningServer } from './server.mjs' */
 
 const FILE = 'gqa4-hd128-tq1_0.gguf';

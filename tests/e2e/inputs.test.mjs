@@ -49,7 +49,7 @@ function pageTest(name, body) {
 pageTest('an answer ends at the tokens and texts that the caller names, and tells which', async (page) => {
   const got = await page.evaluate(async (url) => {
     const model = await lib.BitNet.load(url, { threads: 1, kernel: 'scalar' });
-    const ask = async (/** @type {import('../../worker/options.js').GenerateOptions} */ options) => {
+    const ask = async (/** @type {import('../../worker/schema.js').GenerateOptions} */ options) => {
       const stream = model.generate('Hello', { maxTokens: 16, temperature: 0, ...options });
       const ids = [];
       for await (const { id } of stream) if (id >= 0) ids.push(id);
@@ -78,7 +78,7 @@ pageTest('an answer ends at the tokens and texts that the caller names, and tell
 pageTest('the end of a turn is told, by the model or by a stop text of that name', async (page) => {
   const got = await page.evaluate(async (url) => {
     const model = await lib.BitNet.load(url, { threads: 1 });
-    const ask = (/** @type {import('../../worker/options.js').GenerateOptions} */ options) =>
+    const ask = (/** @type {import('../../worker/schema.js').GenerateOptions} */ options) =>
       model.complete([{ role: 'user', content: 'Hello' }], { maxTokens: 200, temperature: 0, ...options });
     const free = await ask({});
     const name = free.stoppedBy?.text ?? '';

@@ -8,7 +8,7 @@ import { HostileServer } from '../hostile-server.mjs';
 import { launch, openPage, ROOT, startDemo } from './harness.mjs';
 
 /** @import { Browser, BrowserContext, Page } from 'playwright-core' */
-/** @import { LoadOptions } from '../../worker/options.js' */
+/** @import { LoadOptions } from '../../worker/schema.js' */
 /** @import { CacheEntry, Progress } from '../../worker/protocol.js' */
 /** @import { Hosted } from '../hostile-server.mjs' */
 /** @import { RunningServer } from './server.mjs' */

@@ -42,7 +42,7 @@ describe('a host without isolation headers', () => {
   test('keeps nothing that is not a file of the site: another answer of the same origin may be private', () =>
     withPage('', async (page, complaints) => {
       await page.waitForFunction(() => self.crossOriginIsolated && document.body.dataset.status === 'ready');
-      const read = (/** @type {string} */ url, /** @type {RequestInit} */ init = {}) =>
+      const read = (/** @type {string} */ url, /** @type {{ headers?: Record<string, string> }} */ init = {}) =>
         page.evaluate(([url, init]) => fetch(url, init).then((answer) => answer.text(), () => 'no answer'),
           /** @type {const} */ ([url, init]));
       const secret = { headers: { Authorization: 'Bearer secret' } };

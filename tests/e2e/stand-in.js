@@ -1,7 +1,7 @@
 // Stands in for the library in the page's own tests: answers what a test tells it to, and waits where a test tells it to.
 // The tests of the library itself, and of the two together, use the real one.
 
-/** @import { GenerateOptions, LoadOptions } from '../../worker/options.js' */
+/** @import { GenerateOptions, LoadOptions } from '../../worker/schema.js' */
 /** @import { Message } from '../../worker/protocol.js' */
 
 const CONTEXT = 200;
@@ -165,6 +165,8 @@ function refuse(name) {
 }
 
 const core = {
+  kernels: ['scalar', 'mad', 'lut', 'relaxed', 'relaxed16'],
+
   /**
    * @param {string | File} source a name with "missing", "bad", "slow" or "kept" in it is treated as such
    * @param {LoadOptions} [options]

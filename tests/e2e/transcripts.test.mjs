@@ -7,7 +7,7 @@ import { test } from 'node:test';
 
 import { launch, openPage, ROOT, startDemo } from './harness.mjs';
 
-/** @import { GenerateOptions } from '../../worker/options.js' */
+/** @import { GenerateOptions } from '../../worker/schema.js' */
 
 /** @type {{ prompt: string[], options: GenerateOptions, text: string }[]} */
 const TRANSCRIPTS = JSON.parse(await readFile(join(ROOT, 'tests/fixtures/transcripts.json'), 'utf8'));

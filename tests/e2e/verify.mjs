@@ -7,7 +7,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { launch, openPage, startDemo } from './harness.mjs';
 
 /** @import { Page } from 'playwright-core' */
-/** @import { LoadOptions } from '../../worker/options.js' */
+/** @import { LoadOptions } from '../../worker/schema.js' */
 
 /**
  * What the native report found.

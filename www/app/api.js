@@ -8,8 +8,8 @@
 /** @typedef {import('../../worker/protocol.js').Progress} LoadProgress */
 /** @typedef {import('../../worker/protocol.js').GenerationResult} GenerationResult */
 /** @typedef {import('../../worker/protocol.js').SelfTest} SelfTest */
-/** @typedef {import('../../worker/options.js').LoadOptions} LoadOptions */
-/** @typedef {import('../../worker/options.js').GenerateOptions} GenerateOptions */
+/** @typedef {import('../../worker/schema.js').LoadOptions} LoadOptions */
+/** @typedef {import('../../worker/schema.js').GenerateOptions} GenerateOptions */
 
 /** @typedef {string | File | Blob} Source */
 
@@ -45,6 +45,7 @@
 /**
  * @typedef {object} BitNetApi
  * @property {(source: Source, options?: LoadOptions) => Promise<Model>} load
+ * @property {readonly string[]} kernels the reference first
  * @property {(options?: { threads?: number, signal?: AbortSignal }) => Promise<SelfTest>} [selfTest]
  * @property {ModelCache} [cache]
  * @property {(source: Source, options?: LoadOptions) => Promise<ProbeResult>} [probe]

@@ -7,7 +7,7 @@
  * @property {number} maxTokens longest answer
  * @property {number | null} seed null: a new one for each answer
  * @property {number | null} threads null: the library decides
- * @property {'auto' | 'relaxed16' | 'relaxed' | 'mad' | 'lut' | 'scalar'} kernel
+ * @property {NonNullable<import('./api.js').LoadOptions['kernel']>} kernel
  * @property {'fast' | 'exact'} precision
  * @property {number | null} context tokens, null: as the model and the memory allow
  */
@@ -34,12 +34,20 @@ const RULES = {
   maxTokens: { min: 1, max: 4096, integer: true },
   seed: { min: 0, max: 4294967295, integer: true, optional: true },
   threads: { min: 1, max: 64, integer: true, optional: true },
-  kernel: { choices: ['auto', 'relaxed16', 'relaxed', 'mad', 'lut', 'scalar'] },
+  kernel: { choices: ['auto'] },
   precision: { choices: ['fast', 'exact'] },
   context: { min: 16, max: 131072, integer: true, optional: true },
 };
 
 const KEY = 'bitnet-web.settings.1';
+
+/**
+ * Says which kernels the library has. Before that only `auto` is valid.
+ * @param {readonly string[]} kernels
+ */
+export function allowKernels(kernels) {
+  RULES.kernel = { choices: ['auto', ...kernels] };
+}
 
 /**
  * The settings with every entry of `changes` that is valid taken over; the rest is left out silently, because it

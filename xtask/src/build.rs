@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::wasm::{self, Variant};
-use crate::{host, node, package, size, toolchain};
+use crate::{host, node, package, schema, size, toolchain};
 
 /// What to build.
 #[derive(Default)]
@@ -36,6 +36,7 @@ pub fn types() -> Result<()> {
 /// Builds what runs, into `dist/`: no types, so no Node.
 pub fn runtime(options: &Options) -> Result<()> {
     toolchain::ensure()?;
+    schema::write()?;
     let dist = host::root().join("dist");
     for variant in Variant::ALL {
         let out = dist.join("wasm").join(variant.name());

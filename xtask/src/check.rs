@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::wasm::Variant;
-use crate::{host, node, toolchain};
+use crate::{host, node, schema, toolchain};
 
 /// The compiler's own search for dependencies that a library or program does not use.
 const UNUSED: &str = "unused_crate_dependencies";
@@ -73,6 +73,7 @@ pub fn check(mut parts: Parts) -> Result<()> {
         }
     }
     if parts.js {
+        run("worker/schema.js".to_owned(), &schema::check);
         node::ensure()?;
         for project in ["tsconfig.json", "tsconfig.sw.json", "tests/e2e/tsconfig.json"] {
             run(format!("tsc: {project}"), &|| node::tsc(project, &[]));

@@ -11,6 +11,7 @@ mod miscompilation;
 mod node;
 mod notices;
 mod package;
+mod schema;
 mod serve;
 mod site;
 mod size;
@@ -30,6 +31,7 @@ cargo xtask COMMAND [OPTIONS]
 
   build [--dev] [--variant relaxed|simd128]
               The npm package in dist/. --dev: a quick, larger and slower build, no types; --variant: only that wasm.
+  schema      Writes worker/schema.js from the options in src/options/, as every build does.
   demo [--dev] [--port N] [--no-open]
               Builds, serves the demo page on localhost and prints its address. Needs no Node.
   site [--dev]
@@ -74,6 +76,10 @@ fn run(mut args: Arguments) -> Result<()> {
                 build::Options { dev: args.contains("--dev"), variant: args.opt_value_from_str("--variant")? };
             finish(args)?;
             build::build(&options)?;
+        }
+        Some("schema") => {
+            finish(args)?;
+            schema::write()?;
         }
         Some("demo") => {
             let (dev, open) = (args.contains("--dev"), !args.contains("--no-open"));

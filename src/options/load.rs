@@ -1,0 +1,120 @@
+//! Options of `BitNet.load`, `BitNet.probe` and, of them, those that concern workers alone.
+
+use crate::rule::{Kind, MAX_COUNT, Rule};
+
+/// Where an address is relative, the page's own is its base.
+const ADDRESS: Kind = Kind::Custom { typescript: "string | URL", expected: "an address", check: "isAddress" };
+
+const THREADS: Rule = Rule {
+    name: "threads",
+    kind: Kind::Custom {
+        typescript: "'auto' | number",
+        expected: "'auto' or a whole number from 1 to 64",
+        check: "isThreadCount",
+    },
+    about: "1 to 64; `auto`, the default, starts with what the model's size suggests and goes on with what is fastest, by the \
+            time that its own tokens take; `model.info.threads` tells",
+};
+
+const VARIANT: Rule = Rule {
+    name: "variant",
+    kind: Kind::OneOf(&["auto", "relaxed", "simd128"]),
+    about: "the WebAssembly build; `auto` by default",
+};
+
+const SIGNAL: Rule = Rule {
+    name: "signal",
+    kind: Kind::Custom { typescript: "AbortSignal", expected: "an AbortSignal", check: "isSignal" },
+    about: "stops the call when it aborts; the call rejects with the signal's reason",
+};
+
+const WORKER_URL: Rule =
+    Rule { name: "workerUrl", kind: ADDRESS, about: "address of `engine.js`; `compute.js` is taken from beside it" };
+
+const WASM_BASE: Rule = Rule { name: "wasmBase", kind: ADDRESS, about: "folder that holds `relaxed/` and `simd128/`" };
+
+const WATCHDOG: Rule = Rule {
+    name: "watchdog",
+    kind: Kind::Number { least: 0.0, above: false, most: f64::INFINITY, default: 30_000.0 },
+    about: "milliseconds without a sign of life after which a worker counts as dead; 0: never; 30000 by default",
+};
+
+/// What a call needs that starts workers and loads no model.
+pub const WORKERS: &[&Rule] = &[&THREADS, &VARIANT, &SIGNAL, &WORKER_URL, &WASM_BASE, &WATCHDOG];
+
+/// `BitNet.load` and `BitNet.probe`.
+pub const LOAD: &[&Rule] = &[
+    &THREADS,
+    &Rule {
+        name: "context",
+        kind: Kind::Whole { least: 1, most: MAX_COUNT },
+        about: "tokens of prompt and answer together; by default what the model allows and memory holds",
+    },
+    &Rule { name: "kernel", kind: Kind::Kernel, about: "`auto` (default) measures and picks" },
+    &Rule {
+        name: "precision",
+        kind: Kind::OneOf(&["fast", "exact"]),
+        about: "`fast` (default): int8 head and KV cache, logits of unlikely tokens estimated. `exact`: f32 KV cache, head in \
+                the file's own precision",
+    },
+    &VARIANT,
+    &Rule {
+        name: "onProgress",
+        kind: Kind::Custom { typescript: "(progress: Progress) => void", expected: "a function", check: "isFunction" },
+        about: "called as the model arrives",
+    },
+    &SIGNAL,
+    &Rule {
+        name: "cache",
+        kind: Kind::Custom {
+            typescript: "CacheMode",
+            expected: "true, false, 'revalidate' or 'reload'",
+            check: "isCacheMode",
+        },
+        about: "whether the file is kept in the browser's storage; true by default",
+    },
+    &Rule {
+        name: "evict",
+        kind: Kind::Flag,
+        about: "whether models that were not used for the longest time may be removed from the browser's storage where this \
+                one does not fit; false by default",
+    },
+    &Rule {
+        name: "network",
+        kind: Kind::Custom {
+            typescript: "NetworkOptions",
+            expected: "an object with numbers of 0 or more for chunkBytes, requests, attempts, retryDelayMs or stallMs",
+            check: "isNetworkOptions",
+        },
+        about: "how requests are made",
+    },
+    &Rule {
+        name: "integrity",
+        kind: Kind::Custom {
+            typescript: "string",
+            expected: "'sha256-' and a digest in base64 or hex",
+            check: "isIntegrity",
+        },
+        about: "`sha256-` and the digest of the whole file in base64 or hex",
+    },
+    &Rule {
+        name: "headers",
+        kind: Kind::Custom {
+            typescript: "Record<string, string>",
+            expected: "an object of strings",
+            check: "isHeaders",
+        },
+        about: "sent with every request for the file",
+    },
+    &Rule { name: "hfBase", kind: ADDRESS, about: "where `hf:` addresses point, `https://huggingface.co/` by default" },
+    &Rule { name: "chatTemplate", kind: Kind::Text, about: "instead of the file's own" },
+    &Rule { name: "preTokenizer", kind: Kind::Text, about: "instead of the file's own, for example `llama-bpe`" },
+    &Rule {
+        name: "i2sLayout",
+        kind: Kind::OneOf(&["x86", "arm"]),
+        about: "bit order of I2_S tensors; `x86` by default",
+    },
+    &WORKER_URL,
+    &WASM_BASE,
+    &WATCHDOG,
+];

@@ -1,0 +1,161 @@
+// Written by `cargo xtask build` from src/options/: change an option there.
+
+/** @import { CacheMode, NetworkOptions, Progress } from './protocol.js' */
+
+/**
+ * What an option must be: in words for an error, and what `options.js` checks it with.
+ * @typedef {{ expected: string } & (
+ *   | { kind: 'number', least: number, above: boolean, most: number }
+ *   | { kind: 'whole', least: number, most: number }
+ *   | { kind: 'flag' }
+ *   | { kind: 'text' }
+ *   | { kind: 'oneOf', names: readonly string[] }
+ *   | { kind: 'custom', check: CheckName })} Rule
+ */
+
+/** @typedef {Readonly<Record<string, Rule>>} Rules */
+
+/** @typedef {'isAddress' | 'isCacheMode' | 'isDataArray' | 'isDataObject' | 'isFunction' | 'isHeaders' | 'isIntegrity' | 'isNetworkOptions' | 'isSignal' | 'isStop' | 'isStopTokens' | 'isThreadCount'} CheckName */
+
+/** The ternary kernels, the reference first. */
+export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed', 'relaxed16']);
+
+/**
+ * What starts workers.
+ * @typedef {object} WorkerOptions
+ * @property {'auto' | number} [threads] 1 to 64; `auto`, the default, starts with what the model's size suggests and
+ *   goes on with what is fastest, by the time that its own tokens take; `model.info.threads` tells
+ * @property {'auto' | 'relaxed' | 'simd128'} [variant] the WebAssembly build; `auto` by default
+ * @property {AbortSignal} [signal] stops the call when it aborts; the call rejects with the signal's reason
+ * @property {string | URL} [workerUrl] address of `engine.js`; `compute.js` is taken from beside it
+ * @property {string | URL} [wasmBase] folder that holds `relaxed/` and `simd128/`
+ * @property {number} [watchdog] milliseconds without a sign of life after which a worker counts as dead; 0: never;
+ *   30000 by default
+ */
+
+/**
+ * How a model is loaded.
+ * @typedef {object} LoadOptions
+ * @property {'auto' | number} [threads] 1 to 64; `auto`, the default, starts with what the model's size suggests and
+ *   goes on with what is fastest, by the time that its own tokens take; `model.info.threads` tells
+ * @property {number} [context] tokens of prompt and answer together; by default what the model allows and memory
+ *   holds
+ * @property {'auto' | 'scalar' | 'mad' | 'lut' | 'relaxed' | 'relaxed16'} [kernel] `auto` (default) measures and
+ *   picks
+ * @property {'fast' | 'exact'} [precision] `fast` (default): int8 head and KV cache, logits of unlikely tokens
+ *   estimated. `exact`: f32 KV cache, head in the file's own precision
+ * @property {'auto' | 'relaxed' | 'simd128'} [variant] the WebAssembly build; `auto` by default
+ * @property {(progress: Progress) => void} [onProgress] called as the model arrives
+ * @property {AbortSignal} [signal] stops the call when it aborts; the call rejects with the signal's reason
+ * @property {CacheMode} [cache] whether the file is kept in the browser's storage; true by default
+ * @property {boolean} [evict] whether models that were not used for the longest time may be removed from the
+ *   browser's storage where this one does not fit; false by default
+ * @property {NetworkOptions} [network] how requests are made
+ * @property {string} [integrity] `sha256-` and the digest of the whole file in base64 or hex
+ * @property {Record<string, string>} [headers] sent with every request for the file
+ * @property {string | URL} [hfBase] where `hf:` addresses point, `https://huggingface.co/` by default
+ * @property {string} [chatTemplate] instead of the file's own
+ * @property {string} [preTokenizer] instead of the file's own, for example `llama-bpe`
+ * @property {'x86' | 'arm'} [i2sLayout] bit order of I2_S tensors; `x86` by default
+ * @property {string | URL} [workerUrl] address of `engine.js`; `compute.js` is taken from beside it
+ * @property {string | URL} [wasmBase] folder that holds `relaxed/` and `simd128/`
+ * @property {number} [watchdog] milliseconds without a sign of life after which a worker counts as dead; 0: never;
+ *   30000 by default
+ */
+
+/**
+ * What a chat template sees besides the messages.
+ * @typedef {object} ChatOptions
+ * @property {boolean} [continueFinalMessage] for messages that end with the assistant's: `true` lets the answer
+ *   continue that message, `false` begins a new turn behind it. Needed there: without it such a conversation is an
+ *   `invalid_argument`
+ * @property {object[]} [tools] for messages: descriptions of functions, as JSON schemas, for templates that show them
+ * @property {object[]} [documents] for messages: mostly `{ title, text }`, for templates that show them
+ * @property {Record<string, unknown>} [templateVariables] for messages: further variables of the template, such as `{
+ *   enable_thinking: false }`
+ */
+
+/**
+ * How an answer is written.
+ * @typedef {object} GenerateOptions
+ * @property {number} [maxTokens] by default what the context still holds
+ * @property {number} [temperature] 0 (default) takes the likeliest token; more of it flattens the distribution
+ * @property {number} [topK] 0 (default) keeps all
+ * @property {number} [topP] 0 to 1; 1 (default) keeps all, 0 the likeliest alone
+ * @property {number} [minP] 0 to 1; 0 (default) keeps all
+ * @property {number} [repetitionPenalty] 1 (default) changes nothing
+ * @property {number} [seed] the same seed gives the same text; random by default
+ * @property {string | string[]} [stop] ends the answer where one of these would appear; at most 64. Control tokens,
+ *   which an answer does not show, are written by name: `'<|eot_id|>'`
+ * @property {number | string | (number | string)[]} [stopTokens] token ids, or the texts of tokens, that end the
+ *   answer, besides the model's own ends
+ * @property {boolean} [continueFinalMessage] for messages that end with the assistant's: `true` lets the answer
+ *   continue that message, `false` begins a new turn behind it. Needed there: without it such a conversation is an
+ *   `invalid_argument`
+ * @property {object[]} [tools] for messages: descriptions of functions, as JSON schemas, for templates that show them
+ * @property {object[]} [documents] for messages: mostly `{ title, text }`, for templates that show them
+ * @property {Record<string, unknown>} [templateVariables] for messages: further variables of the template, such as `{
+ *   enable_thinking: false }`
+ * @property {boolean} [timeParts] whether `timings.parts` tells where the time went; false by default
+ * @property {AbortSignal} [signal] stops the answer within a token when it aborts
+ */
+
+/** @type {Rules} */
+export const WORKER_RULES = {
+  threads: { expected: "'auto' or a whole number from 1 to 64", kind: 'custom', check: 'isThreadCount' },
+  variant: { expected: "one of 'auto', 'relaxed', 'simd128'", kind: 'oneOf', names: ['auto', 'relaxed', 'simd128'] },
+  signal: { expected: "an AbortSignal", kind: 'custom', check: 'isSignal' },
+  workerUrl: { expected: "an address", kind: 'custom', check: 'isAddress' },
+  wasmBase: { expected: "an address", kind: 'custom', check: 'isAddress' },
+  watchdog: { expected: "a number of 0 or more", kind: 'number', least: 0, above: false, most: Infinity },
+};
+
+/** @type {Rules} */
+export const LOAD_RULES = {
+  threads: { expected: "'auto' or a whole number from 1 to 64", kind: 'custom', check: 'isThreadCount' },
+  context: { expected: "a whole number from 1 to 4294967295", kind: 'whole', least: 1, most: 4294967295 },
+  kernel: { expected: "one of 'auto', 'scalar', 'mad', 'lut', 'relaxed', 'relaxed16'", kind: 'oneOf', names: ['auto', 'scalar', 'mad', 'lut', 'relaxed', 'relaxed16'] },
+  precision: { expected: "one of 'fast', 'exact'", kind: 'oneOf', names: ['fast', 'exact'] },
+  variant: { expected: "one of 'auto', 'relaxed', 'simd128'", kind: 'oneOf', names: ['auto', 'relaxed', 'simd128'] },
+  onProgress: { expected: "a function", kind: 'custom', check: 'isFunction' },
+  signal: { expected: "an AbortSignal", kind: 'custom', check: 'isSignal' },
+  cache: { expected: "true, false, 'revalidate' or 'reload'", kind: 'custom', check: 'isCacheMode' },
+  evict: { expected: "true or false", kind: 'flag' },
+  network: { expected: "an object with numbers of 0 or more for chunkBytes, requests, attempts, retryDelayMs or stallMs", kind: 'custom', check: 'isNetworkOptions' },
+  integrity: { expected: "'sha256-' and a digest in base64 or hex", kind: 'custom', check: 'isIntegrity' },
+  headers: { expected: "an object of strings", kind: 'custom', check: 'isHeaders' },
+  hfBase: { expected: "an address", kind: 'custom', check: 'isAddress' },
+  chatTemplate: { expected: "a string", kind: 'text' },
+  preTokenizer: { expected: "a string", kind: 'text' },
+  i2sLayout: { expected: "one of 'x86', 'arm'", kind: 'oneOf', names: ['x86', 'arm'] },
+  workerUrl: { expected: "an address", kind: 'custom', check: 'isAddress' },
+  wasmBase: { expected: "an address", kind: 'custom', check: 'isAddress' },
+  watchdog: { expected: "a number of 0 or more", kind: 'number', least: 0, above: false, most: Infinity },
+};
+
+/** @type {Rules} */
+export const CHAT_RULES = {
+  continueFinalMessage: { expected: "true or false", kind: 'flag' },
+  tools: { expected: "an array of objects of plain data", kind: 'custom', check: 'isDataArray' },
+  documents: { expected: "an array of objects of plain data", kind: 'custom', check: 'isDataArray' },
+  templateVariables: { expected: "an object of plain data", kind: 'custom', check: 'isDataObject' },
+};
+
+/** @type {Rules} */
+export const GENERATE_RULES = {
+  maxTokens: { expected: "a whole number from 1 to 4294967295", kind: 'whole', least: 1, most: 4294967295 },
+  temperature: { expected: "a number from 0 to 100", kind: 'number', least: 0, above: false, most: 100 },
+  topK: { expected: "a whole number from 0 to 4294967295", kind: 'whole', least: 0, most: 4294967295 },
+  topP: { expected: "a number from 0 to 1", kind: 'number', least: 0, above: false, most: 1 },
+  minP: { expected: "a number from 0 to 1", kind: 'number', least: 0, above: false, most: 1 },
+  repetitionPenalty: { expected: "a number above 0, at most 100", kind: 'number', least: 0, above: true, most: 100 },
+  seed: { expected: "a whole number from 0 to 2^53 - 1", kind: 'whole', least: 0, most: 9007199254740991 },
+  stop: { expected: "a string or an array of at most 64 strings, none empty", kind: 'custom', check: 'isStop' },
+  stopTokens: { expected: "token ids (whole numbers from 0 to 4294967295) or the texts of tokens, none empty", kind: 'custom', check: 'isStopTokens' },
+  continueFinalMessage: { expected: "true or false", kind: 'flag' },
+  tools: { expected: "an array of objects of plain data", kind: 'custom', check: 'isDataArray' },
+  documents: { expected: "an array of objects of plain data", kind: 'custom', check: 'isDataArray' },
+  templateVariables: { expected: "an object of plain data", kind: 'custom', check: 'isDataObject' },
+  timeParts: { expected: "true or false", kind: 'flag' },
+  signal: { expected: "an AbortSignal", kind: 'custom', check: 'isSignal' },
+};
