@@ -334,7 +334,7 @@ pageTest('bad options and arguments are told at once, with their name and range'
     const started = tap.workers.length;
     const model = await lib.BitNet.load(url, { threads: 1 });
     const generate = {
-      maxTokens: [0, 2.5, '3'], temperature: [-1, NaN], topK: [-1], topP: [0, 1.1], minP: [1.1], repetitionPenalty: [0, 1e-60], seed: [-1, 2 ** 53],
+      maxTokens: [0, 2.5, '3'], temperature: [-1, NaN], topK: [-1], topP: [-0.1, 1.1], minP: [1.1], repetitionPenalty: [0, 1e-60], seed: [-1, 2 ** 53],
       stop: ['', ['a', 1], Array(65).fill('a')], stopTokens: ['', [1.5], [-1], {}], signal: [1], max_tokens: [3],
     };
     for (const [option, values] of Object.entries(generate)) {
