@@ -26,6 +26,6 @@ pub use attention::{AttentionScratch, FloatBlock, HeadShape, Int8Block, KV_BLOCK
 pub use elementwise::{add, relu2_gate, rmsnorm, silu_gate};
 pub use embedding::{RowBuilder, RowFormat, RowMatrix};
 pub use error::{Error, ErrorKind, Result};
-pub use rope::Rope;
+pub use rope::{PairOrder, Rope};
 
 pub use ternary::{Activations, Feature, Job, Kernel, TernaryBuilder, TernaryMatrix, matmul};

@@ -1,4 +1,13 @@
-//! Rotary position embedding (arXiv:2104.09864) in its rotate-half form: dimension `i` is paired with `i + dim / 2`.
+//! Rotary position embedding (arXiv:2104.09864).
+
+/// Which dimensions of a head are rotated as a pair. A model has the order that it was trained with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PairOrder {
+    /// `i` and `i + dim / 2`: transformers' `rotate_half`, llama.cpp's NEOX.
+    Halves,
+    /// `2 i` and `2 i + 1`: the original, and what llama.cpp's converter permutes queries and keys of Llama models to.
+    Adjacent,
+}
 
 /// The frequencies of one head.
 #[derive(Debug)]
@@ -31,14 +40,21 @@ impl Rope {
     }
 
     /// Rotates every head of one token, `x` `[heads, head_dim]`, by its `rotation`, `[2, dim / 2]`.
-    pub fn rotate(rotation: &[f32], x: &mut [f32], head_dim: usize) {
-        let half = rotation.len() / 2;
-        let (cos, sin) = rotation.split_at(half);
+    pub fn rotate(rotation: &[f32], order: PairOrder, x: &mut [f32], head_dim: usize) {
+        let dim = rotation.len();
+        let (cos, sin) = rotation.split_at(dim / 2);
+        let turn = |a: &mut f32, b: &mut f32, cos: f32, sin: f32| (*a, *b) = (*a * cos - *b * sin, *b * cos + *a * sin);
         for head in x.chunks_exact_mut(head_dim) {
-            let (first, rest) = head.split_at_mut(half);
-            let second = &mut rest[..half];
-            for (((a, b), cos), sin) in first.iter_mut().zip(second).zip(cos).zip(sin) {
-                (*a, *b) = (*a * cos - *b * sin, *b * cos + *a * sin);
+            let angles = cos.iter().zip(sin);
+            match order {
+                PairOrder::Halves => {
+                    let (first, second) = head[..dim].split_at_mut(dim / 2);
+                    first.iter_mut().zip(second).zip(angles).for_each(|((a, b), (cos, sin))| turn(a, b, *cos, *sin));
+                }
+                PairOrder::Adjacent => {
+                    let pairs = head[..dim].as_chunks_mut::<2>().0;
+                    pairs.iter_mut().zip(angles).for_each(|([a, b], (cos, sin))| turn(a, b, *cos, *sin));
+                }
             }
         }
     }
@@ -52,7 +68,7 @@ mod tests {
     fn rotated<const N: usize>(rope: &Rope, position: usize, mut x: [f32; N]) -> [f32; N] {
         let mut rotations = Vec::new();
         rope.rotations(position, 1, &mut rotations);
-        Rope::rotate(&rotations, &mut x, N);
+        Rope::rotate(&rotations, PairOrder::Halves, &mut x, N);
         x
     }
 
@@ -81,5 +97,24 @@ mod tests {
         (0..4).for_each(|i| rope.rotations(3 + i, 1, &mut alone));
         assert_eq!(together, alone);
         assert_eq!(together.len(), 24);
+    }
+
+    /// Both orders are one rotation of differently ordered dimensions; those behind the rotated ones stay.
+    #[test]
+    fn pairs_are_rotated_alike_in_either_order() {
+        let rope = Rope::new(500.0, 6, None);
+        let mut rotation = Vec::new();
+        rope.rotations(11, 1, &mut rotation);
+        let heads = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, -1.0, 0.5, -3.0, 9.0, 0.25, 6.5, 8.0];
+        let (mut halves, mut adjacent) = (heads, heads);
+        for (head, x) in adjacent.chunks_exact_mut(7).enumerate() {
+            (0..3).for_each(|i| (x[2 * i], x[2 * i + 1]) = (heads[7 * head + i], heads[7 * head + 3 + i]));
+        }
+        Rope::rotate(&rotation, PairOrder::Halves, &mut halves, 7);
+        Rope::rotate(&rotation, PairOrder::Adjacent, &mut adjacent, 7);
+        for (x, y) in halves.chunks_exact(7).zip(adjacent.chunks_exact(7)) {
+            (0..3).for_each(|i| assert_eq!((x[i], x[3 + i]), (y[2 * i], y[2 * i + 1])));
+            assert_eq!(x[6], y[6]);
+        }
     }
 }

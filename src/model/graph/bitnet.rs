@@ -11,7 +11,7 @@
 //! ```
 
 use crate::gguf::Metadata;
-use crate::kernels::Rope;
+use crate::kernels::{PairOrder, Rope};
 use crate::{Error, ErrorKind, Result};
 
 use super::super::config::Config;
@@ -104,7 +104,7 @@ impl Graph for Bitnet {
 
         let normed = Input::of(x).normed(layer.attn_norm);
         operations.linear(input, normed, [(layer.q, q), (layer.k, k), (layer.v, v)]);
-        operations.rotate(batch, q, k);
+        operations.rotate(batch, PairOrder::Halves, q, k);
         operations.attend(batch, index, q, k, v, heads, scratch);
         let normed = Input::of(heads).normed(layer.attn_sub_norm);
         operations.linear(input, normed, [(layer.o, delta)]);

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::kernels::{AttentionScratch, Rope, add, attend, relu2_gate, rmsnorm, silu_gate};
+use crate::kernels::{AttentionScratch, PairOrder, Rope, add, attend, relu2_gate, rmsnorm, silu_gate};
 use crate::pool::Pool;
 use crate::stopwatch::{self, Stopwatch};
 
@@ -114,10 +114,10 @@ impl Operations<'_> {
         }
     }
 
-    /// `x[t] = RMSNorm(x[t]) * norm`
+    /// RMSNorm times the weights `norm`, of every piece of `x` that is as long as they are: whole tokens, or heads.
     pub(super) fn norm(&self, norm: VectorId, x: &mut [f32]) {
         let weight = &self.weights[norm];
-        x.chunks_exact_mut(weight.len()).for_each(|x| rmsnorm(x, weight, self.config.rms_norm_eps));
+        self.pool.par_rows(x, weight.len(), 16, |_, x| rmsnorm(x, weight, self.config.rms_norm_eps));
     }
 
     /// Linear layers with one input: each output is `[tokens, rows]`.
@@ -142,12 +142,12 @@ impl Operations<'_> {
     }
 
     /// Rotates the heads of queries and keys by their positions.
-    pub(super) fn rotate(&self, batch: &Batch<'_>, q: &mut [f32], k: &mut [f32]) {
+    pub(super) fn rotate(&self, batch: &Batch<'_>, order: PairOrder, q: &mut [f32], k: &mut [f32]) {
         let Config { rope_dim, head_dim, .. } = *self.config;
         let rotation = |token: usize| &batch.rotations[token * rope_dim..][..rope_dim];
-        self.pool.par_rows(q, self.config.q_dim(), 1, |token, q| Rope::rotate(rotation(token), q, head_dim));
+        self.pool.par_rows(q, self.config.q_dim(), 1, |token, q| Rope::rotate(rotation(token), order, q, head_dim));
         for (token, k) in k.chunks_exact_mut(self.config.kv_dim()).enumerate() {
-            Rope::rotate(rotation(token), k, head_dim);
+            Rope::rotate(rotation(token), order, k, head_dim);
         }
     }
 
