@@ -111,7 +111,7 @@ function wrongAnswer(file, response) {
  */
 export function placement(file) {
   const here = import.meta.url ?? ''; // a bundle in an old format has none
-  if (`${file} ${here}`.includes('/.vite/')) {
+  if (/\/\.(vite|cache\/vite)\//.test(`${file} ${here}`)) {
     return "Vite's development server has packed the library without its workers: set optimizeDeps: { exclude: ['bitnet-web'] } in vite.config.js.";
   }
   const isPacked = !/\/diagnosis\.js([?#]|$)/.test(here) || !file.startsWith(new URL('.', here).href);

@@ -172,7 +172,7 @@ function ownScript(script) {
  * @param {string} address
  */
 function behindVite(address) {
-  return address.replace(/\/\.vite\/deps\/(?=(engine|compute)\.js($|\?))/, '/bitnet-web/');
+  return address.replace(/\/\.(vite|cache\/vite(\/[^/?]+)?)\/deps\/(?=(engine|compute)\.js($|\?))/, '/bitnet-web/');
 }
 
 /**
