@@ -1,5 +1,7 @@
 //! `bitnet-web`: ternary large language models in a browser tab, on the CPU.
 
+#![cfg_attr(all(test, target_arch = "wasm32"), feature(custom_test_frameworks, test), test_runner(run_in_browser))]
+
 pub mod chat;
 pub mod generate;
 pub mod gguf;
@@ -16,3 +18,9 @@ mod web;
 
 pub use bitnet_kernels::{self as kernels, error, pool};
 pub use error::{Error, ErrorKind, Result};
+
+#[cfg(all(test, target_arch = "wasm32"))]
+fn run_in_browser(tests: &[&test_harness::Test]) {
+    pool::start_workers_by(test_harness::spawn);
+    test_harness::run(tests);
+}

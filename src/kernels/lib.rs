@@ -4,6 +4,8 @@
 //! scalar one; f32 reductions are written with one fixed lane order. What [`conformance`] checks is therefore
 //! equality, not closeness.
 
+#![cfg_attr(all(test, target_arch = "wasm32"), feature(custom_test_frameworks, test), test_runner(run_in_browser))]
+
 mod attention;
 mod buffer;
 mod coarse_timer;
@@ -27,5 +29,10 @@ pub use elementwise::{add, relu2_gate, rmsnorm, silu_gate};
 pub use embedding::{RowBuilder, RowFormat, RowMatrix};
 pub use error::{Error, ErrorKind, Result};
 pub use rope::{PairOrder, Rope};
-
 pub use ternary::{Activations, Feature, Job, Kernel, TernaryBuilder, TernaryMatrix, matmul};
+
+#[cfg(all(test, target_arch = "wasm32"))]
+fn run_in_browser(tests: &[&test_harness::Test]) {
+    pool::start_workers_by(test_harness::spawn);
+    test_harness::run(tests);
+}

@@ -29,7 +29,7 @@ use std::mem;
 use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -117,6 +117,19 @@ pub struct PoolCounters {
     pub sleeps: usize,
 }
 
+/// Runs what it is given on another thread and does not wait for it.
+pub type Starter = fn(Box<dyn FnOnce() + Send>);
+
+/// How a pool gets its workers in WebAssembly, if it starts them.
+static STARTER: OnceLock<Starter> = OnceLock::new();
+
+/// From now on a pool in WebAssembly has its workers started by `starter`. The tests need that; the page's compute workers
+/// enter by themselves.
+pub fn start_workers_by(starter: Starter) {
+    // The first one stays.
+    let _ = STARTER.set(starter);
+}
+
 /// How long the leader waited at its joins.
 #[derive(Default)]
 struct Waiting {
@@ -149,13 +162,19 @@ impl Pool {
     /// A pool of `threads` threads (1 to [`MAX_THREADS`], clamped), the caller included.
     ///
     /// Natively the other threads are started here, and the pool has fewer if the system refuses some. In WebAssembly
-    /// none is started: the page's workers must call [`PoolShared::work`] with the indices `1..threads` before the
-    /// first fork (see [`Pool::ready_workers`]).
+    /// none is started, unless [`start_workers_by`] says how: the page's workers must call [`PoolShared::work`] with the
+    /// indices `1..threads` before the first fork (see [`Pool::ready_workers`]).
     pub fn new(threads: usize) -> Self {
         let threads = threads.clamp(1, MAX_THREADS);
         if cfg!(target_family = "wasm") {
-            let leader = Mutex::default();
-            return Self { shared: Arc::new(PoolShared::new(threads)), leader, handles: Vec::new() };
+            let shared = Arc::new(PoolShared::new(threads));
+            if let Some(start) = STARTER.get() {
+                for index in 1..threads {
+                    let worker = Arc::clone(&shared);
+                    start(Box::new(move || worker.work(index)));
+                }
+            }
+            return Self { shared, leader: Mutex::default(), handles: Vec::new() };
         }
         Self::with_native_threads(threads)
     }
@@ -545,6 +564,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(target_arch = "wasm32", ignore = "WebAssembly does not unwind")]
     fn a_panic_reaches_the_leader_and_poisons() {
         for culprit in 0..3 {
             let pool = Pool::new(3);
@@ -557,6 +577,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(target_arch = "wasm32", ignore = "WebAssembly does not unwind")]
     fn a_poisoned_pool_refuses_to_fork() {
         let pool = Pool::new(2);
         pool.poison();

@@ -53,8 +53,6 @@ pub(super) fn scale(trailer: &[u8; 32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn one_byte_holds_four_weights_from_the_high_bits_down() {

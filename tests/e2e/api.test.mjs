@@ -94,7 +94,9 @@ pageTest('a model loads, tells what it is, and streams what complete gives', asy
 
 pageTest('one logits hash for every variant, kernel and thread count, and it is the native one', async (page) => {
   const golden = JSON.parse(await readFile(join(ROOT, 'tests/fixtures/logits-hashes.json'), 'utf8'));
-  for (const [file, hashes] of Object.entries(golden)) {
+  // Every fixture is in hashes.test.mjs; these two are of different shapes and storage types.
+  for (const file of ['gqa1-i2_s.gguf', 'gqa4-hd128-tq1_0.gguf']) {
+    const hashes = golden[file];
     const found = await page.evaluate(async (url) => {
       /** @type {Record<string, string>} */
       const hashes = {};

@@ -1,5 +1,5 @@
 // What the bundled model says to fixed prompts: the recorded text, for every variant, kernel and thread count.
-// `tests/transcripts.rs` finds the same natively, and writes the file.
+// `tests/core/transcripts.rs` finds the same natively, and writes the file.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -3,10 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod cases;
+// In the browser this is a module of `core`.
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "../core/support/mod.rs"]
+mod support;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -19,10 +20,12 @@ use bitnet_web::{Error, ErrorKind, Result};
 use cases::Case;
 use peak_alloc::PeakAlloc;
 use proptest::prelude::*;
-use support::draft::Draft;
-use support::models::folder;
 
-#[global_allocator]
+use crate::support::draft::Draft;
+use crate::support::models;
+
+// In the browser the runtime has an allocator of its own, and the peaks read 0.
+#[cfg_attr(not(target_arch = "wasm32"), global_allocator)]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 /// What a load may hold at its peak beside a few times the file: kernels' tables, the rotary tables and KV cache of
@@ -38,7 +41,7 @@ fn alone() -> MutexGuard<'static, ()> {
 }
 
 fn fixture(name: &str) -> Vec<u8> {
-    std::fs::read(folder().join(name)).unwrap()
+    models::read(name)
 }
 
 fn load(file: &[u8], piece: usize, file_bytes: Option<u64>) -> Result<Engine> {

@@ -42,12 +42,7 @@ fn tests(options: &Options) -> Result<()> {
         return Ok(());
     }
     let chrome = test::prepare_browser()?;
-    for variant in Variant::ALL.into_iter().filter(|variant| options.variant.is_none_or(|only| only == *variant)) {
-        host::step(&format!("kernels: wasm tests: {}", variant.name()), || {
-            test::in_browser(PACKAGE, variant, &chrome, false, options.filter.as_deref())
-        })?;
-    }
-    Ok(())
+    test::in_browser(PACKAGE, options.variant, &chrome, false, options.filter.as_deref())
 }
 
 /// Builds `src/kernels/examples/bench.rs` as the library ships and runs it in Chromium.

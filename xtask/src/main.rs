@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo xtask help` lists them.
 
+mod arm;
 mod bench;
 mod build;
 mod check;
@@ -38,9 +39,12 @@ cargo xtask COMMAND [OPTIONS]
               The pages as a static folder, site/, for any host.
   check [--native] [--wasm] [--js]
               rustfmt, clippy for this machine, clippy for wasm32 in both variants, tsc; all of it, or the parts named.
-  test [--native] [--wasm] [--e2e | --browser] [--dev] [FILTER]
+  test [--native] [--wasm] [--e2e | --browser] [--dev] [--variant relaxed|simd128] [FILTER]
+  test --arm [--dev]
               Native tests, the same as wasm in a browser, end to end; all, or those named. --browser: the last two;
-              --dev: in the browser a quick build, not what ships; FILTER: only tests (end to end: files) whose name contains it.
+              --dev: in the browser a quick build, not what ships; --variant: wasm tests of that
+              one only; FILTER: only tests (end to end: files) whose name contains it. --arm: the self test and logits hashes
+              in an emulated ARM processor.
   kernels [--native] [--variant relaxed|simd128] [FILTER]
   kernels --bench FILTER [--variant relaxed|simd128]
               The crate of the hot loops alone, which compiles in seconds: its tests, natively and as wasm in a browser, or
@@ -101,6 +105,11 @@ fn run(mut args: Arguments) -> Result<()> {
             finish(args)?;
             check::check(parts)?;
         }
+        Some("test") if args.contains("--arm") => {
+            let dev = args.contains("--dev");
+            finish(args)?;
+            arm::test(dev)?;
+        }
         Some("test") => {
             let browser = args.contains("--browser");
             let options = test::Options {
@@ -108,6 +117,7 @@ fn run(mut args: Arguments) -> Result<()> {
                 wasm: args.contains("--wasm") || browser,
                 e2e: args.contains("--e2e") || browser,
                 dev: args.contains("--dev"),
+                variant: args.opt_value_from_str("--variant")?,
                 filter: args.opt_free_from_str()?,
             };
             finish(args)?;

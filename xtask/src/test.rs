@@ -3,16 +3,21 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::wasm::{self, Variant};
-use crate::{build, chrome, host, node, site, toolchain};
+use crate::{build, chrome, host, miscompilation, node, site, toolchain};
 
 /// After this long in one test file, in milliseconds, something waits for what never comes.
 const HANG: &str = "--test-timeout=900000";
+
+/// How a crate's unit tests are called here.
+const LIB: &str = "lib";
+/// The integration tests in one program.
+const CORE: &str = "core";
 
 /// What to run; everything unless some are named.
 pub struct Options {
@@ -21,6 +26,8 @@ pub struct Options {
     pub e2e: bool,
     /// What runs in the browser is a quick build, not what ships.
     pub dev: bool,
+    /// Only this variant's wasm tests; both by default.
+    pub variant: Option<Variant>,
     /// Only tests, or end-to-end test files, whose name contains this.
     pub filter: Option<String>,
 }
@@ -38,13 +45,8 @@ pub fn test(mut options: Options) -> Result<()> {
         eprintln!("native tests: passed");
     }
     if let (true, Some(chrome)) = (options.wasm, &chrome) {
-        for variant in Variant::ALL {
-            for package in host::WASM_PACKAGES {
-                let filter = options.filter.as_deref();
-                host::step(&format!("wasm tests: {package}, {}", variant.name()), || {
-                    in_browser(package, variant, chrome, options.dev, filter)
-                })?;
-            }
+        for package in host::WASM_PACKAGES {
+            in_browser(package, options.variant, chrome, options.dev, options.filter.as_deref())?;
         }
         eprintln!("wasm tests: passed");
     }
@@ -76,32 +78,82 @@ fn native(filter: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// Builds the tests marked `#[wasm_bindgen_test]` and runs them in a worker of a cross-origin isolated page.
-pub fn in_browser(package: &str, variant: Variant, chrome: &Path, dev: bool, filter: Option<&str>) -> Result<()> {
-    let wasm = compile_tests(package, variant, dev)?;
-    let out = variant.target_dir().join("browser-tests").join(package);
-    wasm::bindgen_tests(&wasm, &out)?;
-    let mut command = node::node();
-    command.arg("tests/e2e/harness-wasm.mjs").arg(&out).args(filter).env("CHROME", chrome);
-    host::run(&mut command, "Node 20 is not installed")
-}
-
-fn compile_tests(package: &str, variant: Variant, dev: bool) -> Result<PathBuf> {
-    let mut command = variant.cargo("test");
-    command.args(["--package", package, "--lib", "--profile", wasm::profile(dev), "--no-run"]);
-    command.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
-    let mut child = command.spawn().context(toolchain::MISSING)?;
-    let mut wasm = None;
-    for line in child.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines) {
-        let message: Value = serde_json::from_str(&line?).unwrap_or_default();
-        if let Some(path) = message["executable"].as_str() {
-            wasm = Some(PathBuf::from(path));
+/// Builds the tests of `package`, in both variants or the one that is named, and runs them in a worker of a cross-origin
+/// isolated page. Without a filter, all of the native ones must be there.
+pub fn in_browser(package: &str, only: Option<Variant>, chrome: &Path, dev: bool, filter: Option<&str>) -> Result<()> {
+    let native = Program::compile(host::cargo().args(["test", "--package", package, "--lib", "--tests"]))?;
+    for variant in Variant::ALL.into_iter().filter(|variant| only.is_none_or(|only| only == *variant)) {
+        let mut command = variant.cargo("test");
+        command.args(["--package", package, "--lib", "--profile", wasm::profile(dev)]);
+        if native.iter().any(|program| program.target == CORE) {
+            command.args(["--test", CORE]);
+        }
+        for program in Program::compile(&mut command)? {
+            let name = format!("wasm tests: {}, {package}, {}", variant.name(), program.target);
+            let out = variant.target_dir().join("browser-tests").join(package).join(&program.target);
+            host::step(&name, || program.run_in_browser(&out, &expected(&program.target, &native)?, chrome, filter))?;
         }
     }
-    if !child.wait()?.success() {
-        bail!("the wasm tests do not compile");
+    Ok(())
+}
+
+/// The names that the tests of `target` have in the browser, if it holds all of the native ones that it should: `core`
+/// also those of the integration tests that are programs of their own natively, as modules.
+fn expected(target: &str, native: &[Program]) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for program in native {
+        if program.target == target {
+            names.extend(program.names()?);
+        } else if target == CORE && program.target != LIB {
+            names.extend(program.names()?.iter().map(|name| format!("{}::{name}", program.target)));
+        }
     }
-    wasm.context("cargo names no wasm file for the tests")
+    Ok(names)
+}
+
+/// A compiled test program.
+struct Program {
+    /// [`LIB`], or the name of an integration test.
+    target: String,
+    file: PathBuf,
+}
+
+impl Program {
+    /// What a `cargo test` command would run.
+    fn compile(command: &mut Command) -> Result<Vec<Self>> {
+        command.args(["--no-run", "--message-format=json-render-diagnostics"]).stdout(Stdio::piped());
+        let mut child = command.spawn().context(toolchain::MISSING)?;
+        let mut programs = Vec::new();
+        for line in child.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines) {
+            let message: Value = serde_json::from_str(&line?).unwrap_or_default();
+            if let (Some(file), Some(name)) = (message["executable"].as_str(), message["target"]["name"].as_str()) {
+                let integration = message["target"]["kind"][0] == "test";
+                programs.push(Self { target: if integration { name } else { LIB }.to_owned(), file: file.into() });
+            }
+        }
+        if !child.wait()?.success() || programs.is_empty() {
+            bail!("the tests do not compile");
+        }
+        Ok(programs)
+    }
+
+    /// Runs a wasm program, in which the tests of these names must be.
+    fn run_in_browser(&self, out: &Path, names: &[String], chrome: &Path, filter: Option<&str>) -> Result<()> {
+        miscompilation::check(&self.file)?;
+        wasm::bindgen_tests(&self.file, out)?;
+        let list = out.join("native.json");
+        fs::write(&list, serde_json::to_vec(names)?)?;
+        let mut command = node::node();
+        command.arg("tests/e2e/harness-wasm.mjs").arg(out).arg(&list).args(filter).env("CHROME", chrome);
+        host::run(&mut command, "Node 20 is not installed")
+    }
+
+    /// What its tests are called, natively.
+    fn names(&self) -> Result<Vec<String>> {
+        let list = host::output_of(Command::new(&self.file).args(["--list", "--format", "terse"]));
+        let list = list.with_context(|| format!("{} does not list its tests", self.file.display()))?;
+        Ok(list.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
+    }
 }
 
 /// Runs `tests/e2e/*.test.mjs`, each of which starts its own browser and server.

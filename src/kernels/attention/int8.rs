@@ -289,8 +289,6 @@ fn maximum(x: &[f32]) -> f32 {
 mod tests {
     use super::super::super::conformance::check::Random;
     use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn one_key_gives_its_value() {
@@ -324,8 +322,7 @@ mod tests {
         };
         let one = Pool::new(1);
         let batch = run(&one, before, &q);
-        let pools = if cfg!(target_family = "wasm") { vec![one] } else { vec![one, Pool::new(2), Pool::new(3)] };
-        for pool in pools {
+        for pool in [one, Pool::new(2), Pool::new(3)] {
             assert!(run(&pool, before, &q) == batch, "{} threads, a batch", pool.threads());
             for token in 0..tokens {
                 let single = run(&pool, before + token, &q[token * 640..][..640]);

@@ -55,12 +55,10 @@ pub fn run(pool: &Pool, seed: u64) -> Result<Report> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn every_routine_of_this_build_agrees() {
-        for threads in if cfg!(target_family = "wasm") { 1..=1 } else { 1..=3 } {
+        for threads in 1..=3 {
             let report = run(&Pool::new(threads), 20_261_122).unwrap();
             assert_eq!(report.failures, [""; 0], "seed {}", report.seed);
         }

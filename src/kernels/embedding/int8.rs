@@ -243,8 +243,6 @@ mod tests {
     use super::super::super::conformance::check::Random;
     use super::super::conformance::{estimate, exact};
     use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn matrix(rows: usize, values: &[f32]) -> Int8Rows {
         let cols = values.len() / rows;

@@ -150,8 +150,6 @@ mod tests {
     use super::super::super::conformance::check::Random;
     use super::super::conformance::nibble;
     use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     /// The conformance suite compares that of the two which the build uses.
     #[test]

@@ -147,8 +147,6 @@ fn interleave_high(a: v128, b: v128) -> v128 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn a_transposed_matrix_has_its_columns_as_rows() {

@@ -71,8 +71,6 @@ impl fmt::Debug for Kernel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn a_kernel_is_found_by_its_name_alone() {

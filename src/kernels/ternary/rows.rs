@@ -85,8 +85,6 @@ fn pack_chunk(weights: &[i8], out: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn a_chunk_is_interleaved_by_16() {

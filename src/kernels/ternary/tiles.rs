@@ -73,8 +73,6 @@ impl Layout for Tiles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn a_tile_puts_16_rows_side_by_side() {

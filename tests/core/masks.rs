@@ -1,9 +1,8 @@
 //! What a mask lets through is chosen by exact logits, although the fast head estimates those of unlikely tokens.
 
-#![allow(clippy::unwrap_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
-
-mod support;
-
+use crate::support::draft::Draft;
+use crate::support::models::fixtures;
+use crate::support::{engine, top};
 use bitnet_web::generate::{Engine, Event, GenerateOptions};
 use bitnet_web::gguf::{Array, Value};
 use bitnet_web::kernels::Kernel;
@@ -11,9 +10,6 @@ use bitnet_web::load::{LoadOptions, Precision};
 use bitnet_web::model::{Executor, ForwardPass, Sequence};
 use bitnet_web::pool::Pool;
 use bitnet_web::sample::{AllowedTokens, LogitBias};
-use support::draft::Draft;
-use support::models::fixtures;
-use support::{engine, top};
 
 /// So many tokens that the fast head estimates most of their logits.
 const VOCABULARY: usize = 6000;

@@ -1,22 +1,18 @@
 //! What benchmarks need of the engine: made-up contexts, and the time of each part.
 
-#![allow(clippy::unwrap_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
-
-mod support;
-
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::support::models::fixtures;
 use bitnet_web::ErrorKind;
 use bitnet_web::generate::{Engine, Event, GenerateOptions, Generation, Usage};
 use bitnet_web::kernels::Kernel;
 use bitnet_web::load::{LoadOptions, Precision};
 use bitnet_web::stopwatch::Parts;
-use support::models::fixtures;
 
 fn any_engine(precision: Precision) -> Engine {
     let fixture = &fixtures()[0];
     let options = LoadOptions { precision, ..LoadOptions::new(Kernel::SCALAR) };
-    support::engine(&fixture.bytes(&fixture.files[0].name), options, 2, 1 << 16)
+    crate::support::engine(&fixture.bytes(&fixture.files[0].name), options, 2, 1 << 16)
 }
 
 fn run(engine: &mut Engine, mut generation: Generation) -> (Vec<u32>, Usage) {

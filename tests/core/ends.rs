@@ -1,23 +1,19 @@
 //! What ends an answer, and what is refused before one begins: on a model whose control tokens can be made to come.
 
-#![allow(clippy::unwrap_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
-
-#[path = "support/mod.rs"]
-mod support;
-
 use bitnet_web::ErrorKind;
 use bitnet_web::error::Detail;
 use bitnet_web::generate::{Engine, Event, FinishReason, GenerateOptions, Prompt, StopToken, StoppedBy, verify};
 use bitnet_web::kernels::Kernel;
 use bitnet_web::load::{LoadOptions, LoadedModel, Loader, Precision};
 use bitnet_web::pool::Pool;
-use support::draft::Draft;
-use support::models::folder;
+
+use crate::support::draft::Draft;
+use crate::support::models;
 
 const PROMPT: &str = "Hello";
 
 fn draft() -> Draft {
-    Draft::read(&std::fs::read(folder().join("tiny-f32.gguf")).unwrap())
+    Draft::read(&models::read("tiny-f32.gguf"))
 }
 
 fn try_model(draft: &Draft, context: Option<usize>) -> bitnet_web::Result<LoadedModel> {
@@ -187,7 +183,7 @@ fn a_text_that_is_too_long_is_told_with_its_numbers() {
 
 /// A number that a test puts into a file: at the end of the tensor's data as I2_S keeps its scale, or everywhere.
 fn with_scale(file: &str, name: &str, value: f32) -> Draft {
-    let mut draft = Draft::read(&std::fs::read(folder().join(file)).unwrap());
+    let mut draft = Draft::read(&models::read(file));
     let tensor = draft.tensor(name);
     if tensor.type_id == 36 {
         let at = tensor.data.len() - 32;
@@ -207,7 +203,7 @@ fn numbers_that_cannot_stay_numbers_are_no_model() {
             assert!(error.to_string().contains(name), "{error}");
         }
     }
-    let mut scaled = Draft::read(&std::fs::read(folder().join("tiny-i2_s-scale.gguf")).unwrap());
+    let mut scaled = Draft::read(&models::read("tiny-i2_s-scale.gguf"));
     let name = scaled.tensors.iter().find(|t| t.name.ends_with(".scale")).unwrap().name.clone();
     scaled.tensor(&name).data = 1e38_f32.to_le_bytes().to_vec();
     let error = try_model(&scaled, None).unwrap_err();

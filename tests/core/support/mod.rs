@@ -1,6 +1,6 @@
 //! What the integration tests share.
 
-// Each test binary uses its own part of this.
+// `hostile_file` uses its own part of this.
 #![allow(dead_code)]
 #![allow(clippy::unwrap_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
 

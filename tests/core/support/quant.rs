@@ -1,8 +1,7 @@
 //! The codec fixtures; `tests/fixtures/README.md` describes the fields.
 
-use std::path::PathBuf;
-
 use serde::Deserialize;
+use test_harness::files;
 
 #[derive(Deserialize)]
 pub struct QuantCase {
@@ -39,9 +38,9 @@ pub struct QuantCases {
 
 impl QuantCases {
     pub fn read() -> Self {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/quant");
-        let file: File = serde_json::from_str(&std::fs::read_to_string(folder.join("quant.json")).unwrap()).unwrap();
-        Self { cases: file.cases, bytes: std::fs::read(folder.join(file.file)).unwrap() }
+        let folder = "tests/fixtures/quant";
+        let file: File = serde_json::from_slice(&files::read(&format!("{folder}/quant.json"))).unwrap();
+        Self { cases: file.cases, bytes: files::read(&format!("{folder}/{}", file.file)) }
     }
 
     /// The tensor's bytes, as a GGUF file holds them.

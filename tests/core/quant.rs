@@ -1,13 +1,9 @@
 //! The codecs against ggml's and bitnet.cpp's: every code and every scale, and the same from pieces of any size.
 
-#![allow(clippy::unwrap_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
-
-mod support;
-
+use crate::support::quant::{QuantCase, QuantCases};
 use bitnet_web::quant::{FloatDecoder, I2sLayout, TensorType, TernaryDecoder};
 use bitnet_web::{ErrorKind, Result};
 use proptest::prelude::*;
-use support::quant::{QuantCase, QuantCases};
 
 /// Codes `[rows, cols]` and the scale of a tensor whose bytes come in pieces of `pieces[0]`, `pieces[1]`, ... bytes,
 /// again from the first when they are used up.

@@ -3,16 +3,12 @@
 //! What agrees and how closely is derived in `tests/oracle/README.md`: a token whose activations stay clear of a
 //! rounding boundary agrees to `tight`, any other stays below the flip bound.
 
-#![allow(clippy::unwrap_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
-
-mod support;
-
+use crate::support::models::{Fixture, FixtureFile, Sequence, fixtures};
+use crate::support::{engine, relative_rms, top};
 use bitnet_web::generate::{Event, GenerateOptions};
 use bitnet_web::kernels::Kernel;
 use bitnet_web::load::{LoadOptions, Precision};
 use bitnet_web::quant::I2sLayout;
-use support::models::{Fixture, FixtureFile, Sequence, fixtures};
-use support::{engine, relative_rms, top};
 
 fn load(fixture: &Fixture, file: &FixtureFile, threads: usize) -> bitnet_web::generate::Engine {
     let mut options = LoadOptions::new(Kernel::SCALAR);

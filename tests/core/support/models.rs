@@ -1,8 +1,7 @@
 //! The fixture models; `tests/fixtures/README.md` describes the fields.
 
-use std::path::PathBuf;
-
 use serde::Deserialize;
+use test_harness::files;
 
 #[derive(Deserialize)]
 pub struct Fixture {
@@ -36,31 +35,30 @@ pub struct Sequence {
 }
 
 /// The folder of the fixture models.
-pub fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/models")
+pub const FOLDER: &str = "tests/fixtures/models";
+
+/// The bytes of a file in it.
+pub fn read(file: &str) -> Vec<u8> {
+    files::read(&format!("{FOLDER}/{file}"))
 }
 
 /// All fixture models, by name.
 pub fn fixtures() -> Vec<Fixture> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|e| e == "json"))
-        .collect();
-    paths.sort();
-    assert!(!paths.is_empty(), "no fixture models in {}", folder().display());
-    paths.iter().map(|path| serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()).collect()
+    let names = files::list(FOLDER).into_iter().filter(|name| name.ends_with(".json"));
+    let fixtures: Vec<Fixture> = names.map(|name| serde_json::from_slice(&read(&name)).unwrap()).collect();
+    assert!(!fixtures.is_empty(), "no fixture models in {FOLDER}");
+    fixtures
 }
 
 impl Fixture {
     /// The bytes of one of its files.
     pub fn bytes(&self, file: &str) -> Vec<u8> {
-        std::fs::read(folder().join(file)).unwrap()
+        read(file)
     }
 
     /// The reference logits of all sequences.
     pub fn logits(&self) -> Vec<f32> {
-        let bytes = std::fs::read(folder().join(&self.logits)).unwrap();
+        let bytes = read(&self.logits);
         bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
     }
 }

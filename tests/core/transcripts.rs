@@ -1,14 +1,7 @@
 //! What the bundled model says to fixed prompts, greedily and sampled: the same text with every kernel and thread count.
 //! `tests/e2e/transcripts.test.mjs` reads the same file in the browser.
 //!
-//! A new model says other things: `RECORD_TRANSCRIPTS=1 cargo test --test transcripts` writes the file again.
-
-#![allow(clippy::unwrap_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
-
-mod support;
-
-use std::fs;
-use std::path::Path;
+//! A new model says other things: `RECORD_TRANSCRIPTS=1 cargo test --test core transcripts` writes the file again.
 
 use bitnet_web::chat::Message;
 use bitnet_web::generate::{Engine, Event, GenerateOptions, Prompt};
@@ -16,9 +9,11 @@ use bitnet_web::kernels::Kernel;
 use bitnet_web::load::LoadOptions;
 use bitnet_web::sample::SamplerOptions;
 use serde::{Deserialize, Serialize};
-use support::engine;
+use test_harness::files;
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/transcripts.json");
+use crate::support::engine;
+
+const FILE: &str = "tests/fixtures/transcripts.json";
 
 /// One conversation and its answer.
 #[derive(Deserialize, Serialize)]
@@ -82,12 +77,11 @@ impl Transcript {
 }
 
 fn read() -> Vec<Transcript> {
-    serde_json::from_str(&fs::read_to_string(FILE).unwrap()).unwrap()
+    serde_json::from_str(&files::read_text(FILE)).unwrap()
 }
 
 fn demo(kernel: Kernel, threads: usize) -> Engine {
-    let bytes = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("www/models/demo.gguf")).unwrap();
-    engine(&bytes, LoadOptions::new(kernel), threads, 1 << 20)
+    engine(&files::read("www/models/demo.gguf"), LoadOptions::new(kernel), threads, 1 << 20)
 }
 
 #[test]
@@ -115,5 +109,5 @@ fn record() {
     for transcript in &mut transcripts {
         transcript.text = transcript.answer(&mut engine);
     }
-    fs::write(FILE, serde_json::to_string_pretty(&transcripts).unwrap() + "\n").unwrap();
+    std::fs::write(FILE, serde_json::to_string_pretty(&transcripts).unwrap() + "\n").unwrap();
 }

@@ -1,16 +1,13 @@
 //! Chat templates against transformers' rendering (fixtures).
 
-#![allow(clippy::unwrap_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
-
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 use bitnet_web::ErrorKind;
 use bitnet_web::chat::{ChatOptions, ChatTemplate, DateTime, Message};
 use bitnet_web::gguf::{Metadata, Parser, Progress};
 use bitnet_web::tokenizer::{Tokenizer, Vocabulary};
 use serde::Deserialize;
+use test_harness::files;
 
 #[derive(Deserialize)]
 struct Case {
@@ -31,12 +28,12 @@ struct Fixture {
     cases: Vec<Case>,
 }
 
-fn fixtures() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures"))
+fn fixture(path: &str) -> Vec<u8> {
+    files::read(&format!("tests/fixtures/{path}"))
 }
 
 fn metadata(file: &str) -> Metadata {
-    match Parser::new().parse(&fs::read(fixtures().join(file)).unwrap()).unwrap() {
+    match Parser::new().parse(&fixture(file)).unwrap() {
         Progress::Done(header) => header.metadata,
         Progress::NeedMore(_) => panic!("{file} is cut off"),
     }
@@ -56,7 +53,7 @@ fn date(text: &str) -> DateTime {
 
 #[test]
 fn templates_render_as_in_transformers() {
-    let fixture: Fixture = serde_json::from_slice(&fs::read(fixtures().join("chat/chat.json")).unwrap()).unwrap();
+    let fixture: Fixture = serde_json::from_slice(&fixture("chat/chat.json")).unwrap();
     let tokenizer = tokenizer();
     let now = Some(date(&fixture.now));
     let mut compared = 0;

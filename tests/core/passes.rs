@@ -1,15 +1,11 @@
 //! Passes over the weights: several sequences in one, and what is given up half way.
 
-#![allow(clippy::unwrap_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
-
-mod support;
-
+use crate::support::models::fixtures;
 use bitnet_web::ErrorKind;
 use bitnet_web::kernels::Kernel;
 use bitnet_web::load::{LoadOptions, Loader, Precision};
 use bitnet_web::model::{Executor, ForwardPass, HiddenStates, Model, Sequence};
 use bitnet_web::pool::Pool;
-use support::models::fixtures;
 
 fn model(precision: Precision, context: Option<usize>) -> (Model, Vec<u32>) {
     let fixture = &fixtures()[0];
