@@ -25,7 +25,8 @@ const UNLOADED = new BitNetError('unloaded', 'The model was unloaded; load it ag
 export class Model {
   #crew;
 
-  #threads;
+  /** What may change of `info`, apart from the model: whoever keeps `info` alone must not keep the workers. */
+  #now;
 
   /**
    * What was loaded, and how it runs. With `threads: 'auto'` the number of threads follows what is fastest: it may differ
@@ -43,12 +44,12 @@ export class Model {
     this.#crew = crew;
     crews.set(this, crew);
     forgotten.register(this, crew);
-    this.#threads = info.threads;
-    const threads = () => this.#threads;
+    const now = { threads: info.threads };
+    this.#now = now;
     this.info = Object.freeze({
       ...info,
       get threads() {
-        return threads();
+        return now.threads;
       },
     });
   }
@@ -96,7 +97,7 @@ export class Model {
       signal,
       onEvent: (event) => event.type === 'token' && onToken(event.token),
     });
-    this.#threads = result.timings.threads;
+    this.#now.threads = result.timings.threads;
     return result;
   }
 

@@ -58,13 +58,16 @@ async function comesTo(workers, wanted, collect) {
   }
 }
 
-memoryTest('five models that are dropped leave no worker behind', async ({ page, workers, collect }) => {
+memoryTest('five models that are dropped leave no worker behind, whoever keeps what they told', async ({ page, workers, collect }) => {
   await page.evaluate(async (url) => {
+    /** @type {unknown[]} */
+    const told = [];
+    Object.assign(globalThis, { told });
     for (let i = 0; i < 5; i++) {
       const model = await lib.BitNet.load(url, { threads: 2, kernel: 'mad' });
       await model.complete('Hello', { maxTokens: 3 });
       for await (const _ of model.generate('Hello', { maxTokens: 3 }));
-      await model.logitsHash();
+      told.push(model.info, await model.logitsHash());
     }
   }, MODEL);
   assert.ok(workers() >= 2, `${workers()} workers`);
