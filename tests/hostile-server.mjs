@@ -17,6 +17,8 @@ import { gzipSync } from 'node:zlib';
  * @property {boolean} [gzip] compress on the fly
  * @property {boolean} [chunked] send no Content-Length
  * @property {boolean} [html] 200 with an error page
+ * @property {string} [type] `Content-Type` of the file's bytes
+ * @property {string} [date] `Date` beside `status`
  * @property {string} [redirect] 302 to this address
  * @property {Promise<void>} [hold] answer nothing before this
  */
@@ -40,6 +42,7 @@ import { gzipSync } from 'node:zlib';
  * @property {boolean} [cors] other origins may read it
  * @property {string} [expose] headers that other origins may see
  * @property {boolean} [ranges] default true
+ * @property {number} [rate] bytes per second that all of its answers share
  * @property {(seen: Seen, count: number) => Fault | undefined} [fault] what goes wrong at the request of this number, from 0
  */
 
@@ -54,6 +57,8 @@ export class HostileServer {
   /** @type {Seen[]} every request for a hosted file, in order */
   log = [];
   origin = '';
+  /** When a line with a rate is free again. */
+  #free = 0;
   #server = createServer((request, response) => {
     response.on('error', () => {}); // the page went away
     this.#answer(request, response).catch((error) => response.destroy(error));
@@ -144,6 +149,13 @@ export class HostileServer {
     await this.#send(hosted, fault, seen, response);
   }
 
+  /** Holds the line for so many seconds, one piece after the other. @param {number} seconds */
+  async #slow(seconds) {
+    const free = Math.max(this.#free, Date.now()) + seconds * 1000;
+    this.#free = free;
+    await sleep(free - Date.now());
+  }
+
   /**
    * @param {Hosted} hosted
    * @param {Fault} fault
@@ -162,6 +174,7 @@ export class HostileServer {
     if (fault.status) {
       seen.status = fault.status;
       if (fault.retryAfter !== undefined) response.setHeader('Retry-After', fault.retryAfter);
+      if (fault.date !== undefined) response.setHeader('Date', fault.date);
       return void response.writeHead(fault.status, { 'Content-Type': 'text/plain' }).end('no\n');
     }
     if (fault.html) {
@@ -186,13 +199,14 @@ export class HostileServer {
       response.setHeader('Content-Encoding', 'gzip');
     }
     if (!fault.chunked) response.setHeader('Content-Length', body.length + (fault.claim ?? 0));
-    response.writeHead(seen.status, { 'Content-Type': 'application/octet-stream' });
+    response.writeHead(seen.status, { 'Content-Type': fault.type ?? 'application/octet-stream' });
     if (seen.method === 'HEAD') return void response.end();
     const stop = fault.cut ?? fault.stall ?? body.length;
     for (let at = 0; at < Math.min(stop, body.length) && !response.destroyed; at += PIECE) {
       const piece = body.subarray(at, Math.min(at + PIECE, stop, body.length));
       await new Promise((resolve) => response.write(piece, resolve));
       seen.sent += piece.length;
+      if (hosted.rate) await this.#slow(piece.length / hosted.rate);
       if (fault.pause) await sleep(fault.pause);
     }
     if (fault.stall !== undefined) return;

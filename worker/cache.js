@@ -1,6 +1,7 @@
 // What the browser's storage keeps: `BitNet.cache`.
 import { BitNetError } from './error.js';
 import { resolveAddress } from './options.js';
+import { checkAddress } from './source.js';
 
 /** @import { Crew } from './crew.js' */
 /** @import { CacheCall, CacheEntry, StorageEstimate } from './protocol.js' */
@@ -59,8 +60,7 @@ export class Cache {
    * @returns {Promise<number>} bytes that were freed
    */
   async delete(source, { hfBase } = {}) {
-    const text = String(source);
-    const address = text.startsWith('hf:') ? text : resolveAddress(source);
+    const address = checkAddress(source);
     return this.#ask({ action: 'delete', address, hfBase: hfBase === undefined ? undefined : resolveAddress(hfBase) });
   }
 

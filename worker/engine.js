@@ -1,6 +1,7 @@
 // The engine worker: owns the WebAssembly instance, answers the page's calls, leads the compute workers.
 import { toWire } from './error.js';
 import { streamFrom } from './feed.js';
+import { asker } from './headers.js';
 import { generate } from './generation.js';
 import { crashOf, glueOf, onPanic } from './glue.js';
 import { instantiate } from './instance.js';
@@ -9,7 +10,7 @@ import { CallQueue } from './queue.js';
 import { breathe } from './step.js';
 import { tokenize } from './tokenize.js';
 
-/** @import { EngineCall, EngineStart, FromEngine, Progress, ToEngine, WireSource } from './protocol.js' */
+/** @import { EngineCall, EngineStart, FromEngine, Progress, ToEngine, WireLoadOptions, WireSource } from './protocol.js' */
 /** @import { WireError } from './error.js' */
 /** @import { WasmModel, WasmPool } from './wasm/relaxed/bitnet_web.js' */
 
@@ -47,6 +48,14 @@ function openSource(source) {
   }
 }
 
+/**
+ * Where the page decides by the address which headers are sent, it is asked through a port.
+ * @param {WireLoadOptions} options
+ */
+function withHeaders({ headersPort, ...options }) {
+  return headersPort === undefined ? options : { ...options, askHeaders: asker(headersPort) };
+}
+
 /** @param {Extract<EngineCall, { method: 'load' }>} call */
 async function load({ id, args }) {
   if (settings === undefined || pool === undefined) throw { code: 'internal', message: 'The engine was not started, or has loaded before.' };
@@ -54,7 +63,7 @@ async function load({ id, args }) {
   const threads = await pool;
   pool = undefined;
   const onProgress = (/** @type {Progress} */ progress) => post({ type: 'progress', id, progress });
-  model = await glueOf(variant).load(openSource(args.source), args.options, threads, onProgress);
+  model = await glueOf(variant).load(openSource(args.source), withHeaders(args.options), threads, onProgress);
   const info = model.info();
   vocabulary = info.vocabulary;
   return { ...info, variant, isolated };
@@ -73,7 +82,7 @@ async function probe({ args }) {
   const workers = await pool;
   const threads = workers.threads;
   pool = undefined;
-  const found = await glueOf(variant).probe(openSource(args.source), args.options, workers);
+  const found = await glueOf(variant).probe(openSource(args.source), withHeaders(args.options), workers);
   return { ...found, variant, isolated, threads };
 }
 

@@ -14,7 +14,9 @@
  * | `chat_template` | the chat template is missing, failed, or exceeded its limits |
  * | `context_overflow` | the prompt leaves no room in the context |
  * | `network` | the network failed, or a server answered with something else than the file |
- * | `not_found` | the server has no such file, or refuses it |
+ * | `not_found` | the server has no such file (404, 410) |
+ * | `unauthorized` | the server wants to know who asks (401): `headers` with an access token |
+ * | `forbidden` | the server refuses the file to whoever asks (403, 451) |
  * | `changed` | the file on the server is not the one that the download began with |
  * | `integrity` | bytes do not match their checksum |
  * | `storage` | the browser's storage failed or is full |
@@ -24,9 +26,11 @@
  * | `worker_failed` | a worker's script did not start |
  * | `unloaded` | the model was unloaded |
  *
+ * Where a server's answer is the reason, `details.status` is its HTTP status.
+ *
  * @typedef {'invalid_gguf' | 'truncated' | 'unsupported' | 'invalid_model' | 'out_of_memory' | 'invalid_argument'
- *   | 'chat_template' | 'context_overflow' | 'network' | 'not_found' | 'changed' | 'integrity' | 'storage' | 'aborted'
- *   | 'crashed' | 'internal' | 'worker_failed' | 'unloaded'} ErrorCode
+ *   | 'chat_template' | 'context_overflow' | 'network' | 'not_found' | 'unauthorized' | 'forbidden' | 'changed'
+ *   | 'integrity' | 'storage' | 'aborted' | 'crashed' | 'internal' | 'worker_failed' | 'unloaded'} ErrorCode
  */
 
 /**

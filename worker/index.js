@@ -105,7 +105,8 @@ export const BitNet = {
   kernels: KERNELS,
 
   /**
-   * Loads a model: from an address (also `hf:owner/repo/file.gguf`), a File or Blob, an ArrayBuffer or a stream of bytes.
+   * Loads a model: from an address (also `hf:owner/repo/file.gguf`), a File or Blob, a Response, an ArrayBuffer or a
+   * stream of bytes.
    * @param {Source} source
    * @param {LoadOptions} [options]
    * @returns {Promise<Model>}
@@ -115,14 +116,14 @@ export const BitNet = {
     const { signal, onProgress } = options;
     signal?.throwIfAborted();
     requirePlatform();
-    const { wire, transfer, release } = wireSource(source);
+    const { wire, ports, transfer, release } = await wireSource(source, options);
     /** @type {Crew | undefined} */
     let crew;
     try {
       crew = startCrew(options);
       const setting = `${crew.variant} ${options.threads ?? 'auto'}`;
       const kernel = wireOptions.kernel ?? fastest.get(setting);
-      const info = await crew.call('load', { source: wire, options: { ...wireOptions, kernel } }, {
+      const info = await crew.call('load', { source: wire, options: { ...wireOptions, ...ports, kernel } }, {
         signal,
         transfer,
         onEvent: (event) => {
@@ -162,9 +163,9 @@ export const BitNet = {
     const wireOptions = checkLoadOptions(options);
     const { signal } = options;
     requirePlatform();
-    const { wire, transfer, release } = wireSource(source);
+    const { wire, ports, transfer, release } = await wireSource(source, options);
     try {
-      return await withCrew(options, (crew) => crew.call('probe', { source: wire, options: wireOptions }, { signal, transfer }));
+      return await withCrew(options, (crew) => crew.call('probe', { source: wire, options: { ...wireOptions, ...ports } }, { signal, transfer }));
     } finally {
       release();
     }

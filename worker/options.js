@@ -1,5 +1,6 @@
 // Checks what callers pass in, on the page, so that a typo is told at once and not by a worker minutes later.
 import { BitNetError } from './error.js';
+import { isHeaderRecord } from './headers.js';
 import { GENERATE_RULES, LOAD_RULES, WORKER_RULES } from './schema.js';
 
 /** @import { Message, Prompt, WireGenerateOptions, WireLoadOptions } from './protocol.js' */
@@ -19,7 +20,7 @@ const CHECKS = {
   isDataArray: (v) => Array.isArray(v) && v.every((item) => isObject(item) && isData(item)),
   isDataObject: (v) => isObject(v) && isData(v),
   isFunction: (v) => typeof v === 'function',
-  isHeaders: (v) => isObject(v) && Object.values(v).every((x) => typeof x === 'string'),
+  isHeaders: (v) => typeof v === 'function' || isHeaderRecord(v),
   isIntegrity: (v) => typeof v === 'string' && /^sha256-([A-Za-z0-9+/]{43}=|[0-9a-fA-F]{64})$/.test(v),
   isNetworkOptions: (v) =>
     isObject(v) && Object.entries(v).every(([key, x]) => NETWORK_OPTIONS.includes(key) && isNumber(x) && x >= 0),
@@ -170,7 +171,7 @@ export function checkLoadOptions(options) {
     evict,
     network: network && { ...network },
     integrity,
-    headers: headers && { ...headers },
+    headers: typeof headers === 'function' ? undefined : headers && { ...headers },
     hfBase: hfBase === undefined ? undefined : resolveAddress(hfBase),
     chatTemplate,
     preTokenizer,

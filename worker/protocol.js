@@ -13,8 +13,8 @@
 
 /**
  * What the browser's storage is used for. `true`: a complete file is taken from it without asking any server;
- * `'revalidate'`: the server is asked first whether the file has changed (without an answer the kept one is taken);
- * `'reload'`: the file is loaded anew; `false`: nothing is read or kept.
+ * `'revalidate'`: the server is asked first whether the file has changed (where it refuses the file, the load fails;
+ * without an answer the kept one is taken, and the progress says so); `'reload'`: the file is loaded anew; `false`: nothing is read or kept.
  * @typedef {boolean | 'revalidate' | 'reload'} CacheMode
  */
 
@@ -22,7 +22,7 @@
  * How a file is requested.
  * @typedef {object} NetworkOptions
  * @property {number} [chunkBytes] size of one request and of one kept piece, 4 KiB to 32 MiB; 16 MiB by default
- * @property {number} [requests] at once; 3 by default
+ * @property {number} [requests] at once; 3 by default, 8 at most
  * @property {number} [attempts] failures in a row, without any progress, before giving up; 8 by default
  * @property {number} [retryDelayMs] after the first failure; doubles with each further one; 500 by default
  * @property {number} [stallMs] how long a silent server is waited for; 30000 by default
@@ -39,6 +39,7 @@
  * @property {NetworkOptions} [network]
  * @property {string} [integrity]
  * @property {Record<string, string>} [headers]
+ * @property {MessagePort} [headersPort] where the page says them by address: see `headers.js`
  * @property {string} [hfBase]
  * @property {string} [chatTemplate]
  * @property {string} [preTokenizer]

@@ -1,5 +1,6 @@
 // Written by `cargo xtask build` from src/options/: change an option there.
 
+/** @import { HeaderFunction } from './headers.js' */
 /** @import { CacheMode, NetworkOptions, Progress } from './protocol.js' */
 
 /**
@@ -52,7 +53,9 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
  *   browser's storage where this one does not fit; false by default
  * @property {NetworkOptions} [network] how requests are made
  * @property {string} [integrity] `sha256-` and the digest of the whole file in base64 or hex
- * @property {Record<string, string>} [headers] sent with every request for the file
+ * @property {Record<string, string> | HeaderFunction} [headers] sent with every request for the file, or a function
+ *   that gives them for the address of a request (also a promise of them), each time anew. A browser sends them on to
+ *   wherever that address redirects, and takes away `Authorization` alone
  * @property {string | URL} [hfBase] where `hf:` addresses point, `https://huggingface.co/` by default
  * @property {string} [chatTemplate] instead of the file's own
  * @property {string} [preTokenizer] instead of the file's own, for example `llama-bpe`
@@ -123,7 +126,7 @@ export const LOAD_RULES = {
   evict: { expected: "true or false", kind: 'flag' },
   network: { expected: "an object with numbers of 0 or more for chunkBytes, requests, attempts, retryDelayMs or stallMs", kind: 'custom', check: 'isNetworkOptions' },
   integrity: { expected: "'sha256-' and a digest in base64 or hex", kind: 'custom', check: 'isIntegrity' },
-  headers: { expected: "an object of strings", kind: 'custom', check: 'isHeaders' },
+  headers: { expected: "an object of strings, or a function that gives one", kind: 'custom', check: 'isHeaders' },
   hfBase: { expected: "an address", kind: 'custom', check: 'isAddress' },
   chatTemplate: { expected: "a string", kind: 'text' },
   preTokenizer: { expected: "a string", kind: 'text' },

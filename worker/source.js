@@ -1,57 +1,174 @@
 // Where a model comes from: what the page can hand to the engine worker as it is, and what it must feed piece by piece.
 import { BitNetError } from './error.js';
 import { feed } from './feed.js';
+import { serveHeaders } from './headers.js';
 import { resolveAddress } from './options.js';
 
+/** @import { HeaderFunction } from './headers.js' */
 /** @import { WireSource } from './protocol.js' */
 
-/** @typedef {string | URL | Blob | ArrayBuffer | ArrayBufferView | ReadableStream<Uint8Array>} Source */
+/** @typedef {string | URL | Response | Blob | ArrayBuffer | ArrayBufferView | ReadableStream<Uint8Array>} Source */
 
 /** Bytes of one piece that is cut from an ArrayBuffer. */
 const PIECE = 4 * 1024 * 1024;
 
+/** What a `fetch` of the engine reaches, besides the page's own protocol. */
+const PROTOCOLS = ['http:', 'https:'];
+
 /**
  * @typedef {object} Wired
  * @property {WireSource} wire
+ * @property {{ headersPort?: MessagePort }} [ports] by which the engine asks the page
  * @property {Transferable[]} transfer
  * @property {() => void} release to be called when the load has ended, however it did: nothing stays open
  */
 
 /**
  * @param {Source} source
- * @returns {Wired}
+ * @param {{ signal?: AbortSignal, headers?: Record<string, string> | HeaderFunction }} [options]
+ * @returns {Promise<Wired>}
  */
-export function wireSource(source) {
-  if (typeof source === 'string' || source instanceof URL) {
-    return { wire: { kind: 'url', url: address(source) }, transfer: [], release: () => {} };
-  }
-  if (source instanceof Blob) {
-    const name = 'name' in source && typeof source.name === 'string' ? source.name : '';
-    return { wire: { kind: 'blob', blob: source, name }, transfer: [], release: () => {} };
-  }
+export async function wireSource(source, { signal, headers } = {}) {
+  const wired = await wireBytes(source, signal);
+  if (typeof headers !== 'function') return wired;
+  const { port, release } = serveHeaders(headers);
+  return {
+    wire: wired.wire,
+    ports: { headersPort: port },
+    transfer: [...wired.transfer, port],
+    release: () => {
+      wired.release();
+      release();
+    },
+  };
+}
+
+/**
+ * @param {Source} source
+ * @param {AbortSignal} [signal]
+ * @returns {Wired | Promise<Wired>}
+ */
+function wireBytes(source, signal) {
+  if (typeof source === 'string' || source instanceof URL) return addressed(source, signal);
+  if (source instanceof Blob) return whole(source);
+  if (source instanceof Response) return answered(source);
   if (source instanceof ReadableStream) {
-    if (source.locked) throw new BitNetError('invalid_argument', 'source: the ReadableStream is already being read.');
+    if (source.locked) throw invalid('the ReadableStream is already being read. Pass one that nobody reads.');
     return fed(source, undefined);
   }
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
-    const bytes = ArrayBuffer.isView(source)
-      ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
-      : new Uint8Array(source);
+    const bytes = bytesOf(source);
     return fed(piecesOf(bytes), bytes.length);
   }
-  throw new BitNetError(
-    'invalid_argument',
-    'source: expected an address, a File, a Blob, an ArrayBuffer or a ReadableStream of bytes.',
-  );
+  throw invalid('expected an address, a File, a Blob, a Response, an ArrayBuffer or a ReadableStream of bytes.');
 }
 
-/** @param {string | URL} source */
-function address(source) {
-  if (String(source).startsWith('hf:')) return String(source);
+/** @param {string} what @param {ErrorOptions} [more] */
+function invalid(what, more) {
+  return new BitNetError('invalid_argument', `source: ${what}`, more);
+}
+
+/**
+ * @param {Blob} blob
+ * @returns {Wired}
+ */
+function whole(blob) {
+  const name = 'name' in blob && typeof blob.name === 'string' ? blob.name : '';
+  return { wire: { kind: 'blob', blob, name }, transfer: [], release: () => {} };
+}
+
+/** @param {string | URL} source @param {AbortSignal} [signal] @returns {Promise<Wired>} */
+async function addressed(source, signal) {
+  const url = checkAddress(source);
+  // What lives in the page, or in the address itself, is no file of a server: it is read here, and not kept.
+  if (!/^(blob|data):/i.test(url)) return { wire: { kind: 'url', url }, transfer: [], release: () => {} };
   try {
-    return resolveAddress(source);
+    return whole(await (await fetch(url, { signal })).blob());
   } catch (cause) {
-    throw new BitNetError('invalid_argument', `source: '${source}' is no valid address.`, { cause });
+    signal?.throwIfAborted();
+    const shown = url.length > 60 ? `${url.slice(0, 60)}…` : url;
+    throw new BitNetError('not_found', `source: '${shown}' cannot be read: it was revoked, is malformed, or the page's Content-Security-Policy does not allow it in connect-src.`, { cause });
+  }
+}
+
+/**
+ * Checks the address of a model, so that what can never be loaded is told before anything starts.
+ * @param {string | URL} source
+ * @returns {string} absolute, or an `hf:` address as it is
+ */
+export function checkAddress(source) {
+  const text = String(source).trim();
+  if (text === '') throw invalid('the address is empty. Expected one like https://example.org/model.gguf.');
+  if (/^hf:/i.test(text)) return `hf:${text.slice(3)}`;
+  /** @type {URL} */
+  let url;
+  try {
+    url = new URL(resolveAddress(text));
+  } catch (cause) {
+    throw invalid(`'${text}' is no valid address.`, { cause });
+  }
+  const { protocol, username, password } = url;
+  if (username !== '' || password !== '') {
+    Object.assign(url, { username: '', password: '' });
+    throw invalid(
+      `browsers send no request to an address with a user name or password in it. Use ${url.href} and ` +
+        "headers: { Authorization: 'Basic …' }.",
+    );
+  }
+  if (protocol === 'file:') {
+    throw invalid('a page cannot read file: addresses. Pass the File from a file input or from drag and drop.');
+  }
+  const own = globalThis.location?.protocol;
+  if (![...PROTOCOLS, 'blob:', 'data:', own].includes(protocol)) {
+    throw invalid(`browsers cannot load from ${protocol} addresses. Expected http:, https:, hf:, blob: or data:.`);
+  }
+  return url.href;
+}
+
+/**
+ * The body of an answer that the page has fetched.
+ * @param {Response} response
+ */
+function answered(response) {
+  const { status, type, url, body } = response;
+  if (response.bodyUsed || body?.locked) {
+    throw invalid('the body of the Response was read already, or is being read. Pass a fresh one, or a clone().');
+  }
+  if (type === 'opaque' || type === 'opaqueredirect' || type === 'error') {
+    throw new BitNetError('network', `source: the Response is ${type}, so that its bytes cannot be read; fetch it with mode: 'cors'.`, { details: { status } });
+  }
+  if (!response.ok || status === 206) throw badStatus(status, url);
+  if (body === null) throw invalid('the Response has no body.');
+  // Of an encoded body it is another length, and only an answer of the page's own origin shows whether it is one.
+  const encoded = response.headers.get('content-encoding') ?? 'identity';
+  const length = Number(response.headers.get('content-length') ?? NaN);
+  return fed(body, encoded === 'identity' && type === 'basic' && Number.isSafeInteger(length) ? length : undefined);
+}
+
+/**
+ * @param {number} status
+ * @param {string} url
+ */
+function badStatus(status, url) {
+  /** @type {Record<number, import('./error.js').ErrorCode>} */
+  const codes = { 401: 'unauthorized', 403: 'forbidden', 451: 'forbidden', 404: 'not_found', 410: 'not_found' };
+  const what = status === 206 ? 'a part of the file alone (status 206)' : `status ${status}`;
+  const from = url === '' ? '' : ` from ${url}`;
+  return new BitNetError(codes[status] ?? 'network', `source: the Response${from} has ${what}; expected status 200 with the whole file.`, { details: { status } });
+}
+
+/**
+ * @param {ArrayBuffer | ArrayBufferView} source
+ * @returns {Uint8Array}
+ */
+function bytesOf(source) {
+  // A detached buffer has no length, like an empty one; that no view of it can be made tells it apart everywhere.
+  try {
+    return ArrayBuffer.isView(source)
+      ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
+      : new Uint8Array(source);
+  } catch (cause) {
+    throw invalid('the ArrayBuffer is detached: it was transferred elsewhere, for example to a worker, and its bytes with it.', { cause });
   }
 }
 
@@ -61,11 +178,13 @@ function address(source) {
  * @returns {ReadableStream<Uint8Array>}
  */
 function piecesOf(bytes) {
+  const { length } = bytes;
   let offset = 0;
   return new ReadableStream(
     {
       pull(controller) {
-        if (offset >= bytes.length) return controller.close();
+        if (bytes.length < length) throw invalid('the ArrayBuffer was detached or shrunk while it was being loaded.');
+        if (offset >= length) return controller.close();
         controller.enqueue(bytes.slice(offset, offset + PIECE));
         offset += PIECE;
       },

@@ -26,8 +26,12 @@ pub enum ErrorKind {
     ContextOverflow,
     /// The network failed, or a server answered with something else than the file.
     Network,
-    /// The server has no such file, or refuses it (HTTP 4xx).
+    /// The server has no such file (HTTP 404 and 410).
     NotFound,
+    /// The server wants to know who asks (HTTP 401).
+    Unauthorized,
+    /// The server refuses this file to whoever asks (HTTP 403 and 451).
+    Forbidden,
     /// The file on the server is not the one that the download began with.
     Changed,
     /// Bytes do not match their checksum.
@@ -56,6 +60,8 @@ impl ErrorKind {
             Self::ContextOverflow => "context_overflow",
             Self::Network => "network",
             Self::NotFound => "not_found",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
             Self::Changed => "changed",
             Self::Integrity => "integrity",
             Self::Storage => "storage",
@@ -123,6 +129,11 @@ impl Error {
         self
     }
 
+    /// The same error with another sentence: kind and details stay. `context` quotes the cause if it is to be shown.
+    pub fn reworded(self, context: impl Into<String>) -> Self {
+        Self { context: context.into(), source: None, ..self }
+    }
+
     /// The numbers and names behind the sentence, in the order in which they were added.
     pub fn details(&self) -> &[(&'static str, Detail)] {
         &self.details
@@ -164,6 +175,15 @@ mod tests {
         let error = Error::new(ErrorKind::Network, "GET /m.gguf failed").with_source("connection reset");
         assert_eq!(error.to_string(), "GET /m.gguf failed: connection reset");
         assert_eq!(error.code(), "network");
+    }
+
+    #[test]
+    fn another_sentence_keeps_code_and_details() {
+        let error = Error::new(ErrorKind::Forbidden, "no").with_source("cause").with_detail("status", 403_u16);
+        let message = format!("{error}, really");
+        let error = error.reworded(message);
+        assert_eq!((error.to_string().as_str(), error.code()), ("no: cause, really", "forbidden"));
+        assert_eq!(error.details(), [("status", Detail::Number(403.0))]);
     }
 
     #[test]

@@ -100,11 +100,13 @@ pub const LOAD: &[&Rule] = &[
     &Rule {
         name: "headers",
         kind: Kind::Custom {
-            typescript: "Record<string, string>",
-            expected: "an object of strings",
+            typescript: "Record<string, string> | HeaderFunction",
+            expected: "an object of strings, or a function that gives one",
             check: "isHeaders",
         },
-        about: "sent with every request for the file",
+        about: "sent with every request for the file, or a function that gives them for the address of a request (also a \
+                promise of them), each time anew. A browser sends them on to wherever that address redirects, and takes \
+                away `Authorization` alone",
     },
     &Rule { name: "hfBase", kind: ADDRESS, about: "where `hf:` addresses point, `https://huggingface.co/` by default" },
     &Rule { name: "chatTemplate", kind: Kind::Text, about: "instead of the file's own" },

@@ -29,6 +29,19 @@ pub fn resolve(address: &str, hf_base: Option<&str>) -> Result<String> {
     Ok(format!("{base}/{}/{}/resolve/{}/{file}", encode(owner), encode(repo), encode(revision)))
 }
 
+/// Where a Hugging Face hub (at `hf_base`, or the public one) gives the Git LFS pointer of the file at `address`, which
+/// names its SHA-256; `None` for files elsewhere. The file's own answer is a redirect whose headers no page can read.
+pub fn pointer(address: &str, hf_base: Option<&str>) -> Option<String> {
+    let own = hf_base.map(|base| base.trim_end_matches('/'));
+    let bases = own.into_iter().chain([HUGGING_FACE, "https://hf.co"]);
+    let (base, path) = bases.into_iter().find_map(|base| {
+        let path = address.strip_prefix(base)?.strip_prefix('/')?;
+        Some((base, &path[..path.find(['?', '#']).unwrap_or(path.len())]))
+    })?;
+    let (repo, file) = path.split_once("/resolve/")?;
+    Some(format!("{base}/{repo}/raw/{file}"))
+}
+
 /// Percent-encodes what may not stand in one path segment.
 fn encode(segment: &str) -> String {
     let mut out = String::with_capacity(segment.len());
@@ -108,6 +121,24 @@ mod tests {
         assert_eq!(resolve("https://a.example/m.gguf?x=1", None).unwrap(), "https://a.example/m.gguf?x=1");
         for bad in ["hf:", "hf:owner", "hf:owner/repo", "hf:owner/repo/", "hf:/repo/f", "hf:o/r@/f", "hf:o/r/../x"] {
             assert_eq!(resolve(bad, None).unwrap_err().code(), "invalid_argument", "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_hub_has_a_pointer_beside_each_file() {
+        let there = |address, base| pointer(address, base);
+        let raw = Some("https://huggingface.co/o/r/raw/main/sub/m.gguf".to_owned());
+        assert_eq!(there("https://huggingface.co/o/r/resolve/main/sub/m.gguf?download=true", None), raw);
+        let local = Some("http://localhost:8000/hub/o/r/raw/v1/m.gguf".to_owned());
+        for base in ["http://localhost:8000/hub", "http://localhost:8000/hub/"] {
+            assert_eq!(there("http://localhost:8000/hub/o/r/resolve/v1/m.gguf", Some(base)), local);
+        }
+        for elsewhere in [
+            "https://huggingface.co.evil.example/o/r/resolve/main/m.gguf",
+            "https://huggingface.co/o/r/blob/main/m.gguf",
+            "https://a.example/o/r/resolve/main/m.gguf",
+        ] {
+            assert_eq!(there(elsewhere, None), None, "{elsewhere}");
         }
     }
 

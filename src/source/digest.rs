@@ -23,6 +23,14 @@ impl Expected {
         })
     }
 
+    /// The digest that a Git LFS pointer file names; `None` for any other text.
+    pub fn from_pointer(text: &str) -> Option<Self> {
+        let mut lines = text.lines();
+        lines.next().filter(|line| line.starts_with("version https://git-lfs"))?;
+        let hex = lines.find_map(|line| line.strip_prefix("oid sha256:"))?.trim();
+        Self::parse(&format!("sha256-{hex}")).ok().filter(|_| hex.len() == 64)
+    }
+
     /// The digest in hex.
     pub fn hex(&self) -> String {
         to_hex(&self.0)
@@ -106,6 +114,16 @@ mod tests {
         assert_eq!(verifier.clone().finish("m").unwrap(), ABC);
         verifier.update(b"d");
         assert_eq!(verifier.finish("m").unwrap_err().code(), "integrity");
+    }
+
+    #[test]
+    fn a_pointer_names_the_digest() {
+        let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{ABC}\nsize 3\n");
+        assert_eq!(Expected::from_pointer(&pointer).unwrap().hex(), ABC);
+        for other in ["", "GGUF", &pointer.replace("version", "Version"), &pointer.replace("ba78", ""), &pointer[..60]]
+        {
+            assert_eq!(Expected::from_pointer(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -11,6 +11,9 @@ pub struct Validators {
     pub last_modified: Option<String>,
     /// Length of the whole file in bytes, as the headers claim it.
     pub total: Option<u64>,
+    /// The media type of `Content-Type`, in lower case. It is no sign of the file's identity.
+    #[serde(default)]
+    pub media_type: Option<String>,
 }
 
 /// The outcome of comparing two sets of [`Validators`].
@@ -49,6 +52,17 @@ impl Validators {
         self.etag = self.etag.take().or_else(|| seen.etag.clone());
         self.last_modified = self.last_modified.take().or_else(|| seen.last_modified.clone());
         self.total = self.total.or(seen.total);
+        self.media_type = self.media_type.take().or_else(|| seen.media_type.clone());
+    }
+
+    /// Whether an answer with these headers is a page or a message in place of the file: it is of a type that programs
+    /// write for people and for other programs, and the file's own answers are not of that type. (Some hosts give every
+    /// file the type text/html.)
+    pub fn is_replaced_by(&self, seen: &Self) -> bool {
+        const PAGES: [&str; 5] =
+            ["text/html", "application/xhtml+xml", "application/json", "application/xml", "text/xml"];
+        seen.media_type.as_deref().is_some_and(|media_type| PAGES.contains(&media_type))
+            && self.media_type != seen.media_type
     }
 
     /// The value for `If-Range`: a strong ETag, since a weak one must not be used there.
@@ -72,7 +86,20 @@ mod tests {
 
     fn seen(etag: &str, date: &str, total: u64) -> Validators {
         let text = |s: &str| (!s.is_empty()).then(|| s.to_owned());
-        Validators { etag: text(etag), last_modified: text(date), total: (total > 0).then_some(total) }
+        let total = (total > 0).then_some(total);
+        Validators { etag: text(etag), last_modified: text(date), total, media_type: None }
+    }
+
+    #[test]
+    fn a_page_in_place_of_the_file_is_told_by_its_type() {
+        let of = |media_type: &str| Validators { media_type: Some(media_type.into()), ..Validators::default() };
+        let binary = of("application/octet-stream");
+        for (seen, replaced) in [("text/html", true), ("application/json", true), ("binary/octet-stream", false)] {
+            assert_eq!(binary.is_replaced_by(&of(seen)), replaced, "{seen}");
+        }
+        assert!(!of("text/html").is_replaced_by(&of("text/html")), "a host that calls every file so");
+        assert!(Validators::default().is_replaced_by(&of("text/html")));
+        assert!(!binary.is_replaced_by(&Validators::default()));
     }
 
     #[test]

@@ -10,11 +10,24 @@ use super::identity::Validators;
 pub const SCHEMA: u32 = 2;
 
 /// No chunk is larger, whatever is asked for: several are in memory at once, and phones give some hundred MB in all.
-const MAX_CHUNK_BYTES: u64 = 32 << 20;
+pub const MAX_CHUNK_BYTES: u64 = 32 << 20;
 
 /// The checksum of a chunk: xxh64 with seed 0. It finds damage; it is no protection against forgery.
 pub fn checksum(bytes: &[u8]) -> u64 {
     xxh64(bytes, 0)
+}
+
+/// Some bytes of a chunk that is not present as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Number of the chunk.
+    pub index: u64,
+    /// First byte, counted from the chunk's start.
+    pub start: u64,
+    /// One past the last byte, counted from the chunk's start.
+    pub end: u64,
+    /// Checksum of these bytes.
+    pub sum: u64,
 }
 
 /// What is stored of one file. It only ever names chunks that are stored and were verified.
@@ -26,14 +39,23 @@ pub struct Manifest {
     pub id: String,
     /// The file's resolved address.
     pub address: String,
+    /// Other addresses at which the same file was found, by its digest.
+    #[serde(default)]
+    pub aliases: Vec<String>,
     /// Size of every chunk but the last, in bytes.
     pub chunk_bytes: u64,
     /// The file's length in bytes, once it is certain.
     pub total: Option<u64>,
     /// What the server's answers said of the file.
     pub validators: Validators,
+    /// The server's answers for this one file have different tags at times.
+    #[serde(default)]
+    pub unsteady: bool,
     /// Checksum of each chunk that is present.
     pub chunks: Vec<Option<u64>>,
+    /// What is present of chunks that are not, each from the chunk's start on without a gap.
+    #[serde(default)]
+    pub parts: Vec<Part>,
     /// Every chunk is present: the file loads without a network.
     pub complete: bool,
     /// SHA-256 of the whole file in hex, when it was computed over the very chunks that are stored.
@@ -49,10 +71,13 @@ impl Manifest {
             schema: SCHEMA,
             id,
             address,
+            aliases: Vec::new(),
             chunk_bytes: chunk_bytes.clamp(1, MAX_CHUNK_BYTES),
             total: None,
             validators: Validators::default(),
+            unsteady: false,
             chunks: Vec::new(),
+            parts: Vec::new(),
             complete: false,
             sha256: None,
             last_used: now,
@@ -76,6 +101,24 @@ impl Manifest {
             && (1..=MAX_CHUNK_BYTES).contains(&self.chunk_bytes)
             && self.chunk_count().is_none_or(|count| self.chunks.len() as u64 <= count)
             && (!self.complete || self.is_whole())
+            && self.parts.iter().all(|part| part.start < part.end && part.end <= self.chunk_bytes)
+    }
+
+    /// The parts that are present of chunk `index`, in order.
+    pub fn parts_of(&self, index: u64) -> Vec<Part> {
+        let mut parts: Vec<Part> = self.parts.iter().filter(|part| part.index == index).copied().collect();
+        parts.sort_by_key(|part| part.start);
+        parts
+    }
+
+    /// Whether anything of the file is present.
+    pub fn has_bytes(&self) -> bool {
+        !self.parts.is_empty() || self.chunks.iter().any(Option::is_some)
+    }
+
+    /// Whether it is of the file at `address`.
+    pub fn is_at(&self, address: &str) -> bool {
+        self.address == address || self.aliases.iter().any(|alias| alias == address)
     }
 
     /// Number of chunks, once the length is known.
@@ -102,6 +145,9 @@ impl Manifest {
             self.chunks.resize(index + 1, None);
         }
         self.chunks[index] = sum;
+        if sum.is_some() {
+            self.parts.retain(|part| part.index != index as u64);
+        }
     }
 
     /// The first chunk that is not present (possibly one past the end while the length is unknown).
@@ -121,7 +167,8 @@ impl Manifest {
             let (start, end) = self.span(index);
             end - start
         };
-        (0..self.chunks.len() as u64).filter(present).map(size).sum()
+        let parts: u64 = self.parts.iter().map(|part| part.end - part.start).sum();
+        (0..self.chunks.len() as u64).filter(present).map(size).sum::<u64>() + parts
     }
 }
 

@@ -28,6 +28,12 @@ pub struct ResponseHead {
     pub last_modified: Option<String>,
     /// `Retry-After`, hidden on most other origins.
     pub retry_after: Option<String>,
+    /// `Date`, hidden on most other origins.
+    pub date: Option<String>,
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// The other origin to which the request was redirected, if it was.
+    pub redirected_to: Option<String>,
 }
 
 /// What an answer means for the download.
@@ -71,7 +77,13 @@ impl ResponseHead {
             Verdict::Whole { length } => *length,
             _ => None,
         };
-        Validators { etag: self.etag.clone(), last_modified: self.last_modified.clone(), total }
+        let media_type = self.content_type.as_deref().and_then(|text| text.split(';').next());
+        Validators {
+            etag: self.etag.clone(),
+            last_modified: self.last_modified.clone(),
+            total,
+            media_type: media_type.map(|text| text.trim().to_ascii_lowercase()),
+        }
     }
 
     fn is_encoded(&self) -> bool {
@@ -115,8 +127,12 @@ pub fn judge(asked: Asked, head: &ResponseHead, now_ms: f64, name: &str) -> Verd
             Verdict::BeyondEnd { total: range.and_then(|range| range.total) }
         }
         status if is_transient(status) => Verdict::Retry {
-            after_ms: head.retry_after.as_deref().and_then(|value| parse_retry_after(value, now_ms)),
-            error: Error::new(ErrorKind::Network, format!("{name}: the server answered with status {status}")),
+            after_ms: head
+                .retry_after
+                .as_deref()
+                .and_then(|value| parse_retry_after(value, head.date.as_deref(), now_ms)),
+            error: Error::new(ErrorKind::Network, format!("{name}: the server answered with status {status}"))
+                .with_detail("status", status),
         },
         status => Verdict::Refused(refusal(status, name)),
     }
@@ -150,18 +166,25 @@ fn wrong(name: &str, what: String) -> Verdict {
     Verdict::Retry { after_ms: None, error }
 }
 
-fn refusal(status: u16, name: &str) -> Error {
+/// What a lasting failure with `status` means for the file called `name`.
+pub fn refusal(status: u16, name: &str) -> Error {
     let (kind, advice) = match status {
-        401 | 403 => (
-            ErrorKind::NotFound,
-            "access is refused; a private or gated file needs an access token in the request's headers",
+        401 => (
+            ErrorKind::Unauthorized,
+            "it wants to know who asks; a private or gated file needs an access token in the request's headers, or the \
+             one that was sent is not valid",
+        ),
+        403 | 451 => (
+            ErrorKind::Forbidden,
+            "access is refused; a private or gated file needs an access token in the request's headers, of someone who may \
+             read it",
         ),
         404 | 410 => (ErrorKind::NotFound, "there is no such file; check the address"),
         0 => (ErrorKind::Network, "the answer is opaque: the server does not allow this page to read it (CORS)"),
         _ => (ErrorKind::Network, "this is not a file that can be loaded"),
     };
-    let kind = if (400..500).contains(&status) { ErrorKind::NotFound } else { kind };
     Error::new(kind, format!("{name}: the server answered with status {status}: {advice}"))
+        .with_detail("status", status)
 }
 
 #[cfg(test)]
@@ -208,7 +231,12 @@ mod tests {
             (head(416, "bytes */30", 0), "beyond Some(30)"),
             (head(416, "", 0), "beyond None"),
             (head(404, "", 0), "refused not_found"),
-            (head(403, "", 0), "refused not_found"),
+            (head(410, "", 0), "refused not_found"),
+            (head(401, "", 0), "refused unauthorized"),
+            (head(403, "", 0), "refused forbidden"),
+            (head(451, "", 0), "refused forbidden"),
+            (head(400, "", 0), "refused network"),
+            (head(407, "", 0), "refused network"),
             (head(501, "", 0), "refused network"),
             (head(503, "", 0), "retry None network"),
         ] {
@@ -228,5 +256,22 @@ mod tests {
     fn retry_after_is_read() {
         let head = ResponseHead { status: 429, retry_after: Some("3".into()), ..ResponseHead::default() };
         assert_eq!(show(None, &head), "retry Some(3000.0) network");
+        let date = |text: &str| Some(text.to_owned());
+        let (retry_after, date) = (date("Sun, 06 Nov 1994 08:50:07 GMT"), date("Sun, 06 Nov 1994 08:49:37 GMT"));
+        let head = ResponseHead { status: 503, retry_after, date, ..ResponseHead::default() };
+        assert_eq!(show(None, &head), "retry Some(30000.0) network", "whatever the visitor's clock says");
+    }
+
+    #[test]
+    fn every_refusal_tells_its_status() {
+        for status in (300..600).filter(|&status| status != 416) {
+            let head = ResponseHead { status, ..ResponseHead::default() };
+            let (Verdict::Retry { error, .. } | Verdict::Refused(error)) =
+                judge(Asked { range: Some((0, 9)) }, &head, 0.0, "m")
+            else {
+                panic!("{status} is no failure")
+            };
+            assert_eq!(error.details(), [("status", status.into())]);
+        }
     }
 }

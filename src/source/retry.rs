@@ -34,15 +34,22 @@ impl RetryPolicy {
     }
 }
 
-/// `Retry-After` in milliseconds from `now_ms` (since 1970): a number of seconds or an HTTP date.
-pub fn parse_retry_after(value: &str, now_ms: f64) -> Option<f64> {
+/// `Retry-After` in milliseconds: a number of seconds or an HTTP date. A date is read against `date`, the answer's own
+/// `Date`, since the visitor's clock may be wrong by hours; where that is hidden, against `now_ms` (since 1970).
+pub fn parse_retry_after(value: &str, date: Option<&str>, now_ms: f64) -> Option<f64> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<u32>() {
         return Some(f64::from(seconds) * 1000.0);
     }
-    let date = httpdate::parse_http_date(value).ok()?;
+    let until = parse_date(value)?;
+    Some((until - date.and_then(parse_date).unwrap_or(now_ms)).max(0.0))
+}
+
+/// An HTTP date in milliseconds since 1970.
+fn parse_date(text: &str) -> Option<f64> {
+    let date = httpdate::parse_http_date(text.trim()).ok()?;
     let since = date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    Some((since.as_secs_f64() * 1000.0 - now_ms).max(0.0))
+    Some(since.as_secs_f64() * 1000.0)
 }
 
 /// Whether the same request may well succeed later.
@@ -68,10 +75,21 @@ mod tests {
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         let now = 784_111_777_000.0; // Sun, 06 Nov 1994 08:49:37 GMT
-        assert_eq!(parse_retry_after(" 120 ", now), Some(120_000.0));
-        assert_eq!(parse_retry_after("Sun, 06 Nov 1994 08:50:07 GMT", now), Some(30_000.0));
-        assert_eq!(parse_retry_after("Sun, 06 Nov 1994 08:00:00 GMT", now), Some(0.0));
-        assert_eq!(parse_retry_after("soon", now), None);
-        assert_eq!(parse_retry_after("-5", now), None);
+        assert_eq!(parse_retry_after(" 120 ", None, now), Some(120_000.0));
+        assert_eq!(parse_retry_after("Sun, 06 Nov 1994 08:50:07 GMT", None, now), Some(30_000.0));
+        assert_eq!(parse_retry_after("Sun, 06 Nov 1994 08:00:00 GMT", None, now), Some(0.0));
+        assert_eq!(parse_retry_after("soon", None, now), None);
+        assert_eq!(parse_retry_after("-5", None, now), None);
+    }
+
+    #[test]
+    fn a_date_counts_from_the_answers_own_date() {
+        let hour = 3_600_000.0;
+        let (date, value) = ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:50:07 GMT");
+        for visitors_clock in [784_111_777_000.0, 784_111_777_000.0 - 5.0 * hour, 784_111_777_000.0 + 5.0 * hour] {
+            assert_eq!(parse_retry_after(value, Some(date), visitors_clock), Some(30_000.0));
+        }
+        assert_eq!(parse_retry_after("9", Some(date), 0.0), Some(9000.0), "seconds need no date");
+        assert_eq!(parse_retry_after(value, Some("today"), 784_111_777_000.0), Some(30_000.0));
     }
 }

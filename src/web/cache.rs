@@ -102,7 +102,7 @@ async fn delete(address: &str, hf_base: Option<&str>) -> Result<u64> {
     let store = Store::open().await.map_err(refused)?;
     let mut freed = 0;
     for manifest in store.manifests().await.map_err(refused)? {
-        if addresses.contains(&manifest.address) {
+        if addresses.iter().any(|address| manifest.is_at(address)) {
             store.forget(&manifest.id).await.map_err(refused)?;
             freed += manifest.stored_bytes();
         }

@@ -56,7 +56,7 @@ impl From<Progress> for WebProgress {
 /// once. A file that is no usable model leaves nothing in the cache.
 pub async fn load(source: &JsValue, options: JsValue, pool: &Pool, progress: &Function) -> Result<LoadedModel> {
     let load: LoadOptions = read("load", options.clone())?;
-    let fetch: SourceOptions = read("load", options)?;
+    let fetch = SourceOptions::from_js("load", options)?;
     match attempt(source, &load, &fetch, pool, progress).await {
         Err(error) if error.kind() == ErrorKind::Changed => attempt(source, &load, &fetch, pool, progress).await,
         outcome => outcome,

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use js_sys::Uint8Array;
+use js_sys::{Function, Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestCache, RequestInit, Response};
@@ -15,6 +15,12 @@ use super::{error, scope, task};
 use crate::source::{RequestId, ResponseHead};
 use crate::{Error, ErrorKind, Result};
 
+/// A text that is read by [`small_text`] is no longer, in bytes.
+const TEXT_BYTES: usize = 1024;
+
+/// So long it is waited for, in milliseconds: without it the load goes on as well.
+const TEXT_MS: f64 = 5000.0;
+
 /// What is the same for every request of a load.
 pub struct Target {
     /// The absolute address.
@@ -22,7 +28,36 @@ pub struct Target {
     /// What messages call the file.
     pub name: String,
     /// The caller's own headers.
-    pub headers: Vec<(String, String)>,
+    pub headers: OwnHeaders,
+}
+
+/// What a caller wants to be sent with the requests for a file.
+#[derive(Clone, Debug)]
+pub enum OwnHeaders {
+    /// The same with each.
+    Fixed(Vec<(String, String)>),
+    /// What a function says for an address: it gives a promise of `[name, value]` pairs.
+    Asked(Function),
+}
+
+impl OwnHeaders {
+    /// Whether there are none.
+    pub fn are_none(&self) -> bool {
+        matches!(self, Self::Fixed(headers) if headers.is_empty())
+    }
+
+    async fn of(&self, url: &str) -> Result<Vec<(String, String)>> {
+        let function = match self {
+            Self::Fixed(headers) => return Ok(headers.clone()),
+            Self::Asked(function) => function,
+        };
+        let refused =
+            |thrown: &JsValue| error::from_js(ErrorKind::InvalidArgument, "headers: the function failed", thrown);
+        let promise = function.call1(&JsValue::NULL, &url.into()).map_err(|thrown| refused(&thrown))?;
+        let pairs = JsFuture::from(Promise::resolve(&promise)).await.map_err(|thrown| refused(&thrown))?;
+        serde_wasm_bindgen::from_value(pairs)
+            .map_err(|e| Error::new(ErrorKind::InvalidArgument, format!("headers: expected an object of strings: {e}")))
+    }
 }
 
 /// A request that runs; dropping it breaks it off.
@@ -71,7 +106,7 @@ impl Gate {
 
 /// Sends a `GET`. Its answer goes to `inbox` under the number `id`.
 pub fn get(
-    target: &Target,
+    target: &Rc<Target>,
     id: RequestId,
     range: Option<(u64, u64)>,
     if_range: Option<&str>,
@@ -79,13 +114,14 @@ pub fn get(
 ) -> Request {
     let controller = AbortController::new().ok();
     let gate = Rc::new(Gate::default());
-    let mut headers = target.headers.clone();
+    let mut headers = Vec::new();
     headers.extend(range.map(|(start, end)| ("Range".to_owned(), format!("bytes={start}-{}", end - 1))));
     headers.extend(if_range.map(|tag| ("If-Range".to_owned(), tag.to_owned())));
-    let answer = send(target, "GET", &headers, controller.as_ref());
-    let (inbox, passage, name) = (Rc::clone(inbox), Rc::clone(&gate), target.name.clone());
+    let (inbox, passage, target) = (Rc::clone(inbox), Rc::clone(&gate), Rc::clone(target));
+    let aborts = controller.clone();
     task::spawn(async move {
-        let end = match read(id, answer, &name, &inbox, &passage).await {
+        let answer = send(&target, "GET", headers, aborts.as_ref()).await;
+        let end = match read(id, answer, &target, &inbox, &passage).await {
             Ok(()) => Event::End(id),
             Err(error) => Event::Failed(id, error),
         };
@@ -95,28 +131,52 @@ pub fn get(
 }
 
 /// Asks with `HEAD` how long the file is: where `Content-Range` is hidden, `Content-Length` often is not.
-pub fn ask_length(target: &Target, inbox: &Rc<Inbox>) {
-    let answer = send(target, "HEAD", &target.headers, None);
-    let inbox = Rc::clone(inbox);
+pub fn ask_length(target: &Rc<Target>, inbox: &Rc<Inbox>) {
+    let (inbox, target) = (Rc::clone(inbox), Rc::clone(target));
     task::spawn(async move {
-        let Ok(promise) = answer else { return };
-        let Ok(response) = JsFuture::from(promise).await else { return };
-        let head = head_of(response.unchecked_ref());
+        let Ok(response) = send(&target, "HEAD", Vec::new(), None).await else { return };
+        let head = head_of(&response, &target.url);
         if let (200, Some(length), None) = (head.status, head.content_length, head.content_encoding) {
             inbox.push(Event::Length(length));
         }
     });
 }
 
-fn send(
+/// The beginning of a small text, at most [`TEXT_BYTES`]; `None` unless it comes within [`TEXT_MS`] and with status 200.
+pub async fn small_text(target: &Target) -> Option<String> {
+    let controller = AbortController::new().ok()?;
+    let late = controller.clone();
+    scope::after(TEXT_MS, move || late.abort());
+    let response = send(target, "GET", Vec::new(), Some(&controller)).await.ok()?;
+    let mut text = Vec::new();
+    if response.status() == 200 {
+        let reader: ReadableStreamDefaultReader = response.body()?.get_reader().unchecked_into();
+        while text.len() < TEXT_BYTES {
+            let piece = JsFuture::from(reader.read()).await.ok()?;
+            let Some(bytes) = scope::get(&piece, "value") else { break };
+            let bytes = bytes.unchecked_into::<Uint8Array>();
+            text.extend(bytes.subarray(0, bytes.length().min(TEXT_BYTES as u32)).to_vec());
+        }
+    }
+    controller.abort();
+    text.truncate(TEXT_BYTES);
+    String::from_utf8(text).ok()
+}
+
+/// Sends a request with the caller's headers and these.
+async fn send(
     target: &Target,
     method: &str,
-    headers: &[(String, String)],
+    headers: Vec<(String, String)>,
     controller: Option<&AbortController>,
-) -> std::result::Result<js_sys::Promise, JsValue> {
-    let list = Headers::new()?;
-    for (name, value) in headers {
-        list.append(name, value)?;
+) -> Result<Response> {
+    let name = &target.name;
+    let unsent = |thrown: JsValue| {
+        error::from_js(ErrorKind::InvalidArgument, &format!("{name}: the request cannot be sent"), &thrown)
+    };
+    let list = Headers::new().map_err(unsent)?;
+    for (name, value) in target.headers.of(&target.url).await?.into_iter().chain(headers) {
+        list.append(&name, &value).map_err(unsent)?;
     }
     let init = RequestInit::new();
     init.set_method(method);
@@ -124,22 +184,14 @@ fn send(
     // The store keeps the file; the HTTP cache would hold a second copy.
     init.set_cache(RequestCache::NoStore);
     init.set_signal(controller.map(AbortController::signal).as_ref());
-    scope::fetch(&target.url, &init)
+    let answer = scope::fetch(&target.url, &init).map_err(unsent)?;
+    let response = JsFuture::from(answer).await.map_err(|thrown| unreachable(name, &thrown))?;
+    Ok(response.unchecked_into())
 }
 
-async fn read(
-    id: RequestId,
-    answer: std::result::Result<js_sys::Promise, JsValue>,
-    name: &str,
-    inbox: &Inbox,
-    gate: &Gate,
-) -> Result<()> {
-    let answer = answer.map_err(|thrown| {
-        error::from_js(ErrorKind::InvalidArgument, &format!("{name}: the request cannot be sent"), &thrown)
-    })?;
-    let response = JsFuture::from(answer).await.map_err(|thrown| unreachable(name, &thrown))?;
-    let response: Response = response.unchecked_into();
-    inbox.push(Event::Head(id, head_of(&response)));
+async fn read(id: RequestId, answer: Result<Response>, target: &Target, inbox: &Inbox, gate: &Gate) -> Result<()> {
+    let (response, name) = (answer?, &target.name);
+    inbox.push(Event::Head(id, head_of(&response, &target.url)));
     gate.pass().await;
     let Some(body) = response.body() else { return Ok(()) };
     let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
@@ -163,7 +215,10 @@ fn unreachable(name: &str, thrown: &JsValue) -> Error {
     error::from_js(ErrorKind::Network, &format!("{name}: {reason}"), thrown)
 }
 
-fn head_of(response: &Response) -> ResponseHead {
+fn head_of(response: &Response, asked: &str) -> ResponseHead {
+    let origin = |url: &str| web_sys::Url::new(url).ok().map(|url| url.origin());
+    let redirected_to =
+        origin(&response.url()).filter(|reached| response.redirected() && origin(asked) != Some(reached.clone()));
     let headers = response.headers();
     let header = |name: &str| headers.get(name).ok().flatten();
     ResponseHead {
@@ -174,5 +229,8 @@ fn head_of(response: &Response) -> ResponseHead {
         etag: header("etag"),
         last_modified: header("last-modified"),
         retry_after: header("retry-after"),
+        date: header("date"),
+        content_type: header("content-type"),
+        redirected_to,
     }
 }

@@ -9,6 +9,7 @@ use js_sys::Uint8Array;
 
 use super::locks::Lock;
 use crate::Error;
+use crate::source::manifest::Part;
 use crate::source::{Progress, RequestId, ResponseHead};
 
 /// One report.
@@ -25,6 +26,10 @@ pub enum Event {
     Loaded { generation: u32, index: u64, bytes: Option<Vec<u8>> },
     /// A chunk was written, or the sentence why not.
     Saved { generation: u32, index: u64, problem: Option<String> },
+    /// A part of a chunk was written, or there was nothing to write any more, or the sentence why not.
+    SavedPart { generation: u32, part: Part, written: bool, problem: Option<String> },
+    /// The parts of a chunk were read, those that could be.
+    LoadedParts { generation: u32, index: u64, parts: Vec<Option<Vec<u8>>> },
     /// Another write has ended.
     Written,
     /// A time that was waited for has come.

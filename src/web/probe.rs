@@ -38,7 +38,7 @@ pub struct Probe {
 /// Reads as much of `source` as its directory needs, and measures the kernels on `pool` unless one is asked for.
 pub async fn probe(source: &JsValue, options: JsValue, pool: &Pool) -> Result<Probe> {
     let load: LoadOptions = read("probe", options.clone())?;
-    let fetch: SourceOptions = read("probe", options)?;
+    let fetch = SourceOptions::from_js("probe", options)?;
     let spec = SourceSpec::from_js(source)?;
     let parts = spec.split(fetch.hf_base.as_deref())?;
     let (header, bytes) = if parts.is_empty() {

@@ -16,7 +16,8 @@ use super::task;
 use super::timeline::Span;
 use super::writer::{Write, Writer};
 use crate::source::digest::{Expected, Verifier};
-use crate::source::{Action, Download, Manifest, Options, Phase, Progress, RequestId, address};
+use crate::source::manifest::Part;
+use crate::source::{Action, Download, Manifest, Options, Phase, Progress, RequestId, ResponseHead, address};
 use crate::{Error, ErrorKind, Result};
 
 /// At most this often a report is given, in milliseconds.
@@ -31,7 +32,7 @@ pub type Report<'a> = &'a mut dyn FnMut(Progress);
 /// The loading of one file by its address.
 pub struct Remote {
     download: Download,
-    target: Target,
+    target: Rc<Target>,
     options: SourceOptions,
     store: Option<Rc<Store>>,
     lock: Option<Lock>,
@@ -54,7 +55,7 @@ pub struct Remote {
 impl Remote {
     /// Opens the file at `url` (absolute). Waits while another tab downloads it.
     pub async fn open(url: &web_sys::Url, options: SourceOptions, report: Report<'_>) -> Result<Self> {
-        let expected = options.integrity.as_deref().map(Expected::parse).transpose()?;
+        let mut expected = options.integrity.as_deref().map(Expected::parse).transpose()?;
         url.set_hash("");
         let address = url.href();
         let inbox = Rc::new(Inbox::default());
@@ -68,13 +69,15 @@ impl Remote {
         };
         let mut stored = find(&store, &address, &mut problem).await;
         let name = address::file_name(&address);
-        let target = Target {
-            url: address.clone(),
-            name,
-            headers: options.headers.iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect(),
-        };
+        let target = Rc::new(Target { url: address.clone(), name, headers: options.own_headers() });
         let mut lock = None;
-        let is_complete = stored.as_ref().is_some_and(|manifest| manifest.complete);
+        if mode != CacheMode::Peek && !(mode == CacheMode::Use && is_complete(&stored)) {
+            if expected.is_none() {
+                expected = digest_of(&target, &options).await;
+            }
+            stored = by_digest(&store, stored, expected, mode, &address, &mut problem).await;
+        }
+        let is_complete = is_complete(&stored);
         if mode == CacheMode::Peek && !is_complete {
             (store, stored, problem) = (None, None, None);
         }
@@ -146,6 +149,8 @@ impl Remote {
                 }
                 Action::Load { generation, index } => self.load(generation, index),
                 Action::Save { generation, index } => self.save(generation, index).await,
+                Action::SavePart { generation, part } => self.save_part(generation, part).await,
+                Action::LoadParts { generation, index } => self.load_parts(generation, index),
                 Action::Seal => self.writer.push(Write::Seal),
                 Action::Forget { id } => self.writer.forget(id),
                 Action::Deliver { bytes } => {
@@ -197,6 +202,7 @@ impl Remote {
         let now = scope::now();
         match event {
             Event::Head(id, head) => {
+                self.tell_redirect(&head);
                 self.download.head(id, &head, now);
                 if head.status == 206 && self.download.total().is_none() && !self.length_asked {
                     self.length_asked = true;
@@ -223,6 +229,14 @@ impl Remote {
                 }
                 self.download.saved(generation, index, problem);
             }
+            Event::SavedPart { generation, part, written, problem } => {
+                self.writer.ended(written && problem.is_none());
+                if let Some(problem) = &problem {
+                    self.stop_storing(problem.clone());
+                }
+                self.download.saved_part(generation, &part, written, problem);
+            }
+            Event::LoadedParts { generation, index, parts } => self.download.loaded_parts(generation, index, parts),
             Event::Written => self.writer.ended(false),
             Event::Tick => self.timer = f64::INFINITY,
             Event::Length(length) => self.download.hint_total(length),
@@ -250,25 +264,63 @@ impl Remote {
         taken
     }
 
+    /// Where own headers went along with a redirect, that is told: a browser takes no header but `Authorization` away.
+    fn tell_redirect(&mut self, head: &ResponseHead) {
+        if let Some(origin) = head.redirected_to.as_ref().filter(|_| !self.target.headers.are_none()) {
+            let name = &self.target.name;
+            self.download.note(format!(
+                "{name}: the server redirects to {origin}, which gets the headers of this load too, all but Authorization"
+            ));
+        }
+    }
+
     fn load(&mut self, generation: u32, index: u64) {
         let Some(store) = self.store.clone() else { return self.download.loaded(generation, index, None) };
+        let (start, end) = self.download.manifest().span(index);
         let (id, inbox) = (self.download.manifest().id.clone(), Rc::clone(&self.inbox));
         task::spawn(async move {
             let _span = Span::begin("bitnet: read");
-            let bytes = store.chunk(&id, index).await.ok().flatten();
+            let bytes = store.chunk(&id, index, end - start).await.ok().flatten();
             inbox.push(Event::Loaded { generation, index, bytes });
         });
     }
 
+    fn load_parts(&mut self, generation: u32, index: u64) {
+        let parts = self.download.manifest().parts_of(index);
+        let Some(store) = self.store.clone() else { return self.download.loaded_parts(generation, index, Vec::new()) };
+        let (id, inbox) = (self.download.manifest().id.clone(), Rc::clone(&self.inbox));
+        task::spawn(async move {
+            let parts = store.parts(&id, &parts).await.unwrap_or_default();
+            inbox.push(Event::LoadedParts { generation, index, parts });
+        });
+    }
+
+    /// Before the first write: `false` when there is no room for the file, so that nothing is to be written.
+    async fn has_room(&mut self) -> bool {
+        if std::mem::replace(&mut self.room_checked, true) {
+            return true;
+        }
+        let Some(store) = &self.store else { return true };
+        let may_evict = self.options.evict.unwrap_or(false);
+        let Some(sentence) = cache::make_room(store, &self.download, may_evict).await else { return true };
+        self.stop_storing(sentence);
+        false
+    }
+
+    async fn save_part(&mut self, generation: u32, part: Part) {
+        if !self.has_room().await {
+            return;
+        }
+        match self.download.part_bytes(&part) {
+            Some(bytes) => self.writer.push(Write::Part { generation, part, bytes: Uint8Array::from(bytes) }),
+            None => self.download.saved_part(generation, &part, false, None),
+        }
+        self.writer.start(&self.download);
+    }
+
     async fn save(&mut self, generation: u32, index: u64) {
-        if !self.room_checked {
-            self.room_checked = true;
-            if let Some(store) = &self.store
-                && let Some(sentence) =
-                    cache::make_room(store, &self.download, self.options.evict.unwrap_or(false)).await
-            {
-                return self.stop_storing(sentence);
-            }
+        if !self.has_room().await {
+            return;
         }
         // A copy outside the shared memory: IndexedDB takes nothing else.
         if let Some(bytes) = self.download.bytes(index) {
@@ -345,6 +397,48 @@ impl Remote {
             channel.tell(&progress);
         }
         report(progress);
+    }
+}
+
+fn is_complete(stored: &Option<Manifest>) -> bool {
+    stored.as_ref().is_some_and(|manifest| manifest.complete)
+}
+
+/// The digest that the file's host tells, where it is one that does.
+async fn digest_of(target: &Target, options: &SourceOptions) -> Option<Expected> {
+    let url = address::pointer(&target.url, options.hf_base.as_deref())?;
+    let pointer = Target { url, name: target.name.clone(), headers: target.headers.clone() };
+    Expected::from_pointer(&fetch::small_text(&pointer).await?)
+}
+
+/// The record of the file with the expected digest, whatever address it was loaded from, in place of the one that was
+/// found, if that is not complete or turns out to be of another file.
+async fn by_digest(
+    store: &Option<Rc<Store>>,
+    found: Option<Manifest>,
+    expected: Option<Expected>,
+    mode: CacheMode,
+    address: &str,
+    problem: &mut Option<Problem>,
+) -> Option<Manifest> {
+    let (Some(store), Some(expected)) = (store, expected) else { return found };
+    let same =
+        found.as_ref().is_some_and(|manifest| manifest.complete && manifest.sha256.as_ref() == Some(&expected.hex()));
+    if same || mode == CacheMode::Reload {
+        return found;
+    }
+    match store.with_digest(&expected.hex()).await {
+        Ok(Some(mut manifest)) => {
+            if !manifest.is_at(address) {
+                manifest.aliases.push(address.to_owned());
+            }
+            Some(manifest)
+        }
+        Ok(None) => found,
+        Err(trouble) => {
+            *problem = Some(trouble);
+            found
+        }
     }
 }
 

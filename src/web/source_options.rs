@@ -2,12 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use js_sys::Function;
 use serde::Deserialize;
+use wasm_bindgen::{JsCast, JsValue};
 
+use super::fetch::OwnHeaders;
+use super::options::read;
+use super::scope;
+use crate::Result;
+use crate::source::manifest::MAX_CHUNK_BYTES;
 use crate::source::{Options, RetryPolicy};
 
 /// Smaller chunks would cost more in requests and records than they save.
 const MIN_CHUNK_BYTES: u64 = 4096;
+
+/// More requests at once bring nothing: each may hold a chunk in memory.
+const MAX_REQUESTS: usize = 8;
 
 /// What the cache is used for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -36,7 +46,7 @@ enum CacheOption {
 impl TryFrom<CacheOption> for CacheMode {
     type Error = String;
 
-    fn try_from(option: CacheOption) -> Result<Self, String> {
+    fn try_from(option: CacheOption) -> std::result::Result<Self, String> {
         match option {
             CacheOption::Switch(true) => Ok(Self::Use),
             CacheOption::Switch(false) => Ok(Self::Off),
@@ -57,6 +67,9 @@ pub struct SourceOptions {
     pub headers: Option<BTreeMap<String, String>>,
     /// `sha256-...` of the whole file.
     pub integrity: Option<String>,
+    /// Gives the headers of a request by its address: see [`OwnHeaders::Asked`].
+    #[serde(skip)]
+    pub ask_headers: Option<Function>,
     /// What the cache is used for.
     pub cache: Option<CacheMode>,
     /// Where `hf:` addresses point.
@@ -68,6 +81,23 @@ pub struct SourceOptions {
 }
 
 impl SourceOptions {
+    /// Reads the options of `call`.
+    ///
+    /// # Errors
+    /// `invalid_argument` where they are malformed.
+    pub fn from_js(call: &str, options: JsValue) -> Result<Self> {
+        let ask_headers = scope::get(&options, "askHeaders").and_then(|function| function.dyn_into().ok());
+        Ok(Self { ask_headers, ..read(call, options)? })
+    }
+
+    /// What is to be sent with each request.
+    pub fn own_headers(&self) -> OwnHeaders {
+        match &self.ask_headers {
+            Some(function) => OwnHeaders::Asked(function.clone()),
+            None => OwnHeaders::Fixed(self.headers.iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect()),
+        }
+    }
+
     /// What the cache is used for.
     pub fn cache_mode(&self) -> CacheMode {
         self.cache.unwrap_or_default()
@@ -89,8 +119,8 @@ impl SourceOptions {
         let standard = Options::default();
         let Some(wish) = &self.network else { return standard };
         Options {
-            chunk_bytes: wish.chunk_bytes.unwrap_or(standard.chunk_bytes).max(MIN_CHUNK_BYTES),
-            in_flight: wish.requests.unwrap_or(standard.in_flight),
+            chunk_bytes: wish.chunk_bytes.unwrap_or(standard.chunk_bytes).clamp(MIN_CHUNK_BYTES, MAX_CHUNK_BYTES),
+            in_flight: wish.requests.unwrap_or(standard.in_flight).min(MAX_REQUESTS),
             stall_ms: wish.stall_ms.unwrap_or(standard.stall_ms),
             retry: RetryPolicy {
                 attempts: wish.attempts.unwrap_or(standard.retry.attempts),

@@ -4,6 +4,9 @@
 //! there. IndexedDB tells a full disk by an `abort` event on the transaction, so every transaction is awaited by its
 //! `complete` or `abort`. All requests of a transaction are issued in one turn or from an event's callback: a Rust
 //! await in between could outlive it.
+//!
+//! What is read may be anything: another program of this origin, or a person with the browser's tools, can have written
+//! it. A chunk counts only as the bytes that its manifest names, and a manifest only under its own id.
 
 use std::rc::Rc;
 
@@ -16,10 +19,10 @@ use web_sys::{
     IdbTransactionMode, IdbVersionChangeEvent,
 };
 
-use super::scope;
 use super::timeline::Span;
+use super::{bytes, scope};
 use crate::source::Manifest;
-use crate::source::manifest::SCHEMA;
+use crate::source::manifest::{Part, SCHEMA};
 
 const DATABASE: &str = "bitnet-web";
 const MANIFESTS: &str = "manifests";
@@ -67,6 +70,16 @@ impl Problem {
     }
 }
 
+/// Bytes of one chunk that are to be written.
+pub struct Bytes {
+    /// Number of the chunk.
+    pub index: u64,
+    /// First byte, counted from the chunk's start, if they are a part of it; a whole chunk replaces its parts.
+    pub part: Option<u64>,
+    /// The bytes, outside the shared memory.
+    pub bytes: Uint8Array,
+}
+
 type Result<T> = std::result::Result<T, Problem>;
 
 /// An open database. It closes by itself when another tab wants to upgrade or delete it.
@@ -83,10 +96,38 @@ impl Drop for Store {
 }
 
 impl Store {
-    /// Opens the database, creating it or dropping one of an older schema.
+    /// Opens the database, creating it, dropping one of an older schema, and making one anew that lacks its object stores.
     pub async fn open() -> Result<Rc<Self>> {
         let factory = scope::global("indexedDB").ok_or_else(|| Problem::Unavailable("no IndexedDB".into()))?;
         let factory: IdbFactory = factory.unchecked_into();
+        let store = Self::open_in(&factory).await?;
+        if store.is_sound() {
+            return Ok(store);
+        }
+        drop(store);
+        // Only an upgrade can make object stores, and the version is the right one already.
+        let request = factory.delete_database(DATABASE).map_err(failed)?;
+        if !opened(&request).await.map_err(failed)? {
+            return Err(Problem::OtherVersion);
+        }
+        let store = Self::open_in(&factory).await?;
+        if store.is_sound() { Ok(store) } else { Err(Problem::Failed("its object stores cannot be made".into())) }
+    }
+
+    /// Whether both object stores are there and take keys from outside, as this module writes them.
+    fn is_sound(&self) -> bool {
+        let names = self.database.object_store_names();
+        if [MANIFESTS, CHUNKS].iter().any(|name| !names.contains(name)) {
+            return false;
+        }
+        let Ok(transaction) = self.begin(IdbTransactionMode::Readonly) else { return true };
+        [MANIFESTS, CHUNKS].iter().all(|name| {
+            let store = object_store(&transaction, name);
+            store.is_ok_and(|store| !store.auto_increment() && store.key_path().is_ok_and(|path| path.is_null()))
+        })
+    }
+
+    async fn open_in(factory: &IdbFactory) -> Result<Rc<Self>> {
         let refused = |thrown: JsValue| match Problem::of(&thrown) {
             Problem::OtherVersion => Problem::OtherVersion,
             Problem::Failed(reason) => Problem::Unavailable(reason),
@@ -119,46 +160,75 @@ impl Store {
         let chunks = object_store(&transaction, CHUNKS)?.get_all_keys().map_err(failed)?;
         committed(&transaction).await?;
         let values: Array = values.result().map_err(failed)?.unchecked_into();
-        let manifests: Vec<Manifest> =
-            values.iter().filter_map(|value| Manifest::from_json(&value.as_string()?)).collect();
-        let chunks: Array = chunks.result().map_err(failed)?.unchecked_into();
         let records: Array = records.result().map_err(failed)?.unchecked_into();
-        let owners = chunks.iter().filter_map(|key| key.dyn_into::<Array>().ok()?.get(0).as_string());
-        let mut orphans: Vec<String> = owners.chain(records.iter().filter_map(|key| key.as_string())).collect();
-        orphans.sort();
-        orphans.dedup();
-        orphans.retain(|id| manifests.iter().all(|manifest| manifest.id != *id));
-        for id in orphans {
-            self.forget(&id).await?;
+        let chunks: Array = chunks.result().map_err(failed)?.unchecked_into();
+        let read = |(value, key): (JsValue, JsValue)| {
+            let manifest = Manifest::from_json(&value.as_string()?)?;
+            (key.as_string().as_ref() == Some(&manifest.id)).then_some(manifest)
+        };
+        let manifests: Vec<Manifest> = values.iter().zip(records.iter()).filter_map(read).collect();
+        let known = |id: Option<String>| id.is_some_and(|id| manifests.iter().any(|manifest| manifest.id == id));
+        let owner = |key: &JsValue| key.dyn_ref::<Array>()?.get(0).as_string();
+        let strays: Vec<JsValue> = records.iter().filter(|key| !known(key.as_string())).collect();
+        let orphans: Vec<JsValue> = chunks.iter().filter(|key| !known(owner(key))).collect();
+        if !strays.is_empty() || !orphans.is_empty() {
+            self.remove(&strays, &orphans).await?;
         }
         Ok(manifests)
+    }
+
+    /// Removes single records and chunks by their keys, whatever these are.
+    async fn remove(&self, records: &[JsValue], chunks: &[JsValue]) -> Result<()> {
+        let transaction = self.begin(IdbTransactionMode::Readwrite)?;
+        for (name, keys) in [(MANIFESTS, records), (CHUNKS, chunks)] {
+            let store = object_store(&transaction, name)?;
+            for key in keys {
+                store.delete(key).map_err(failed)?;
+            }
+        }
+        committed(&transaction).await
     }
 
     /// The manifest of the file at `address`: the most complete one.
     pub async fn manifest(&self, address: &str) -> Result<Option<Manifest>> {
         let mut manifests = self.manifests().await?;
-        manifests.retain(|manifest| manifest.address == address);
+        manifests.retain(|manifest| manifest.is_at(address));
         Ok(manifests.into_iter().max_by_key(|manifest| (manifest.complete, manifest.stored_bytes())))
     }
 
-    /// Reads a chunk.
-    pub async fn chunk(&self, id: &str, index: u64) -> Result<Option<Vec<u8>>> {
+    /// The manifest of a complete file with this SHA-256 in hex, wherever it came from.
+    pub async fn with_digest(&self, hex: &str) -> Result<Option<Manifest>> {
+        let manifests = self.manifests().await?;
+        Ok(manifests.into_iter().find(|manifest| manifest.complete && manifest.sha256.as_deref() == Some(hex)))
+    }
+
+    /// Reads a chunk of `bytes` bytes; `None` where there is nothing, or anything else than that many bytes.
+    pub async fn chunk(&self, id: &str, index: u64, bytes: u64) -> Result<Option<Vec<u8>>> {
         let transaction = self.begin(IdbTransactionMode::Readonly)?;
         let request = object_store(&transaction, CHUNKS)?.get(&chunk_key(id, index)).map_err(failed)?;
         committed(&transaction).await?;
-        let value = request.result().map_err(failed)?;
-        let buffer = match value.dyn_into::<Blob>() {
-            Ok(blob) => JsFuture::from(blob.array_buffer()).await.map_err(failed)?,
-            Err(value) if value.is_undefined() => return Ok(None),
-            Err(value) => value,
-        };
-        let _span = Span::begin("bitnet: copy");
-        Ok(Some(Uint8Array::new(&buffer).to_vec()))
+        Ok(content(request.result().map_err(failed)?, bytes).await)
     }
 
-    /// Writes a manifest, and with it a chunk. `known` says that chunks of this generation were written before: if
+    /// Reads parts of chunks; `None` for each where [`Store::chunk`] gives it.
+    pub async fn parts(&self, id: &str, parts: &[Part]) -> Result<Vec<Option<Vec<u8>>>> {
+        let transaction = self.begin(IdbTransactionMode::Readonly)?;
+        let chunks = object_store(&transaction, CHUNKS)?;
+        let mut requests = Vec::with_capacity(parts.len());
+        for part in parts {
+            requests.push(chunks.get(&part_key(id, part.index, part.start)).map_err(failed)?);
+        }
+        committed(&transaction).await?;
+        let mut found = Vec::with_capacity(parts.len());
+        for (request, part) in requests.iter().zip(parts) {
+            found.push(content(request.result().map_err(failed)?, part.end - part.start).await);
+        }
+        Ok(found)
+    }
+
+    /// Writes a manifest, and with it bytes of a chunk. `known` says that chunks of this generation were written before: if
     /// its manifest has gone, nothing is written.
-    pub async fn write(&self, manifest: &Manifest, chunk: Option<(u64, Uint8Array)>, known: bool) -> Result<()> {
+    pub async fn write(&self, manifest: &Manifest, chunk: Option<Bytes>, known: bool) -> Result<()> {
         let transaction = self.begin(IdbTransactionMode::Readwrite)?;
         let manifests = object_store(&transaction, MANIFESTS)?;
         let chunks = object_store(&transaction, CHUNKS)?;
@@ -166,17 +236,23 @@ impl Store {
         let record = JsValue::from(manifest.to_json());
         let chunk = match chunk {
             // Blobs were read twice as fast as buffers in Chromium 156, from 4 MB to 64 MB alike.
-            Some((index, bytes)) => {
+            Some(Bytes { index, part, bytes }) => {
                 let blob = Blob::new_with_u8_array_sequence(&Array::of1(&bytes)).map_err(failed)?;
-                Some((chunk_key(&manifest.id, index), blob))
+                Some(match part {
+                    Some(start) => (part_key(&manifest.id, index, start), blob, None),
+                    None => (chunk_key(&manifest.id, index), blob, Some(parts_range(&manifest.id, index)?)),
+                })
             }
             None => None,
         };
         let put = {
             let (manifests, id) = (manifests.clone(), id.clone());
             move || -> std::result::Result<(), JsValue> {
-                if let Some((key, blob)) = &chunk {
+                if let Some((key, blob, replaced)) = &chunk {
                     chunks.put_with_key(blob, key)?;
+                    if let Some(replaced) = replaced {
+                        chunks.delete(replaced)?;
+                    }
                 }
                 manifests.put_with_key(&record, &id).map(|_| ())
             }
@@ -232,6 +308,29 @@ fn failed(thrown: JsValue) -> Problem {
 
 fn chunk_key(id: &str, index: u64) -> JsValue {
     Array::of2(&id.into(), &(index as f64).into()).into()
+}
+
+fn part_key(id: &str, index: u64, start: u64) -> JsValue {
+    Array::of3(&id.into(), &(index as f64).into(), &(start as f64).into()).into()
+}
+
+/// The keys of all parts of a chunk: longer arrays than its own, which sort behind it.
+fn parts_range(id: &str, index: u64) -> Result<IdbKeyRange> {
+    let last = Array::of3(&id.into(), &(index as f64).into(), &Array::new());
+    IdbKeyRange::bound_with_lower_open(&chunk_key(id, index), &last, true).map_err(failed)
+}
+
+/// A stored value as the `bytes` bytes that it should be. Anything else than a Blob was not written here, and a Blob's size
+/// is looked at before it is read.
+async fn content(value: JsValue, length: u64) -> Option<Vec<u8>> {
+    let blob = value.dyn_into::<Blob>().ok()?;
+    if blob.size() != length as f64 {
+        return None;
+    }
+    let buffer = JsFuture::from(blob.array_buffer()).await.ok()?;
+    let _span = Span::begin("bitnet: copy");
+    let array = Uint8Array::new(&buffer);
+    bytes::copy(&array).ok().filter(|copy| copy.len() as u64 == length)
 }
 
 fn object_store(transaction: &IdbTransaction, name: &str) -> Result<IdbObjectStore> {

@@ -7,14 +7,17 @@ use js_sys::Uint8Array;
 
 use super::cache;
 use super::inbox::{Event, Inbox};
-use super::store::{Problem, Store};
+use super::store::{Bytes, Problem, Store};
 use super::task;
-use crate::source::Download;
+use crate::source::manifest::Part;
+use crate::source::{Download, Manifest};
 
 /// One write.
 pub enum Write {
     /// A chunk and the manifest that names it; reported as [`Event::Saved`].
     Chunk { generation: u32, index: u64, bytes: Uint8Array },
+    /// Bytes of a chunk that is on its way, and the manifest that names them; reported as [`Event::SavedPart`].
+    Part { generation: u32, part: Part, bytes: Uint8Array },
     /// The manifest alone; reported as [`Event::Written`].
     Seal,
     /// The removal of a generation; reported as [`Event::Written`].
@@ -80,15 +83,18 @@ impl Writer {
             Write::Chunk { generation, index, bytes } => {
                 let manifest = download.manifest_with(generation, Some(index));
                 task::spawn(async move {
-                    let problem = match manifest {
-                        Some(manifest) => store.write(&manifest, Some((index, bytes)), known).await.err(),
-                        None => None,
-                    };
-                    let problem = match problem {
-                        Some(Problem::Full) => Some(cache::full_sentence().await),
-                        other => other.map(|problem| problem.sentence()),
-                    };
+                    let bytes = Bytes { index, part: None, bytes };
+                    let problem = put(&store, manifest, bytes, known).await;
                     inbox.push(Event::Saved { generation, index, problem });
+                });
+            }
+            Write::Part { generation, part, bytes } => {
+                let manifest = download.manifest_with_part(generation, &part);
+                let written = manifest.is_some();
+                task::spawn(async move {
+                    let bytes = Bytes { index: part.index, part: Some(part.start), bytes };
+                    let problem = put(&store, manifest, bytes, known).await;
+                    inbox.push(Event::SavedPart { generation, part, written, problem });
                 });
             }
             Write::Seal => {
@@ -107,5 +113,13 @@ impl Writer {
                 inbox.push(Event::Written);
             }),
         }
+    }
+}
+
+/// Writes bytes with the manifest that names them, if there is one. The sentence says why that failed.
+async fn put(store: &Store, manifest: Option<Manifest>, bytes: Bytes, known: bool) -> Option<String> {
+    match store.write(&manifest?, Some(bytes), known).await.err()? {
+        Problem::Full => Some(cache::full_sentence().await),
+        other => Some(other.sentence()),
     }
 }

@@ -49,6 +49,12 @@ export function launchProfile(folder) {
   return chromium.launchPersistentContext(folder, launchOptions());
 }
 
+/** How the browser is started by hand, where a test must be able to kill it. @returns {[command: string, args: string[]]} */
+export function browserCommand() {
+  const { executablePath, args } = launchOptions();
+  return [executablePath, args];
+}
+
 function launchOptions() {
   const root = process.getuid?.() === 0;
   return { executablePath: browserPath(), args: root ? [...FLAGS, '--no-sandbox'] : FLAGS };

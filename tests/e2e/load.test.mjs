@@ -68,6 +68,143 @@ loadTest('hf: addresses are resolved under the given base', {}, async ({ tab, pa
   assertLoaded(await tab.load('hf:owner/repo/sub/m.gguf', { hfBase: `${hostile.origin}/some${path}` }));
 });
 
+/** What can be handed over in place of a file, and cannot be loaded: made in the page. */
+const REFUSED = {
+  'an empty address': ["''", 'invalid_argument', /address is empty/],
+  'a blank address': ["'  '", 'invalid_argument', /address is empty/],
+  'an address with a password': ["'https://user:secret@a.example/m.gguf'", 'invalid_argument', /user name or password/],
+  'ftp:': ["'ftp://a.example/m.gguf'", 'invalid_argument', /ftp: addresses/],
+  'file:': ["'file:///m.gguf'", 'invalid_argument', /Pass the File/],
+  'javascript:': ["'javascript:1'", 'invalid_argument', /javascript: addresses/],
+  'a malformed address': ["'http://['", 'invalid_argument', /no valid address/],
+  'a revoked blob:': ["(() => { const url = URL.createObjectURL(new Blob(['x'])); URL.revokeObjectURL(url); return url; })()", 'not_found', /revoked/],
+  'a detached buffer': ['(() => { const buffer = new ArrayBuffer(9); structuredClone(buffer, { transfer: [buffer] }); return buffer; })()', 'invalid_argument', /detached/],
+  'a view of a detached buffer': ['(() => { const view = new Uint8Array(9); structuredClone(view, { transfer: [view.buffer] }); return view; })()', 'invalid_argument', /detached/],
+  'a DataView of a detached buffer': ['(() => { const view = new DataView(new ArrayBuffer(9)); structuredClone(view, { transfer: [view.buffer] }); return view; })()', 'invalid_argument', /detached/],
+  'a used Response': ["(async () => { const r = new Response('x'); await r.text(); return r; })()", 'invalid_argument', /read already/],
+  'a Response that is being read': ["(() => { const r = new Response('x'); r.body.getReader(); return r; })()", 'invalid_argument', /read already/],
+  'a Response without a body': ['new Response(null)', 'invalid_argument', /no body/],
+  'a Response with status 404': ["new Response('x', { status: 404 })", 'not_found', /status 404/],
+  'a Response with status 403': ["new Response('x', { status: 403 })", 'forbidden', /status 403/],
+  'a Response with status 401': ["new Response('x', { status: 401 })", 'unauthorized', /status 401/],
+  'a part of the file': ["new Response('x', { status: 206 })", 'network', /a part of the file/],
+  'an error Response': ['Response.error()', 'network', /is error/],
+  'a number': ['7', 'invalid_argument', /expected an address/],
+};
+
+loadTest('what cannot be loaded is told by a code, at once and without a request', {}, async ({ tab }) => {
+  for (const [what, [make, code, words]] of Object.entries(REFUSED)) {
+    const error = await tab.page.evaluate(async (make) => {
+      const source = await new Function(`return ${make}`)();
+      return lib.BitNet.load(source, { threads: 1, kernel: 'mad' }).then(() => undefined, ({ code, message }) => ({ code, message }));
+    }, String(make));
+    assert.equal(error?.code, code, `${what}: ${JSON.stringify(error)}`);
+    assert.match(error?.message ?? '', /** @type {RegExp} */ (words), what);
+    assert.doesNotMatch(error?.message ?? '', /secret/);
+  }
+});
+
+loadTest('a Response, a blob: and a data: address are loaded, and not kept', {}, async ({ tab, url, path }) => {
+  const found = await tab.page.evaluate(async ([url, path]) => {
+    const bytes = await (await fetch(url)).arrayBuffer();
+    const text = Array.from(new Uint8Array(bytes), (byte) => String.fromCharCode(byte)).join('');
+    const sources = {
+      'a Response of another origin': await fetch(url),
+      'a Response of this origin': await fetch(path),
+      'a Response of its own': new Response(bytes, { headers: { 'Content-Length': '5' } }),
+      'a blob: address': URL.createObjectURL(new Blob([bytes])),
+      'a data: address': `data:application/octet-stream;base64,${btoa(text)}`,
+    };
+    /** @type {Record<string, string>} */
+    const hashes = {};
+    for (const [name, source] of Object.entries(sources)) {
+      const model = await lib.BitNet.load(source, { threads: 1, kernel: 'mad' });
+      hashes[name] = await model.logitsHash();
+      await model.unload();
+    }
+    return hashes;
+  }, [url, path]);
+  for (const [name, hash] of Object.entries(found)) assert.equal(hash, hashes.model, name);
+  assert.deepEqual(await tab.kept(), []);
+});
+
+/** A stand-in for the hub: a file by `resolve`, its Git LFS pointer by `raw`. @param {string} base @param {Buffer} bytes @param {Buffer} [told] */
+function hostOnHub(base, bytes, told = bytes) {
+  const digest = createHash('sha256').update(told).digest('hex');
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${digest}\nsize ${told.length}\n`;
+  hostile.host(base.replace('/resolve/', '/raw/'), { bytes: Buffer.from(pointer), cors: true });
+  return hostile.host(base, { bytes, cors: true });
+}
+
+loadTest('a file of the hub is checked by the digest that the hub tells', {}, async ({ tab, path }) => {
+  const hfBase = `${hostile.origin}/hub${path}`;
+  hostOnHub(`/hub${path}/o/r/resolve/main/m.gguf`, model, other);
+  assertRefused(await tab.load('hf:o/r/m.gguf', { hfBase }), 'integrity', /expected sha256/);
+  assert.deepEqual(await tab.kept(), []);
+  hostOnHub(`/hub${path}/o/r/resolve/main/m.gguf`, model);
+  assertLoaded(await tab.load(`${hfBase}/o/r/resolve/main/m.gguf`, { hfBase }));
+});
+
+loadTest('the same file of the hub under another address or revision is recognized in the cache', {}, async ({ tab, path }) => {
+  const hfBase = `${hostile.origin}/hub${path}`;
+  hostOnHub(`/hub${path}/o/r/resolve/main/m.gguf`, model);
+  hostOnHub(`/hub${path}/o/r/resolve/v2/m.gguf`, model);
+  hostOnHub(`/hub${path}/p/q/resolve/main/n.gguf`, model);
+  hostOnHub(`/hub${path}/p/q/resolve/main/other.gguf`, other);
+  assertLoaded(await tab.load('hf:o/r/m.gguf', { hfBase }));
+  for (const address of ['hf:o/r@v2/m.gguf', 'hf:p/q/n.gguf']) {
+    hostile.log.length = 0;
+    assertLoaded(await tab.load(address, { hfBase }));
+    assert.ok(hostile.log.every(({ path }) => path.includes('/raw/')), 'nothing of the file was asked for');
+    hostile.log.length = 0;
+    assertLoaded(await tab.load(address, { hfBase }));
+    assert.deepEqual(hostile.log, [], 'the second time not even the digest');
+  }
+  assert.equal((await tab.kept()).length, 1);
+  assertLoaded(await tab.load('hf:p/q/other.gguf', { hfBase }), hashes.other);
+  assert.equal((await tab.kept()).length, 2);
+});
+
+loadTest('an expected digest finds the file in the cache, whatever its address was', {}, async ({ tab, url, path }) => {
+  const integrity = `sha256-${createHash('sha256').update(model).digest('hex')}`;
+  assertLoaded(await tab.load(url, { integrity }));
+  const second = hostile.host(`/second${path}`, { bytes: model, cors: true });
+  hostile.log.length = 0;
+  assertLoaded(await tab.load(second, { integrity }));
+  assert.deepEqual(hostile.log, []);
+});
+
+loadTest('a function gives the headers for each address', {}, async ({ tab, url, path }) => {
+  const found = await tab.page.evaluate(async (url) => {
+    /** @type {string[]} */
+    const asked = [];
+    const headers = async (/** @type {string} */ address) => {
+      asked.push(address);
+      return { 'X-Token': `${asked.length}` };
+    };
+    const model = await lib.BitNet.load(url, { threads: 1, kernel: 'mad', headers, network: { chunkBytes: 16384 } });
+    await model.unload();
+    const failed = (/** @type {() => any} */ headers) =>
+      lib.BitNet.load(url, { threads: 1, cache: 'reload', headers }).then(() => 'loaded', ({ code, message }) => `${code}: ${message}`);
+    return { asked, thrown: await failed(() => { throw new Error('no token'); }), odd: await failed(() => 5) };
+  }, url);
+  const gets = hostile.gets(path);
+  assert.ok(gets.length > 1 && found.asked.length === gets.length);
+  assert.ok(found.asked.every((address) => address === url));
+  assert.deepEqual(gets.map(({ headers }) => headers['x-token']).sort(), found.asked.map((_, i) => `${i + 1}`).sort());
+  assert.match(found.thrown, /^invalid_argument: headers: .*no token/);
+  assert.match(found.odd, /^invalid_argument: headers: .*object of strings/);
+});
+
+loadTest('headers that go along with a redirect are told of', {}, async ({ tab, url, path, file }) => {
+  const target = hostile.host(`/target${path}`, { bytes: model, cors: true });
+  file.fault = () => ({ redirect: target.replace('localhost', '127.0.0.1') });
+  const outcome = await tab.load(url, { headers: { 'X-Token': 'secret' } });
+  assertLoaded(outcome);
+  assert.ok(outcome.progress.some(({ message }) => /redirects to http:\/\/127\.0\.0\.1:\d+, which gets the headers/.test(message ?? '')));
+  assert.ok(hostile.gets(`/target${path}`).every(({ headers }) => headers['x-token'] === 'secret'));
+});
+
 loadTest('own headers go with every request', {}, async ({ tab, url, path }) => {
   assertLoaded(await tab.load(url, { headers: { Authorization: 'Bearer secret' } }));
   const gets = hostile.gets(path);

@@ -28,7 +28,7 @@ for (let at = Math.floor(model.length * 0.8); at < model.length * 0.8 + 2000; at
  * How a load ended.
  * @typedef {object} Outcome
  * @property {string} [hash] of the model's logits
- * @property {{ code: string, message: string }} [error]
+ * @property {{ code: string, message: string, details?: any }} [error]
  * @property {Progress[]} progress
  */
 
@@ -100,7 +100,7 @@ export class Tab {
           await model.unload();
           return { hash, progress };
         } catch (/** @type {any} */ error) {
-          return { error: { code: error.code ?? error.name, message: error.message }, progress };
+          return { error: { code: error.code ?? error.name, message: error.message, details: error.details }, progress };
         }
       },
       /** @type {[string, LoadOptions]} */ ([source, { ...QUICK, ...options, network: { ...QUICK.network, ...options.network } }]),

@@ -77,9 +77,11 @@ loadTest('a file that changed between two visits replaces the old one', {}, asyn
   Object.assign(file, { fault: undefined, bytes: other, etag: '"second"' });
   hostile.log.length = 0;
   assertLoaded(await tab.load(url), hashes.other);
-  const [first, second] = hostile.ranges(path);
+  const ranges = hostile.ranges(path);
+  const [first] = ranges;
   assert.ok(first && first[0] >= CHUNK && first[0] <= storedBytes, 'the first missing chunk told it');
-  assert.deepEqual(second, [0, CHUNK - 1]);
+  const again = ranges.findIndex((range) => range?.[0] !== first[0]);
+  assert.deepEqual([again, ranges[again]], [6, [0, CHUNK - 1]], 'asked again, in case it was another replica');
   assert.equal((await tab.kept()).length, 1);
 });
 
@@ -102,8 +104,122 @@ loadTest('revalidation asks one byte and notices a change', {}, async ({ tab, ur
   assertLoaded(await tab.load(url), hashes.model);
   assertLoaded(await tab.load(url, { cache: 'revalidate' }), hashes.other);
   file.fault = () => ({ status: 503 });
-  assertLoaded(await tab.load(url, { cache: 'revalidate' }), hashes.other);
+  const outcome = await tab.load(url, { cache: 'revalidate' });
+  assertLoaded(outcome, hashes.other);
+  assert.ok(outcome.progress.some(({ message }) => /status 503: the file in the cache is used/.test(message ?? '')));
 });
+
+loadTest('revalidation refuses what the server refuses, and the kept file stays', {}, async ({ tab, url, file }) => {
+  file.fault = ({ headers }) => (headers.authorization === 'Bearer right' ? undefined : { status: 401 });
+  const right = { headers: { Authorization: 'Bearer right' } };
+  assertLoaded(await tab.load(url, right));
+  for (const headers of [undefined, { Authorization: 'Bearer wrong' }]) {
+    const outcome = await tab.load(url, { cache: 'revalidate', headers });
+    assertRefused(outcome, 'unauthorized', /the file in the cache was not used, and stays/);
+    assert.equal(outcome.error?.details?.status, 401);
+  }
+  assertLoaded(await tab.load(url, { cache: 'revalidate', ...right }));
+  for (const [status, code] of /** @type {const} */ ([[403, 'forbidden'], [404, 'not_found'], [410, 'not_found']])) {
+    file.fault = () => ({ status });
+    assertRefused(await tab.load(url, { cache: 'revalidate' }), code, /was not used, and stays/);
+  }
+  file.fault = () => ({ html: true });
+  assertRefused(await tab.load(url, { cache: 'revalidate' }), 'network', /sign-in/);
+  file.fault = undefined;
+  assertLoaded(await tab.load(url, { cache: 'revalidate' }));
+});
+
+loadTest('a chunk that was replaced by anything else is found out and fetched again', {}, async ({ tab, url, path }) => {
+  const stand = ['3e9', 'a string', 'null', 'an array', 'an object', 'a smaller Blob', 'a larger Blob', 'an empty Blob', 'a buffer', 'a date', 'nothing'];
+  assertLoaded(await tab.load(url));
+  for (const what of stand) {
+    await tab.page.evaluate(
+      ([what, size]) =>
+        new Promise((resolve, reject) => {
+          /** @type {Record<string, unknown>} */
+          const values = {
+            '3e9': 3e9, 'a string': 'x'.repeat(Number(size)), null: null, 'an array': [1, 2], 'an object': { length: 3e9 },
+            'a smaller Blob': new Blob([new Uint8Array(Number(size) - 1)]), 'a larger Blob': new Blob([new Uint8Array(Number(size) + 1)]),
+            'an empty Blob': new Blob([]), 'a buffer': new ArrayBuffer(Number(size)), 'a date': new Date(), nothing: undefined,
+          };
+          const open = indexedDB.open('bitnet-web');
+          open.onsuccess = () => {
+            const transaction = open.result.transaction('chunks', 'readwrite');
+            const chunks = transaction.objectStore('chunks');
+            const keys = chunks.getAllKeys();
+            keys.onsuccess = () => {
+              if (what === 'nothing') chunks.delete(keys.result[1]);
+              else chunks.put(values[String(what)], keys.result[1]);
+            };
+            transaction.oncomplete = () => resolve(open.result.close());
+            transaction.onabort = () => reject(transaction.error);
+          };
+        }),
+      [what, CHUNK],
+    );
+    hostile.log.length = 0;
+    assertLoaded(await tab.load(url));
+    assert.deepEqual(hostile.ranges(path), [[CHUNK, 2 * CHUNK - 1]], what);
+  }
+});
+
+loadTest('a record that is none is dropped, and the file loaded anew', {}, async ({ tab, url, path }) => {
+  for (const [what, spoil] of Object.entries({
+    'a number': '3e9',
+    'an object': '({ schema: 2 })',
+    'no JSON': '"{"',
+    'another key\'s record': 'text.replace(/"id":"[0-9a-f]{4}/, \'"id":"beef\')',
+    'a chunk size of 4 GB': 'text.replace(/"chunk_bytes":[0-9]+/, \'"chunk_bytes":4294967296\')',
+    'no chunk size': 'text.replace(/"chunk_bytes":[0-9]+/, \'"chunk_bytes":0\')',
+    'a part without bytes': 'text.replace(\'"parts":[]\', \'"parts":[{"index":0,"start":5,"end":5,"sum":1}]\')',
+  })) {
+    assertLoaded(await tab.load(url));
+    await tab.page.evaluate(
+      (spoil) =>
+        new Promise((resolve, reject) => {
+          const open = indexedDB.open('bitnet-web');
+          open.onsuccess = () => {
+            const transaction = open.result.transaction('manifests', 'readwrite');
+            const manifests = transaction.objectStore('manifests');
+            const keys = manifests.getAllKeys();
+            keys.onsuccess = () => {
+              const get = manifests.get(keys.result[0]);
+              get.onsuccess = () => manifests.put(new Function('text', `return ${spoil}`)(get.result), keys.result[0]);
+            };
+            transaction.oncomplete = () => resolve(open.result.close());
+            transaction.onabort = () => reject(transaction.error);
+          };
+        }),
+      spoil,
+    );
+    hostile.log.length = 0;
+    assertLoaded(await tab.load(url));
+    assert.equal(askedBytes(path), model.length, what);
+    assert.equal((await tab.kept()).length, 1, what);
+  }
+});
+
+for (const [what, make] of Object.entries({
+  'without its object stores': '',
+  'with one object store alone': 'database.createObjectStore("manifests")',
+  'with object stores of another kind': 'database.createObjectStore("manifests", { keyPath: "id" }); database.createObjectStore("chunks", { autoIncrement: true })',
+})) {
+  loadTest(`a database of the right version ${what} is repaired`, {}, async ({ tab, url }) => {
+    await tab.page.evaluate(
+      (make) =>
+        new Promise((resolve) => {
+          const open = indexedDB.open('bitnet-web', 2);
+          open.onupgradeneeded = () => new Function('database', make)(open.result);
+          open.onsuccess = () => resolve(open.result.close());
+        }),
+      make,
+    );
+    const outcome = await tab.load(url);
+    assertLoaded(outcome);
+    assert.deepEqual(outcome.progress.flatMap(({ message }) => message ?? []), []);
+    assert.equal((await tab.kept()).length, 1);
+  });
+}
 
 loadTest('reload fetches anew, and no cache means no cache', {}, async ({ tab, url, path, file }) => {
   assertLoaded(await tab.load(url));

@@ -27,6 +27,8 @@ const BY_CODE = {
     'No file at this address',
     'Check the address. For Hugging Face, hf:owner/repo/file.gguf is the short form.',
   ],
+  unauthorized: ['The server wants an access token', 'This file is private or gated. Choose one that anybody may read.'],
+  forbidden: ['The server refuses this file', 'It is private or gated. Choose one that anybody may read.'],
   changed: ['The file has changed on the server', 'Load it again to fetch the new one.'],
   integrity: ['The file is damaged', 'Load it again; the damaged part is fetched anew.'],
   storage: [

@@ -12,6 +12,7 @@ use crate::host;
 const HEAD: &str = "\
 // Written by `cargo xtask build` from src/options/: change an option there.
 
+/** @import { HeaderFunction } from './headers.js' */
 /** @import { CacheMode, NetworkOptions, Progress } from './protocol.js' */
 
 /**

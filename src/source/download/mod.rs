@@ -13,6 +13,7 @@
 //! chunk of one load is of one generation of the file.
 
 mod generation;
+mod parts;
 mod ranged;
 #[cfg(test)]
 mod simulation;
@@ -24,13 +25,14 @@ mod whole;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::identity::{Sameness, Validators};
-use super::manifest::{Manifest, checksum};
+use super::manifest::{Manifest, Part, checksum};
 use super::pace::Pace;
 use super::progress::{Phase, Progress};
 use super::response::{Asked, ResponseHead, Verdict, judge};
 use super::retry::RetryPolicy;
 use super::{address, sniff};
 use crate::{Error, ErrorKind};
+use generation::{Doubt, Worth};
 use ranged::Fetch;
 use whole::Whole;
 
@@ -45,6 +47,9 @@ const MAX_PENDING_SAVES: u32 = 3;
 
 /// A file that changes this often while it loads is given up.
 const MAX_RESTARTS: u32 = 3;
+
+/// A server that refuses the file this often in a row, after it gave some of it, means it.
+const REFUSAL_ATTEMPTS: u32 = 4;
 
 /// How a download behaves.
 #[derive(Clone, Debug)]
@@ -61,6 +66,8 @@ pub struct Options {
     pub retry: RetryPolicy,
     /// A request that brings nothing for this long is broken off and tried again, in milliseconds.
     pub stall_ms: f64,
+    /// How long bytes of an unfinished chunk may wait before they are stored, in milliseconds: what a closed tab loses.
+    pub keep_ms: f64,
     /// Whether to refuse at once what does not begin like a GGUF file.
     pub sniff: bool,
     /// Seed of the jitter and of the generation ids; differs from load to load.
@@ -76,6 +83,7 @@ impl Default for Options {
             own_origin: false,
             retry: RetryPolicy::default(),
             stall_ms: 30_000.0,
+            keep_ms: 3000.0,
             sniff: true,
             seed: 0,
         }
@@ -110,6 +118,21 @@ pub enum Action {
     /// Write a chunk: copy [`Download::bytes`] now, write it together with [`Download::manifest_with`] taken at that
     /// time, one write after the other, then report with [`Download::saved`].
     Save {
+        /// Generation of the file, to be given back.
+        generation: u32,
+        /// Number of the chunk.
+        index: u64,
+    },
+    /// Write some bytes of a chunk that is on its way, in the same manner: [`Download::part_bytes`],
+    /// [`Download::manifest_with_part`], [`Download::saved_part`].
+    SavePart {
+        /// Generation of the file, to be given back.
+        generation: u32,
+        /// Which bytes.
+        part: Part,
+    },
+    /// Read the stored parts of a chunk, as [`Manifest::parts_of`] names them; report with [`Download::loaded_parts`].
+    LoadParts {
         /// Generation of the file, to be given back.
         generation: u32,
         /// Number of the chunk.
@@ -173,6 +196,7 @@ pub struct Download {
     chunks: BTreeMap<u64, Chunk>,
     next_index: u64,
     identity: Identity,
+    doubt: Doubt,
     fetches: Vec<Fetch>,
     whole: Option<Whole>,
     no_ranges: bool,
@@ -185,6 +209,8 @@ pub struct Download {
     finished: bool,
     restarts: u32,
     answered: bool,
+    /// Bytes of the file have come over the network in this load: what a server refuses from then on, it may give again.
+    flowed: bool,
     sniffed: bool,
     /// No request before this time: a server asked for patience.
     not_before: f64,
@@ -216,7 +242,7 @@ impl Download {
         manifest.last_used = now;
         let identity = match () {
             () if manifest.complete => Identity::Trusted,
-            () if manifest.chunks.iter().any(Option::is_some) => Identity::Unconfirmed,
+            () if manifest.has_bytes() => Identity::Unconfirmed,
             () => {
                 manifest = fresh(&mut random);
                 Identity::Fresh
@@ -232,6 +258,7 @@ impl Download {
             chunks: BTreeMap::new(),
             next_index: 0,
             identity,
+            doubt: Doubt::default(),
             fetches: Vec::new(),
             whole: None,
             no_ranges: false,
@@ -242,6 +269,7 @@ impl Download {
             finished: false,
             restarts: 0,
             answered: false,
+            flowed: false,
             sniffed: false,
             not_before: 0.0,
             next_request: 0,
@@ -285,6 +313,7 @@ impl Download {
             if let Some(action) = self.conclude() {
                 return action;
             }
+            self.plan_parts(now);
             self.plan_loads();
             self.plan_requests(now);
         }
@@ -310,8 +339,8 @@ impl Download {
         self.manifest.total
     }
 
-    /// Asks the server whether a complete file has changed before it is taken from the store. Without an answer it is
-    /// taken as it is.
+    /// Asks the server whether a complete file has changed before it is taken from the store. If the server refuses the
+    /// file, the load fails and what is stored stays; without any answer it is taken as it is, and the progress says so.
     pub fn revalidate(&mut self) {
         if self.identity == Identity::Trusted {
             self.identity = Identity::Asking;
@@ -321,6 +350,11 @@ impl Download {
     /// Notes the digest of the whole file for the next [`Download::manifest_with`].
     pub fn set_sha256(&mut self, hex: String) {
         self.manifest.sha256 = Some(hex);
+    }
+
+    /// Says something that the user should know for good.
+    pub fn note(&mut self, sentence: String) {
+        self.notice = Some(sentence);
     }
 
     /// What is stored so far.
@@ -406,9 +440,13 @@ impl Download {
     }
 
     /// Time of the next try after a failure; `None` when patience has ended.
-    fn next_try(&mut self, failures: u32, after_ms: Option<f64>, now: f64) -> Option<f64> {
+    fn next_try(&mut self, failures: u32, after_ms: Option<f64>, error: &Error, now: f64) -> Option<f64> {
         let policy = &self.options.retry;
-        let allowed = if self.answered { policy.attempts } else { policy.first_attempts };
+        let allowed = match () {
+            () if is_refusal(error) => policy.attempts.min(REFUSAL_ATTEMPTS),
+            () if self.answered => policy.attempts,
+            () => policy.first_attempts,
+        };
         if failures >= allowed || after_ms.is_some_and(|after| after > policy.max_retry_after_ms) {
             return None;
         }
@@ -424,13 +462,14 @@ impl Download {
         let wait = after_ms.map(|ms| format!(", and asks to wait {} s", ms / 1000.0)).unwrap_or_default();
         let message = format!("{error}{wait} (tried {failures} times)");
         self.gave_up = true;
-        self.fail(Error::new(error.kind(), message));
+        self.fail(error.reworded(message));
     }
 
     /// A load that was given up can go on later if anything of it is in the store.
     fn told_what_is_kept(&self, error: Error) -> Error {
-        if self.gave_up && self.options.store && self.manifest.chunks.iter().any(Option::is_some) {
-            Error::new(error.kind(), format!("{error}; what has arrived is kept, load again to continue"))
+        if self.gave_up && self.options.store && self.manifest.has_bytes() {
+            let message = format!("{error}; what has arrived is kept, load again to continue");
+            error.reworded(message)
         } else {
             error
         }
@@ -451,6 +490,11 @@ impl Download {
         self.next_request += 1;
         self.next_request
     }
+}
+
+/// Whether a server has refused the file itself.
+fn is_refusal(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Unauthorized | ErrorKind::Forbidden)
 }
 
 /// splitmix64: jitter and names need no better randomness than their seed's.

@@ -15,6 +15,14 @@ pub(super) struct Fetch {
     /// End of the range that the answer promises; `None` before its head.
     promised_end: Option<u64>,
     pub request: Option<RequestId>,
+    /// How many of `bytes` are stored.
+    pub kept: usize,
+    /// Since when bytes wait to be stored.
+    pub unkept_since: Option<f64>,
+    /// The part that is being written.
+    pub saving: Option<Part>,
+    /// Its stored parts are being read: nothing is asked for before.
+    pub loading: bool,
     failures: u32,
     not_before: f64,
     heard: f64,
@@ -29,10 +37,21 @@ impl Fetch {
             asked_end: 0,
             promised_end: None,
             request: None,
+            kept: 0,
+            unkept_since: None,
+            saving: None,
+            loading: false,
             failures: 0,
             not_before: 0.0,
             heard: 0.0,
         }
+    }
+
+    /// The next request for the rest begins at `time`, the earliest.
+    pub fn wait_until(&mut self, time: f64) {
+        self.request = None;
+        self.promised_end = None;
+        self.not_before = time;
     }
 }
 
@@ -52,7 +71,7 @@ impl Download {
         let start = self.manifest.span(fetch.index).0 + fetch.base as u64;
         let verdict = judge(Asked { range: Some((start, fetch.asked_end)) }, head, now, &self.name());
         let seen = head.validators(&verdict);
-        match verdict {
+        match self.judged_again(verdict, &seen) {
             Verdict::Retry { after_ms, error } => {
                 self.queue.push_back(Action::Cancel { request });
                 self.retry_fetch(i, after_ms, error, now);
@@ -60,29 +79,100 @@ impl Download {
             Verdict::Refused(error) => self.fail(error),
             Verdict::NoRanges => self.read_whole(None, None, now),
             Verdict::BeyondEnd { total } => self.beyond_end(i, total, start, now),
-            Verdict::Part { end, total } => {
-                if self.accept(&seen, false) && self.set_total(total) {
-                    self.fetches[i].promised_end = Some(end);
-                }
-            }
+            Verdict::Part { end, total } => match self.accept_part(i, &seen) {
+                Worth::Use if self.set_total(total) => self.fetches[i].promised_end = Some(end),
+                Worth::Rival => self.meet_rival(i, &seen, now),
+                _ => {}
+            },
+            // Where some of it was handed on, another file's whole answer is worth no more than a part of it.
+            Verdict::Whole { .. } if self.next_index > 0 && self.is_rival(&seen) => self.meet_rival(i, &seen, now),
             Verdict::Whole { length } => {
-                if self.accept(&seen, true) {
-                    self.read_whole(Some(request), length, now);
-                }
+                self.accept(&seen, true);
+                self.read_whole(Some(request), length, now);
             }
         }
+    }
+
+    /// As [`Download::accept`]. A chunk whose checksum is known proves itself, whatever the answer's tags say.
+    fn accept_part(&mut self, i: usize, seen: &Validators) -> Worth {
+        let proves_itself = self.sums.contains_key(&self.fetches[i].index)
+            && matches!(self.identity, Identity::Confirmed | Identity::Trusted)
+            && self.is_rival(seen)
+            && seen.total.is_none_or(|total| self.manifest.total == Some(total));
+        if proves_itself { Worth::Use } else { self.accept(seen, false) }
+    }
+
+    fn is_rival(&self, seen: &Validators) -> bool {
+        self.identity != Identity::Fresh && self.manifest.validators.compare(seen) == Sameness::Changed
+    }
+
+    /// What the download so far makes of an answer: a page in the middle of the file, or a refusal after bytes had come,
+    /// is trouble on the way, as a cut connection is. (Each try begins at the file's own address, so an address that was
+    /// signed for a time is signed anew.)
+    pub(super) fn judged_again(&self, verdict: Verdict, seen: &Validators) -> Verdict {
+        match verdict {
+            Verdict::Part { .. } | Verdict::Whole { .. } if self.is_page(seen) => {
+                Verdict::Retry { after_ms: None, error: self.page_error(seen) }
+            }
+            Verdict::Refused(error) if self.flowed => Verdict::Retry { after_ms: None, error },
+            other => other,
+        }
+    }
+
+    /// Of a file that is not known at all the first bytes tell it.
+    fn is_page(&self, seen: &Validators) -> bool {
+        self.identity != Identity::Fresh && self.manifest.validators.is_replaced_by(seen)
+    }
+
+    fn page_error(&self, seen: &Validators) -> Error {
+        let media_type = seen.media_type.as_deref().unwrap_or_default();
+        let message = format!(
+            "{}: the server sent a page or message ({media_type}) in place of the file; does it want a sign-in?",
+            self.name()
+        );
+        Error::new(ErrorKind::Network, message)
     }
 
     /// The answer to the question whether the file has changed.
     fn asked(&mut self, head: &ResponseHead, now: f64) {
         let verdict = judge(Asked { range: Some((0, 1)) }, head, now, &self.name());
         let seen = head.validators(&verdict);
-        let told = matches!(verdict, Verdict::Part { .. } | Verdict::Whole { .. });
-        self.drop_requests();
-        if told && self.manifest.validators.compare(&seen) == Sameness::Changed {
-            return self.changed();
+        match verdict {
+            Verdict::Refused(error) => self.refuse_stored(error),
+            Verdict::Part { .. } | Verdict::Whole { .. } if self.is_page(&seen) => {
+                self.refuse_stored(self.page_error(&seen));
+            }
+            Verdict::Retry { error, .. } => self.trust_unasked(&error.to_string()),
+            Verdict::BeyondEnd { total: Some(0) } => self.changed(),
+            _ => match self.manifest.validators.compare(&seen) {
+                Sameness::Changed if self.manifest.unsteady => {
+                    self.drop_requests();
+                    if self.doubts(&seen) {
+                        self.compare_first_chunk();
+                    }
+                }
+                Sameness::Changed => self.changed(),
+                Sameness::Same => {
+                    self.drop_requests();
+                    self.identity = Identity::Trusted;
+                }
+                Sameness::Unknown => {
+                    self.trust_unasked(&format!("{}: the server hides whether the file has changed", self.name()));
+                }
+            },
         }
+    }
+
+    /// The server was asked and does not give the file to whoever asks: then the stored one is not for them either.
+    fn refuse_stored(&mut self, error: Error) {
+        let message = format!("{error}; the file in the cache was not used, and stays");
+        self.fail(error.reworded(message));
+    }
+
+    fn trust_unasked(&mut self, reason: &str) {
+        self.drop_requests();
         self.identity = Identity::Trusted;
+        self.notice = Some(format!("{reason}: the file in the cache is used"));
     }
 
     /// Bytes of an answer arrived.
@@ -100,6 +190,7 @@ impl Download {
         let Some(promised_end) = fetch.promised_end else { return };
         if start + (fetch.bytes.len() + bytes.len()) as u64 > promised_end {
             fetch.bytes.truncate(fetch.base);
+            self.drop_parts(i);
             self.queue.push_back(Action::Cancel { request });
             let message = format!("{}: the server sent more bytes than it announced", self.name());
             return self.retry_fetch(i, None, Error::new(ErrorKind::Network, message), now);
@@ -108,7 +199,11 @@ impl Download {
             fetch.bytes.reserve_exact((fetch.asked_end - start) as usize);
         }
         fetch.bytes.extend_from_slice(bytes);
+        if !bytes.is_empty() {
+            fetch.unkept_since.get_or_insert(now);
+        }
         self.trouble = None;
+        self.flowed = true;
         self.pace.record(now, bytes.len() as u64);
         if self.fetches[i].index == 0 {
             let prefix: Vec<u8> = self.fetches[i].bytes.iter().copied().take(sniff::SNIFF_BYTES).collect();
@@ -144,14 +239,16 @@ impl Download {
 
     /// A request failed before or in its body.
     pub fn failed(&mut self, request: RequestId, error: Error, now: f64) {
+        if error.kind() == ErrorKind::InvalidArgument {
+            // The request cannot be sent as the caller wants it; another try would be the same.
+            return self.fail(error);
+        }
         if self.whole.as_ref().is_some_and(|whole| whole.request == Some(request)) {
             return self.retry_whole(None, error, now);
         }
         if let Some(i) = self.fetch_of(request) {
             if self.identity == Identity::Asking {
-                self.drop_requests();
-                self.identity = Identity::Trusted;
-                return;
+                return self.trust_unasked(&error.to_string());
             }
             self.retry_fetch(i, None, error, now);
         }
@@ -173,7 +270,8 @@ impl Download {
             return;
         }
         for i in 0..self.fetches.len() {
-            if self.fetches[i].request.is_some() || now < self.fetches[i].not_before {
+            let fetch = &self.fetches[i];
+            if fetch.request.is_some() || fetch.loading || now < fetch.not_before {
                 continue;
             }
             let request = self.take_request();
@@ -227,7 +325,11 @@ impl Download {
             }
             if self.is_missing(index) {
                 self.chunks.insert(index, Chunk::Fetching);
-                self.fetches.push(Fetch::new(index));
+                let loading = self.manifest.parts.iter().any(|part| part.index == index);
+                if loading {
+                    self.queue.push_back(Action::LoadParts { generation: self.generation, index });
+                }
+                self.fetches.push(Fetch { loading, ..Fetch::new(index) });
             }
         }
     }
@@ -324,7 +426,7 @@ impl Download {
         fetch.request = None;
         fetch.promised_end = None;
         let failures = fetch.failures;
-        match self.next_try(failures, after_ms, now) {
+        match self.next_try(failures, after_ms, &error, now) {
             Some(at) => {
                 self.fetches[i].not_before = at;
                 self.trouble = Some(format!("{error}; trying again"));
@@ -367,8 +469,12 @@ impl Download {
             Some(_) => heard + self.options.stall_ms,
             None => not_before.max(self.not_before),
         };
-        let fetches = self.fetches.iter().map(|fetch| due(fetch.request, fetch.heard, fetch.not_before));
+        let fetches = self
+            .fetches
+            .iter()
+            .filter(|fetch| !fetch.loading)
+            .map(|fetch| due(fetch.request, fetch.heard, fetch.not_before));
         let whole = self.whole.iter().map(|whole| due(whole.request, whole.heard, whole.not_before));
-        fetches.chain(whole).reduce(f64::min)
+        fetches.chain(whole).chain(self.part_due()).reduce(f64::min)
     }
 }

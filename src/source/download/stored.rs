@@ -46,7 +46,7 @@ impl Download {
         self.options.store = false;
         self.pending_saves = 0;
         self.notice = Some(reason);
-        self.queue.retain(|action| !matches!(action, Action::Save { .. } | Action::Seal));
+        self.queue.retain(|action| !matches!(action, Action::Save { .. } | Action::SavePart { .. } | Action::Seal));
     }
 
     /// A stored chunk was read; `None` when it is not there or cannot be read.

@@ -25,7 +25,12 @@ pub(super) struct Whole {
 impl Whole {
     /// Bytes that have come so far.
     pub fn reached(&self) -> u64 {
-        self.best.max(self.position + self.bytes.len() as u64)
+        self.best.max(self.reached_now())
+    }
+
+    /// Bytes that have come in the present try.
+    fn reached_now(&self) -> u64 {
+        self.position + self.bytes.len() as u64
     }
 }
 
@@ -77,11 +82,11 @@ impl Download {
     pub(super) fn whole_head(&mut self, head: &ResponseHead, now: f64) {
         let verdict = judge(Asked { range: None }, head, now, &self.name());
         let seen = head.validators(&verdict);
+        let verdict = self.judged_again(verdict, &seen);
         match verdict {
             Verdict::Whole { length } => {
-                if self.accept(&seen, true)
-                    && let Some(whole) = &mut self.whole
-                {
+                self.accept(&seen, true);
+                if let Some(whole) = &mut self.whole {
                     whole.heard = now;
                     whole.length = length;
                 }
@@ -101,16 +106,20 @@ impl Download {
 
     pub(super) fn whole_body(&mut self, mut bytes: &[u8], now: f64) {
         self.pace.record(now, bytes.len() as u64);
+        self.flowed = true;
         self.trouble = None;
         while !bytes.is_empty() {
             let size = self.manifest.chunk_bytes as usize;
             let Some(whole) = &mut self.whole else { return };
             whole.heard = now;
+            if self.manifest.total.is_some_and(|total| whole.reached_now() + bytes.len() as u64 > total) {
+                return self.changed();
+            }
             let room = size - whole.bytes.len();
             let (now_bytes, rest) = bytes.split_at(room.min(bytes.len()));
             whole.bytes.extend_from_slice(now_bytes);
             bytes = rest;
-            if whole.length.is_some_and(|length| whole.position + whole.bytes.len() as u64 > length) {
+            if whole.length.is_some_and(|length| whole.reached_now() > length) {
                 // More than announced: the length was that of an encoded form, and this is the decoded one.
                 whole.length = None;
                 self.manifest.validators.total = None;
@@ -118,7 +127,9 @@ impl Download {
             if !self.sniff_whole(false) {
                 return;
             }
-            if self.whole.as_ref().is_some_and(|whole| whole.bytes.len() == size) && !self.take_chunk() {
+            // The last chunk waits for the end of the answer: a longer file is another one.
+            let full = |whole: &Whole| whole.bytes.len() == size && self.manifest.total != Some(whole.reached_now());
+            if self.whole.as_ref().is_some_and(full) && !self.take_chunk() {
                 return;
             }
         }
@@ -135,7 +146,7 @@ impl Download {
 
     pub(super) fn whole_end(&mut self, now: f64) {
         let Some(whole) = &mut self.whole else { return };
-        let end = whole.position + whole.bytes.len() as u64;
+        let end = whole.reached_now();
         // Browsers report a broken connection as a failure. A body that ends well before the claimed length, and again
         // at the same byte, was sent in an encoded form that is longer than the file.
         if let Some(length) = whole.length
@@ -190,7 +201,7 @@ impl Download {
         whole.position = 0;
         whole.bytes.clear();
         let failures = whole.failures;
-        match self.next_try(failures, after_ms, now) {
+        match self.next_try(failures, after_ms, &error, now) {
             Some(at) => {
                 if let Some(whole) = &mut self.whole {
                     whole.not_before = at;
