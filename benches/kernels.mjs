@@ -24,7 +24,11 @@ try {
     const worker = new Worker('/page/kernels-worker.js', { type: 'module' });
     worker.postMessage(wanted);
     return new Promise((resolve, reject) => {
-      worker.onmessage = ({ data }) => (data === undefined ? resolve(undefined) : print(data));
+      worker.onmessage = ({ data: { line, error } }) => {
+        if (line !== undefined) print(line);
+        else if (error !== undefined) reject(new Error(error));
+        else resolve(undefined);
+      };
       worker.onerror = (event) => reject(new Error(event.message));
     });
   }, filter);

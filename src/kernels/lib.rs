@@ -19,6 +19,7 @@ pub mod read_limit;
 mod rope;
 mod rounding;
 mod row_groups;
+mod scales;
 pub mod select;
 mod simd;
 mod ternary;
@@ -29,6 +30,7 @@ pub use elementwise::{add, relu2_gate, rmsnorm, silu_gate};
 pub use embedding::{RowBuilder, RowFormat, RowMatrix};
 pub use error::{Error, ErrorKind, Result};
 pub use rope::{PairOrder, Rope};
+pub use scales::{GroupColumns, Scales};
 pub use ternary::{Activations, Feature, Job, Kernel, TernaryBuilder, TernaryMatrix, matmul};
 
 #[cfg(all(test, target_arch = "wasm32"))]

@@ -186,11 +186,11 @@ impl WeightsBuilder {
         };
         match (role, sink) {
             (Role::Linear(id), Sink::Ternary(decoder, mut builder)) => {
-                let scale = decoder.finish(|row, codes| {
+                let scales = decoder.finish(|row, codes| {
                     builder.push_rows(row, codes);
                     Ok(())
                 })?;
-                self.linears[id.0] = Some(builder.finish(scale));
+                self.linears[id.0] = Some(builder.finish(scales)?);
             }
             (Role::Rows(id), Sink::Rows(_, builder)) => self.rows[id.0] = Some(builder.finish()),
             (Role::Scale(id), Sink::Vector(_, vector)) => {

@@ -1,15 +1,14 @@
 //! F32, F16 and BF16 tensors as rows of f32.
 
-use super::TensorType;
 use super::rows::RowCutter;
+use super::{FloatType, TensorType};
 use crate::{Error, ErrorKind, Result};
 
 /// Decodes a float tensor row by row as its bytes arrive.
 #[derive(Debug)]
 pub struct FloatDecoder {
     name: String,
-    tensor_type: TensorType,
-    cols: usize,
+    float: FloatType,
     next_row: usize,
     cutter: RowCutter,
     row: Vec<f32>,
@@ -21,7 +20,7 @@ impl FloatDecoder {
     /// # Errors
     /// `InvalidModel` if the type is no float type.
     pub fn new(name: &str, tensor_type: TensorType, cols: usize) -> Result<Self> {
-        let row_bytes = tensor_type.row_bytes(cols).filter(|_| tensor_type.is_float()).ok_or_else(|| {
+        let float = tensor_type.float().ok_or_else(|| {
             Error::new(
                 ErrorKind::Unsupported,
                 format!("tensor {name}: expected F32, F16 or BF16, found {}", tensor_type.name()),
@@ -29,10 +28,9 @@ impl FloatDecoder {
         })?;
         Ok(Self {
             name: name.to_owned(),
-            tensor_type,
-            cols,
+            float,
             next_row: 0,
-            cutter: RowCutter::new(row_bytes),
+            cutter: RowCutter::new(cols * tensor_type.block_bytes()),
             row: Vec::new(),
         })
     }
@@ -42,11 +40,11 @@ impl FloatDecoder {
     /// # Errors
     /// `InvalidModel` if a value is NaN or infinite; whatever `sink` fails with.
     pub fn push(&mut self, bytes: &[u8], mut sink: impl FnMut(usize, &[f32]) -> Result<()>) -> Result<()> {
-        let Self { name, tensor_type, cols, next_row, cutter, row } = self;
-        let row_bytes = tensor_type.row_bytes(*cols).unwrap_or(1);
+        let Self { name, float, next_row, cutter, row } = self;
+        let row_bytes = cutter.row_bytes();
         cutter.push(bytes, |rows| {
             for bytes in rows.chunks_exact(row_bytes) {
-                to_f32(*tensor_type, bytes, row);
+                to_f32(*float, bytes, row);
                 // All of them first: a loop without an early exit is vectorized.
                 if !row.iter().fold(true, |finite, v| finite & v.is_finite()) {
                     let column = row.iter().position(|v| !v.is_finite()).unwrap_or_default();
@@ -64,18 +62,18 @@ impl FloatDecoder {
 }
 
 /// Replaces the content of `out` by the values in `bytes`.
-pub(super) fn to_f32(tensor_type: TensorType, bytes: &[u8], out: &mut Vec<f32>) {
+pub(super) fn to_f32(float: FloatType, bytes: &[u8], out: &mut Vec<f32>) {
     out.clear();
-    match tensor_type {
-        TensorType::F32 => {
+    match float {
+        FloatType::F32 => {
             out.extend(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
         }
-        TensorType::Bf16 => {
+        FloatType::Bf16 => {
             out.extend(
                 bytes.chunks_exact(2).map(|b| f32::from_bits(u32::from(u16::from_le_bytes([b[0], b[1]])) << 16)),
             );
         }
-        _ => out.extend(bytes.chunks_exact(2).map(|b| half_to_f32(u16::from_le_bytes([b[0], b[1]])))),
+        FloatType::F16 => out.extend(bytes.chunks_exact(2).map(|b| half_to_f32(u16::from_le_bytes([b[0], b[1]])))),
     }
 }
 

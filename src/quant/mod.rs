@@ -34,6 +34,14 @@ pub enum TensorType {
     I2S,
 }
 
+/// How a float is stored.
+#[derive(Clone, Copy, Debug)]
+enum FloatType {
+    F32,
+    F16,
+    Bf16,
+}
+
 impl TensorType {
     /// The type of a ggml id, if it is one of ours.
     pub const fn from_id(id: u32) -> Option<Self> {
@@ -74,7 +82,17 @@ impl TensorType {
 
     /// Whether it stores one float per weight.
     pub const fn is_float(self) -> bool {
-        matches!(self, Self::F32 | Self::F16 | Self::Bf16)
+        self.float().is_some()
+    }
+
+    /// How its floats are stored, if it stores one per weight.
+    const fn float(self) -> Option<FloatType> {
+        match self {
+            Self::F32 => Some(FloatType::F32),
+            Self::F16 => Some(FloatType::F16),
+            Self::Bf16 => Some(FloatType::Bf16),
+            Self::Tq1_0 | Self::Tq2_0 | Self::I2S => None,
+        }
     }
 
     /// The number of weights that a row must be a multiple of.
@@ -101,7 +119,7 @@ impl TensorType {
     pub const fn trailer_bytes(self) -> usize {
         match self {
             Self::I2S => 32,
-            _ => 0,
+            Self::F32 | Self::F16 | Self::Bf16 | Self::Tq1_0 | Self::Tq2_0 => 0,
         }
     }
 

@@ -13,6 +13,11 @@ impl RowCutter {
         Self { row_bytes, partial: Vec::new() }
     }
 
+    /// The bytes of a row.
+    pub(super) fn row_bytes(&self) -> usize {
+        self.row_bytes
+    }
+
     /// The bytes of the row that has begun.
     pub(super) fn partial_len(&self) -> usize {
         self.partial.len()

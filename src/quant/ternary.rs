@@ -5,7 +5,8 @@ use half::f16;
 use super::absmean::Ternarizer;
 use super::i2_s::{self, I2sLayout};
 use super::rows::RowCutter;
-use super::{TensorType, float, tq1_0, tq2_0};
+use super::{FloatType, TensorType, float, tq1_0, tq2_0};
+use crate::kernels::Scales;
 use crate::{Error, ErrorKind, Result};
 
 /// Rows decoded per call of the sink: enough to amortise the call, small enough to stay in cache.
@@ -93,11 +94,14 @@ impl TernaryDecoder {
                             *block_scale = merge_scale(name, *block_scale, &found, out)?;
                         }
                     }
-                    _ => {
+                    TensorType::Tq2_0 => {
                         for (bytes, out) in block.chunks_exact(tq2_0::BLOCK_BYTES).zip(codes.chunks_exact_mut(256)) {
                             let found = tq2_0::decode_block(bytes, out);
                             *block_scale = merge_scale(name, *block_scale, &found, out)?;
                         }
+                    }
+                    TensorType::F32 | TensorType::F16 | TensorType::Bf16 => {
+                        return Err(Error::new(ErrorKind::Internal, "a float tensor is decoded when it is whole"));
                     }
                 }
                 sink(*next_row, codes)?;
@@ -109,11 +113,11 @@ impl TernaryDecoder {
         Ok(())
     }
 
-    /// Ends the tensor and returns its scale. Float types hand out all their rows here.
+    /// Ends the tensor and returns its scales. Float types hand out all their rows here.
     ///
     /// # Errors
     /// As [`push`](Self::push); `InvalidModel` if the scale is no finite number.
-    pub fn finish(mut self, mut sink: impl FnMut(usize, &[i8]) -> Result<()>) -> Result<f32> {
+    pub fn finish(mut self, mut sink: impl FnMut(usize, &[i8]) -> Result<()>) -> Result<Scales> {
         let scale = match self.tensor_type {
             TensorType::I2S => match self.trailer.as_slice().try_into() {
                 Ok(trailer) => i2_s::scale(trailer),
@@ -123,7 +127,7 @@ impl TernaryDecoder {
             TensorType::F32 | TensorType::F16 | TensorType::Bf16 => self.ternarize(&mut sink)?,
         };
         check_scale(&self.name, scale)?;
-        Ok(scale)
+        Ok(Scales::Tensor(scale))
     }
 
     fn hold(&mut self, bytes: &[u8]) -> Result<()> {
@@ -141,17 +145,20 @@ impl TernaryDecoder {
     fn ternarize(&mut self, sink: &mut impl FnMut(usize, &[i8]) -> Result<()>) -> Result<f32> {
         let row_bytes = self.tensor_type.row_bytes(self.cols).unwrap_or(1);
         let tensor_type = self.tensor_type;
-        let value = move |b: &[u8]| match tensor_type {
-            TensorType::F32 => f32::from_le_bytes([b[0], b[1], b[2], b[3]]),
-            TensorType::Bf16 => f32::from_bits(u32::from(u16::from_le_bytes([b[0], b[1]])) << 16),
-            _ => f16::from_le_bytes([b[0], b[1]]).to_f32(),
+        let Some(float) = tensor_type.float() else {
+            return Err(Error::new(ErrorKind::Internal, "only float tensors are ternarized"));
+        };
+        let value = move |b: &[u8]| match float {
+            FloatType::F32 => f32::from_le_bytes([b[0], b[1], b[2], b[3]]),
+            FloatType::Bf16 => f32::from_bits(u32::from(u16::from_le_bytes([b[0], b[1]])) << 16),
+            FloatType::F16 => f16::from_le_bytes([b[0], b[1]]).to_f32(),
         };
         let Some(ternarizer) = Ternarizer::of(self.floats.chunks_exact(tensor_type.block_bytes()).map(value)) else {
             return Err(self.invalid("one of its weights is NaN or infinite"));
         };
         let mut row = Vec::with_capacity(self.cols);
         for (index, bytes) in self.floats.chunks_exact(row_bytes).enumerate() {
-            float::to_f32(tensor_type, bytes, &mut row);
+            float::to_f32(float, bytes, &mut row);
             self.codes.clear();
             self.codes.extend(row.iter().map(|&w| ternarizer.code(w)));
             sink(index, &self.codes)?;

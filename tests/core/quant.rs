@@ -31,8 +31,8 @@ fn decode(
         decoder.push(head, &mut sink)?;
         rest = tail;
     }
-    let scale = decoder.finish(&mut sink)?;
-    Ok((codes, scale))
+    let scales = decoder.finish(&mut sink)?;
+    Ok((codes, scales.of_tensor().unwrap()))
 }
 
 fn decode_case(cases: &QuantCases, case: &QuantCase, pieces: &[usize]) -> Result<(Vec<i8>, f32)> {

@@ -8,7 +8,7 @@
 use bitnet_kernels::pool::Pool;
 use bitnet_kernels::{
     Activations, AttentionScratch, HeadShape, Int8Block, Job, KV_BLOCK, Kernel, KvLayer, Result, RowFormat, RowMatrix,
-    TernaryMatrix, attend, matmul,
+    Scales, TernaryMatrix, attend, matmul,
 };
 use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -52,8 +52,9 @@ pub fn bench(index: usize, filter: &str) -> std::result::Result<Option<String>, 
 
 /// The milliseconds of one pass, in the best piece.
 fn time(mut pass: impl FnMut()) -> f64 {
-    let (begin, mut best) = (now(), f64::INFINITY);
+    let begin = now();
     pass();
+    let mut best = now() - begin;
     while now() - begin < PATIENCE {
         let (start, mut passes) = (now(), 0);
         while now() - start < PIECE {
@@ -79,7 +80,7 @@ fn ternary(kernel: Kernel, rows: usize, tokens: usize) -> Result<String> {
     let mut builder = TernaryMatrix::builder(kernel, rows, COLS)?;
     let codes: Vec<i8> = numbers(rows * COLS).iter().map(|x| (x * 4.0).clamp(-1.0, 1.0) as i8).collect();
     builder.push_rows(0, &codes);
-    let matrix = builder.finish(1.0);
+    let matrix = builder.finish(Scales::Tensor(1.0))?;
     let pool = Pool::new(1);
     let mut x = Activations::new();
     x.quantize(&pool, kernel, &numbers(tokens * COLS), tokens, COLS);
