@@ -1,6 +1,7 @@
 //! `bitnet-web`: ternary large language models in a browser tab, on the CPU.
 
 #![cfg_attr(all(test, target_arch = "wasm32"), feature(custom_test_frameworks, test), test_runner(run_in_browser))]
+#![deny(unsafe_code)]
 
 pub mod chat;
 pub mod generate;
@@ -14,6 +15,7 @@ pub mod stopwatch;
 pub mod threads;
 pub mod tokenizer;
 #[cfg(target_arch = "wasm32")]
+#[allow(unsafe_code, reason = "wasm-bindgen's glue, the allocator that tells what was refused, the pool's tickets")]
 mod web;
 
 pub use bitnet_kernels::{self as kernels, error, pool};
