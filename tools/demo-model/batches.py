@@ -1,14 +1,15 @@
 """Endless training batches: fresh conversations laid end to end, never the same twice."""
 
 import random
+from array import array
 from dataclasses import dataclass
 
 import torch
 
 from data import dialog
 
-LONGEST = 512
-LONG_SHARE = 0.08  # share of conversations that may go on for many turns
+LONGEST = 1024
+LONG_SHARE = 0.12  # share of conversations that may go on for many turns
 
 
 @dataclass
@@ -35,10 +36,25 @@ class Packer:
         """(ids, loss marks) of a conversation of at most LONGEST tokens."""
         while True:
             many = self.r.random() < LONG_SHARE
-            text = dialog.conversation(self.r, 14 if many else 5, 0.8 if many else self.more)
+            text = dialog.conversation(self.r, 24 if many else 5, 0.87 if many else self.more)
             ids, loss = self.coder.training(text, self.r)
             if len(ids) <= LONGEST:
                 return ids, loss
+
+    def row(self):
+        """One row of `size` tokens as bit 15: part of an answer, bits 0-14: id; conversations begin with the BOS token."""
+        out, left = array("H"), self.size
+        while True:
+            while len(self.pool) < 48:
+                self.pool.append(self.conversation())
+            i = next((i for i, c in enumerate(self.pool) if len(c[0]) <= left), None)
+            if i is None:
+                break
+            ids, marks = self.pool.pop(i)
+            out.extend(t | m << 15 for t, m in zip(ids, marks))
+            left -= len(ids)
+        out.extend([self.coder.eos] * left)
+        return out
 
     def batch(self):
         ids, marks, pos, starts = [], [], [], [0]

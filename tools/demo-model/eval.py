@@ -4,6 +4,8 @@
     python eval.py inputs FILE                 writes the prompts alone: {"id", "messages"} a line
     python eval.py run CHECKPOINT FILE         answers them in PyTorch (for checks while training)
     python eval.py score FILE [--failures N]   table by skill for transcripts {"id", "text"} a line
+
+With `--prompts free-prompts.jsonl` the same for the prompts that were written freely, by hand.
 """
 
 import argparse
@@ -24,20 +26,29 @@ COUNTS = {
     "subtract 1 digit": (30, lambda r: arithmetic.sample(r, "-", 1)),
     "subtract 2 digits": (40, lambda r: arithmetic.sample(r, "-", 2)),
     "subtract 3 digits": (50, lambda r: arithmetic.sample(r, "-", 3)),
-    "multiply": (50, lambda r: arithmetic.sample(r, "x")),
+    "multiply": (80, lambda r: arithmetic.sample(r, "x")),
+    "divide": (30, None),
+    "words": (50, None),
+    "chain": (30, None),
     "facts": (90, None),
     "yes-no": (60, None),
     "lists": (80, None),
+    "letters": (60, None),
     "stories": (40, lambda r: stories.sample(r, full=True)[:2]),
-    "smalltalk": (30, None),
+    "smalltalk": (50, None),
+    "statements": (20, None),
     "project": (30, None),
-    "cannot": (30, None),
-    "follow-up": (60, None),
+    "cannot": (120, None),
+    "gibberish": (20, None),
+    "reactions": (20, None),
+    "in the middle": (60, None),
+    "follow-up": (80, None),
 }
+REFUSALS = ["cannot", "do not know", "did not understand", "tiny demo model", "know no ", "know too little", "only know a little", "only a small", "too much for me"]
 
 
 def make():
-    r = random.Random(20261125)
+    r = random.Random(20261127)
     seen = set()
     with open(PROMPTS, "w", encoding="utf-8") as f:
         for skill, (count, make_one) in COUNTS.items():
@@ -59,8 +70,8 @@ def make():
             print(skill, done)
 
 
-def prompts():
-    with open(PROMPTS, encoding="utf-8") as f:
+def prompts(path=PROMPTS):
+    with open(path, encoding="utf-8") as f:
         return [json.loads(line) for line in f]
 
 
@@ -93,6 +104,13 @@ def passes(check, text):
         return all(x.lower() in low for x in check["expected"])
     if kind == "any":
         return any(x.lower() in re.findall(r"[a-z]+", low) for x in check["expected"])
+    if kind == "says":
+        words = re.findall(r"[a-z0-9]+", low)
+        return any(any(w.startswith(x.lower()) for w in words) if x.isalnum() else x.lower() in low for x in check["expected"])
+    if kind == "refuses":
+        return any(x in low for x in REFUSALS)
+    if kind == "spelled":
+        return check["expected"] in re.sub(r"[^a-z]", "", low)
     if kind == "verdict":
         return re.findall(r"[a-z]+", low)[-1:] == [check["expected"]]
     if kind == "story":
@@ -100,38 +118,39 @@ def passes(check, text):
     raise ValueError(f"unknown check {kind}")
 
 
-def score(path, failures):
+def score(path, failures, source=PROMPTS, part=None):
     with open(path, encoding="utf-8") as f:
         texts = {x["id"]: x["text"] for x in map(json.loads, f)}
     totals = {}
-    for p in prompts():
-        if p["id"] not in texts:
+    for p in prompts(source):
+        if p["id"] not in texts or part not in (None, p.get("part")):
             continue
         text = texts[p["id"]].strip()
-        ok, n, word = totals.get(p["skill"], (0, 0, 0))
+        ok, n = totals.get(p["skill"], (0, 0))
         good = passes(p["check"], text)
-        totals[p["skill"]] = (ok + good, n + 1, word + (text == p["answer"]))
+        totals[p["skill"]] = (ok + good, n + 1)
         if not good and failures:
             failures -= 1
-            print(f"{p['id']}: {p['messages'][-1]['content']}\n   got  {text}\n   want {p['answer'] if p['check']['type'] != 'story' else story_faults(p['check'], text)}")
+            print(f"{p['id']}: {p['messages'][-1]['content']}\n   got  {text}\n   want {story_faults(p['check'], text) if p['check']['type'] == 'story' else p.get('answer', p['check'])}")
     print("| skill | right | prompts | share |\n|---|---|---|---|")
-    for skill, (ok, n, _) in totals.items():
+    for skill, (ok, n) in totals.items():
         print(f"| {skill} | {ok} | {n} | {100 * ok / n:.1f}% |")
     ok, n = sum(t[0] for t in totals.values()), sum(t[1] for t in totals.values())
     print(f"| all | {ok} | {n} | {100 * ok / max(n, 1):.1f}% |")
 
 
-def run(checkpoint, out, every):
+def run(checkpoint, out, every, source):
     import torch
 
     import reference
     from tokenizer import Coder
 
-    torch.set_num_threads(1)
-    ref, info = reference.load(checkpoint)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.set_default_device(device)
+    ref, info = reference.load(checkpoint, device)
     coder = Coder(os.path.join(HERE, "tokenizer.json"))
-    chosen = prompts()[::every]
-    texts = reference.answers(ref, coder, [[(m["role"], m["content"]) for m in p["messages"]] for p in chosen])
+    chosen = prompts(source)[::every]
+    texts = reference.answers(ref, coder, [[(m["role"], m["content"]) for m in p["messages"]] for p in chosen], batch=64 if device == "cpu" else 400)
     with open(out, "w", encoding="utf-8") as f:
         for p, t in zip(chosen, texts):
             f.write(json.dumps({"id": p["id"], "text": t}, ensure_ascii=False) + "\n")
@@ -144,18 +163,20 @@ def main():
     a.add_argument("paths", nargs="*")
     a.add_argument("--failures", type=int, default=0, help="show so many wrong answers")
     a.add_argument("--every", type=int, default=1, help="use each n-th prompt only")
+    a.add_argument("--prompts", default=PROMPTS)
+    a.add_argument("--part", choices=["guide", "blind"], help="of the freely written prompts")
     a = a.parse_args()
     if a.what == "make":
         make()
     elif a.what == "inputs":
         with open(a.paths[0], "w", encoding="utf-8") as f:
-            for p in prompts():
+            for p in prompts(a.prompts):
                 f.write(json.dumps({"id": p["id"], "messages": p["messages"]}, ensure_ascii=False) + "\n")
     elif a.what == "run":
-        run(a.paths[0], a.paths[1], a.every)
-        score(a.paths[1], a.failures)
+        run(a.paths[0], a.paths[1], a.every, a.prompts)
+        score(a.paths[1], a.failures, a.prompts, a.part)
     else:
-        score(a.paths[0], a.failures)
+        score(a.paths[0], a.failures, a.prompts, a.part)
 
 
 if __name__ == "__main__":

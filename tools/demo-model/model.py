@@ -24,7 +24,7 @@ class Config:
     head_dim: int = 64
     ffn: int = 768
     theta: float = 10000.0
-    context: int = 512
+    context: int = 1024
 
     def to_dict(self):
         return asdict(self)

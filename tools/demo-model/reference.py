@@ -13,7 +13,7 @@ class Reference:
         self.cfg = cfg
         self.p = {n: (model.ternary(t) if model.is_ternary(n) else t.clone()) for n, t in params.items()}
         self.p["embed"] = self.p["embed"].half().float()
-        self.cos, self.sin = model.rope_tables(cfg, cfg.context + 256)
+        self.cos, self.sin = model.rope_tables(cfg, cfg.context + 256, self.p["embed"].device)
 
     @torch.no_grad()
     def logits(self, ids):
@@ -47,12 +47,12 @@ class Reference:
                 x = self.block(i, x, cos, sin, mask, ks[i], vs[i], at)
             at += T
             best = (model.rms(x[:, -1], p["norm"]) @ p["embed"].T).argmax(-1)
-            for b in range(B):
+            for b, token in enumerate(best.tolist()):
                 if alive[b]:
-                    if best[b].item() in (stop, stop - 1):
+                    if token in (stop, stop - 1):
                         alive[b] = False
                     else:
-                        out[b].append(best[b].item())
+                        out[b].append(token)
             if not any(alive):
                 break
             tokens = best[:, None]
@@ -75,9 +75,9 @@ class Reference:
         return x + F.linear(model.quant8(model.rms(h, p[f"{i}.ffn_sub_norm"])), p[f"{i}.down"])
 
 
-def load(path):
-    saved = torch.load(path, map_location="cpu")
-    return Reference(model.Config(**saved["config"]), saved["params"]), saved
+def load(path, device="cpu"):
+    saved = torch.load(path, map_location=device)
+    return Reference(model.Config(**saved["config"]), {n: t.float() for n, t in saved["params"].items()}), saved
 
 
 def answers(ref, coder, conversations, batch=64, limit=220):

@@ -1,8 +1,33 @@
 """Tables of facts and the questions about them. Each function returns (turns, check)."""
 
 from .phrase import article, ask, cap, pick, reworded
+from .names import invented
+from .words import ANIMALS, PERSONS, THINGS, plural as regular
 
-CAPITALS = dict(x.split(":") for x in """France:Paris;Germany:Berlin;Italy:Rome;Spain:Madrid;Portugal:Lisbon;England:London;Ireland:Dublin;Scotland:Edinburgh;Wales:Cardiff;Norway:Oslo;Sweden:Stockholm;Finland:Helsinki;Denmark:Copenhagen;Iceland:Reykjavik;Poland:Warsaw;Austria:Vienna;Hungary:Budapest;Greece:Athens;Turkey:Ankara;Russia:Moscow;Ukraine:Kyiv;Belgium:Brussels;Switzerland:Bern;Romania:Bucharest;Bulgaria:Sofia;Serbia:Belgrade;Croatia:Zagreb;Slovakia:Bratislava;Slovenia:Ljubljana;Estonia:Tallinn;Latvia:Riga;Lithuania:Vilnius;Japan:Tokyo;China:Beijing;India:New Delhi;Thailand:Bangkok;Vietnam:Hanoi;Indonesia:Jakarta;South Korea:Seoul;Nepal:Kathmandu;Iran:Tehran;Iraq:Baghdad;Egypt:Cairo;Kenya:Nairobi;Ghana:Accra;Nigeria:Abuja;Ethiopia:Addis Ababa;Morocco:Rabat;Senegal:Dakar;Canada:Ottawa;Mexico:Mexico City;Cuba:Havana;Brazil:Brasilia;Argentina:Buenos Aires;Chile:Santiago;Peru:Lima;Colombia:Bogota;Uruguay:Montevideo;Australia:Canberra;New Zealand:Wellington""".split(";"))
+COUNTRIES = {
+    "Europe": """France:Paris;Germany:Berlin;Italy:Rome;Spain:Madrid;Portugal:Lisbon;England:London;Ireland:Dublin;Scotland:Edinburgh;Wales:Cardiff;Norway:Oslo;Sweden:Stockholm;Finland:Helsinki;Denmark:Copenhagen;Iceland:Reykjavik;Poland:Warsaw;Austria:Vienna;Hungary:Budapest;Greece:Athens;Russia:Moscow;Ukraine:Kyiv;Belgium:Brussels;Switzerland:Bern;Romania:Bucharest;Bulgaria:Sofia;Serbia:Belgrade;Croatia:Zagreb;Slovakia:Bratislava;Slovenia:Ljubljana;Estonia:Tallinn;Latvia:Riga;Lithuania:Vilnius;the Netherlands:Amsterdam;the Czech Republic:Prague;the United Kingdom:London;Albania:Tirana;Belarus:Minsk;Bosnia and Herzegovina:Sarajevo;Cyprus:Nicosia;Kosovo:Pristina;Liechtenstein:Vaduz;Luxembourg:Luxembourg;Malta:Valletta;Moldova:Chisinau;Monaco:Monaco;Montenegro:Podgorica;North Macedonia:Skopje;Andorra:Andorra la Vella;San Marino:San Marino""",
+    "Asia": """Turkey:Ankara;Japan:Tokyo;China:Beijing;India:New Delhi;Thailand:Bangkok;Vietnam:Hanoi;Indonesia:Jakarta;South Korea:Seoul;North Korea:Pyongyang;Nepal:Kathmandu;Iran:Tehran;Iraq:Baghdad;Pakistan:Islamabad;Bangladesh:Dhaka;Afghanistan:Kabul;Saudi Arabia:Riyadh;Israel:Jerusalem;Jordan:Amman;Lebanon:Beirut;Syria:Damascus;Yemen:Sanaa;Oman:Muscat;Qatar:Doha;Kuwait:Kuwait City;Bahrain:Manama;the United Arab Emirates:Abu Dhabi;Kazakhstan:Astana;Uzbekistan:Tashkent;Turkmenistan:Ashgabat;Kyrgyzstan:Bishkek;Tajikistan:Dushanbe;Mongolia:Ulaanbaatar;Taiwan:Taipei;the Philippines:Manila;Malaysia:Kuala Lumpur;Singapore:Singapore;Cambodia:Phnom Penh;Laos:Vientiane;Myanmar:Naypyidaw;Sri Lanka:Colombo;Bhutan:Thimphu;the Maldives:Male;Brunei:Bandar Seri Begawan;Armenia:Yerevan;Azerbaijan:Baku;Georgia:Tbilisi""",
+    "Africa": """Egypt:Cairo;Kenya:Nairobi;Ghana:Accra;Nigeria:Abuja;Ethiopia:Addis Ababa;Morocco:Rabat;Senegal:Dakar;South Africa:Pretoria;Algeria:Algiers;Tunisia:Tunis;Libya:Tripoli;Sudan:Khartoum;South Sudan:Juba;Uganda:Kampala;Tanzania:Dodoma;Rwanda:Kigali;Burundi:Gitega;Somalia:Mogadishu;Djibouti:Djibouti;Eritrea:Asmara;Angola:Luanda;Zambia:Lusaka;Zimbabwe:Harare;Mozambique:Maputo;Malawi:Lilongwe;Madagascar:Antananarivo;Mauritius:Port Louis;Botswana:Gaborone;Namibia:Windhoek;Lesotho:Maseru;Cameroon:Yaounde;Gabon:Libreville;Congo:Brazzaville;Chad:N'Djamena;Niger:Niamey;Mali:Bamako;Burkina Faso:Ouagadougou;Ivory Coast:Yamoussoukro;Liberia:Monrovia;Sierra Leone:Freetown;Guinea:Conakry;Gambia:Banjul;Togo:Lome;Benin:Porto-Novo;Mauritania:Nouakchott;Cape Verde:Praia""",
+    "North America": """Canada:Ottawa;Mexico:Mexico City;Cuba:Havana;the United States:Washington, D.C.;Guatemala:Guatemala City;Honduras:Tegucigalpa;El Salvador:San Salvador;Nicaragua:Managua;Costa Rica:San Jose;Panama:Panama City;Belize:Belmopan;Jamaica:Kingston;Haiti:Port-au-Prince;the Dominican Republic:Santo Domingo;the Bahamas:Nassau;Barbados:Bridgetown;Greenland:Nuuk""",
+    "South America": """Brazil:Brasilia;Argentina:Buenos Aires;Chile:Santiago;Peru:Lima;Colombia:Bogota;Uruguay:Montevideo;Paraguay:Asuncion;Bolivia:Sucre;Ecuador:Quito;Venezuela:Caracas;Guyana:Georgetown;Suriname:Paramaribo""",
+    "Oceania": """Australia:Canberra;New Zealand:Wellington;Fiji:Suva;Papua New Guinea:Port Moresby;Samoa:Apia;Tonga:Nuku'alofa""",
+}
+CAPITALS = dict(x.split(":") for group in COUNTRIES.values() for x in group.split(";"))
+CONTINENT = {x.split(":")[0]: continent for continent, group in COUNTRIES.items() for x in group.split(";")}
+ALIASES = {"the United States": ["the USA", "USA", "America", "the US", "the United States of America", "the States"], "the United Kingdom": ["the UK", "UK", "Great Britain", "Britain"], "the Netherlands": ["Holland", "Netherlands"],
+           "the Czech Republic": ["Czechia"], "the United Arab Emirates": ["the UAE"], "the Philippines": ["Philippines"], "Myanmar": ["Burma"], "Ivory Coast": ["Cote d'Ivoire"], "South Korea": ["Korea"], "Bosnia and Herzegovina": ["Bosnia"], "North Macedonia": ["Macedonia"]}
+WELL_KNOWN = list(CAPITALS)[:31] + "Japan China India Thailand Vietnam Indonesia Turkey Egypt Kenya Nigeria Morocco Canada Mexico Cuba Brazil Argentina Chile Peru Colombia Australia".split() + ["New Zealand", "South Africa", "South Korea", "the United States", "the Netherlands", "the United Kingdom"]
+
+
+def country(r):
+    return pick(r, WELL_KNOWN) if r.random() < 0.45 else pick(r, list(CAPITALS))
+
+
+def called(r, c):
+    """A country as people write it."""
+    return pick(r, ALIASES[c]) if c in ALIASES and r.random() < 0.5 else c
+
+
 COLOURS = dict(x.split(":") for x in """the sky:blue;grass:green;snow:white;coal:black;blood:red;a banana:yellow;a lemon:yellow;an orange:orange;a carrot:orange;a tomato:red;a strawberry:red;a cherry:red;milk:white;the sun:yellow;the sea:blue;a leaf:green;a frog:green;a crow:black;a swan:white;chocolate:brown;a polar bear:white;a flamingo:pink;an elephant:grey;a mouse:grey;a pumpkin:orange;a cucumber:green;a pea:green;salt:white;sugar:white;night:black;gold:yellow;silver:grey;a fire engine:red;broccoli:green;an aubergine:purple;coffee:brown;a plum:purple;lavender:purple;a pig:pink;paper:white""".split(";"))
 OPPOSITES = [tuple(x.split(":")) for x in """hot:cold;big:small;tall:short;fast:slow;happy:sad;day:night;light:dark;up:down;left:right;open:closed;wet:dry;hard:soft;old:young;rich:poor;strong:weak;full:empty;high:low;early:late;loud:quiet;clean:dirty;good:bad;black:white;near:far;in:out;on:off;yes:no;hello:goodbye;first:last;thick:thin;heavy:light;deep:shallow;wide:narrow;long:short;sweet:sour;easy:difficult;safe:dangerous;true:false;love:hate;win:lose;buy:sell;push:pull;give:take;begin:end;start:stop;laugh:cry;awake:asleep;alive:dead;cheap:expensive;brave:afraid;polite:rude;sharp:blunt;smooth:rough;front:back;top:bottom;north:south;east:west;summer:winter;inside:outside;before:after;always:never;more:less;many:few;same:different;friend:enemy;beautiful:ugly;kind:cruel;clever:stupid;remember:forget;arrive:leave;ask:answer;find:lose;question:answer""".split(";")]
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
@@ -15,7 +40,6 @@ SOUNDS = dict(x.split(":") for x in """dog:woof;cat:meow;cow:moo;sheep:baa;duck:
 BABIES = dict(x.split(":") for x in """dog:puppy;cat:kitten;cow:calf;sheep:lamb;horse:foal;pig:piglet;duck:duckling;goose:gosling;lion:cub;bear:cub;frog:tadpole;swan:cygnet;goat:kid;hen:chick;deer:fawn;kangaroo:joey""".split(";"))
 LEGS = dict(x.split(":") for x in """dog:4;cat:4;horse:4;cow:4;spider:8;bee:6;ant:6;bird:2;duck:2;snake:0;fish:0;octopus:8;person:2;elephant:4;fly:6;butterfly:6;mouse:4;lion:4""".split(";"))
 NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
-CONTINENT = dict(x.split(":") for x in """France:Europe;Germany:Europe;Italy:Europe;Spain:Europe;Norway:Europe;Poland:Europe;Greece:Europe;Japan:Asia;China:Asia;India:Asia;Thailand:Asia;Vietnam:Asia;Nepal:Asia;Egypt:Africa;Kenya:Africa;Ghana:Africa;Nigeria:Africa;Morocco:Africa;Canada:North America;Mexico:North America;Cuba:North America;Brazil:South America;Argentina:South America;Chile:South America;Peru:South America""".split(";"))
 KINDS = {
     "animal": "cat dog horse cow sheep lion tiger elephant mouse frog bear wolf fox duck eagle shark whale spider bee".split(),
     "fruit": "apple banana orange pear plum cherry lemon grape strawberry peach melon mango".split(),
@@ -81,38 +105,55 @@ def says(text):
 CAPITAL_Q = ["What is the capital of {c}?", "What's the capital of {c}?", "Capital of {c}?", "Which city is the capital of {c}?",
              "Tell me the capital of {c}.", "Name the capital of {c}.", "Do you know the capital of {c}?", "{c} capital?",
              "What is {c}'s capital?", "What is the capital city of {c}?", "Which city is {c}'s capital?", "Can you tell me the capital of {c}?",
-             "I forgot the capital of {c}.", "Give me the capital of {c}."]
+             "I forgot the capital of {c}.", "Give me the capital of {c}.", "What capital does {c} have?", "the capital of {c} is", "capital {c}", "I need the capital of {c}.", "What city is the capital of {c}?", "{c}: capital?", "The capital city of {c}, what is it?"]
+
+
+def question(r, forms, **slots):
+    return ask(r, reworded(r, pick(r, forms)).format(**slots))
 
 
 def capital(r):
-    c = pick(r, list(CAPITALS))
+    c = country(r)
     x = r.random()
-    if x < 0.12:
-        return [(ask(r, pick(r, ["{k} is the capital of which country?", "Which country has {k} as its capital?", "What country is {k} the capital of?",
-                                 "In which country is {k}?", "Where is {k}?", "What country is {k} in?"]).format(k=CAPITALS[c])), f"{CAPITALS[c]} is the capital of {c}.")], says(c)
-    if x < 0.24 and c in CONTINENT:
-        return [(ask(r, pick(r, ["Which continent is {c} in?", "On which continent is {c}?", "What continent is {c} on?", "Where is {c}?", "{c} is on which continent?"]).format(c=c)), f"{c} is in {CONTINENT[c]}.")], says(CONTINENT[c])
-    first = (ask(r, reworded(r, pick(r, CAPITAL_Q)).format(c=c)), f"The capital of {c} is {CAPITALS[c]}.")
-    return [first], says(CAPITALS[c])
+    if x < 0.12 and list(CAPITALS.values()).count(CAPITALS[c]) == 1:
+        return [(question(r, ["{k} is the capital of which country?", "Which country has {k} as its capital?", "What country is {k} the capital of?", "{k} is the capital of what?", "Of which country is {k} the capital?",
+                              "In which country is {k}?", "Where is {k}?", "What country is {k} in?", "{k} is in which country?"], k=CAPITALS[c]), f"{CAPITALS[c]} is the capital of {c}.")], says(c)
+    if x < 0.22:
+        return [(question(r, ["Which continent is {c} in?", "On which continent is {c}?", "What continent is {c} on?", "Where is {c}?", "{c} is on which continent?", "On what continent is {c}?", "Where in the world is {c}?", "continent of {c}"], c=called(r, c)), f"{cap(c)} is in {CONTINENT[c]}.")], says(CONTINENT[c])
+    return [(question(r, CAPITAL_Q, c=called(r, c)), f"The capital of {c} is {CAPITALS[c]}".rstrip(".") + ".")], says(CAPITALS[c])
 
 
 def capital_followup(r):
     turns, _ = capital(r)
     while "The capital of" not in turns[0][1]:
         turns, _ = capital(r)
-    d = pick(r, list(CAPITALS))
-    text = ask(r, pick(r, ["And of {d}?", "And {d}?", "What about {d}?", "And the one of {d}?", "How about {d}?", "And what about {d}?", "{d}?", "And for {d}?"]).format(d=d))
-    return turns + [(text, f"The capital of {d} is {CAPITALS[d]}.")], says(CAPITALS[d])
+    check = None
+    for _ in range(pick(r, [1, 1, 2])):
+        d = country(r)
+        text = ask(r, pick(r, ["And of {d}?", "And {d}?", "What about {d}?", "And the one of {d}?", "How about {d}?", "And what about {d}?", "{d}?", "And for {d}?", "of {d}", "and {d}", "Same for {d}.", "ok and {d}?", "And the capital of {d}?", "Now {d}.", "what about the capital of {d}"]).format(d=called(r, d)))
+        turns.append((text, f"The capital of {d} is {CAPITALS[d]}".rstrip(".") + "."))
+        check = says(CAPITALS[d])
+    return turns, check
 
 
+COLOUR_Q = ["What colour is {t}?", "What color is {t}?", "Which colour is {t}?", "Which color does {t} have?", "What colour does {t} have?", "Tell me the colour of {t}.",
+            "Do you know what colour {t} is?", "What is the color of {t}?", "Colour of {t}?", "the color of {t}", "{t} has what colour?", "What's the colour of {t}?", "{t} is what color?"]
 
 
 def colour(r):
     t = pick(r, list(COLOURS))
-    q = pick(r, ["What colour is {t}?", "What color is {t}?", "Which colour is {t}?", "Which color does {t} have?", "What colour does {t} have?", "Tell me the colour of {t}.",
-                 "Do you know what colour {t} is?", "What is the color of {t}?", "Colour of {t}?"]).format(t=t)
-    verb = "usually " if t in ("the sky", "the sea", "an aubergine", "paper", "chocolate") else ""
-    return [(ask(r, q), f"{cap(t)} is {verb}{COLOURS[t]}.")], says(COLOURS[t])
+    shown = t
+    if t.startswith(("a ", "an ")) and r.random() < 0.25:
+        noun = t.split(" ", 1)[1]
+        many = PLURALS.get(noun, regular(noun))
+        if noun not in ("fire engine", "broccoli", "flamingo", "mouse"):
+            q = pick(r, ["What colour are {t}?", "What color are {t}?", "Which colour are {t}?", "Tell me the colour of {t}.", "{t} are what colour?", "What colour do {t} have?"]).format(t=many)
+            return [(ask(r, q), f"{cap(t)} is {hedge(t)}{COLOURS[t]}.")], says(COLOURS[t])
+    return [(question(r, COLOUR_Q, t=shown), f"{cap(t)} is {hedge(t)}{COLOURS[t]}.")], says(COLOURS[t])
+
+
+def hedge(t):
+    return "usually " if t in ("the sky", "the sea", "an aubergine", "paper", "chocolate") else ""
 
 
 def opposite_map():
@@ -125,7 +166,7 @@ def opposite_map():
 
 OPPOSITE = opposite_map()
 OPPOSITE_Q = ["What is the opposite of {w}?", "Opposite of {w}?", "What's the opposite of {w}?", "Tell me the opposite of {w}.", "Give me the opposite of {w}.",
-              "Which word is the opposite of {w}?", "What word means the opposite of {w}?", "Do you know the opposite of {w}?", "Name the opposite of {w}.", "What is the antonym of {w}?", "the opposite of {w} is?"]
+              "Which word is the opposite of {w}?", "What word means the opposite of {w}?", "Do you know the opposite of {w}?", "Name the opposite of {w}.", "What is the antonym of {w}?", "the opposite of {w} is?", "opposite of {w}", "{w} is the opposite of what?", "What is the contrary of {w}?", "Not {w} but?", "antonym of {w}", "I need the opposite of {w}.", "What would be the opposite of {w}?"]
 
 
 def quoted(r, w):
@@ -151,8 +192,7 @@ def word_followup(r):
     else:
         turns, _ = colour(r)
         w = pick(r, list(COLOURS))
-        verb = "usually " if w in ("the sky", "the sea", "an aubergine", "paper", "chocolate") else ""
-        a, want = f"{cap(w)} is {verb}{COLOURS[w]}.", COLOURS[w]
+        a, want = f"{cap(w)} is {hedge(w)}{COLOURS[w]}.", COLOURS[w]
     q = ask(r, pick(r, ["And of {w}?", "And {w}?", "What about {w}?", "How about {w}?", "And what about {w}?"]).format(w=w))
     return turns + [(q, a)], says(want)
 
@@ -201,39 +241,82 @@ def month(r):
     return [(ask(r, q.format(m=m)), a)], says(want)
 
 
+PLURAL_Q = ["What is the plural of {w}?", "Plural of {w}?", "What's the plural of {w}?", "Tell me the plural of {w}.", "Give me the plural of {w}.", "How do you write the plural of {w}?", "the plural of {w} is?", "plural form of {w}", "Pluralize {w}.", "More than one {w} is called?",
+            "One {w}, two what?", "I have one {w}. What do I call two of them?", "Do you know the plural of {w}?", "What is the plural form of {w}?", "Make {w} plural.", "If there are many, what do you call a {w}?", "two of {w} are called", "What do you call several of {w}?", "Say {w} in the plural."]
+SINGULAR_Q = ["What is the singular of {p}?", "Singular of {p}?", "Tell me the singular of {p}.", "What's the singular of {p}?", "Give me the singular of {p}.", "singular form of {p}", "What is one of the {p} called?"]
+
+
 def plural(r):
-    w = pick(r, list(PLURALS))
+    """The irregular ones by heart, and any other noun by rule."""
+    if r.random() < 0.4:
+        w = pick(r, pick(r, [THINGS, ANIMALS, PERSONS, [x for group in KINDS.values() for x in group if x.islower()]])) if r.random() < 0.85 else invented(r).lower()
+        if w in PLURALS or w.endswith(("s", "f", "fe", "o", "man", "men", "people", "cattle", "tooth", "foot", "goose", "ox", "livestock", "furniture", "equipment")) or w in PLURALS.values() or not w.isalpha():
+            return plural(r)
+        p = regular(w)
+    else:
+        w = pick(r, list(PLURALS))
+        p = PLURALS[w]
     if r.random() < 0.15:
-        q = pick(r, ["What is the singular of {p}?", "Singular of {p}?", "Tell me the singular of {p}.", "What's the singular of {p}?", "Give me the singular of {p}."]).format(p=PLURALS[w])
-        return [(ask(r, q), f"The singular of {PLURALS[w]} is {w}.")], says(f"is {w}")
-    q = pick(r, ["What is the plural of {w}?", "Plural of {w}?", "What's the plural of {w}?", "Tell me the plural of {w}.", "Give me the plural of {w}.", "How do you write the plural of {w}?",
-                 "One {w}, two what?", "I have one {w}. What do I call two of them?", "Do you know the plural of {w}?", "What is the plural form of {w}?", "Make {w} plural."])
-    return [(ask(r, q.format(w=quoted(r, w))), f"The plural of {w} is {PLURALS[w]}.")], says(PLURALS[w])
+        return [(question(r, SINGULAR_Q, p=p), f"The singular of {p} is {w}.")], says(f"is {w}")
+    return [(question(r, PLURAL_Q, w=quoted(r, w)), f"The plural of {w} is {p}.")], says(p)
+
+
+RHYME_Q = ["What rhymes with {w}?", "Give me a rhyme for {w}.", "Which word rhymes with {w}?", "Tell me a word that rhymes with {w}.", "Find a rhyme for {w}.", "A word that rhymes with {w}?", "rhymes with {w}", "What is a rhyme for {w}?", "something rhyming with {w}",
+           "Do you know a rhyme for {w}?", "Name something that rhymes with {w}.", "Rhyme for {w}?", "Can you find a word that rhymes with {w}?", "I need a rhyme for {w}.", "{w} rhymes with what?", "I need a word that rhymes with {w}."]
 
 
 def rhyme(r):
     g = pick(r, RHYMES)
     i = r.randrange(len(g))
     w, other = g[i], g[(i + 1) % len(g)]
-    q = pick(r, ["What rhymes with {w}?", "Give me a rhyme for {w}.", "Which word rhymes with {w}?", "Tell me a word that rhymes with {w}.", "Find a rhyme for {w}.", "A word that rhymes with {w}?",
-                 "Do you know a rhyme for {w}?", "Name something that rhymes with {w}.", "Rhyme for {w}?", "Can you find a word that rhymes with {w}?", "I need a rhyme for {w}."])
-    return [(ask(r, q.format(w=quoted(r, w))), f"{cap(w)} rhymes with {other}.")], {"type": "any", "expected": [x for x in g if x != w]}
+    return [(question(r, RHYME_Q, w=quoted(r, w)), f"{cap(w)} rhymes with {other}.")], {"type": "any", "expected": [x for x in g if x != w]}
+
+
+SOUND_Q = ["What sound does {a} make?", "What does {a} say?", "Which sound does {a} make?", "What noise does {a} make?", "How does {a} sound?", "the sound of {a}", "What does {a} sound like?", "How does {a} go?"]
+BABY_Q = ["What is a baby {a} called?", "What do you call a baby {a}?", "What is the name for a young {a}?", "What is a young {a} called?", "Name for a baby {a}?", "baby {a} is called", "The baby of a {a} is called?", "What do we call the baby of a {a}?", "What's the young of a {a}?"]
+LEGS_Q = ["How many legs does {a} have?", "How many legs has {a}?", "Tell me how many legs {a} has.", "Number of legs of {a}?", "Do you know how many legs {a} has?", "{a} has how many legs?", "legs of {a}?"]
+LEGS_MANY = ["How many legs do {p} have?", "How many legs have {p}?", "{p} have how many legs?", "Tell me how many legs {p} have."]
+SOUND_MANY = ["What sound do {p} make?", "What do {p} say?", "What noise do {p} make?"]
 
 
 def animal(r):
     kind = r.randrange(3)
+    many = r.random() < 0.25
     if kind == 0:
         a = pick(r, list(SOUNDS))
-        q = pick(r, ["What sound does {a} make?", "What does {a} say?", "Which sound does {a} make?", "What noise does {a} make?", "How does {a} sound?"])
-        return [(ask(r, q.format(a=article(a))), f"{cap(article(a))} says {SOUNDS[a]}.")], says(SOUNDS[a])
+        q = question(r, SOUND_MANY, p=PLURALS.get(a, regular(a))) if many else question(r, SOUND_Q, a=article(a))
+        return [(q, f"{cap(article(a))} says {SOUNDS[a]}.")], says(SOUNDS[a])
     if kind == 1:
         a = pick(r, list(BABIES))
-        q = pick(r, ["What is a baby {a} called?", "What do you call a baby {a}?", "What is the name for a young {a}?", "What is a young {a} called?", "Name for a baby {a}?"])
-        return [(ask(r, q.format(a=a)), f"A baby {a} is called {article(BABIES[a])}.")], says(BABIES[a])
+        q = question(r, ["What are baby {p} called?", "What do you call baby {p}?", "What are young {p} called?"], p=PLURALS.get(a, regular(a))) if many else question(r, BABY_Q, a=a)
+        return [(q, f"A baby {a} is called {article(BABIES[a])}.")], says(BABIES[a])
     a = pick(r, list(LEGS))
-    q = pick(r, ["How many legs does {a} have?", "How many legs has {a}?", "Tell me how many legs {a} has.", "Number of legs of {a}?", "Do you know how many legs {a} has?"])
     n = LEGS[a]
-    return [(ask(r, q.format(a=article(a))), f"{cap(article(a))} has {n if n != '0' else 'no'} legs.")], says(n if n != "0" else "no")
+    q = question(r, LEGS_MANY, p=PLURALS.get(a, regular(a))) if many else question(r, LEGS_Q, a=article(a))
+    return [(q, f"{cap(article(a))} has {n if n != '0' else 'no'} legs.")], says(n if n != "0" else "no")
+
+
+MASS = "colour metal planet".split()
+# Words that are of one kind only, for "What is a hammer?".
+DEFINED = {w: k for k, group in KINDS.items() for w in group if k != "colour" and sum(w in g for g in KINDS.values()) == 1}
+
+
+def shown(w, k):
+    """A word of a kind with its article, where it takes one."""
+    return w if k in MASS else article(w)
+
+
+def definition(r):
+    w = pick(r, list(DEFINED))
+    k = DEFINED[w]
+    q = question(r, ["What is {s}?", "What is {s}?", "What's {s}?", "What kind of thing is {s}?", "Tell me what {s} is.", "Do you know what {s} is?", "What sort of thing is {s}?", "Define {s}."], s=shown(w, k))
+    return [(q, f"{cap(shown(w, k))} is {article(k)}.")], says(k)
+
+
+def known(q):
+    """Whether this question, however written, is one that is answered with a fact."""
+    q = "".join(c for c in q.lower() if c.isalpha() or c == " ").split()
+    return " ".join(q) in KNOWN or bool(q) and q[-1] in DEFINED and len(q) <= 7
 
 
 def misc(r):
@@ -315,13 +398,13 @@ def yes_no(r):
         yes = r.random() < 0.5
         c = COLOURS[t] if yes else pick(r, [x for x in KINDS["colour"] if x != COLOURS[t]])
         q = pick(r, ["Is {t} {c}?", "Is {t} {c}?", "Tell me, is {t} {c}?", "Yes or no: is {t} {c}?"]).format(t=t, c=c)
-        verb = "usually " if t in ("the sky", "the sea", "an aubergine", "paper", "chocolate") else ""
-        fact = f"{t} is {verb}{COLOURS[t]}" + ("." if yes else f", not {c}.")
+        fact = f"{t} is {hedge(t)}{COLOURS[t]}" + ("." if yes else f", not {c}.")
     verdict = "yes" if yes else "no"
     return [(ask(r, q), f"{cap(fact)} The answer is {verdict}.")], {"type": "verdict", "expected": verdict}
 
 
 def sample(r):
-    return pick(r, [capital, capital, capital, colour, opposite, opposite, day, month, plural, plural, rhyme, animal, misc])(r)
+    return pick(r, [capital, capital, capital, capital, colour, opposite, opposite, day, month, plural, plural, rhyme, animal, misc, definition])(r)
 
 
+KNOWN = {"".join(c for c in q.lower() if c.isalpha() or c == " ") for qs, _, _ in MISC for q in qs}

@@ -5,14 +5,14 @@
 """
 
 from .phrase import article, ask, cap, pick
-from .project import invented
-from .smalltalk import NAMES
+from .names import invented, person
+from .words import ADJECTIVES, ANIMALS, PERSONS
 
 CREATURES = """fox cat dog rabbit bear owl mouse hedgehog dragon robot knight princess wizard pirate squirrel frog turtle penguin lion elephant horse duck
 bee wolf ghost witch baker sailor farmer king queen boy girl teacher gardener giant fairy donkey goat sheep crow butterfly snail monkey tiger whale
-snowman painter fisherman shepherd detective astronaut gnome unicorn parrot cow pig seal otter badger""".split()
+snowman painter fisherman shepherd detective astronaut gnome unicorn parrot cow pig seal otter badger kangaroo koala panda zebra giraffe camel crab shark dolphin octopus dinosaur troll vampire pony hamster raccoon moose rhino swan goose turkey rooster peacock lizard crocodile worm spider ant moth doctor nurse pilot soldier cook waiter barber tailor clown dancer singer magician scientist inventor explorer viking prince wolf cub kitten puppy monster alien elf dwarf genie mummy toaster teapot car train cloud star tree scarecrow""".split()
 HERO_ADJECTIVES = "little small young old brave shy clever curious lazy kind tiny friendly lonely hungry grey white clumsy quiet".split()
-PLACES = [tuple(x.split(" ", 1)) for x in """in forest|in castle|in village|in garden|in cave|in city|in desert|in jungle|in library|in kitchen|in school|in tower|in museum|in valley|in park|in barn|in mill|in market|in harbour|in swamp|in house|in palace|in meadow|in wood|in bakery|in theatre|in shop|in ship|on island|on farm|on mountain|on hill|on beach|on boat|on train|on planet|on bridge|at lighthouse|at lake|at river|at station|at sea""".split("|")]
+PLACES = [tuple(x.split(" ", 1)) for x in """in forest|in castle|in village|in garden|in cave|in city|in desert|in jungle|in library|in kitchen|in school|in tower|in museum|in valley|in park|in barn|in mill|in market|in harbour|in swamp|in house|in palace|in meadow|in wood|in bakery|in theatre|in shop|in ship|in factory|in hotel|in hospital|in circus|in attic|in basement|in restaurant|in temple|in canyon|in village|in stable|in bathroom|in classroom|in office|in bus|in submarine|in spaceship|in pyramid|in maze|in fridge|in supermarket|in stadium|in church|on road|on roof|on balcony|on iceberg|on cloud|on street|at airport|at waterfall|at fair|at pond|on island|on farm|on mountain|on hill|on beach|on boat|on train|on planet|on bridge|at lighthouse|at lake|at river|at station|at sea""".split("|")]
 FIXED_PLACES = ["on the moon", "on Mars", "in Paris", "in London", "in space", "at the North Pole", "under the sea", "in Africa", "in Rome", "in the clouds", "in the snow", "in New York", "at the seaside", "in the mountains", "in the city", "at school", "by the sea", "by the river", "in the park", "on the beach", "in Tokyo", "in the zoo", "in the attic", "in the old town"]
 PLACE_ADJECTIVES = "old small quiet big dark green hidden lonely lost deep strange sunny snowy far tall empty".split()
 
@@ -96,29 +96,33 @@ PLOTS = [
 ]
 
 
+def creature(r):
+    return pick(r, CREATURES) if r.random() < 0.75 else pick(r, ANIMALS) if r.random() < 0.6 else pick(r, PERSONS)
+
+
 def hero(r):
     """(introduced, named later)"""
     x = r.random()
     if x < 0.32:
-        n = pick(r, NAMES) if r.random() < 0.4 else invented(r)
+        n = person(r)
         return n, n
-    c = pick(r, CREATURES)
+    c = creature(r)
     if x < 0.60:
         return article(c), "the " + c
-    if x < 0.82:
-        c = pick(r, HERO_ADJECTIVES) + " " + c
+    if x < 0.76:
+        c = pick(r, HERO_ADJECTIVES if r.random() < 0.8 else ADJECTIVES) + " " + c
         return article(c), "the " + c
-    n = pick(r, NAMES) if r.random() < 0.4 else invented(r)
+    n = person(r)
     if r.random() < 0.3:
         c = pick(r, HERO_ADJECTIVES) + " " + c
-    return article(c) + pick(r, [" named ", " called "]) + n, n
+    return article(c) + pick(r, [" named ", " named ", " called "]) + n, n
 
 
 def place(r):
     """(with preposition, as introduced, as named later)"""
     x = r.random()
-    if x < 0.22:
-        full = pick(r, FIXED_PLACES)
+    if x < 0.27:
+        full = pick(r, FIXED_PLACES) if x < 0.2 else "in " + invented(r)
         name = full.split(" ", 1)[1]
         return full, full, name
     prep, noun = pick(r, PLACES)
@@ -154,20 +158,20 @@ ALL_GIVEN = [
     "Write me a short {m} story about {a} {in}.", "A {m} story about {a} {in}, please.", "Invent a {m} story with {a} {in}.", "Tell me a {m} tale about {a} {in}.",
     "I would like to hear a {m} story about {a} {in}.", "Story: {a} {in}, {m}.", "Tell me a short, {m} story about {a} {in}.", "Could you write a {m} story that takes place {in}, about {a}?",
     "Write a {m} story that happens {in}. The hero is {a}.", "The hero is {a}, the place is {p} and the mood is {m}. Tell me the story.", "Hero: {a}. Place: {p}. Mood: {m}.",
-    "Tell me a story. Hero: {a}, place: {p}, mood: {m}.", "Please make a {m} story. It plays {in} and the hero is {a}.", "Let {a} have a {m} adventure {in}.",
+    "Tell me a story. Hero: {a}, place: {p}, mood: {m}.", "Please make a {m} story. It plays {in} and the hero is {a}.", "{m} story about {a} {in}", "story about {a} {in}, {m} please", "I need a {m} story with {a} {in}.", "Tell my son a {m} story about {a} {in}.", "For my daughter: a {m} story about {a} {in}.", "Could I have a {m} story about {a} {in}?", "Write something {m} about {a} {in}.", "Make it a {m} story: {a} {in}.", "Compose a {m} story about {a} {in}.", "How about a {m} story with {a} {in}?", "Tell us a {m} story about {a} {in}.", "Let's hear a {m} story about {a} {in}.", "A {m} tale of {a} {in}.", "Let {a} have a {m} adventure {in}.",
 ]
-NO_MOOD = ["Tell me a story about {a} {in}.", "Write a story about {a} {in}.", "Can you tell me a story about {a} {in}?", "I want a story about {a} {in}.", "A story about {a} {in}, please.", "Make up a story about {a} {in}.", "Tell a story about {a} {in}.", "Write a short story about {a} who lives {in}.", "Story about {a} {in}", "Give me a short story about {a} {in}."]
-NO_PLACE = ["Tell me a {m} story about {a}.", "Write a {m} story about {a}.", "A {m} story about {a}, please.", "I want a {m} story about {a}.", "Can you tell me a {m} story about {a}?"]
-ONLY_HERO = ["Tell me a story about {a}.", "Write a story about {a}.", "A story about {a}, please.", "Can you tell a story about {a}?", "I want to hear a story about {a}.", "Make up a story about {a}.", "Story about {a}"]
+NO_MOOD = ["Tell my daughter a story about {a} {in}.", "story with {a} {in}", "A tale of {a} {in}.", "Tell us a story about {a} {in}.", "I want to hear about {a} {in}.", "Story: {a} {in}", "Can I have a story about {a} {in}?", "Once upon a time there was {a} {in}.", "What about a story with {a} {in}?", "a bedtime story about {a} {in}", "Tell me what happened to {a} {in}.", "Write a long story about {a} {in}.", "Tell me a story about {a} {in}.", "Write a story about {a} {in}.", "Can you tell me a story about {a} {in}?", "I want a story about {a} {in}.", "A story about {a} {in}, please.", "Make up a story about {a} {in}.", "Tell a story about {a} {in}.", "Write a short story about {a} who lives {in}.", "Story about {a} {in}", "Give me a short story about {a} {in}."]
+NO_PLACE = ["{m} story about {a}", "Tell my kids a {m} story about {a}.", "Could you tell us a {m} story about {a}?", "How about a {m} story with {a}?", "Make up a {m} story about {a}.", "Write something {m} about {a}.", "Tell me a {m} story about {a}.", "Write a {m} story about {a}.", "A {m} story about {a}, please.", "I want a {m} story about {a}.", "Can you tell me a {m} story about {a}?"]
+ONLY_HERO = ["Tell my son a story about {a}.", "a bedtime story about {a}", "Tell me a bedtime story about {a}.", "Can I have a story about {a}?", "Once upon a time there was {a}.", "Once there was {a}. Go on.", "story with {a}", "Write a tale about {a}.", "Could you tell a story with {a} in it?", "Let's have a story about {a}.", "Tell us a tale of {a}.", "I would like a story about {a}.", "Write a short story about {a}.", "Tell me a story about {a} who likes cheese.", "Tell the children a story about {a}.", "Tell me a story about {a}.", "Write a story about {a}.", "A story about {a}, please.", "Can you tell a story about {a}?", "I want to hear a story about {a}.", "Make up a story about {a}.", "Story about {a}"]
 ONLY_MOOD = ["Tell me a {m} story.", "Write a {m} story.", "A {m} story, please.", "I want a {m} story.", "Do you know a {m} story?", "Can you tell me a {m} story?"]
-NOTHING = ["Tell me a story.", "Write a story.", "A story, please.", "Can you tell me a story?", "Do you know a story?", "I want to hear a story.", "Make up a story.", "Story time!", "Please tell me a short story.", "Tell a story!", "A bedtime story, please.", "Tell me a tale.", "Do you know any stories?", "I would like a story."]
+NOTHING = ["story please", "story", "Another story.", "Tell me another story.", "One more story!", "Another story, please.", "Tell me a different story.", "Can I hear a story?", "Tell us a story.", "Read me a story.", "I want a bedtime story.", "Tell me a fairy tale.", "Entertain me with a story.", "A short story please.", "Write me a story.", "Let me hear a story.", "Tell me a story.", "Write a story.", "A story, please.", "Can you tell me a story?", "Do you know a story?", "I want to hear a story.", "Make up a story.", "Story time!", "Please tell me a short story.", "Tell a story!", "A bedtime story, please.", "Tell me a tale.", "Do you know any stories?", "I would like a story."]
 
 
 def sample(r, full=False):
     who, where, mood = hero(r), place(r), pick(r, list(MOODS))
     word = pick(r, MOODS[mood][0])
     x = 0.0 if full else r.random()
-    forms = ALL_GIVEN if x < 0.62 else NO_MOOD if x < 0.78 else NO_PLACE if x < 0.85 else ONLY_HERO if x < 0.93 else ONLY_MOOD if x < 0.97 else NOTHING
+    forms = ALL_GIVEN if x < 0.52 else NO_MOOD if x < 0.70 else NO_PLACE if x < 0.78 else ONLY_HERO if x < 0.91 else ONLY_MOOD if x < 0.97 else NOTHING
     q = pick(r, forms)
     text = q.format(m=word, a=who[0], p=where[1].split(" ", 1)[1], **{"in": where[1]})
     text = text.replace(" a exciting", " an exciting").replace(" a adventurous", " an adventurous").replace(" a amusing", " an amusing").replace(" a enchanted", " an enchanted")
