@@ -2,7 +2,7 @@
 export const EXAMPLES = Object.freeze([
   'What can you do?',
   'Tell me a funny story about a dragon in a library.',
-  'What is 347 + 285?',
+  'What is 17 x 18?',
   'What is a ternary weight?',
   'Does my text leave the page?',
   'How do I load a bigger model?',
