@@ -35,6 +35,7 @@ const engine = new Engine(BitNet, { onStatus: drawStatus, onProgress: drawProgre
 
 const transcript = new Transcript(byId('transcript'), byId('scroller'), byId('to-latest', HTMLButtonElement), {
   onRetry: () => chat.retry(),
+  onBigger: () => modelsDialog.open(),
 });
 const chat = new Chat(
   {
@@ -63,6 +64,7 @@ const chat = new Chat(
   {
     model: () => engine.model,
     sampling: () => settings.sampling(settingsSheet.settings),
+    isDemo,
   },
 );
 
@@ -141,14 +143,14 @@ async function open(source) {
         notices.remark('The load was stopped. What has arrived is kept for the next time.', [retryAction(source)]);
       return;
     }
-    const isDemo = typeof source === 'string' && sameAddress(source, DEMO_SOURCE);
+    const wasDemo = typeof source === 'string' && sameAddress(source, DEMO_SOURCE);
     notices.error(
       error,
       engine.model
         ? []
         : [
             retryAction(source),
-            ...(isDemo ? [] : [{ label: 'Load the demo model', run: () => void open(DEMO_SOURCE) }]),
+            ...(wasDemo ? [] : [{ label: 'Load the demo model', run: () => void open(DEMO_SOURCE) }]),
           ],
     );
   }
@@ -174,6 +176,11 @@ function ask(text) {
       { label: 'Load the demo model', run: () => void open(DEMO_SOURCE) },
     ]);
   composer.focus();
+}
+
+/** Whether the model in use is the bundled one. */
+function isDemo() {
+  return typeof engine.source === 'string' && sameAddress(engine.source, DEMO_SOURCE);
 }
 
 function newChat() {
@@ -207,8 +214,7 @@ function drawStatus() {
   document.body.dataset.status = status;
   byId('model-dot').dataset.status = status;
   byId('model-name').textContent = status === 'empty' ? 'No model' : name;
-  byId('demo-note').hidden =
-    status !== 'empty' && !(typeof engine.source === 'string' && sameAddress(engine.source, DEMO_SOURCE));
+  byId('demo-note').hidden = status !== 'empty' && !isDemo();
   if (status !== 'loading') {
     loadView.hide();
     byId('model-state').textContent = '';

@@ -105,6 +105,32 @@ describe('chat', () => {
       assert.deepEqual(answers[1].messages, answers[0].messages);
     }));
 
+  test('answers of the demo model are tagged, and a bigger model is offered where one may help', () =>
+    withPage('', async (page) => {
+      await status(page);
+      for (const [answer, offered] of /** @type {[string, number][]} */ ([
+        ['I do not know that: I am only a tiny demo model.', 1],
+        ['I cannot do that: I only add and subtract numbers of up to three digits.', 1],
+        ['The capital of France is Paris.', 0],
+        ['I cannot see the weather: I am only a tiny demo model inside this page, with no connection to the world.', 0],
+        ['I did not understand that: I am only a tiny demo model.', 0],
+      ])) {
+        await ask(page, `say ${answer}`);
+        assert.equal(await lastAnswer(page).getByTestId('demo-tag').innerText(), 'Tiny demo model');
+        assert.equal(await lastAnswer(page).getByTestId('bigger').count(), offered, answer);
+      }
+      await page.getByTestId('bigger').first().click();
+      assert.equal(await page.locator('#models').isVisible(), true);
+    }));
+
+  test('answers of another model bear no tag', () =>
+    withPage('?model=./other.gguf', async (page) => {
+      await status(page);
+      await ask(page, 'say I do not know that: I am only a tiny demo model.');
+      assert.equal(await page.getByTestId('demo-tag').count(), 0);
+      assert.equal(await page.getByTestId('bigger').count(), 0);
+    }));
+
   test('an example is sent by a click', () =>
     withPage('', async (page) => {
       await status(page);

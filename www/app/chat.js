@@ -21,7 +21,7 @@ export class Chat {
 
   /**
    * @param {ChatView} view
-   * @param {{ model: () => import('./api.js').Model | null, sampling: () => { maxTokens: number } }} sources
+   * @param {{ model: () => import('./api.js').Model | null, sampling: () => { maxTokens: number }, isDemo: () => boolean }} sources
    */
   constructor(view, sources) {
     this.view = view;
@@ -94,6 +94,7 @@ export class Chat {
   async #run(model, turn) {
     const control = new AbortController();
     this.#running = control;
+    turn.byDemo = this.sources.isDemo();
     const { maxTokens: wanted, ...sampling } = this.sources.sampling();
     /** @type {unknown} */
     let error;

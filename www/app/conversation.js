@@ -6,6 +6,7 @@
  * @property {string} content
  * @property {'done' | 'waiting' | 'streaming' | 'stopped' | 'failed'} state of an answer; a user's turn is always done
  * @property {import('./answer.js').AnswerStats | null} stats
+ * @property {boolean} byDemo whether the bundled demo model wrote it
  */
 
 /**
@@ -13,12 +14,12 @@
  * @returns {Turn}
  */
 export function userTurn(content) {
-  return { role: 'user', content, state: 'done', stats: null };
+  return { role: 'user', content, state: 'done', stats: null, byDemo: false };
 }
 
 /** @returns {Turn} */
 export function answerTurn() {
-  return { role: 'assistant', content: '', state: 'waiting', stats: null };
+  return { role: 'assistant', content: '', state: 'waiting', stats: null, byDemo: false };
 }
 
 /**

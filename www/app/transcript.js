@@ -1,4 +1,5 @@
 /** Draws the turns. Everything that the model or the visitor wrote goes in as text nodes. */
+import { biggerMayHelp } from './demo-answer.js';
 import { h, button } from './dom.js';
 import * as format from './format.js';
 
@@ -21,7 +22,7 @@ export class Transcript {
    * @param {HTMLElement} root where the turns go
    * @param {HTMLElement} scroller the element that scrolls
    * @param {HTMLButtonElement} toLatest shown when the end is out of sight
-   * @param {{ onRetry: () => void }} actions
+   * @param {{ onRetry: () => void, onBigger: () => void }} actions
    */
   constructor(root, scroller, toLatest, actions) {
     this.root = root;
@@ -88,10 +89,13 @@ export class Transcript {
     const ended =
       { stopped: 'Stopped', failed: 'Ended by an error' }[/** @type {string} */ (turn.state)] ??
       (turn.stats?.finishReason === 'length' ? 'Length limit reached' : null);
+    if (turn.byDemo) foot.append(h('span', { class: 'tag', 'data-testid': 'demo-tag' }, 'Tiny demo model'));
     if (ended) foot.append(h('span', { class: 'ended' }, ended));
     if (turn.stats) foot.append(h('span', { 'data-testid': 'stats' }, ...statsText(turn.stats)));
     const actions = h('span', { class: 'turn-actions' });
     if (turn.content) actions.append(copyButton(turn));
+    if (turn.byDemo && biggerMayHelp(turn.content))
+      actions.append(button('Load a bigger model', this.actions.onBigger, 'quiet small', { 'data-testid': 'bigger' }));
     if (last) actions.append(button('Try again', this.actions.onRetry, 'quiet small', { 'data-testid': 'retry' }));
     if (actions.childElementCount) foot.append(actions);
   }
