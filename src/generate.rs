@@ -7,7 +7,7 @@ mod synthetic;
 
 use std::collections::VecDeque;
 
-use crate::chat::{ChatOptions, ChatTemplate, DateTime, Message};
+use crate::chat::{ChatOptions, ChatTemplate, Message};
 use crate::load::{LoadedModel, Summary};
 use crate::model::{Executor, ForwardPass, HiddenStates, Model, Sequence};
 use crate::pool::{Clock, Pool};
@@ -27,8 +27,8 @@ pub enum Prompt {
     Chat {
         /// The turns.
         messages: Vec<Message>,
-        /// The present, for templates that tell it to the model.
-        now: Option<DateTime>,
+        /// What the template sees besides them.
+        options: ChatOptions,
     },
     /// Token ids, taken as they are.
     Tokens(Vec<u32>),
@@ -138,8 +138,13 @@ impl Engine {
                 let ids = tokenizer.encode_up_to(context, text, true, tokenizer.add_bos())?;
                 if ids.len() > context { Err(self.overflow("the prompt", ids.len(), true)) } else { Ok(ids) }
             }
-            Prompt::Chat { messages, now } => {
-                let options = ChatOptions { now: *now, max_tokens: context, ..ChatOptions::default() };
+            Prompt::Chat { messages, options } => {
+                // What is certain is told before the template works on it.
+                let least = tokenizer.min_tokens(messages.iter().map(Message::text_bytes).sum());
+                if least >= context {
+                    return Err(self.overflow("the prompt", least, true));
+                }
+                let options = ChatOptions { max_tokens: context, ..options.clone() };
                 let mut ids = self.chat_template()?.prompt_with(tokenizer, messages, &options)?.ids;
                 if ids.len() > context {
                     return Err(self.overflow("the prompt", ids.len(), true));

@@ -6,6 +6,7 @@
 pub mod chat;
 pub mod generate;
 pub mod gguf;
+mod jinja;
 pub mod load;
 pub mod model;
 pub mod quant;

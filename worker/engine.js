@@ -114,7 +114,7 @@ async function answer(call) {
     case 'detokenize':
       return ready.detokenize(call.args.ids);
     case 'chatPrompt':
-      return ready.chatPrompt(call.args.messages);
+      return ready.chatPrompt(call.args.messages, call.args.options);
     case 'logits':
       return queue.run(call.id, (turn) => logits(ready, call.args, vocabulary, turn));
     case 'logitsHash':

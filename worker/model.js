@@ -1,12 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // A loaded model, as callers hold it: every method is one call to the engine worker.
 import { BitNetError } from './error.js';
-import { checkGenerateOptions, checkIndices, checkMessages, checkPrompt, checkText } from './options.js';
+import { checkChatOptions, checkGenerateOptions, checkIndices, checkMessages, checkPrompt, checkText } from './options.js';
 import { TokenStream } from './stream.js';
 
 /** @import { Crew } from './crew.js' */
 /** @import { GenerationResult, Message, Methods, ModelInfo, Prompt, Token } from './protocol.js' */
-/** @import { GenerateOptions } from './schema.js' */
+/** @import { ChatOptions, GenerateOptions } from './schema.js' */
 
 /** The workers of every model, for `bench.js`. @type {WeakMap<Model, Crew>} */
 export const crews = new WeakMap();
@@ -121,10 +121,11 @@ export class Model {
   /**
    * What `generate` makes of messages: the text that the model reads.
    * @param {Message[]} messages
+   * @param {ChatOptions} [options] those of `generate` that concern messages
    * @returns {Promise<string>}
    */
-  async chatPrompt(messages) {
-    return this.#crew.call('chatPrompt', { messages: checkMessages(messages) });
+  async chatPrompt(messages, options = {}) {
+    return this.#crew.call('chatPrompt', { messages: checkMessages(messages), options: checkChatOptions(options) });
   }
 
   /**

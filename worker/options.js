@@ -1,10 +1,10 @@
 // Checks what callers pass in, on the page, so that a typo is told at once and not by a worker minutes later.
 import { BitNetError } from './error.js';
 import { isHeaderRecord } from './headers.js';
-import { GENERATE_RULES, LOAD_RULES, WORKER_RULES } from './schema.js';
+import { CHAT_RULES, GENERATE_RULES, LOAD_RULES, WORKER_RULES } from './schema.js';
 
-/** @import { Message, Prompt, WireGenerateOptions, WireLoadOptions } from './protocol.js' */
-/** @import { CheckName, GenerateOptions, LoadOptions, Rule, Rules, WorkerOptions } from './schema.js' */
+/** @import { WireChatOptions, WireGenerateOptions, WireLoadOptions, WireMessage, WirePrompt } from './protocol.js' */
+/** @import { ChatOptions, CheckName, GenerateOptions, LoadOptions, Rule, Rules, WorkerOptions } from './schema.js' */
 
 /** @typedef {(value: any) => boolean} Check */
 
@@ -200,34 +200,97 @@ export function checkGenerateOptions(options) {
     seed: seed ?? Math.floor(Math.random() * Number.MAX_SAFE_INTEGER),
     stop: stop === undefined ? undefined : [stop].flat(),
     stopTokens: stopTokens === undefined ? undefined : [stopTokens].flat(),
+    chat: wireChatOptions(options),
     timeParts,
   };
 }
 
 /**
  * @param {unknown} prompt
- * @returns {Prompt}
+ * @returns {WirePrompt}
  */
 export function checkPrompt(prompt) {
   return typeof prompt === 'string' ? prompt : checkMessages(prompt, 'prompt: expected a string or');
 }
 
 /**
+ * Whether a message's content is a string, parts that are all texts, or nothing.
+ * @param {any} content
+ */
+function isContent(content) {
+  if (Array.isArray(content)) {
+    return content.every((part) => isObject(part) && part.type === 'text' && typeof part.text === 'string');
+  }
+  return content === null || content === undefined || typeof content === 'string';
+}
+
+/**
+ * What is wrong with a message, if anything.
+ * @param {any} message
+ * @returns {{ expected: string, found: unknown } | undefined}
+ */
+function badMessage(message) {
+  if (!isObject(message) || typeof message.role !== 'string') {
+    return { expected: 'an array of { role, content } with a string as role', found: message };
+  }
+  const { content } = message;
+  const other = Array.isArray(content) ? content.find((part) => isObject(part) && typeof part.type === 'string' && part.type !== 'text') : undefined;
+  if (other !== undefined) {
+    return { expected: 'an array of { role, content } with nothing but text in content, since models here read text only', found: other };
+  }
+  const isSilent = (content ?? null) === null;
+  if (!isContent(content) || (isSilent && !Array.isArray(message.tool_calls))) {
+    return { expected: "an array of { role, content } with a string or [{ type: 'text', text }] as content", found: message };
+  }
+  if (!isData(withoutNothing(message))) {
+    return { expected: 'an array of { role, content } with nothing but plain data in further fields', found: message };
+  }
+  return undefined;
+}
+
+/**
+ * A copy without fields that are undefined.
+ * @param {object} object
+ * @returns {Record<string, unknown>}
+ */
+function withoutNothing(object) {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+}
+
+/**
  * @param {unknown} messages
  * @param {string} [lead] how the sentence of the error begins
- * @returns {Message[]} copies that hold nothing but role and content
+ * @returns {WireMessage[]}
  */
 export function checkMessages(messages, lead = 'messages: expected') {
-  const found = Array.isArray(messages)
-    ? messages.find((m) => !isObject(m) || typeof m.role !== 'string' || typeof m.content !== 'string')
-    : messages;
-  if (!Array.isArray(messages) || messages.length === 0 || found !== undefined) {
-    const expected = 'an array of { role, content } with strings in both';
-    throw new BitNetError('invalid_argument', `${lead} ${expected}, found ${show(found ?? messages)}.`, {
-      details: { expected },
-    });
+  const list = Array.isArray(messages) ? messages : [];
+  const bad = list.map(badMessage).find((bad) => bad !== undefined);
+  if (bad !== undefined || list.length === 0) {
+    const { expected, found } = bad ?? { expected: 'an array of { role, content } with strings in both', found: messages };
+    throw new BitNetError('invalid_argument', `${lead} ${expected}, found ${show(found)}.`, { details: { expected } });
   }
-  return messages.map(({ role, content }) => ({ role, content }));
+  return list.map(({ role, content, ...fields }) => ({
+    role,
+    content: Array.isArray(content) ? content.map(({ text }) => text) : (content ?? undefined),
+    fields: withoutNothing(fields),
+  }));
+}
+
+/**
+ * @param {ChatOptions} options
+ * @returns {WireChatOptions}
+ */
+export function checkChatOptions(options) {
+  check('chatPrompt', options, CHAT_RULES);
+  return wireChatOptions(options);
+}
+
+/**
+ * @param {ChatOptions} options
+ * @returns {WireChatOptions}
+ */
+function wireChatOptions({ continueFinalMessage, tools, documents, templateVariables }) {
+  return { continueFinalMessage, tools, documents, templateVariables };
 }
 
 /**

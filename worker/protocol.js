@@ -58,15 +58,43 @@
  * @property {number} [seed]
  * @property {string[]} [stop]
  * @property {(number | string)[]} [stopTokens]
+ * @property {WireChatOptions} [chat] for messages
  * @property {boolean} [timeParts]
  * @property {number} [syntheticContext] for `bench.js`: made-up tokens before the prompt
  */
 
 /**
- * One turn of a conversation.
+ * One turn of a conversation. Further fields, such as `name` or `reasoning_content`, are for templates that know them.
  * @typedef {object} Message
  * @property {string} role `system`, `user` or `assistant`, or what else the model's template knows
- * @property {string} content
+ * @property {string | TextPart[] | null} [content] may be missing only beside `tool_calls`
+ * @property {object[]} [tool_calls]
+ * @property {string} [tool_call_id]
+ * @property {string} [name]
+ * @property {string} [reasoning_content]
+ */
+
+/**
+ * A part of a message; models here read text only.
+ * @typedef {object} TextPart
+ * @property {'text'} type
+ * @property {string} text
+ */
+
+/**
+ * A message as the engine gets it.
+ * @typedef {{ role: string, content: string | string[] | undefined, fields: Record<string, unknown> }} WireMessage
+ */
+
+/** @typedef {string | WireMessage[]} WirePrompt */
+
+/**
+ * What a chat template sees besides the messages.
+ * @typedef {object} WireChatOptions
+ * @property {boolean} [continueFinalMessage]
+ * @property {object[]} [tools]
+ * @property {object[]} [documents]
+ * @property {Record<string, unknown>} [templateVariables]
  */
 
 /** @typedef {string | Message[]} Prompt Raw text, or messages that go through the model's chat template. */
@@ -223,10 +251,10 @@
  * @property {{ args: { source: WireSource, options: WireLoadOptions }, value: ModelInfo }} load
  * @property {{ args: { source: WireSource, options: WireLoadOptions }, value: Probe }} probe
  * @property {{ args: CacheCall, value: any }} cache
- * @property {{ args: { prompt: Prompt, options: WireGenerateOptions }, value: GenerationResult }} generate
+ * @property {{ args: { prompt: WirePrompt, options: WireGenerateOptions }, value: GenerationResult }} generate
  * @property {{ args: { text: string }, value: Uint32Array }} tokenize
  * @property {{ args: { ids: Uint32Array }, value: string }} detokenize
- * @property {{ args: { messages: Message[] }, value: string }} chatPrompt
+ * @property {{ args: { messages: WireMessage[], options: WireChatOptions }, value: string }} chatPrompt
  * @property {{ args: { ids: Uint32Array, positions: Uint32Array | undefined }, value: Float32Array }} logits
  * @property {{ args: {}, value: string }} logitsHash
  * @property {{ args: { seed: number }, value: SelfTest }} selfTest

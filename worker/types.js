@@ -1,6 +1,7 @@
 // The types that callers may want to name: `import type { LoadOptions } from 'bitnet-web'`.
 
 /** @typedef {import('./error.js').ErrorCode} ErrorCode */
+/** @typedef {import('./schema.js').ChatOptions} ChatOptions */
 /** @typedef {import('./schema.js').GenerateOptions} GenerateOptions */
 /** @typedef {import('./schema.js').LoadOptions} LoadOptions */
 /** @typedef {import('./protocol.js').FinishReason} FinishReason */
@@ -11,6 +12,7 @@
 /** @typedef {import('./protocol.js').Prompt} Prompt */
 /** @typedef {import('./protocol.js').SelfTest} SelfTest */
 /** @typedef {import('./protocol.js').StoppedBy} StoppedBy */
+/** @typedef {import('./protocol.js').TextPart} TextPart */
 /** @typedef {import('./protocol.js').Timings} Timings */
 /** @typedef {import('./protocol.js').Token} Token */
 /** @typedef {import('./protocol.js').Usage} Usage */

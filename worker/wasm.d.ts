@@ -35,8 +35,8 @@ declare module '*/bitnet_web.js' {
     info(): Omit<import('./protocol.js').ModelInfo, 'variant' | 'isolated'>;
     tokenizeStep(encoding: WasmEncoding, limit: number): boolean;
     detokenize(ids: Uint32Array): string;
-    chatPrompt(messages: import('./protocol.js').Message[]): string;
-    begin(prompt: import('./protocol.js').Prompt, options: import('./protocol.js').WireGenerateOptions): number;
+    chatPrompt(messages: import('./protocol.js').WireMessage[], options: import('./protocol.js').WireChatOptions): string;
+    begin(prompt: import('./protocol.js').WirePrompt, options: import('./protocol.js').WireGenerateOptions): number;
     step(limit: number): StepEvent;
     takeParts(): Omit<import('./protocol.js').Parts, 'other'> | undefined;
     readLimit(bytes: number): import('./protocol.js').ReadLimit;

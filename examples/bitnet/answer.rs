@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use bitnet_web::chat::Message;
+use bitnet_web::chat::{ChatOptions, Message};
 use bitnet_web::generate::{Engine, Event, FinishReason, GenerateOptions, Prompt, Usage};
 use bitnet_web::sample::SamplerOptions;
 
@@ -45,7 +45,7 @@ impl Answer {
 /// A question as the user's first message, or as plain text where the model has no chat template.
 pub fn question(engine: &Engine, text: &str) -> Prompt {
     match engine.chat_template() {
-        Ok(_) => Prompt::Chat { messages: vec![Message { role: "user".into(), content: text.into() }], now: None },
+        Ok(_) => Prompt::Chat { messages: vec![Message::new("user", text)], options: ChatOptions::default() },
         Err(_) => Prompt::Text(text.into()),
     }
 }

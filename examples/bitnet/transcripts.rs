@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
-use bitnet_web::chat::Message;
+use bitnet_web::chat::{ChatOptions, Message};
 use bitnet_web::generate::Prompt;
 use serde::{Deserialize, Serialize};
 
@@ -46,10 +46,13 @@ pub fn write(file: &Path, options: &Options, prompts: &Path, out: &Path, max_tok
             continue;
         }
         let Question { id, messages } = serde_json::from_str(&line)?;
-        let messages = messages.into_iter().map(|Turn { role, content }| Message { role, content }).collect();
-        let answer =
-            answer::greedy(&mut engine, &Prompt::Chat { messages, now: None }, max_tokens.or(Some(MAX_TOKENS)))
-                .map_err(|error| format!("{id}: {error}"))?;
+        let messages = messages.into_iter().map(|Turn { role, content }| Message::new(role, content)).collect();
+        let answer = answer::greedy(
+            &mut engine,
+            &Prompt::Chat { messages, options: ChatOptions::default() },
+            max_tokens.or(Some(MAX_TOKENS)),
+        )
+        .map_err(|error| format!("{id}: {error}"))?;
         writeln!(out, "{}", serde_json::to_string(&Transcript { id: &id, text: &answer.text })?)?;
         count += 1;
         tokens += answer.usage.completion_tokens;

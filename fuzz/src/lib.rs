@@ -108,7 +108,7 @@ pub fn template(input: &[u8]) {
     let mut vocabulary = byte_vocabulary();
     push(&mut vocabulary, "<|eot_id|>", 3);
     let Ok(tokenizer) = Tokenizer::new(vocabulary) else { panic!("the byte vocabulary is refused") };
-    let message = |role: &str, content: &str| Message { role: role.into(), content: content.into() };
+    let message = |role: &str, content: &str| Message::new(role, content);
     let messages =
         [message("system", "Be brief."), message("user", said), message("assistant", "Hi"), message("user", said)];
     let _ = template.prompt(&tokenizer, &messages);

@@ -1,22 +1,27 @@
 //! Chat: messages become a prompt by the model's own template.
 //!
 //! The template comes out of a file that nobody vetted, the contents from a user. Neither may do harm: rendering has a
-//! budget ([`render`](self)), and no content can become a control token, whatever it spells ([`mask`](self)).
+//! budget ([`render`](self)), and no content can become a control token, whatever it spells ([`tokens`](self)). And nothing
+//! is lost in silence: a message that a template does not show is an error.
 
 mod date;
-mod mask;
+mod json;
+mod message;
 mod render;
-mod shape;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
-use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 use crate::gguf::Metadata;
+use crate::jinja::{Char, FailureKind, Template};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, ErrorKind, Result};
 pub use date::DateTime;
-use mask::Mask;
+pub use json::Json;
+pub use message::{Content, Message};
+use render::{DOCUMENTS, MESSAGES, Rendered, Rendering, TOOLS, failed};
 
 /// BitNet b1.58 2B4T's template, from its `tokenizer_config.json`. The published GGUF file has a placeholder instead.
 const BITNET_2B4T: &str = "{% set loop_messages = messages %}{% for message in loop_messages %}{% set content = \
@@ -26,23 +31,20 @@ const BITNET_2B4T: &str = "{% set loop_messages = messages %}{% for message in l
 /// What gives the placeholder away: no model was trained with this word.
 const PLACEHOLDER_MARK: &str = "BITNETAssistant";
 
-/// Roles are part of the structure, so they are short words.
-const MAX_ROLE_CHARS: usize = 64;
-
-/// One message of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
-    /// Who speaks: `system`, `user`, `assistant`, or what else the template knows.
-    pub role: String,
-    /// What is said.
-    pub content: String,
-}
-
 /// What a template sees besides the messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ChatOptions {
     /// Whether the prompt ends where the assistant's answer begins.
     pub add_generation_prompt: bool,
+    /// For a conversation that ends with an assistant's message: whether the answer continues it (`true`) or a new turn
+    /// begins (`false`). There is no default, since either may be a mistake.
+    pub continue_final_message: Option<bool>,
+    /// Descriptions of tools, mostly JSON schemas of functions.
+    pub tools: Option<Vec<Json>>,
+    /// Documents to answer from, mostly objects of `title` and `text`.
+    pub documents: Option<Vec<Json>>,
+    /// Further variables, such as `enable_thinking`.
+    pub variables: Vec<(String, Json)>,
     /// The present, for templates that tell it to the model. Without it they do as if there was no clock.
     pub now: Option<DateTime>,
     /// Tokenizing ends once there are more tokens than this: a prompt that is too long is too long.
@@ -51,7 +53,15 @@ pub struct ChatOptions {
 
 impl Default for ChatOptions {
     fn default() -> Self {
-        Self { add_generation_prompt: true, now: None, max_tokens: usize::MAX }
+        Self {
+            add_generation_prompt: true,
+            continue_final_message: None,
+            tools: None,
+            documents: None,
+            variables: Vec::new(),
+            now: None,
+            max_tokens: usize::MAX,
+        }
     }
 }
 
@@ -77,14 +87,13 @@ impl ChatTemplate {
     /// `ChatTemplate` if it is no valid Jinja.
     pub fn new(source: impl Into<String>) -> Result<Self> {
         let template = Self { source: source.into() };
-        render::check(&template.source)?;
+        Template::parse(&template.source).map_err(failed)?;
         Ok(template)
     }
 
     /// The template of a model: `given` if there is one, else the file's, corrected where it is the known wrong
     /// placeholder of BitNet 2B4T; `None` where the file has none and the architecture does not imply it. A blank one
-    /// counts as none. A file's
-    /// template is compiled only when it is used: a broken one does not keep a model from continuing raw text.
+    /// counts as none. A file's template is compiled only when it is used: a broken one does not keep a model from continuing raw text.
     ///
     /// # Errors
     /// `ChatTemplate` if `given` is no valid Jinja, `InvalidModel` if the file's template is no string.
@@ -120,70 +129,102 @@ impl ChatTemplate {
     /// Renders `messages` and tokenizes the result. Control tokens are recognised in the template's own text only.
     ///
     /// # Errors
-    /// `InvalidArgument` for no messages or a role that is no word; `ChatTemplate` if the template fails, refuses the
-    /// conversation or exceeds its limits.
+    /// `InvalidArgument` for no messages, a role that is no word, or a conversation that ends with an assistant's message
+    /// where nothing says how to go on; `ChatTemplate` if the template fails, refuses the conversation, exceeds its limits,
+    /// or does not show a message, the tools or the documents.
     pub fn prompt_with(
         &self,
         tokenizer: &Tokenizer,
         messages: &[Message],
         options: &ChatOptions,
     ) -> Result<ChatPrompt> {
-        check_messages(tokenizer, messages)?;
-        let text = render::render(&self.source, tokenizer, messages, options)?;
-        let edges = mask::edges(tokenizer);
-        let is_too_long = tokenizer.min_tokens(text.len()) > options.max_tokens;
-        if is_too_long || !messages.iter().any(|message| message.content.contains(&edges[..])) {
-            let ids = tokenizer.encode_up_to(options.max_tokens, &text, true, tokenizer.add_bos())?;
-            return Ok(ChatPrompt { text, ids });
+        message::check(tokenizer, messages)?;
+        check_end(messages, options)?;
+        let template = Template::parse(&self.source).map_err(failed)?;
+        let continues = options.continue_final_message == Some(true);
+        let rendering = Rendering { template: &template, tokenizer, options, continues };
+        let mut chars = None;
+        if messages.iter().any(|message| matches!(message.content, Content::Parts(_))) {
+            // A template that knows no parts fails, shows them as Python shows lists, or drops them.
+            chars = match rendering.render(messages, 0) {
+                Err(failure) if failure.kind == FailureKind::Limit => return Err(failed(failure)),
+                Ok(rendered) if !rendered.shows_parts && check_shown(&rendering, messages, &rendered).is_ok() => {
+                    Some(rendered)
+                }
+                _ => None,
+            };
         }
-        let mask = Mask::new(
-            &edges,
-            [self.source.as_str(), &text].into_iter().chain(messages.iter().map(|m| m.content.as_str())),
-        )?;
-        let render = |contents: &dyn Fn(&str) -> String| {
-            let masked: Vec<Message> =
-                messages.iter().map(|m| Message { role: m.role.clone(), content: contents(&m.content) }).collect();
-            render::render(&self.source, tokenizer, &masked, options)
+        let chars = match chars {
+            Some(rendered) => rendered.chars,
+            None => {
+                let joined: Vec<Message> = messages.iter().map(Message::joined).collect();
+                let rendered = rendering.render(&joined, 0).map_err(failed)?;
+                check_shown(&rendering, &joined, &rendered)?;
+                rendered.chars
+            }
         };
-        // All edges are masked: every control token found in the result is the template's.
-        let strict = render(&|content| mask.hide(content));
-        if let Ok(masked) = &strict
-            && mask.reveal(masked) == text
-        {
-            return mask.prompt(tokenizer, masked);
-        }
-        // The template looks into the contents (a "</think>" to cut, say). Then only what spells a control token is
-        // masked, and the control tokens must be the ones found above.
-        let gentle = render(&|content| mask.hide_control(tokenizer, content));
-        if let (Ok(strict), Ok(gentle)) = (&strict, &gentle)
-            && mask.reveal(gentle) == text
-            && mask::control_ids(tokenizer, strict) == mask::control_ids(tokenizer, gentle)
-        {
-            return mask.prompt(tokenizer, gentle);
-        }
-        // A template that treats control tokens in contents specially: safety goes before fidelity.
-        mask.prompt(tokenizer, &strict?)
+        let chars = match messages.last() {
+            Some(last) if continues => render::cut(chars, last)?,
+            _ => chars,
+        };
+        tokens::prompt(tokenizer, &chars, options.max_tokens)
     }
 }
 
-fn check_messages(tokenizer: &Tokenizer, messages: &[Message]) -> Result<()> {
-    let invalid = |context: String| Err(Error::new(ErrorKind::InvalidArgument, context));
-    if messages.is_empty() {
-        return invalid("messages: expected at least one, found none".into());
+/// # Errors
+/// `InvalidArgument` if the assistant has the last word and nothing says what that means.
+fn check_end(messages: &[Message], options: &ChatOptions) -> Result<()> {
+    let last_is_assistant = messages.last().is_some_and(|message| message.role == "assistant");
+    if !last_is_assistant || !options.add_generation_prompt || options.continue_final_message.is_some() {
+        return Ok(());
     }
-    for (index, Message { role, .. }) in messages.iter().enumerate() {
-        let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-        let chars = role.chars().count();
-        if chars == 0 || chars > MAX_ROLE_CHARS || !role.chars().all(is_word) {
-            return invalid(format!(
-                "messages[{index}].role: expected a word of 1 to {MAX_ROLE_CHARS} letters, digits, '_', '-' or '.', \
-                 such as user, found {:?}",
-                role.chars().take(MAX_ROLE_CHARS + 1).collect::<String>()
-            ));
+    Err(Error::new(
+        ErrorKind::InvalidArgument,
+        "messages: the last message is the assistant's: pass continueFinalMessage: true to continue it, or \
+         continueFinalMessage: false to begin a new turn behind it",
+    ))
+}
+
+/// Whether a rendering shows what it was given.
+///
+/// # Errors
+/// `ChatTemplate` naming the message that has no influence on it, or what else the template does not know.
+fn check_shown(rendering: &Rendering, messages: &[Message], rendered: &Rendered) -> Result<()> {
+    let origins = |chars: &[Char]| chars.iter().map(|c| c.origin()).collect::<HashSet<u16>>();
+    let mut shown = origins(&rendered.chars);
+    for (what, given, origin) in
+        [("tools", &rendering.options.tools, TOOLS), ("documents", &rendering.options.documents, DOCUMENTS)]
+    {
+        if given.as_ref().is_some_and(|given| !given.is_empty()) && !shown.contains(&origin) {
+            let context = format!("{what}: the chat template of this model does not show {what}: leave them out");
+            return Err(Error::new(ErrorKind::ChatTemplate, context));
         }
-        if tokenizer.find_control(role, 0).is_some() {
-            return invalid(format!("messages[{index}].role: {role:?} spells a control token of this model"));
+    }
+    for (index, message) in messages.iter().enumerate() {
+        if index > 0 && index.is_multiple_of(MESSAGES) {
+            // There are no more origins: the next messages take the place of those before.
+            shown = origins(&rendering.render(messages, index).map_err(failed)?.chars);
         }
+        let is_shown = shown.contains(&((index % MESSAGES) as u16 + 1));
+        if is_shown || !message.says_something() || has_influence(rendering, messages, index, &rendered.chars) {
+            continue;
+        }
+        let context = format!(
+            "messages[{index}]: the chat template of this model does not show this message of the role '{}': it may not \
+             know the role, or expect it elsewhere",
+            message.role
+        );
+        return Err(Error::new(ErrorKind::ChatTemplate, context)
+            .with_detail("index", index)
+            .with_detail("role", message.role.clone()));
     }
     Ok(())
+}
+
+/// Whether the rendering would be another one if a message said something else. A template that cuts all of a message
+/// away, such as reasoning of the past, has looked into it.
+fn has_influence(rendering: &Rendering, messages: &[Message], index: usize, chars: &[Char]) -> bool {
+    let mut changed = messages.to_vec();
+    changed[index] = changed[index].changed();
+    rendering.render(&changed, 0).map_or(true, |rendered| rendered.chars != chars)
 }

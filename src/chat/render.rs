@@ -1,161 +1,161 @@
-//! Running a Jinja template as transformers does, within limits.
-//!
-//! transformers renders with `trim_blocks`, `lstrip_blocks`, loop controls, Python's string and dict methods,
-//! `raise_exception`, `strftime_now` and a `tojson` that is plain `json.dumps` (source: transformers'
-//! `utils/chat_template_utils.py`).
-//!
-//! Steps, recursion, output and the source's shape are bounded. What one step may cost is not, since minijinja has no
-//! such bound: a template that doubles a string in a loop, or prints a list of a hundred million items, ends with the
-//! worker that runs it.
+//! Messages through a template: what it is given, and what its result tells.
 
-use std::io::{self, Write};
-
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Kwargs;
-use minijinja::{Environment, Error as JinjaError, ErrorKind as JinjaKind, Value, context};
-use minijinja_contrib::pycompat::unknown_method_callback;
-use serde::Serialize;
-use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
-
-use super::{ChatOptions, Message, shape};
+use super::{ChatOptions, Content, DateTime, Message};
+use crate::jinja::{Char, Failure, FailureKind, Input, Limits, Template};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, ErrorKind, Result};
 
-/// Template instructions for one rendering, and for each message more: published templates take some tens a message.
-const FUEL: u64 = 8_000;
-const FUEL_PER_MESSAGE: u64 = 1_000;
+/// Steps of one rendering, and for each message more; published templates take some tens for a message, and one that looks
+/// ahead over all messages takes as many for each pair. With all of them a rendering takes well below two seconds.
+const STEPS: u64 = 4_000_000;
+const STEPS_PER_MESSAGE: u64 = 25_000;
+const MAX_STEPS: u64 = 40_000_000;
 
-/// Macros within macros, and includes.
-const MAX_RECURSION: usize = 64;
+/// Bytes of values, and for each byte of the input more: a character takes four, in each variable that holds it.
+const BYTES: usize = 24 << 20;
+const BYTES_PER_BYTE: usize = 16;
+const MAX_BYTES: usize = 64 << 20;
 
-/// Bytes that a template may write: far more than any context holds.
-const MAX_OUTPUT: usize = 16 << 20;
+/// Characters that a template may write besides the input: far more than any template has.
+const OUTPUT: usize = 1 << 20;
 
-const NAME: &str = "chat_template";
+/// Origins of what does not belong to a single message. Those of messages begin at 1.
+pub(super) const OTHER: u16 = 2047;
+pub(super) const TOOLS: u16 = 2046;
+pub(super) const DOCUMENTS: u16 = 2045;
+const MARK: u16 = 2044;
+/// Messages that one rendering can tell apart.
+pub(super) const MESSAGES: usize = 2043;
 
-/// Whether `source` is valid Jinja.
-pub(super) fn check(source: &str) -> Result<()> {
-    compile(source, &ChatOptions::default(), FUEL).map(drop)
+/// What transformers writes behind the final message to find its end.
+const END_MARK: &str = "CONTINUE_FINAL_MESSAGE_TAG ";
+
+/// One way to render a conversation.
+pub(super) struct Rendering<'a> {
+    pub template: &'a Template,
+    pub tokenizer: &'a Tokenizer,
+    pub options: &'a ChatOptions,
+    /// Whether the last message is continued.
+    pub continues: bool,
 }
 
-/// The template's text for `messages`.
-pub(super) fn render(
-    source: &str,
-    tokenizer: &Tokenizer,
-    messages: &[Message],
-    options: &ChatOptions,
-) -> Result<String> {
-    let fuel = FUEL + FUEL_PER_MESSAGE * messages.len() as u64;
-    let environment = compile(source, options, fuel)?;
-    let template = environment.get_template(NAME).map_err(failed)?;
-    let token = |id: Option<u32>| -> Result<Value> {
-        let Some(id) = id else { return Ok(Value::UNDEFINED) };
-        Ok(Value::from(String::from_utf8_lossy(tokenizer.token_bytes(id)?)))
+/// A template's result.
+pub(super) struct Rendered {
+    pub chars: Vec<Char>,
+    /// Whether the template wrote a list of parts as Python shows lists: it knows no parts.
+    pub shows_parts: bool,
+}
+
+impl Rendering<'_> {
+    /// Renders `messages`, of which those from `first` on have origins of their own.
+    pub(super) fn render(&self, messages: &[Message], first: usize) -> std::result::Result<Rendered, Failure> {
+        let token = |id: Option<u32>| {
+            let bytes = id.and_then(|id| self.tokenizer.token_bytes(id).ok());
+            bytes.map_or(Input::Undefined, |bytes| Input::trusted(String::from_utf8_lossy(bytes)))
+        };
+        let origin = |index: usize| match index.checked_sub(first) {
+            Some(index) if index < MESSAGES => index as u16 + 1,
+            _ => OTHER,
+        };
+        let mut inputs: Vec<Input> =
+            messages.iter().enumerate().map(|(i, message)| message.to_input(origin(i))).collect();
+        if self.continues
+            && let Some(Input::Dict(entries)) = inputs.last_mut()
+        {
+            entries
+                .iter_mut()
+                .filter(|(key, _)| matches!(key, Input::Text(key, _) if key == "content"))
+                .for_each(|(_, content)| mark(content));
+        }
+        let list = |items: &Option<Vec<super::Json>>, origin| match items {
+            None => Input::None,
+            Some(items) => Input::List(items.iter().map(|item| item.to_input(origin)).collect()),
+        };
+        let mut variables = vec![
+            ("messages", Input::List(inputs)),
+            ("add_generation_prompt", Input::Bool(self.options.add_generation_prompt && !self.continues)),
+            ("tools", list(&self.options.tools, TOOLS)),
+            ("documents", list(&self.options.documents, DOCUMENTS)),
+            ("bos_token", token(self.tokenizer.bos())),
+            ("eos_token", token(self.tokenizer.eos())),
+        ];
+        variables.extend(self.options.variables.iter().map(|(name, value)| (name.as_str(), value.to_input(OTHER))));
+        let clock = self.options.now.map(|now: DateTime| move |format: &str| now.format(format));
+        let clock: Option<&dyn Fn(&str) -> String> = clock.as_ref().map(|clock| clock as _);
+        let (chars, shows_parts) = self.template.render(&variables, clock, self.limits(messages))?;
+        Ok(Rendered { chars, shows_parts })
+    }
+
+    fn limits(&self, messages: &[Message]) -> Limits {
+        let given = |items: &Option<Vec<super::Json>>| items.iter().flatten().map(super::Json::size).sum::<usize>();
+        let input = messages.iter().map(|message| 512 + message.size()).sum::<usize>()
+            + given(&self.options.tools)
+            + given(&self.options.documents);
+        Limits {
+            steps: MAX_STEPS.min(STEPS + STEPS_PER_MESSAGE.saturating_mul(messages.len() as u64)),
+            bytes: MAX_BYTES.min(BYTES.saturating_add(input.saturating_mul(BYTES_PER_BYTE))),
+            output: OUTPUT.saturating_add(input.saturating_mul(2)),
+        }
+    }
+}
+
+/// Writes the mark behind the last text of a content.
+fn mark(content: &mut Input) {
+    let at = match content {
+        Input::Text(..) => content,
+        Input::List(parts) => {
+            let Some(Input::Dict(entries)) = parts.last_mut() else { return };
+            let Some((_, text)) = entries.last_mut() else { return };
+            text
+        }
+        _ => return,
     };
-    let context = context! {
-        messages => messages.iter().map(|m| context! { role => m.role.as_str(), content => m.content.as_str() }).collect::<Vec<_>>(),
-        add_generation_prompt => options.add_generation_prompt,
-        bos_token => token(tokenizer.bos())?,
-        eos_token => token(tokenizer.eos())?,
-        // transformers passes these even where there are none.
-        tools => Value::from(()),
-        documents => Value::from(()),
-    };
-    let mut output = Bounded(Vec::new());
-    let result = template.render_captured_to(context, &mut output).map(drop);
-    if output.0.len() > MAX_OUTPUT {
-        return Err(Error::new(
+    let text = std::mem::replace(at, Input::None);
+    *at = Input::Texts(vec![text, Input::Text(END_MARK.to_owned(), MARK)]);
+}
+
+/// A rendering up to the end of its final message, as transformers cuts it.
+///
+/// # Errors
+/// `ChatTemplate` if the template drops or changes the final message.
+pub(super) fn cut(mut chars: Vec<Char>, last: &Message) -> Result<Vec<Char>> {
+    let lost = || {
+        Error::new(
             ErrorKind::ChatTemplate,
-            format!("the chat template writes more than {MAX_OUTPUT} bytes: it is broken or hostile"),
-        ));
-    }
-    result.map_err(failed)?;
-    String::from_utf8(output.0)
-        .map_err(|e| Error::new(ErrorKind::Internal, "the chat template's output is no text").with_source(e))
-}
-
-fn failed(error: JinjaError) -> Error {
-    let context = match error.kind() {
-        JinjaKind::OutOfFuel => "the chat template does not come to an end: it is broken or hostile".to_owned(),
-        _ => "the chat template failed".to_owned(),
+            "continueFinalMessage: the chat template does not show the final message as it is, so it cannot be continued",
+        )
     };
-    Error::new(ErrorKind::ChatTemplate, context).with_source(error)
-}
-
-fn compile<'s>(source: &'s str, options: &ChatOptions, fuel: u64) -> Result<Environment<'s>> {
-    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(failed)?;
-    shape::check(source, &syntax)?;
-    let mut environment = Environment::new();
-    environment.set_syntax(syntax);
-    environment.set_fuel(Some(fuel));
-    environment.set_recursion_limit(MAX_RECURSION);
-    environment.set_unknown_method_callback(unknown_method_callback);
-    environment.add_filter("tojson", to_json);
-    environment.add_function("raise_exception", |message: String| -> std::result::Result<Value, JinjaError> {
-        Err(JinjaError::new(JinjaKind::InvalidOperation, message))
-    });
-    if let Some(now) = options.now {
-        environment.add_function("strftime_now", move |format: &str| {
-            now.format(format).map_err(|error| JinjaError::new(JinjaKind::InvalidOperation, error.to_string()))
-        });
-    }
-    environment.add_template(NAME, source).map_err(failed)?;
-    Ok(environment)
-}
-
-/// Refuses to grow beyond [`MAX_OUTPUT`].
-struct Bounded(Vec<u8>);
-
-impl Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let room = (MAX_OUTPUT + 1).saturating_sub(self.0.len());
-        // A byte too many is kept as the sign of the overflow.
-        self.0.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        if self.0.len() > MAX_OUTPUT {
-            return Err(io::Error::other("too much output"));
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Python's `json.dumps(value, ensure_ascii=False, indent=indent)`.
-fn to_json(value: &Value, kwargs: Kwargs) -> std::result::Result<Value, JinjaError> {
-    let indent: Option<usize> = kwargs.get("indent")?;
-    // The options of json.dumps that change nothing here.
-    let _: Option<bool> = kwargs.get("ensure_ascii")?;
-    kwargs.assert_all_used()?;
-    let mut out = Vec::new();
-    let result = match indent {
-        None => value.serialize(&mut Serializer::with_formatter(&mut out, PythonFormatter)),
-        Some(width) => {
-            let indent = vec![b' '; width.min(64)];
-            value.serialize(&mut Serializer::with_formatter(&mut out, PrettyFormatter::with_indent(&indent)))
-        }
+    let said = match &last.content {
+        Content::Text(text) => text.trim(),
+        Content::Parts(parts) => parts.last().map_or("", |part| part.trim()),
+        Content::Null => return Err(lost()),
     };
-    result.map_err(|e| JinjaError::new(JinjaKind::InvalidOperation, "cannot write as JSON").with_source(e))?;
-    let text = String::from_utf8(out)
-        .map_err(|e| JinjaError::new(JinjaKind::InvalidOperation, "cannot write as JSON").with_source(e))?;
-    // Marked as safe only so that nothing escapes it; there is no HTML here.
-    Ok(Value::from_safe_string(text))
+    let word = END_MARK.trim_end();
+    let end = chars.iter().rposition(|c| c.origin() == MARK).ok_or_else(lost)? + 1;
+    let start = chars[..end].iter().rposition(|c| c.origin() != MARK).map_or(0, |at| at + 1);
+    let found: String = chars[start..end].iter().map(|c| c.char()).collect();
+    // The whole mark may stand there more than once, one right behind the other.
+    let begin = end - found.len() + found.rfind(word).ok_or_else(lost)?;
+    let text: String = chars.iter().map(|c| c.char()).collect();
+    if !text.contains(said) {
+        return Err(lost());
+    }
+    let keeps_space = chars.get(begin + word.len()).is_some_and(|c| c.char() == ' ');
+    chars.truncate(begin);
+    if !keeps_space {
+        while chars.last().is_some_and(|c| c.char().is_whitespace() || matches!(c.char(), '\x1c'..='\x1f')) {
+            chars.pop();
+        }
+    }
+    Ok(chars)
 }
 
-/// `json.dumps` puts a space after each comma and colon.
-struct PythonFormatter;
-
-impl Formatter for PythonFormatter {
-    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        if first { Ok(()) } else { writer.write_all(b", ") }
-    }
-
-    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        if first { Ok(()) } else { writer.write_all(b", ") }
-    }
-
-    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        writer.write_all(b": ")
-    }
+/// A failure as callers see it.
+pub(super) fn failed(failure: Failure) -> Error {
+    let context = match failure.kind {
+        FailureKind::Limit => "the chat template is broken or hostile",
+        FailureKind::Raised => "the chat template refuses this conversation",
+        FailureKind::Syntax | FailureKind::Runtime => "the chat template failed",
+    };
+    Error::new(ErrorKind::ChatTemplate, context).with_source(failure)
 }

@@ -180,12 +180,6 @@ impl Tokenizer {
         self.control.find(text, from)
     }
 
-    /// Appends the ids of `text`, in which only user-defined tokens are special.
-    pub(crate) fn encode_text(&self, text: &str, ids: &mut Vec<u32>) -> Result<()> {
-        ids.append(&mut self.encode(text, false, false)?);
-        Ok(())
-    }
-
     /// Appends the ids of a piece that the pre-tokenizer has cut off. `spelled` is working memory.
     fn encode_piece(&self, piece: &str, spelled: &mut String, ids: &mut Vec<u32>) -> Result<()> {
         self.alphabet.spell(piece, spelled);

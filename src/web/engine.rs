@@ -7,7 +7,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::chat::{ChatOptions, Message};
-use crate::generate::{Engine, Event, Generation, LogitsRun, LogitsStep, Prompt, StoppedBy, Usage};
+use crate::generate::{Engine, Event, Generation, LogitsRun, LogitsStep, StoppedBy, Usage};
 use crate::kernels::read_limit::{ReadLimit, read_limit};
 use crate::load::Precision;
 use crate::model::ForwardPass;
@@ -19,7 +19,7 @@ use crate::{Error, ErrorKind, Result};
 
 use super::error::to_js;
 use super::feed;
-use super::options::{WebGenerateOptions, WebMessage, WebPrompt, local_time, now, read};
+use super::options::{WebChatOptions, WebGenerateOptions, WebMessage, WebPrompt, now, read};
 use super::probe;
 use super::task;
 use super::thread::{WasmPool, thread_choice};
@@ -217,8 +217,8 @@ impl WasmModel {
 
     fn begin_with(&mut self, prompt: JsValue, options: JsValue) -> Result<usize> {
         let prompt: WebPrompt = read("prompt", prompt)?;
-        let options: WebGenerateOptions = read("options", options)?;
-        let tokens = self.engine.prompt(&Prompt::from(prompt))?;
+        let mut options: WebGenerateOptions = read("options", options)?;
+        let tokens = self.engine.prompt(&prompt.to_core(std::mem::take(&mut options.chat)))?;
         self.engine.time_parts(options.time_parts.unwrap_or(false).then_some(now as Clock));
         let generation = match options.synthetic_context {
             None => self.engine.generate(tokens, options.into())?,
@@ -297,10 +297,11 @@ impl WasmModel {
         to_object(&WebReadLimit { best, median })
     }
 
-    fn chat_prompt_of(&self, messages: JsValue) -> Result<String> {
+    fn chat_prompt_of(&self, messages: JsValue, options: JsValue) -> Result<String> {
         let messages: Vec<WebMessage> = read("messages", messages)?;
         let messages: Vec<Message> = messages.into_iter().map(Message::from).collect();
-        let options = ChatOptions { now: local_time(), ..ChatOptions::default() };
+        let options: WebChatOptions = read("options", options)?;
+        let options = ChatOptions::from(options);
         Ok(self.engine.chat_template()?.prompt_with(self.engine.tokenizer(), &messages, &options)?.text)
     }
 }
@@ -358,8 +359,8 @@ impl WasmModel {
 
     /// The text that the chat template makes of `[{ role, content }]`.
     #[wasm_bindgen(js_name = chatPrompt)]
-    pub fn chat_prompt(&self, messages: JsValue) -> std::result::Result<String, JsValue> {
-        self.chat_prompt_of(messages).map_err(|e| to_js(&e))
+    pub fn chat_prompt(&self, messages: JsValue, options: JsValue) -> std::result::Result<String, JsValue> {
+        self.chat_prompt_of(messages, options).map_err(|e| to_js(&e))
     }
 
     /// Begins a generation, in place of the one under way. Returns how many tokens of the prompt are there already.

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::chat::{DateTime, Message};
+use crate::chat::{ChatOptions, Content, DateTime, Json, Message};
 use crate::generate::{GenerateOptions, Prompt, StopToken};
 use crate::kernels::{Kernel, select};
 use crate::load::{self, Precision};
@@ -107,24 +107,70 @@ pub enum WebPrompt {
     Chat(Vec<WebMessage>),
 }
 
+/// A message as the page has checked it.
 #[derive(Deserialize)]
 pub struct WebMessage {
     role: String,
-    content: String,
+    content: Option<WebContent>,
+    #[serde(default)]
+    fields: Option<Json>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WebContent {
+    Text(String),
+    Parts(Vec<String>),
 }
 
 impl From<WebMessage> for Message {
-    fn from(WebMessage { role, content }: WebMessage) -> Self {
-        Self { role, content }
+    fn from(WebMessage { role, content, fields }: WebMessage) -> Self {
+        let content = match content {
+            Some(WebContent::Text(text)) => Content::Text(text),
+            Some(WebContent::Parts(parts)) => Content::Parts(parts),
+            None => Content::Null,
+        };
+        Self { role, content, fields: entries(fields) }
     }
 }
 
-impl From<WebPrompt> for Prompt {
-    fn from(prompt: WebPrompt) -> Self {
-        match prompt {
-            WebPrompt::Text(text) => Self::Text(text),
-            WebPrompt::Chat(messages) => {
-                Self::Chat { messages: messages.into_iter().map(Message::from).collect(), now: local_time() }
+/// What a chat template sees besides the messages.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WebChatOptions {
+    continue_final_message: Option<bool>,
+    tools: Option<Vec<Json>>,
+    documents: Option<Vec<Json>>,
+    template_variables: Option<Json>,
+}
+
+impl From<WebChatOptions> for ChatOptions {
+    fn from(options: WebChatOptions) -> Self {
+        Self {
+            continue_final_message: options.continue_final_message,
+            tools: options.tools,
+            documents: options.documents,
+            variables: entries(options.template_variables),
+            now: local_time(),
+            ..Self::default()
+        }
+    }
+}
+
+fn entries(object: Option<Json>) -> Vec<(String, Json)> {
+    match object {
+        Some(Json::Object(entries)) => entries,
+        _ => Vec::new(),
+    }
+}
+
+impl WebPrompt {
+    /// The core's prompt.
+    pub fn to_core(self, options: WebChatOptions) -> Prompt {
+        match self {
+            Self::Text(text) => Prompt::Text(text),
+            Self::Chat(messages) => {
+                Prompt::Chat { messages: messages.into_iter().map(Message::from).collect(), options: options.into() }
             }
         }
     }
@@ -163,6 +209,9 @@ pub struct WebGenerateOptions {
     stop_tokens: Option<Vec<WebStopToken>>,
     /// Whether the time of each part is measured.
     pub time_parts: Option<bool>,
+    /// For messages.
+    #[serde(default)]
+    pub chat: WebChatOptions,
     /// For benchmarks: so many made-up tokens stand before the prompt.
     pub synthetic_context: Option<u32>,
 }

@@ -3,7 +3,7 @@
 //!
 //! A new model says other things: `RECORD_TRANSCRIPTS=1 cargo test --test core transcripts` writes the file again.
 
-use bitnet_web::chat::Message;
+use bitnet_web::chat::{ChatOptions, Message};
 use bitnet_web::generate::{Engine, Event, GenerateOptions, Prompt};
 use bitnet_web::kernels::Kernel;
 use bitnet_web::load::LoadOptions;
@@ -61,9 +61,9 @@ impl Options {
 impl Transcript {
     fn answer(&self, engine: &mut Engine) -> String {
         let turns = self.prompt.iter().enumerate();
-        let messages =
-            turns.map(|(i, text)| Message { role: ["user", "assistant"][i % 2].into(), content: text.clone() });
-        let ids = engine.prompt(&Prompt::Chat { messages: messages.collect(), now: None }).unwrap();
+        let messages = turns.map(|(i, text)| Message::new(["user", "assistant"][i % 2], text));
+        let ids =
+            engine.prompt(&Prompt::Chat { messages: messages.collect(), options: ChatOptions::default() }).unwrap();
         let mut generation = engine.generate(ids, self.options.generate()).unwrap();
         let mut said = String::new();
         loop {

@@ -119,7 +119,7 @@ class Model {
     const messages =
       typeof prompt === 'string' ? [{ role: 'user', content: `say ${'tok '.repeat(options.maxTokens ?? 8)}` }] : prompt;
     standIn.answers.push({ messages, options });
-    const last = messages[messages.length - 1].content;
+    const last = String(messages[messages.length - 1].content);
     if (last === 'crash') throw new BitNetError('crashed', 'The engine worker stopped.');
     if (last === 'overflow') throw new BitNetError('context_overflow', 'The prompt has 900 tokens, the context 200.');
     const words = (last.startsWith('say ') ? last.slice(4) : 'Hello there.').match(/\S+\s*/g) ?? [];

@@ -147,9 +147,6 @@ users={{ ns.count }} last={{ ns.last }}
     "wrong placeholder": vocabulary.WRONG_TEMPLATE,
 }
 
-# Corners of Python that no published template was seen to lean on: an engine may differ here.
-LOOSE = ["python title", "python values"]
-
 CONVERSATIONS = {
     "one turn": [{"role": "user", "content": "Hello, how are you?"}],
     "with system": [
@@ -212,7 +209,6 @@ def make():
         "bos_token": "<|begin_of_text|>",
         "eos_token": "<|end_of_text|>",
         "now": NOW.isoformat(),
-        "loose": LOOSE,
         "templates": TEMPLATES,
         "conversations": CONVERSATIONS,
         "cases": cases,
