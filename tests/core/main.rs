@@ -14,6 +14,7 @@ mod ends;
 #[path = "../hostile_file/main.rs"]
 mod hostile_file;
 mod logits_hashes;
+mod logits_steps;
 mod masks;
 mod measuring;
 mod memory;
