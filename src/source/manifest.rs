@@ -35,7 +35,7 @@ pub struct Part {
 pub struct Manifest {
     /// [`SCHEMA`] of the program that wrote it.
     pub schema: u32,
-    /// The generation: chunks are stored under it, so the chunks of a changed file never meet the old ones.
+    /// The revision: chunks are stored under it, so the chunks of a changed file never meet the old ones.
     pub id: String,
     /// The file's resolved address.
     pub address: String,

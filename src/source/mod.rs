@@ -2,25 +2,25 @@
 //!
 //! [`Download`] is the heart: a state machine that is told what happened (an answer, bytes, a failure, a chunk
 //! from the store) and says what to do next (ask for a range, load or save a chunk, hand bytes on). The browser's
-//! edges in `src/web/` carry that out. Because it holds no clock, socket or database, the tests here run it
+//! edges in `src/web/storage/` carry that out. Because it holds no clock, socket or database, the tests here run it
 //! against a server that misbehaves in every way and at any byte.
 
 pub mod address;
 pub mod digest;
 mod download;
 pub mod identity;
+pub mod magic;
 pub mod manifest;
-mod pace;
 mod progress;
+pub mod quota;
 mod response;
 mod retry;
-pub mod room;
-pub mod sniff;
 pub mod split;
+mod throughput;
 
 pub use download::{Action, Download, Options, RequestId};
 pub use manifest::Manifest;
-pub use pace::Pace;
-pub use progress::{Phase, Progress};
+pub use progress::{Phase, Progress, Report};
 pub use response::ResponseHead;
 pub use retry::RetryPolicy;
+pub use throughput::Throughput;

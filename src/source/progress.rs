@@ -43,3 +43,6 @@ pub struct Progress {
     /// A sentence for a person, when something is worth saying: why it waits, why nothing is cached.
     pub message: Option<String>,
 }
+
+/// A function that takes reports.
+pub type Report<'a> = &'a mut dyn FnMut(Progress);

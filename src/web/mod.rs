@@ -1,31 +1,11 @@
-//! What only a browser has: the wasm-bindgen facade, ranged fetch, the IndexedDB store, the thread entry.
+//! The browser side, in three folders: `api` (the functions that JavaScript calls) uses `storage` (download, IndexedDB,
+//! locks), and both use `runtime` (threads, memory, clocks, globals). Imports go in this direction only.
 
 // The tokenizer's random numbers; only the feature that fetches them from the browser is chosen here.
 use getrandom as _;
-mod blob;
-mod bytes;
-mod cache;
-mod directory;
-mod engine;
-mod error;
-mod feed;
-mod fetch;
-mod inbox;
-mod locks;
-mod memory;
-mod options;
-mod panic;
-mod probe;
-mod remote;
-mod scope;
-mod self_test;
-mod source;
-mod source_options;
-mod store;
-mod task;
-mod thread;
-mod timeline;
-mod writer;
+mod api;
+mod runtime;
+mod storage;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -39,6 +19,6 @@ pub fn version() -> String {
 /// instantiates it.
 #[wasm_bindgen]
 pub fn prepare(max_pages: u32) {
-    panic::install_hook();
-    memory::set_limit(max_pages);
+    runtime::panic::install_hook();
+    runtime::memory::set_limit(max_pages);
 }

@@ -10,11 +10,11 @@
 //! ```
 //! A server that gives no ranges is read as one stream from the first byte, and what is already here of it is
 //! compared instead of kept twice. Every chunk that leaves this machine was verified against its checksum; every
-//! chunk of one load is of one generation of the file.
+//! chunk of one load is of one revision of the file.
 
-mod generation;
 mod parts;
 mod ranged;
+mod revision;
 #[cfg(test)]
 mod simulation;
 mod stored;
@@ -26,14 +26,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::identity::{Sameness, Validators};
 use super::manifest::{Manifest, Part, checksum};
-use super::pace::Pace;
 use super::progress::{Phase, Progress};
 use super::response::{Asked, ResponseHead, Verdict, judge};
 use super::retry::RetryPolicy;
-use super::{address, sniff};
+use super::throughput::Throughput;
+use super::{address, magic};
 use crate::{Error, ErrorKind};
-use generation::{Doubt, Worth};
 use ranged::Fetch;
+use revision::{Doubt, Worth};
 use whole::Whole;
 
 /// Number of a request, unique within a download.
@@ -69,8 +69,8 @@ pub struct Options {
     /// How long bytes of an unfinished chunk may wait before they are stored, in milliseconds: what a closed tab loses.
     pub keep_ms: f64,
     /// Whether to refuse at once what does not begin like a GGUF file.
-    pub sniff: bool,
-    /// Seed of the jitter and of the generation ids; differs from load to load.
+    pub check_magic: bool,
+    /// Seed of the jitter and of the revision ids; differs from load to load.
     pub seed: u64,
 }
 
@@ -84,7 +84,7 @@ impl Default for Options {
             retry: RetryPolicy::default(),
             stall_ms: 30_000.0,
             keep_ms: 3000.0,
-            sniff: true,
+            check_magic: true,
             seed: 0,
         }
     }
@@ -110,31 +110,31 @@ pub enum Action {
     },
     /// Read a stored chunk; report with [`Download::loaded`].
     Load {
-        /// Generation of the file, to be given back.
-        generation: u32,
+        /// Revision of the file, to be given back.
+        revision: u32,
         /// Number of the chunk.
         index: u64,
     },
     /// Write a chunk: copy [`Download::bytes`] now, write it together with [`Download::manifest_with`] taken at that
     /// time, one write after the other, then report with [`Download::saved`].
     Save {
-        /// Generation of the file, to be given back.
-        generation: u32,
+        /// Revision of the file, to be given back.
+        revision: u32,
         /// Number of the chunk.
         index: u64,
     },
     /// Write some bytes of a chunk that is on its way, in the same manner: [`Download::part_bytes`],
     /// [`Download::manifest_with_part`], [`Download::saved_part`].
     SavePart {
-        /// Generation of the file, to be given back.
-        generation: u32,
+        /// Revision of the file, to be given back.
+        revision: u32,
         /// Which bytes.
         part: Part,
     },
     /// Read the stored parts of a chunk, as [`Manifest::parts_of`] names them; report with [`Download::loaded_parts`].
     LoadParts {
-        /// Generation of the file, to be given back.
-        generation: u32,
+        /// Revision of the file, to be given back.
+        revision: u32,
         /// Number of the chunk.
         index: u64,
     },
@@ -142,7 +142,7 @@ pub enum Action {
     Seal,
     /// Remove everything stored under this id, and drop the writes that still wait.
     Forget {
-        /// Id of the generation.
+        /// Id of the revision.
         id: String,
     },
     /// The next bytes of the file, in order and verified.
@@ -190,8 +190,8 @@ pub struct Download {
     options: Options,
     /// What is stored (with the file's length, which may be known earlier).
     manifest: Manifest,
-    generation: u32,
-    /// Checksums of all chunks of this generation that were ever seen.
+    revision: u32,
+    /// Checksums of all chunks of this revision that were ever seen.
     sums: BTreeMap<u64, u64>,
     chunks: BTreeMap<u64, Chunk>,
     next_index: u64,
@@ -211,12 +211,12 @@ pub struct Download {
     answered: bool,
     /// Bytes of the file have come over the network in this load: what a server refuses from then on, it may give again.
     flowed: bool,
-    sniffed: bool,
+    magic_checked: bool,
     /// No request before this time: a server asked for patience.
     not_before: f64,
     next_request: RequestId,
     random: u64,
-    pace: Pace,
+    throughput: Throughput,
     hint: Option<u64>,
     delivered_bytes: u64,
     cache_bytes: u64,
@@ -253,7 +253,7 @@ impl Download {
             options,
             sealed: manifest.complete,
             manifest,
-            generation: 0,
+            revision: 0,
             sums,
             chunks: BTreeMap::new(),
             next_index: 0,
@@ -270,11 +270,11 @@ impl Download {
             restarts: 0,
             answered: false,
             flowed: false,
-            sniffed: false,
+            magic_checked: false,
             not_before: 0.0,
             next_request: 0,
             random,
-            pace: Pace::default(),
+            throughput: Throughput::default(),
             hint: None,
             delivered_bytes: 0,
             cache_bytes: 0,
@@ -399,8 +399,8 @@ impl Download {
             total,
             from_cache: self.cache_bytes.min(loaded),
             from_network: loaded.saturating_sub(self.cache_bytes),
-            speed: self.pace.speed(now),
-            seconds_left: remaining.and_then(|remaining| self.pace.seconds_left(now, remaining)),
+            speed: self.throughput.speed(now),
+            seconds_left: remaining.and_then(|remaining| self.throughput.seconds_left(now, remaining)),
             message: self.trouble.clone().or_else(|| self.notice.clone()),
         }
     }
@@ -475,10 +475,10 @@ impl Download {
         }
     }
 
-    fn sniff(&mut self, prefix: &[u8], ended: bool) -> bool {
-        if self.options.sniff && !self.sniffed && (ended || prefix.len() >= sniff::SNIFF_BYTES) {
-            self.sniffed = true;
-            if let Some(error) = sniff::refuse(prefix, &self.name()) {
+    fn check_magic(&mut self, prefix: &[u8], ended: bool) -> bool {
+        if self.options.check_magic && !self.magic_checked && (ended || prefix.len() >= magic::PREFIX_BYTES) {
+            self.magic_checked = true;
+            if let Some(error) = magic::refuse(prefix, &self.name()) {
                 self.fail(error);
                 return false;
             }

@@ -20,7 +20,7 @@ impl Download {
             fetch.saving = Some(part);
             fetch.unkept_since = None;
             self.pending_saves += 1;
-            self.queue.push_back(Action::SavePart { generation: self.generation, part });
+            self.queue.push_back(Action::SavePart { revision: self.revision, part });
         }
     }
 
@@ -31,8 +31,8 @@ impl Download {
     }
 
     /// As [`Download::manifest_with`], for a part. `None` when its chunk is no longer on its way: nothing is to be written.
-    pub fn manifest_with_part(&self, generation: u32, part: &Part) -> Option<Manifest> {
-        if generation != self.generation || !self.is_wanted(part) {
+    pub fn manifest_with_part(&self, revision: u32, part: &Part) -> Option<Manifest> {
+        if revision != self.revision || !self.is_wanted(part) {
             return None;
         }
         let mut manifest = self.manifest.clone();
@@ -41,8 +41,8 @@ impl Download {
     }
 
     /// The write of a part ended, as [`Download::saved`]; `written` is false if there was no manifest for it.
-    pub fn saved_part(&mut self, generation: u32, part: &Part, written: bool, problem: Option<String>) {
-        if generation != self.generation {
+    pub fn saved_part(&mut self, revision: u32, part: &Part, written: bool, problem: Option<String>) {
+        if revision != self.revision {
             return;
         }
         self.pending_saves = self.pending_saves.saturating_sub(1);
@@ -62,8 +62,8 @@ impl Download {
 
     /// Stored parts were read, in the order of [`Manifest::parts_of`]; what could not be is `None`. What is good from the
     /// chunk's start on need not be asked for again.
-    pub fn loaded_parts(&mut self, generation: u32, index: u64, parts: Vec<Option<Vec<u8>>>) {
-        if generation != self.generation {
+    pub fn loaded_parts(&mut self, revision: u32, index: u64, parts: Vec<Option<Vec<u8>>>) {
+        if revision != self.revision {
             return;
         }
         let Some(fetch) = self.fetches.iter_mut().find(|fetch| fetch.index == index && fetch.loading) else { return };

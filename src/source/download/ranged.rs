@@ -204,10 +204,10 @@ impl Download {
         }
         self.trouble = None;
         self.flowed = true;
-        self.pace.record(now, bytes.len() as u64);
+        self.throughput.record(now, bytes.len() as u64);
         if self.fetches[i].index == 0 {
-            let prefix: Vec<u8> = self.fetches[i].bytes.iter().copied().take(sniff::SNIFF_BYTES).collect();
-            self.sniff(&prefix, false);
+            let prefix: Vec<u8> = self.fetches[i].bytes.iter().copied().take(magic::PREFIX_BYTES).collect();
+            self.check_magic(&prefix, false);
         }
     }
 
@@ -327,7 +327,7 @@ impl Download {
                 self.chunks.insert(index, Chunk::Fetching);
                 let loading = self.manifest.parts.iter().any(|part| part.index == index);
                 if loading {
-                    self.queue.push_back(Action::LoadParts { generation: self.generation, index });
+                    self.queue.push_back(Action::LoadParts { revision: self.revision, index });
                 }
                 self.fetches.push(Fetch { loading, ..Fetch::new(index) });
             }
@@ -380,7 +380,7 @@ impl Download {
                     self.complete(i);
                 }
                 if start == 0 {
-                    self.sniff(&[], true);
+                    self.check_magic(&[], true);
                 }
             }
         }
@@ -388,7 +388,7 @@ impl Download {
 
     fn complete(&mut self, i: usize) {
         let fetch = self.fetches.remove(i);
-        if fetch.index == 0 && !self.sniff(&fetch.bytes, true) {
+        if fetch.index == 0 && !self.check_magic(&fetch.bytes, true) {
             return;
         }
         let known = self.sums.get(&fetch.index).copied();

@@ -221,21 +221,21 @@ fn visit(
                 wires.push((request, server.answer(range).into()));
             }
             Action::Cancel { request } => wires.retain(|(id, _)| *id != request),
-            Action::Load { generation, index } => {
+            Action::Load { revision, index } => {
                 let bytes = store.get(&(d.manifest().id.clone(), index, None)).cloned();
-                d.loaded(generation, index, bytes);
+                d.loaded(revision, index, bytes);
             }
-            Action::Save { generation, index } => {
-                pending.push_back((generation, index, None, d.bytes(index).unwrap().to_vec()));
+            Action::Save { revision, index } => {
+                pending.push_back((revision, index, None, d.bytes(index).unwrap().to_vec()));
             }
-            Action::SavePart { generation, part } => {
-                pending.push_back((generation, part.index, Some(part), d.part_bytes(&part).unwrap().to_vec()));
+            Action::SavePart { revision, part } => {
+                pending.push_back((revision, part.index, Some(part), d.part_bytes(&part).unwrap().to_vec()));
             }
-            Action::LoadParts { generation, index } => {
+            Action::LoadParts { revision, index } => {
                 let id = d.manifest().id.clone();
                 let read = |part: Part| store.get(&(id.clone(), index, Some(part.start))).cloned();
                 let parts = d.manifest().parts_of(index).into_iter().map(read).collect();
-                d.loaded_parts(generation, index, parts);
+                d.loaded_parts(revision, index, parts);
             }
             Action::Seal => *record = d.manifest_with(0, None),
             Action::Forget { id } => {
@@ -255,14 +255,14 @@ fn visit(
                 };
                 let live: Vec<usize> = (0..wires.len()).filter(|&i| goes_on(&wires[i])).collect();
                 let pick = next_random(&mut dice) as usize % (live.len() + 1);
-                if let Some((generation, index, part, bytes)) =
+                if let Some((revision, index, part, bytes)) =
                     (pick == live.len()).then(|| pending.pop_front()).flatten()
                 {
                     let full = world.full_after.is_some_and(|limit| writes >= limit);
                     writes += 1;
                     let manifest = match &part {
-                        Some(part) => d.manifest_with_part(generation, part),
-                        None => d.manifest_with(generation, Some(index)),
+                        Some(part) => d.manifest_with_part(revision, part),
+                        None => d.manifest_with(revision, Some(index)),
                     };
                     let problem = full.then(|| "full".to_owned());
                     let written = manifest.is_some() && !full;
@@ -276,8 +276,8 @@ fn visit(
                         pending.clear();
                     }
                     match part {
-                        Some(part) => d.saved_part(generation, &part, written, problem),
-                        None => d.saved(generation, index, problem),
+                        Some(part) => d.saved_part(revision, &part, written, problem),
+                        None => d.saved(revision, index, problem),
                     }
                 } else if let Some(&i) = live.get(pick.min(live.len().saturating_sub(1))) {
                     let request = wires[i].0;

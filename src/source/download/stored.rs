@@ -4,11 +4,11 @@ use super::*;
 
 impl Download {
     /// The record to write together with chunk `index` (or, with `None`, alone). `None` when the chunk is of a
-    /// generation that has ended.
-    pub fn manifest_with(&self, generation: u32, index: Option<u64>) -> Option<Manifest> {
+    /// revision that has ended.
+    pub fn manifest_with(&self, revision: u32, index: Option<u64>) -> Option<Manifest> {
         let mut manifest = self.manifest.clone();
         if let Some(index) = index {
-            let sum = self.sums.get(&index).filter(|_| generation == self.generation)?;
+            let sum = self.sums.get(&index).filter(|_| revision == self.revision)?;
             manifest.set_sum(index, Some(*sum));
         }
         manifest.complete = manifest.is_whole();
@@ -25,8 +25,8 @@ impl Download {
 
     /// A write ended. After a failure nothing more is written and the load goes on from memory; `problem` is the
     /// sentence that says so.
-    pub fn saved(&mut self, generation: u32, index: u64, problem: Option<String>) {
-        if generation != self.generation {
+    pub fn saved(&mut self, revision: u32, index: u64, problem: Option<String>) {
+        if revision != self.revision {
             return;
         }
         self.pending_saves = self.pending_saves.saturating_sub(1);
@@ -50,8 +50,8 @@ impl Download {
     }
 
     /// A stored chunk was read; `None` when it is not there or cannot be read.
-    pub fn loaded(&mut self, generation: u32, index: u64, bytes: Option<Vec<u8>>) {
-        if generation != self.generation || !matches!(self.chunks.get(&index), Some(Chunk::Loading)) {
+    pub fn loaded(&mut self, revision: u32, index: u64, bytes: Option<Vec<u8>>) {
+        if revision != self.revision || !matches!(self.chunks.get(&index), Some(Chunk::Loading)) {
             return;
         }
         let (start, end) = self.manifest.span(index);
@@ -96,7 +96,7 @@ impl Download {
         for index in self.next_index..self.next_index + LOAD_AHEAD {
             if self.manifest.sum(index).is_some() && !self.chunks.contains_key(&index) {
                 self.chunks.insert(index, Chunk::Loading);
-                self.queue.push_back(Action::Load { generation: self.generation, index });
+                self.queue.push_back(Action::Load { revision: self.revision, index });
             }
         }
     }
@@ -107,7 +107,7 @@ impl Download {
         self.chunks.insert(index, Chunk::Ready(bytes));
         if self.options.store && self.manifest.sum(index).is_none() {
             self.pending_saves += 1;
-            self.queue.push_back(Action::Save { generation: self.generation, index });
+            self.queue.push_back(Action::Save { revision: self.revision, index });
         }
     }
 }

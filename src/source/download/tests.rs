@@ -84,7 +84,7 @@ fn a_fresh_file_step_by_step() {
     assert_eq!(range, Some((0, 100)));
     assert!(matches!(d.next(NOW), Action::Wait { until: Some(_) }));
     answer(&mut d, first, (0, 100), &bytes, "\"a\"");
-    assert!(matches!(d.next(NOW), Action::Save { generation: 0, index: 0 }));
+    assert!(matches!(d.next(NOW), Action::Save { revision: 0, index: 0 }));
     assert_eq!(d.bytes(0), Some(&bytes[..100]));
     let record = d.manifest_with(0, Some(0)).unwrap();
     assert_eq!((record.first_missing(), record.complete, record.total), (1, false, Some(250)));
@@ -149,7 +149,7 @@ fn a_changed_file_is_never_mixed() {
             d.body(request, &new[..100], NOW);
             d.end(request, NOW);
             assert!(matches!(d.next(NOW), Action::Forget { id } if id == "old"));
-            assert!(matches!(d.next(NOW), Action::Save { generation: 1, index: 0 }));
+            assert!(matches!(d.next(NOW), Action::Save { revision: 1, index: 0 }));
             assert!(matches!(d.next(NOW), Action::Deliver { bytes } if bytes == new[..100]));
         } else {
             let mut now = NOW;
@@ -236,7 +236,7 @@ fn load_unsteady(record: Option<Manifest>, tag: impl Fn(usize) -> String, of: im
                 d.body(request, &bytes[from as usize..to.min(total) as usize], now);
                 d.end(request, now);
             }
-            Action::Save { generation, index } => d.saved(generation, index, None),
+            Action::Save { revision, index } => d.saved(revision, index, None),
             Action::Deliver { bytes } => got.extend(bytes),
             Action::Done => return (Ok(got), asked, d.manifest().clone()),
             Action::Fail(error) => return (Err(error.code()), asked, d.manifest().clone()),
@@ -642,12 +642,12 @@ fn a_slow_line_loses_at_most_five_seconds_of_what_came() {
                 d.head(request, &part(from, to.min(60_000), 60_000, "\"a\""), now);
                 lines.push((request, from, to.min(60_000)));
             }
-            Action::Save { generation, index } => {
-                waiting.push_back((generation, index, None));
+            Action::Save { revision, index } => {
+                waiting.push_back((revision, index, None));
             }
-            Action::SavePart { generation, part } => {
+            Action::SavePart { revision, part } => {
                 assert_eq!(d.part_bytes(&part).unwrap().len() as u64, part.end - part.start);
-                waiting.push_back((generation, part.index, Some(part)));
+                waiting.push_back((revision, part.index, Some(part)));
             }
             Action::Deliver { bytes } => delivered += bytes.len(),
             Action::Done => break,
@@ -666,22 +666,22 @@ fn a_slow_line_loses_at_most_five_seconds_of_what_came() {
                     }
                     lines.retain(|(_, from, to)| from < to);
                 }
-                if let Some((_, (generation, index, part), manifest)) = writing.take_if(|(end, ..)| *end <= now) {
+                if let Some((_, (revision, index, part), manifest)) = writing.take_if(|(end, ..)| *end <= now) {
                     let written = manifest.is_some();
                     record = manifest.or(record);
                     match part {
-                        Some(part) => d.saved_part(generation, &part, written, None),
-                        None => d.saved(generation, index, None),
+                        Some(part) => d.saved_part(revision, &part, written, None),
+                        None => d.saved(revision, index, None),
                     }
                 }
                 if writing.is_none()
-                    && let Some((generation, index, part)) = waiting.pop_front()
+                    && let Some((revision, index, part)) = waiting.pop_front()
                 {
                     let manifest = match &part {
-                        Some(part) => d.manifest_with_part(generation, part),
-                        None => d.manifest_with(generation, Some(index)),
+                        Some(part) => d.manifest_with_part(revision, part),
+                        None => d.manifest_with(revision, Some(index)),
                     };
-                    writing = Some((now + WRITE_MS, (generation, index, part), manifest));
+                    writing = Some((now + WRITE_MS, (revision, index, part), manifest));
                 }
                 let kept = record.as_ref().map_or(0, Manifest::stored_bytes);
                 assert!(came - kept <= 5000, "{} bytes, five seconds bring 5000", came - kept);

@@ -105,7 +105,7 @@ impl Download {
     }
 
     pub(super) fn whole_body(&mut self, mut bytes: &[u8], now: f64) {
-        self.pace.record(now, bytes.len() as u64);
+        self.throughput.record(now, bytes.len() as u64);
         self.flowed = true;
         self.trouble = None;
         while !bytes.is_empty() {
@@ -124,7 +124,7 @@ impl Download {
                 whole.length = None;
                 self.manifest.validators.total = None;
             }
-            if !self.sniff_whole(false) {
+            if !self.check_magic_of_whole(false) {
                 return;
             }
             // The last chunk waits for the end of the answer: a longer file is another one.
@@ -135,13 +135,13 @@ impl Download {
         }
     }
 
-    fn sniff_whole(&mut self, ended: bool) -> bool {
+    fn check_magic_of_whole(&mut self, ended: bool) -> bool {
         let Some(whole) = &self.whole else { return false };
         if whole.position > 0 {
             return true;
         }
-        let prefix: Vec<u8> = whole.bytes.iter().copied().take(sniff::SNIFF_BYTES).collect();
-        self.sniff(&prefix, ended)
+        let prefix: Vec<u8> = whole.bytes.iter().copied().take(magic::PREFIX_BYTES).collect();
+        self.check_magic(&prefix, ended)
     }
 
     pub(super) fn whole_end(&mut self, now: f64) {
@@ -159,7 +159,7 @@ impl Download {
         if self.manifest.total.is_some_and(|total| total != end) || end < self.next_start() {
             return self.changed();
         }
-        if !self.sniff_whole(true) {
+        if !self.check_magic_of_whole(true) {
             return;
         }
         self.manifest.total = Some(end);

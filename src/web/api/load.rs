@@ -1,0 +1,150 @@
+//! Loads a model from its source.
+
+use js_sys::Function;
+use serde::Serialize;
+use serde_wasm_bindgen::Serializer;
+use wasm_bindgen::JsValue;
+
+use super::options::LoadOptions;
+use crate::generate::verify;
+use crate::load::{LoadedModel, Loader};
+use crate::pool::Pool;
+use crate::source::{Phase, Progress, Report};
+use crate::web::runtime::object::read;
+use crate::web::runtime::timeline::Span;
+use crate::web::storage::header::{self, SplitHeader};
+use crate::web::storage::reader::ModelReader;
+use crate::web::storage::source::SourceSpec;
+use crate::web::storage::source_options::SourceOptions;
+use crate::{Error, ErrorKind, Result};
+
+/// A [`Progress`] as JavaScript sees it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WebProgress {
+    phase: &'static str,
+    loaded: u64,
+    total: Option<u64>,
+    from_cache: bool,
+    bytes_per_second: f64,
+    seconds_left: Option<f64>,
+    message: Option<String>,
+}
+
+impl From<Progress> for WebProgress {
+    fn from(progress: Progress) -> Self {
+        let phase = match progress.phase {
+            Phase::Connect => "connect",
+            Phase::Cache => "cache",
+            Phase::Download => "download",
+            Phase::Retry => "retry",
+            Phase::Wait => "wait",
+            Phase::Read => "read",
+            Phase::Done => "prepare",
+        };
+        Self {
+            phase,
+            loaded: progress.loaded,
+            total: progress.total,
+            from_cache: progress.loaded > 0 && progress.from_cache == progress.loaded,
+            bytes_per_second: progress.speed.unwrap_or(0.0),
+            seconds_left: progress.seconds_left,
+            message: progress.message,
+        }
+    }
+}
+
+/// Loads the model at `source` (see [`SourceSpec::from_js`]). A file that changes on the server meanwhile is begun again
+/// once. A file that is no usable model leaves nothing in the cache.
+pub async fn load_model(source: &JsValue, options: JsValue, pool: &Pool, progress: &Function) -> Result<LoadedModel> {
+    let load: LoadOptions = read("load", options.clone())?;
+    let fetch = SourceOptions::from_js("load", options)?;
+    match attempt(source, &load, &fetch, pool, progress).await {
+        Err(error) if error.kind() == ErrorKind::Changed => attempt(source, &load, &fetch, pool, progress).await,
+        outcome => outcome,
+    }
+}
+
+async fn attempt(
+    source: &JsValue,
+    load: &LoadOptions,
+    fetch: &SourceOptions,
+    pool: &Pool,
+    progress: &Function,
+) -> Result<LoadedModel> {
+    let mut report = |progress_now: Progress| {
+        if let Ok(value) = WebProgress::from(progress_now).serialize(&Serializer::new()) {
+            // What the page's callback throws is the page's own business.
+            let _ = progress.call1(&JsValue::NULL, &value);
+        }
+    };
+    let spec = SourceSpec::from_js(source)?;
+    let parts = spec.split(fetch.hf_base.as_deref())?;
+    let split = if parts.is_empty() { None } else { Some(header::read_split(&parts, fetch).await?) };
+    let mut reader = ModelReader::open(spec, fetch.clone(), &mut report).await?;
+    let built = match split {
+        Some(split) => build_split(&mut reader, split, load, pool, &mut report).await,
+        None => build(&mut reader, load, pool, &mut report).await,
+    };
+    let verified = built.and_then(|model| {
+        verify(&model)?;
+        Ok(model)
+    });
+    match verified {
+        Ok(model) => {
+            reader.finish().await;
+            Ok(model)
+        }
+        Err(error) => {
+            if is_verdict(&error) {
+                reader.reject().await;
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn build(reader: &mut ModelReader, load: &LoadOptions, pool: &Pool, report: Report<'_>) -> Result<LoadedModel> {
+    // The length is known with the first bytes, and a file that is too short is then refused by its header.
+    let mut bytes = reader.next(report).await?;
+    let mut loader = Loader::new(load.to_core(pool, reader.total())?.0);
+    while let Some(piece) = bytes {
+        push(&mut loader, &piece)?;
+        bytes = reader.next(report).await?;
+    }
+    loader.finish()
+}
+
+fn push(loader: &mut Loader, bytes: &[u8]) -> Result<()> {
+    let _span = Span::begin("bitnet: unpack");
+    loader.push(bytes)
+}
+
+/// As [`build`], from the parts of a split model.
+async fn build_split(
+    reader: &mut ModelReader,
+    split: SplitHeader,
+    load: &LoadOptions,
+    pool: &Pool,
+    report: Report<'_>,
+) -> Result<LoadedModel> {
+    reader.set_whole(split.bytes);
+    let mut loader = Loader::with_header(split.header, load.to_core(pool, None)?.0)?;
+    for span in split.spans {
+        let mut skip = span.skip;
+        while let Some(piece) = reader.next(report).await? {
+            let skipped = skip.min(piece.len() as u64);
+            skip -= skipped;
+            push(&mut loader, &piece[skipped as usize..])?;
+        }
+        push(&mut loader, &vec![0; span.pad as usize])?;
+        reader.next_part(report).await?;
+    }
+    loader.finish()
+}
+
+/// Whether an error says that these bytes can never be a model here, in contrast to trouble on the way.
+fn is_verdict(error: &Error) -> bool {
+    use ErrorKind::{InvalidGguf, InvalidModel, Truncated, Unsupported};
+    matches!(error.kind(), InvalidGguf | InvalidModel | Truncated | Unsupported)
+}

@@ -1,0 +1,11 @@
+//! The API as JavaScript sees it: the functions and classes that the engine worker calls, the objects they take and give.
+
+mod cache;
+mod error;
+mod event;
+mod load;
+mod model;
+mod options;
+mod probe;
+mod self_test;
+mod tokenize;

@@ -1,0 +1,309 @@
+//! The loaded model as the engine worker holds it.
+
+use js_sys::{Array, Float32Array, Uint32Array};
+use serde::Serialize;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::chat::{ChatOptions, Message};
+use crate::generate::{Engine, Event, Generation, LogitsRun, LogitsStep};
+use crate::kernels::read_limit::{ReadLimit, read_limit};
+use crate::load::Precision;
+use crate::model::ForwardPass;
+use crate::pool::Clock;
+use crate::stopwatch::Parts;
+use crate::threads::ThreadChoice;
+use crate::web::runtime::clock::monotonic_ms;
+use crate::web::runtime::object::{read, to_object};
+use crate::web::runtime::task;
+use crate::web::runtime::thread::{WasmPool, thread_choice};
+use crate::{Error, ErrorKind, Result};
+
+use super::error::to_js;
+use super::event::WebEvent;
+use super::load;
+use super::options::{WebChatOptions, WebGenerateOptions, WebMessage, WebPrompt};
+use super::probe;
+use super::tokenize::WasmEncoding;
+
+/// A model, the sequence of its conversation, and what is being computed.
+#[wasm_bindgen]
+pub struct WasmModel {
+    engine: Engine,
+    generation: Option<Generation>,
+    logits: Option<LogitsRun>,
+    threads: ThreadChoice,
+}
+
+/// What `model.info` shows of the model itself.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Info<'a> {
+    architecture: &'a str,
+    /// As the file calls itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    parameters: u64,
+    context_length: usize,
+    quantization: &'a str,
+    kernel: &'a str,
+    precision: &'a str,
+    threads: usize,
+    /// Of the file.
+    bytes: u64,
+    /// Of weights and KV cache.
+    memory_bytes: u64,
+    /// Of weights alone: what a token reads.
+    weight_bytes: u64,
+    vocabulary: usize,
+}
+
+/// Milliseconds.
+#[derive(Serialize)]
+struct WebParts {
+    ternary: f64,
+    attention: f64,
+    head: f64,
+    norms: f64,
+    sampling: f64,
+    barriers: f64,
+}
+
+impl From<Parts> for WebParts {
+    fn from(Parts { ternary, attention, head, norms, sampling, barriers }: Parts) -> Self {
+        Self { ternary, attention, head, norms, sampling, barriers }
+    }
+}
+
+/// Bytes per second.
+#[derive(Serialize)]
+struct WebReadLimit {
+    best: f64,
+    median: f64,
+}
+
+/// Loads a model. `source` is `{ url }`, `{ blob, name }` or `{ stream, length }`; `progress` is called with the
+/// protocol's `Progress`. A free function, because a method that waits would keep its object borrowed.
+///
+/// # Errors
+/// `{ code, message }`, as every other function here.
+#[wasm_bindgen]
+pub async fn load(
+    source: JsValue,
+    options: JsValue,
+    pool: WasmPool,
+    progress: js_sys::Function,
+) -> std::result::Result<WasmModel, JsValue> {
+    task::watched(load_from(source, options, pool, progress)).await.map_err(|e| to_js(&e))
+}
+
+async fn load_from(source: JsValue, options: JsValue, pool: WasmPool, progress: js_sys::Function) -> Result<WasmModel> {
+    let (pool, measured) = pool.into_parts();
+    let model = load::load_model(&source, options, &pool, &progress).await?;
+    let threads = thread_choice(&pool, measured, model.summary.weight_bytes);
+    Ok(WasmModel { engine: Engine::new(model, pool), generation: None, logits: None, threads })
+}
+
+/// What the model at `source` is and needs, from its directory alone: see `probe.rs`.
+///
+/// # Errors
+/// As [`load`].
+#[wasm_bindgen]
+pub async fn probe(source: JsValue, options: JsValue, pool: WasmPool) -> std::result::Result<JsValue, JsValue> {
+    let found = task::watched(probe::probe(&source, options, pool.inner())).await;
+    found.and_then(|found| to_object(&found)).map_err(|e| to_js(&e))
+}
+
+impl WasmModel {
+    fn info_of(&self) -> Result<JsValue> {
+        let (model, summary) = (self.engine.model(), self.engine.summary());
+        to_object(&Info {
+            architecture: summary.config.architecture,
+            name: Some(summary.config.name.as_str()).filter(|name| !name.is_empty()),
+            parameters: summary.parameters,
+            context_length: summary.context,
+            quantization: &summary.quantization,
+            kernel: model.kernel().name(),
+            precision: match model.precision() {
+                Precision::Fast => "fast",
+                Precision::Exact => "exact",
+            },
+            threads: self.threads.chosen(),
+            bytes: summary.file_bytes,
+            memory_bytes: summary.weight_bytes + summary.kv_bytes,
+            weight_bytes: summary.weight_bytes,
+            vocabulary: summary.config.vocab_size,
+        })
+    }
+
+    fn begin_with(&mut self, prompt: JsValue, options: JsValue) -> Result<usize> {
+        let prompt: WebPrompt = read("prompt", prompt)?;
+        let mut options: WebGenerateOptions = read("options", options)?;
+        let tokens = self.engine.prompt(&prompt.to_core(std::mem::take(&mut options.chat)))?;
+        self.engine.time_parts(options.time_parts.unwrap_or(false).then_some(monotonic_ms as Clock));
+        let generation = match options.synthetic_context {
+            None => self.engine.generate(tokens, options.into())?,
+            Some(context) => self.engine.generate_behind(context as usize, &tokens, options.into())?,
+        };
+        let cached = generation.usage().cached_tokens;
+        self.generation = Some(generation);
+        self.engine.pool().set_active(true);
+        Ok(cached)
+    }
+
+    fn next_event(&mut self, limit: f64) -> Result<WebEvent> {
+        let Some(generation) = &mut self.generation else {
+            return Err(Error::new(ErrorKind::Internal, "a step was asked for, but no generation is under way"));
+        };
+        // Whether this step computes a token of the answer, and does not only hand one out that waits.
+        let read = generation.sequence(&self.engine).len();
+        let decodes = read >= generation.usage().prompt_tokens;
+        self.engine.pool().set_width(if decodes { self.threads.next() } else { self.threads.most() });
+        let began = monotonic_ms();
+        let event = loop {
+            match self.engine.step_layer(generation, ForwardPass::MAX_TOKENS) {
+                Ok(None) if monotonic_ms() - began < limit => {}
+                event => break event,
+            }
+        };
+        let now_read = generation.sequence(&self.engine).len();
+        if decodes && now_read > read {
+            self.threads.took(monotonic_ms() - began);
+        }
+        let total = generation.usage().prompt_tokens;
+        if matches!(event, Err(_) | Ok(Some(Event::Done { .. }))) {
+            self.end();
+        }
+        match event? {
+            Some(event) => WebEvent::new(event, self.threads.chosen(), self.engine.tokenizer()),
+            None => Ok(WebEvent::Prefill { done: now_read, total }),
+        }
+    }
+
+    fn begin_logits_of(&mut self, ids: Vec<u32>, positions: &[u32]) -> Result<()> {
+        let positions: Vec<usize> = positions.iter().map(|&p| p as usize).collect();
+        self.logits = Some(self.engine.begin_logits(ids, &positions)?);
+        self.engine.pool().set_active(true);
+        Ok(())
+    }
+
+    fn next_logits(&mut self, limit: f64) -> Result<Option<Array>> {
+        let Some(run) = &mut self.logits else {
+            return Err(Error::new(ErrorKind::Internal, "a step was asked for, but no logits are under way"));
+        };
+        let began = monotonic_ms();
+        loop {
+            match self.engine.step_logits(run) {
+                Ok(LogitsStep::Layer) if monotonic_ms() - began < limit => {}
+                Ok(LogitsStep::Layer) => return Ok(None),
+                Ok(LogitsStep::Rows { rows, logits }) => {
+                    let rows: Vec<u32> = rows.into_iter().map(|row| row as u32).collect();
+                    let (rows, logits) = (Uint32Array::from(rows.as_slice()), Float32Array::from(logits.as_slice()));
+                    return Ok(Some(Array::of2(&rows, &logits)));
+                }
+                Ok(LogitsStep::Done) => {
+                    self.end();
+                    return Ok(None);
+                }
+                Err(error) => {
+                    self.end();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn read_limit_of(&self, bytes: usize) -> Result<JsValue> {
+        let ReadLimit { best, median } = read_limit(self.engine.pool(), bytes, monotonic_ms)?;
+        to_object(&WebReadLimit { best, median })
+    }
+
+    fn chat_prompt_of(&self, messages: JsValue, options: JsValue) -> Result<String> {
+        let messages: Vec<WebMessage> = read("messages", messages)?;
+        let messages: Vec<Message> = messages.into_iter().map(Message::from).collect();
+        let options: WebChatOptions = read("options", options)?;
+        let options = ChatOptions::from(options);
+        Ok(self.engine.chat_template()?.prompt_with(self.engine.tokenizer(), &messages, &options)?.text)
+    }
+}
+
+/// Every error is thrown as `{ code, message, details }`.
+#[wasm_bindgen]
+impl WasmModel {
+    /// The model's part of `model.info`.
+    pub fn info(&self) -> std::result::Result<JsValue, JsValue> {
+        self.info_of().map_err(|e| to_js(&e))
+    }
+
+    /// Goes on with [`WasmEncoding`] for about `limit` milliseconds, or one word that takes longer; returns whether it is
+    /// done.
+    #[wasm_bindgen(js_name = tokenizeStep)]
+    pub fn tokenize_step(&self, text: &mut WasmEncoding, limit: f64) -> std::result::Result<bool, JsValue> {
+        text.step(self.engine.tokenizer(), limit).map_err(|e| to_js(&e))
+    }
+
+    /// The text of token ids, special tokens included.
+    pub fn detokenize(&self, ids: &[u32]) -> std::result::Result<String, JsValue> {
+        self.engine.tokenizer().decode(ids, false).map_err(|e| to_js(&e))
+    }
+
+    /// The text that the chat template makes of `[{ role, content }]`.
+    #[wasm_bindgen(js_name = chatPrompt)]
+    pub fn chat_prompt(&self, messages: JsValue, options: JsValue) -> std::result::Result<String, JsValue> {
+        self.chat_prompt_of(messages, options).map_err(|e| to_js(&e))
+    }
+
+    /// Begins a generation, in place of the one under way. Returns how many tokens of the prompt are there already.
+    pub fn begin(&mut self, prompt: JsValue, options: JsValue) -> std::result::Result<usize, JsValue> {
+        self.begin_with(prompt, options).map_err(|e| to_js(&e))
+    }
+
+    /// The next bit of the generation: some of the prompt, for about `limit` milliseconds (so that a caller can stop in
+    /// between), or one token of the answer.
+    pub fn step(&mut self, limit: f64) -> std::result::Result<JsValue, JsValue> {
+        self.next_event(limit).and_then(|event| to_object(&event)).map_err(|e| to_js(&e))
+    }
+
+    /// Milliseconds by part since the generation began, or since they were last taken; `undefined` unless it asked for
+    /// them.
+    #[wasm_bindgen(js_name = takeParts)]
+    pub fn take_parts(&mut self) -> std::result::Result<JsValue, JsValue> {
+        match self.engine.take_parts() {
+            None => Ok(JsValue::UNDEFINED),
+            Some(parts) => to_object(&WebParts::from(parts)).map_err(|e| to_js(&e)),
+        }
+    }
+
+    /// For benchmarks: bytes per second at which this model's threads can read memory, measured over `bytes` of it.
+    #[wasm_bindgen(js_name = readLimit)]
+    pub fn read_limit(&self, bytes: usize) -> std::result::Result<JsValue, JsValue> {
+        self.read_limit_of(bytes).map_err(|e| to_js(&e))
+    }
+
+    /// Drops what is being computed. What is complete of it stays in the sequence, for a text that begins alike.
+    pub fn end(&mut self) {
+        (self.generation, self.logits) = (None, None);
+        let pool = self.engine.pool();
+        pool.set_active(false);
+        pool.set_width(pool.threads());
+    }
+
+    /// Begins to compute the logits after each of `positions`.
+    #[wasm_bindgen(js_name = beginLogits)]
+    pub fn begin_logits(&mut self, ids: Vec<u32>, positions: &[u32]) -> std::result::Result<(), JsValue> {
+        self.begin_logits_of(ids, positions).map_err(|e| to_js(&e))
+    }
+
+    /// The next bit of the logits: which of the positions, and for each a row of logits; `undefined` after about `limit`
+    /// milliseconds without one (so that a caller can stop in between), or once all rows were there.
+    #[wasm_bindgen(js_name = stepLogits)]
+    pub fn step_logits(&mut self, limit: f64) -> std::result::Result<Option<Array>, JsValue> {
+        self.next_logits(limit).map_err(|e| to_js(&e))
+    }
+
+    /// The logits hash, in 16 hexadecimal digits.
+    #[wasm_bindgen(js_name = logitsHash)]
+    pub fn logits_hash(&mut self) -> std::result::Result<String, JsValue> {
+        self.engine.logits_hash().map(|hash| format!("{hash:016x}")).map_err(|e| to_js(&e))
+    }
+}

@@ -1,0 +1,223 @@
+//! What the page asks for, as it arrives: plain objects that it has checked, read here into the core's own types.
+
+use serde::Deserialize;
+
+use crate::chat::{ChatOptions, Content, DateTime, Json, Message};
+use crate::generate::{GenerateOptions, Prompt, StopToken};
+use crate::kernels::{Kernel, select};
+use crate::load::{self, Precision};
+use crate::pool::Pool;
+use crate::quant::I2sLayout;
+use crate::sample::SamplerOptions;
+use crate::web::runtime::clock::monotonic_ms;
+use crate::web::runtime::memory;
+use crate::web::runtime::timeline::Span;
+use crate::{Error, ErrorKind, Result};
+
+/// The present where this browser is, for chat templates that tell the date.
+pub fn local_time() -> Option<DateTime> {
+    let date = js_sys::Date::new_0();
+    DateTime::new(
+        u16::try_from(date.get_full_year()).ok()?,
+        date.get_month() as u8 + 1,
+        date.get_date() as u8,
+        date.get_hours() as u8,
+        date.get_minutes() as u8,
+        date.get_seconds() as u8,
+    )
+    .ok()
+}
+
+/// Options of `load`; what is missing is decided here.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
+pub struct LoadOptions {
+    context: Option<u32>,
+    kernel: Option<String>,
+    precision: Option<String>,
+    chat_template: Option<String>,
+    pre_tokenizer: Option<String>,
+    i2s_layout: Option<String>,
+}
+
+fn unknown(option: &str, found: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, format!("{option}: this build has no '{found}'"))
+}
+
+impl LoadOptions {
+    /// The core's options, for a file of `file_bytes`. Without a wish the fastest kernel is measured, on `pool`; its
+    /// speed in weights per second comes with it.
+    pub fn to_core(&self, pool: &Pool, file_bytes: Option<u64>) -> Result<(load::LoadOptions, Option<f64>)> {
+        let (kernel, speed) = match self.kernel.as_deref() {
+            None => {
+                let _span = Span::begin("bitnet: measure kernels");
+                let fastest = select::measure(pool, monotonic_ms)?[0];
+                (fastest.kernel, Some(fastest.weights_per_second).filter(|&speed| speed > 0.0))
+            }
+            Some(name) => {
+                let kernel = Kernel::from_name(name);
+                (kernel.ok_or_else(|| unknown("kernel", name))?, None)
+            }
+        };
+        let precision = match self.precision.as_deref() {
+            None | Some("fast") => Precision::Fast,
+            Some("exact") => Precision::Exact,
+            Some(other) => return Err(unknown("precision", other)),
+        };
+        let i2s_layout = match self.i2s_layout.as_deref() {
+            None | Some("x86") => I2sLayout::default(),
+            Some("arm") => I2sLayout::Stride16,
+            Some(other) => return Err(unknown("i2sLayout", other)),
+        };
+        let options = load::LoadOptions {
+            precision,
+            context: self.context.map(|tokens| tokens as usize),
+            i2s_layout,
+            pre_tokenizer: self.pre_tokenizer.clone(),
+            chat_template: self.chat_template.clone(),
+            file_bytes,
+            memory_bytes: Some(memory::available()),
+            ..load::LoadOptions::new(kernel)
+        };
+        Ok((options, speed))
+    }
+}
+
+/// Raw text or messages.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum WebPrompt {
+    Text(String),
+    Chat(Vec<WebMessage>),
+}
+
+/// A message as the page has checked it.
+#[derive(Deserialize)]
+pub struct WebMessage {
+    role: String,
+    content: Option<WebContent>,
+    #[serde(default)]
+    fields: Option<Json>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WebContent {
+    Text(String),
+    Parts(Vec<String>),
+}
+
+impl From<WebMessage> for Message {
+    fn from(WebMessage { role, content, fields }: WebMessage) -> Self {
+        let content = match content {
+            Some(WebContent::Text(text)) => Content::Text(text),
+            Some(WebContent::Parts(parts)) => Content::Parts(parts),
+            None => Content::Null,
+        };
+        Self { role, content, fields: entries(fields) }
+    }
+}
+
+/// What a chat template sees besides the messages.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WebChatOptions {
+    continue_final_message: Option<bool>,
+    tools: Option<Vec<Json>>,
+    documents: Option<Vec<Json>>,
+    template_variables: Option<Json>,
+}
+
+impl From<WebChatOptions> for ChatOptions {
+    fn from(options: WebChatOptions) -> Self {
+        Self {
+            continue_final_message: options.continue_final_message,
+            tools: options.tools,
+            documents: options.documents,
+            variables: entries(options.template_variables),
+            now: local_time(),
+            ..Self::default()
+        }
+    }
+}
+
+fn entries(object: Option<Json>) -> Vec<(String, Json)> {
+    match object {
+        Some(Json::Object(entries)) => entries,
+        _ => Vec::new(),
+    }
+}
+
+impl WebPrompt {
+    /// The core's prompt.
+    pub fn to_core(self, options: WebChatOptions) -> Prompt {
+        match self {
+            Self::Text(text) => Prompt::Text(text),
+            Self::Chat(messages) => {
+                Prompt::Chat { messages: messages.into_iter().map(Message::from).collect(), options: options.into() }
+            }
+        }
+    }
+}
+
+/// An id or a name.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WebStopToken {
+    Id(u32),
+    Name(String),
+}
+
+impl From<WebStopToken> for StopToken {
+    fn from(token: WebStopToken) -> Self {
+        match token {
+            WebStopToken::Id(id) => Self::Id(id),
+            WebStopToken::Name(name) => Self::Name(name),
+        }
+    }
+}
+
+/// Options of a generation; what is missing keeps the core's default.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WebGenerateOptions {
+    max_tokens: Option<u32>,
+    temperature: Option<f32>,
+    top_k: Option<u32>,
+    top_p: Option<f32>,
+    min_p: Option<f32>,
+    repetition_penalty: Option<f32>,
+    /// At most 2^53 - 1, which f64 holds exactly.
+    seed: Option<f64>,
+    stop: Option<Vec<String>>,
+    stop_tokens: Option<Vec<WebStopToken>>,
+    /// Whether the time of each part is measured.
+    pub time_parts: Option<bool>,
+    /// For messages.
+    #[serde(default)]
+    pub chat: WebChatOptions,
+    /// For benchmarks: so many made-up tokens stand before the prompt.
+    pub synthetic_context: Option<u32>,
+}
+
+impl From<WebGenerateOptions> for GenerateOptions {
+    fn from(options: WebGenerateOptions) -> Self {
+        let default = SamplerOptions::default();
+        let sampler = SamplerOptions {
+            temperature: options.temperature.unwrap_or(default.temperature),
+            top_k: options.top_k.map_or(default.top_k, |k| k as usize),
+            top_p: options.top_p.unwrap_or(default.top_p),
+            min_p: options.min_p.unwrap_or(default.min_p),
+            repetition_penalty: options.repetition_penalty.unwrap_or(default.repetition_penalty),
+            seed: options.seed.map_or(default.seed, |seed| seed as u64),
+            ..default
+        };
+        Self {
+            max_tokens: options.max_tokens.map(|tokens| tokens as usize),
+            sampler,
+            stop: options.stop.unwrap_or_default(),
+            stop_tokens: options.stop_tokens.into_iter().flatten().map(StopToken::from).collect(),
+        }
+    }
+}

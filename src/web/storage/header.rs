@@ -1,0 +1,57 @@
+//! The GGUF header of a model, read without its weights.
+
+use super::reader::ModelReader;
+use super::source::SourceSpec;
+use super::source_options::SourceOptions;
+use crate::gguf::{Header, Parser, Progress};
+use crate::source::split::{self, Span};
+use crate::{Error, ErrorKind, Result};
+
+/// Bytes of one request. Headers are from a few KB to 10 MB long.
+const CHUNK_BYTES: u64 = 256 << 10;
+
+/// The joined header of a split model.
+pub struct SplitHeader {
+    /// Of all parts together; its data section begins at byte 0.
+    pub header: Header,
+    /// What the data section takes of each part.
+    pub spans: Vec<Span>,
+    /// Bytes of all parts.
+    pub bytes: u64,
+}
+
+/// Reads the header of a file, and its length in bytes where that is known.
+pub async fn read(spec: SourceSpec, options: &SourceOptions) -> Result<(Header, Option<u64>)> {
+    let mut reader = ModelReader::open(spec, options.clone().for_probe(CHUNK_BYTES), &mut |_| {}).await?;
+    let mut parser = Parser::new();
+    let (mut prefix, mut needed) = (Vec::new(), 0);
+    loop {
+        let Some(bytes) = reader.next(&mut |_| {}).await? else {
+            return Err(Error::new(ErrorKind::Truncated, "the file ends inside its directory: it was cut off"));
+        };
+        prefix.extend_from_slice(&bytes);
+        if (prefix.len() as u64) < needed {
+            continue;
+        }
+        match parser.parse(&prefix)? {
+            Progress::NeedMore(bytes) => needed = bytes,
+            Progress::Done(header) => return Ok((header, reader.total())),
+        }
+    }
+}
+
+/// Reads and joins the headers of all parts of a split model.
+pub async fn read_split(parts: &[web_sys::Url], options: &SourceOptions) -> Result<SplitHeader> {
+    let mut headers = Vec::with_capacity(parts.len());
+    for part in parts {
+        let (header, bytes) = read(SourceSpec::File(part.clone()), options).await?;
+        let bytes = bytes.ok_or_else(|| {
+            let message = format!("{}: the server hides how long this part of a split model is", part.href());
+            Error::new(ErrorKind::Network, message)
+        })?;
+        headers.push((header, bytes));
+    }
+    let bytes = headers.iter().map(|(_, bytes)| bytes).sum();
+    let (header, spans) = split::join(headers)?;
+    Ok(SplitHeader { header, spans, bytes })
+}
