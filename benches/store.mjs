@@ -1,5 +1,5 @@
 // In which form and size IndexedDB keeps chunks best: ArrayBuffer or Blob, written and read in Chromium on a profile on
-// the disk. It decides what `src/web/store.rs` and `src/source/download/mod.rs` do.
+// the disk. It decides what `src/web/storage/store.rs` and `src/source/download/mod.rs` do.
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';

@@ -1,4 +1,18 @@
 //! `bitnet-web`: ternary large language models in a browser tab, on the CPU.
+//!
+//! The house, from the foundation up. A module uses those above it in this list, never those below.
+//!
+//! * [`kernels`], a crate of its own: the hot loops and the thread [`pool`], the only unsafe code, the [`error`] type. [`stopwatch`]: the
+//!   time of each part of a token.
+//! * [`gguf`]: header, metadata and tensor list of a GGUF file. [`quant`]: its codecs, one per file.
+//! * [`model`]: configuration, weights and KV cache; `model::graph` has the forward pass of each model family.
+//! * [`tokenizer`], [`chat`], [`sample`]: text to tokens and back, chat templates, sampling.
+//! * [`load`]: bytes in, a model out. [`generate`]: a prompt in, events out. [`threads`]: how many threads to use.
+//! * [`source`]: the decisions of a download; it does no I/O.
+//! * `web`, for wasm32 alone: `api` is called by JavaScript, `storage` downloads and keeps files, `runtime` has threads, memory
+//!   and clocks.
+//!
+//! All but `web` compiles natively: it fetches nothing, stores nothing and reads no clock but the one that it is given.
 
 #![cfg_attr(all(test, target_arch = "wasm32"), feature(custom_test_frameworks, test), test_runner(run_in_browser))]
 #![deny(unsafe_code)]

@@ -4,7 +4,7 @@
 //! the rules by which the page refuses a wrong value before a worker exists, and the types with their documentation. The
 //! crate is small and depends on nothing, so that xtask can read it without compiling the runtime.
 //!
-//! To add an option: a [`Rule`] here and a place in its list; the field that takes it in `src/web/options.rs` (what the
+//! To add an option: a [`Rule`] here and a place in its list; the field that takes it in `src/web/api/options.rs` (what the
 //! engine decides) or in `worker/options.js` (what the page decides); then `cargo xtask build`.
 
 #![forbid(unsafe_code)]
