@@ -139,7 +139,7 @@ impl WasmModel {
     fn begin_with(&mut self, prompt: JsValue, options: JsValue) -> Result<usize> {
         let prompt: WebPrompt = read("prompt", prompt)?;
         let mut options: WebGenerateOptions = read("options", options)?;
-        let tokens = self.engine.prompt(&prompt.to_core(std::mem::take(&mut options.chat)))?;
+        let tokens = self.engine.prompt(&prompt.into_core(std::mem::take(&mut options.chat)))?;
         self.engine.time_parts(options.time_parts.unwrap_or(false).then_some(monotonic_ms as Clock));
         let generation = match options.synthetic_context {
             None => self.engine.generate(tokens, options.into())?,

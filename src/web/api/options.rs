@@ -151,7 +151,7 @@ fn entries(object: Option<Json>) -> Vec<(String, Json)> {
 
 impl WebPrompt {
     /// The core's prompt.
-    pub fn to_core(self, options: WebChatOptions) -> Prompt {
+    pub fn into_core(self, options: WebChatOptions) -> Prompt {
         match self {
             Self::Text(text) => Prompt::Text(text),
             Self::Chat(messages) => {
