@@ -225,7 +225,7 @@ fn striptags(meter: &Rc<super::meter::Meter>, chars: &[Char], out: &mut Writer) 
     Ok(())
 }
 
-/// The entities that matter: those of [`escape`], and numbers.
+/// The entities that matter: those that the filter `escape` writes, and numbers.
 fn unescape(chars: &[Char], out: &mut Writer) -> Result<()> {
     let mut at = 0;
     while let Some(&c) = chars.get(at) {

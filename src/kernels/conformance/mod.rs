@@ -2,7 +2,7 @@
 //! gives. It is part of the shipped module: `BitNet.selfTest()` runs it in the visitor's own browser, with that
 //! browser's compiler and processor.
 //!
-//! The definition of a routine and the cases that it is compared on stand beside the routine; [`ROUTINES`] lists them.
+//! The definition of a routine and the cases that it is compared on stand beside the routine; `ROUTINES` lists them.
 
 pub(crate) mod check;
 mod ternary;
