@@ -352,7 +352,10 @@ fn summarize(blueprint: &Blueprint, options: &LoadOptions, weights: WeightOption
         .iter()
         .map(|slot| match slot.role {
             Role::Linear(_) => TernaryMatrix::bytes_for(options.kernel, slot.rows, slot.cols) as u64,
-            Role::Rows(_) => RowMatrix::bytes_for(weights.row_format(slot.tensor_type), slot.rows, slot.cols) as u64,
+            Role::Rows(id) => {
+                let format = weights.row_format(slot.tensor_type, plan.is_head(id));
+                RowMatrix::bytes_for(format, slot.rows, slot.cols) as u64
+            }
             Role::Scale(_) | Role::Vector(_) | Role::Constants(_) => slot.cols as u64 * 4,
         })
         .sum();

@@ -119,7 +119,8 @@
  * @property {string} [name] as the file calls itself
  * @property {number} parameters
  * @property {number} contextLength tokens
- * @property {string} quantization
+ * @property {string} quantization the types of the ternary matrices, and those of embedding and head where they are quantized as
+ *   well: 'TQ2_0, embedding Q4_K, head Q6_K'
  * @property {Variant} variant the WebAssembly build
  * @property {number} threads that write an answer; with `threads: 'auto'` the number may change from one token to the next
  * @property {string} kernel
@@ -137,7 +138,7 @@
  * @property {string} architecture
  * @property {string} [name]
  * @property {number} parameters
- * @property {string} quantization
+ * @property {string} quantization as in {@link ModelInfo}
  * @property {number} contextLength tokens
  * @property {number} bytes of the file
  * @property {number} memoryBytes of weights and caches

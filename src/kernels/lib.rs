@@ -49,7 +49,7 @@ mod vector;
 
 pub use attention::{AttentionScratch, FloatBlock, HeadShape, Int8Block, KV_BLOCK, KvLayer, attend};
 pub use elementwise::{add, relu2_gate, rmsnorm, silu_gate};
-pub use embedding::{RowBuilder, RowFormat, RowMatrix};
+pub use embedding::{BlockFormat, RowBuilder, RowFormat, RowMatrix};
 pub use error::{Error, ErrorKind, Result};
 pub use rope::{PairOrder, Rope};
 pub use scales::{GroupColumns, Scales};

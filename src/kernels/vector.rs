@@ -113,23 +113,49 @@ impl Stored for Bf16 {
 /// The dot product of two vectors of the same length: 16 lanes, added as a tree.
 #[inline(always)]
 pub(super) fn dot<A: Stored>(a: &[A], b: &[f32]) -> f32 {
-    let constants = A::constants();
-    let mut sums = [f32x4_splat(0.0); LANES / 4];
-    let (whole_a, rest_a) = a.as_chunks::<LANES>();
-    let (whole_b, rest_b) = b.as_chunks::<LANES>();
-    for (a, b) in whole_a.iter().zip(whole_b) {
-        for ((sum, a), b) in sums.iter_mut().zip(a.as_chunks::<4>().0).zip(b.as_chunks::<4>().0) {
-            *sum = f32x4_add(*sum, f32x4_mul(A::load4(a, constants), load(b)));
-        }
-    }
-    let mut lanes = [0.0; LANES];
-    for (lanes, sum) in lanes.as_chunks_mut::<4>().0.iter_mut().zip(sums) {
-        store(sum, lanes);
-    }
-    for (lane, (a, b)) in lanes.iter_mut().zip(rest_a.iter().zip(rest_b)) {
+    let mut dot = Dot::new();
+    let rest = a.len() - a.len() % LANES;
+    dot.add(&a[..rest], &b[..rest]);
+    let mut lanes = dot.lanes();
+    for (lane, (a, b)) in lanes.iter_mut().zip(a[rest..].iter().zip(&b[rest..])) {
         *lane += a.to_f32() * b;
     }
     sum_lanes(lanes)
+}
+
+/// A dot product whose vectors come in pieces of whole [`LANES`].
+pub(super) struct Dot([v128; LANES / 4]);
+
+impl Dot {
+    #[inline(always)]
+    pub(super) fn new() -> Self {
+        Self([f32x4_splat(0.0); LANES / 4])
+    }
+
+    /// The next piece: what is left behind whole `LANES` is not read.
+    #[inline(always)]
+    pub(super) fn add<A: Stored>(&mut self, a: &[A], b: &[f32]) {
+        let constants = A::constants();
+        for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
+            for ((sum, a), b) in self.0.iter_mut().zip(a.as_chunks::<4>().0).zip(b.as_chunks::<4>().0) {
+                *sum = f32x4_add(*sum, f32x4_mul(A::load4(a, constants), load(b)));
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn sum(self) -> f32 {
+        sum_lanes(self.lanes())
+    }
+
+    #[inline(always)]
+    fn lanes(self) -> [f32; LANES] {
+        let mut lanes = [0.0; LANES];
+        for (lanes, sum) in lanes.as_chunks_mut::<4>().0.iter_mut().zip(self.0) {
+            store(sum, lanes);
+        }
+        lanes
+    }
 }
 
 /// The sum of the lanes, as a tree: halves are added until one is left.

@@ -155,17 +155,33 @@ impl Plan {
         Ok(Self { slots, end })
     }
 
-    /// The types of the ternary matrices, by name, most frequent first: what `model.info.quantization` shows.
+    /// The types of the ternary matrices, by name, most frequent first, and those of embedding and head where they are
+    /// quantized as well: what `model.info.quantization` shows.
     pub fn quantization(&self) -> String {
         let mut counts: Vec<(TensorType, usize)> = Vec::new();
-        for slot in self.slots.iter().filter(|slot| matches!(slot.role, Role::Linear(_))) {
-            match counts.iter_mut().find(|(tensor_type, _)| *tensor_type == slot.tensor_type) {
-                Some((_, count)) => *count += 1,
-                None => counts.push((slot.tensor_type, 1)),
+        let mut others = Vec::new();
+        for slot in &self.slots {
+            match slot.role {
+                Role::Linear(_) => match counts.iter_mut().find(|(tensor_type, _)| *tensor_type == slot.tensor_type) {
+                    Some((_, count)) => *count += 1,
+                    None => counts.push((slot.tensor_type, 1)),
+                },
+                Role::Rows(id) if !slot.tensor_type.is_float() => {
+                    let what = if id.0 == 0 { "embedding" } else { "head" };
+                    others.push((id.0, format!(", {what} {}", slot.tensor_type.name())));
+                }
+                Role::Rows(_) | Role::Scale(_) | Role::Vector(_) | Role::Constants(_) => {}
             }
         }
         counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
-        counts.iter().map(|(tensor_type, _)| tensor_type.name()).collect::<Vec<_>>().join("+")
+        others.sort();
+        let matrices = counts.iter().map(|(tensor_type, _)| tensor_type.name()).collect::<Vec<_>>().join("+");
+        others.into_iter().fold(matrices, |text, (_, other)| text + &other)
+    }
+
+    /// Whether the matrix is the output head: its own, or the embedding where the file has none.
+    pub fn is_head(&self, id: RowsId) -> bool {
+        !self.slots.iter().any(|slot| matches!(slot.role, Role::Rows(other) if other.0 > id.0))
     }
 
     /// The number of weights in all tensors.
@@ -202,9 +218,13 @@ fn slot(role: Role, name: String, rows: usize, cols: usize, tensor: &TensorInfo,
         return Err(invalid(format!("tensor {name}: expected {dims:?}, found {}", found())));
     }
     let is_ternary = matches!(role, Role::Linear(_));
-    let expected = if is_ternary { "I2_S, TQ1_0, TQ2_0, F16, BF16 or F32" } else { "F32, F16 or BF16" };
-    let tensor_type = TensorType::from_id(tensor.type_id).filter(|t| is_ternary || t.is_float());
-    let Some(tensor_type) = tensor_type else {
+    let is_meant = |t: &TensorType| match role {
+        Role::Linear(_) => t.may_be_ternary(),
+        Role::Rows(_) => t.row_decoder().is_some(),
+        Role::Scale(_) | Role::Vector(_) | Role::Constants(_) => t.is_float(),
+    };
+    let Some(tensor_type) = TensorType::from_id(tensor.type_id).filter(is_meant) else {
+        let expected = TensorType::names(|t| is_meant(&t));
         let advice = match tensor.type_id {
             38 | 39 => ": TL1 and TL2 files do not carry their tile sizes; take the I2_S file of the same model",
             _ => ": this is no ternary model that bitnet-web can run",
@@ -222,8 +242,8 @@ fn slot(role: Role, name: String, rows: usize, cols: usize, tensor: &TensorInfo,
             tensor_type.block_len()
         ))
     })?;
-    // The least compact layouts: a byte for each ternary weight, floats as they are.
-    let bytes_per_weight = if tensor_type.is_float() { tensor_type.block_bytes() as u64 } else { 1 };
+    // The least compact layouts: a byte for each ternary weight, and what the file has for each other one.
+    let bytes_per_weight = tensor_type.block_bytes().div_ceil(tensor_type.block_len()) as u64;
     if rows as u64 * cols as u64 * bytes_per_weight > isize::MAX as u64 {
         return Err(Error::new(
             ErrorKind::OutOfMemory,

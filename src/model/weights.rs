@@ -2,7 +2,7 @@
 
 use std::ops::Index;
 
-use crate::kernels::{Kernel, RowBuilder, RowFormat, RowMatrix, TernaryBuilder, TernaryMatrix};
+use crate::kernels::{BlockFormat, Kernel, RowBuilder, RowFormat, RowMatrix, TernaryBuilder, TernaryMatrix};
 use crate::quant::{FloatDecoder, I2sLayout, TensorType, TernaryDecoder, check_scale};
 use crate::{Error, ErrorKind, Result};
 
@@ -67,13 +67,25 @@ pub struct WeightOptions {
 }
 
 impl WeightOptions {
-    /// The format that a float matrix is kept in.
-    pub fn row_format(&self, stored: TensorType) -> RowFormat {
+    /// The format that the matrix of an embedding or a head is kept in.
+    ///
+    /// Exactly: in the file's own bytes. Otherwise as int8 rows, of which the head reads half the bytes. A quantized
+    /// embedding that is not the head stays as it is as well: it is no larger, and one row of it is read for a token.
+    pub fn row_format(&self, stored: TensorType, is_head: bool) -> RowFormat {
+        let blocks = || match (stored.row_decoder(), stored.is_float()) {
+            (Some(decode), false) => {
+                Some(RowFormat::Blocks(BlockFormat { bytes: stored.block_bytes(), len: stored.block_len(), decode }))
+            }
+            _ => None,
+        };
+        if !self.exact_rows {
+            return if is_head { None } else { blocks() }.unwrap_or(RowFormat::Int8);
+        }
         match stored {
-            _ if !self.exact_rows => RowFormat::Int8,
             TensorType::F16 => RowFormat::F16,
             TensorType::Bf16 => RowFormat::Bf16,
-            _ => RowFormat::F32,
+            // An f32 holds the values of any other type.
+            _ => blocks().unwrap_or(RowFormat::F32),
         }
     }
 }
@@ -142,10 +154,11 @@ impl WeightsBuilder {
                 TernaryDecoder::new(name, tensor_type, self.options.i2s_layout, rows, cols)?,
                 TernaryMatrix::builder(self.options.kernel, rows, cols)?,
             ),
-            Role::Rows(_) => Sink::Rows(
-                FloatDecoder::new(name, tensor_type, cols)?,
-                RowMatrix::builder(self.options.row_format(tensor_type), rows, cols)?,
-            ),
+            Role::Rows(id) => {
+                // The head is the last of them: its own matrix, or the embedding.
+                let format = self.options.row_format(tensor_type, id.0 + 1 == self.rows.len());
+                Sink::Rows(FloatDecoder::new(name, tensor_type, cols)?, RowMatrix::builder(format, rows, cols)?)
+            }
             Role::Scale(_) | Role::Vector(_) | Role::Constants(_) => {
                 Sink::Vector(FloatDecoder::new(name, tensor_type, cols)?, Vec::with_capacity(cols))
             }
@@ -165,12 +178,12 @@ impl WeightsBuilder {
                 builder.push_rows(row, codes);
                 Ok(())
             }),
-            Some(Sink::Rows(decoder, builder)) => decoder.push(bytes, |row, values| {
-                builder.push_rows(row, values);
+            Some(Sink::Rows(decoder, builder)) => decoder.push(bytes, |row| {
+                builder.push_row(row.index, row.values, row.stored);
                 Ok(())
             }),
-            Some(Sink::Vector(decoder, vector)) => decoder.push(bytes, |_, values| {
-                vector.extend_from_slice(values);
+            Some(Sink::Vector(decoder, vector)) => decoder.push(bytes, |row| {
+                vector.extend_from_slice(row.values);
                 Ok(())
             }),
         }

@@ -12,31 +12,50 @@ pub(super) enum Ternarizer {
     AbsMean { reciprocal: f32 },
 }
 
-impl Ternarizer {
-    /// Looks at the whole matrix. `None` if a weight is NaN or infinite.
-    pub(super) fn of(weights: impl Iterator<Item = f32> + Clone) -> Option<Self> {
-        let mut magnitude = 0.0_f32;
-        let mut is_ternary = true;
-        let (mut sum, mut count) = (0.0_f64, 0_u64);
-        for w in weights {
-            let a = w.abs();
-            if !a.is_finite() {
-                return None;
-            }
-            if a > 0.0 {
-                is_ternary &= magnitude == 0.0 || magnitude == a;
-                magnitude = a;
-            }
-            sum += f64::from(a);
-            count += 1;
-        }
-        if is_ternary {
-            return Some(Self::Exact { scale: magnitude });
-        }
-        let mean = ((sum / count as f64) as f32).max(1e-5);
-        Some(Self::AbsMean { reciprocal: 1.0 / mean })
+/// What must be known of a whole matrix to make it ternary, gathered in the order of its weights.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Survey {
+    /// The magnitude of the last weight that is not 0.
+    magnitude: f32,
+    is_ternary: bool,
+    is_finite: bool,
+    sum: f64,
+    count: u64,
+}
+
+impl Survey {
+    pub(super) fn new() -> Self {
+        Self { magnitude: 0.0, is_ternary: true, is_finite: true, sum: 0.0, count: 0 }
     }
 
+    /// The next weights.
+    pub(super) fn add(&mut self, weights: &[f32]) {
+        for w in weights {
+            let a = w.abs();
+            self.is_finite &= a.is_finite();
+            if a > 0.0 {
+                self.is_ternary &= self.magnitude == 0.0 || self.magnitude == a;
+                self.magnitude = a;
+            }
+            self.sum += f64::from(a);
+        }
+        self.count += weights.len() as u64;
+    }
+
+    /// `None` if a weight was NaN or infinite.
+    pub(super) fn ternarizer(self) -> Option<Ternarizer> {
+        if !self.is_finite {
+            return None;
+        }
+        if self.is_ternary {
+            return Some(Ternarizer::Exact { scale: self.magnitude });
+        }
+        let mean = ((self.sum / self.count as f64) as f32).max(1e-5);
+        Some(Ternarizer::AbsMean { reciprocal: 1.0 / mean })
+    }
+}
+
+impl Ternarizer {
     pub(super) fn scale(self) -> f32 {
         match self {
             Self::Exact { scale } => scale,
@@ -56,9 +75,15 @@ impl Ternarizer {
 mod tests {
     use super::*;
 
+    fn of(weights: &[f32]) -> Option<Ternarizer> {
+        let mut survey = Survey::new();
+        weights.chunks(3).for_each(|weights| survey.add(weights));
+        survey.ternarizer()
+    }
+
     #[test]
     fn ternary_weights_keep_their_scale() {
-        let t = Ternarizer::of([0.25_f32, -0.25, 0.0].into_iter()).unwrap();
+        let t = of(&[0.25, -0.25, 0.0, 0.25]).unwrap();
         assert_eq!(t, Ternarizer::Exact { scale: 0.25 });
         assert_eq!([0.25, -0.25, 0.0].map(|w| t.code(w)), [1, -1, 0]);
     }
@@ -66,13 +91,13 @@ mod tests {
     #[test]
     fn others_are_rounded_by_their_mean_magnitude() {
         let weights = [1.0_f32, -0.2, 0.3, -2.5]; // mean |w| is 1.0
-        let t = Ternarizer::of(weights.into_iter()).unwrap();
+        let t = of(&weights).unwrap();
         assert_eq!(weights.map(|w| t.code(w)), [1, 0, 0, -1]);
         assert_eq!(t.scale(), 1.0);
     }
 
     #[test]
     fn a_weight_that_is_no_number_is_found() {
-        assert_eq!(Ternarizer::of([1.0, f32::NAN].into_iter()), None);
+        assert_eq!(of(&[1.0, f32::NAN]), None);
     }
 }

@@ -1,50 +1,49 @@
-//! F32, F16 and BF16 tensors as rows of f32.
+//! Tensors that are not ternary, floats and quantized ones, as rows of f32.
 
 use super::rows::RowCutter;
-use super::{FloatType, TensorType};
+use super::{RowDecoder, TensorType};
 use crate::{Error, ErrorKind, Result};
 
-/// Decodes a float tensor row by row as its bytes arrive.
+/// Decodes a tensor to f32 row by row as its bytes arrive.
 #[derive(Debug)]
 pub struct FloatDecoder {
     name: String,
-    float: FloatType,
+    decode: RowDecoder,
     next_row: usize,
     cutter: RowCutter,
     row: Vec<f32>,
 }
 
 impl FloatDecoder {
-    /// A decoder for the tensor `name` with rows of `cols` values of a float type.
+    /// A decoder for the tensor `name` with rows of `cols` values, of a type that is not ternary.
     ///
     /// # Errors
-    /// `InvalidModel` if the type is no float type.
+    /// `Unsupported` if the type is ternary, `InvalidModel` if it cannot hold rows of `cols` values.
     pub fn new(name: &str, tensor_type: TensorType, cols: usize) -> Result<Self> {
-        let float = tensor_type.float().ok_or_else(|| {
+        let decode = tensor_type.row_decoder().ok_or_else(|| {
             Error::new(
                 ErrorKind::Unsupported,
-                format!("tensor {name}: expected F32, F16 or BF16, found {}", tensor_type.name()),
+                format!(
+                    "tensor {name}: expected {}, found {}",
+                    TensorType::names(|t| t.row_decoder().is_some()),
+                    tensor_type.name()
+                ),
             )
         })?;
-        Ok(Self {
-            name: name.to_owned(),
-            float,
-            next_row: 0,
-            cutter: RowCutter::new(cols * tensor_type.block_bytes()),
-            row: Vec::new(),
-        })
+        let row_bytes = tensor_type.row_bytes(cols).ok_or_else(|| tensor_type.no_such_row(name, cols))?;
+        Ok(Self { name: name.to_owned(), decode, next_row: 0, cutter: RowCutter::new(row_bytes), row: vec![0.0; cols] })
     }
 
-    /// Takes the next bytes; `sink` gets the index of the first row and the values of whole rows.
+    /// Takes the next bytes; `sink` gets whole rows.
     ///
     /// # Errors
     /// `InvalidModel` if a value is NaN or infinite; whatever `sink` fails with.
-    pub fn push(&mut self, bytes: &[u8], mut sink: impl FnMut(usize, &[f32]) -> Result<()>) -> Result<()> {
-        let Self { name, float, next_row, cutter, row } = self;
+    pub fn push(&mut self, bytes: &[u8], mut sink: impl FnMut(FloatRow<'_>) -> Result<()>) -> Result<()> {
+        let Self { name, decode, next_row, cutter, row } = self;
         let row_bytes = cutter.row_bytes();
         cutter.push(bytes, |rows| {
-            for bytes in rows.chunks_exact(row_bytes) {
-                to_f32(*float, bytes, row);
+            for stored in rows.chunks_exact(row_bytes) {
+                decode(stored, row);
                 // All of them first: a loop without an early exit is vectorized.
                 if !row.iter().fold(true, |finite, v| finite & v.is_finite()) {
                     let column = row.iter().position(|v| !v.is_finite()).unwrap_or_default();
@@ -53,7 +52,7 @@ impl FloatDecoder {
                         format!("tensor {name}: the value at row {next_row}, column {column} is NaN or infinite"),
                     ));
                 }
-                sink(*next_row, row)?;
+                sink(FloatRow { index: *next_row, stored, values: row })?;
                 *next_row += 1;
             }
             Ok(())
@@ -61,26 +60,39 @@ impl FloatDecoder {
     }
 }
 
-/// Replaces the content of `out` by the values in `bytes`.
-pub(super) fn to_f32(float: FloatType, bytes: &[u8], out: &mut Vec<f32>) {
-    out.clear();
-    match float {
-        FloatType::F32 => {
-            out.extend(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
-        }
-        FloatType::Bf16 => {
-            out.extend(
-                bytes.chunks_exact(2).map(|b| f32::from_bits(u32::from(u16::from_le_bytes([b[0], b[1]])) << 16)),
-            );
-        }
-        FloatType::F16 => out.extend(bytes.chunks_exact(2).map(|b| half_to_f32(u16::from_le_bytes([b[0], b[1]])))),
+/// A row that a [`FloatDecoder`] hands out.
+#[derive(Clone, Copy, Debug)]
+pub struct FloatRow<'a> {
+    /// Its place in the tensor.
+    pub index: usize,
+    /// Its bytes in the file.
+    pub stored: &'a [u8],
+    /// What they stand for, `[cols]`.
+    pub values: &'a [f32],
+}
+
+pub(super) fn f32_row(bytes: &[u8], values: &mut [f32]) {
+    for (value, bytes) in values.iter_mut().zip(bytes.as_chunks::<4>().0) {
+        *value = f32::from_le_bytes(*bytes);
+    }
+}
+
+pub(super) fn f16_row(bytes: &[u8], values: &mut [f32]) {
+    for (value, bytes) in values.iter_mut().zip(bytes.as_chunks::<2>().0) {
+        *value = half_to_f32(u16::from_le_bytes(*bytes));
+    }
+}
+
+pub(super) fn bf16_row(bytes: &[u8], values: &mut [f32]) {
+    for (value, bytes) in values.iter_mut().zip(bytes.as_chunks::<2>().0) {
+        *value = f32::from_bits(u32::from(u16::from_le_bytes(*bytes)) << 16);
     }
 }
 
 /// A half-precision float from its bits, without branches: the exponent is moved by a multiplication, which also gets
 /// the subnormals right. Infinities and NaNs all become infinities.
 #[inline(always)]
-fn half_to_f32(bits: u16) -> f32 {
+pub(super) fn half_to_f32(bits: u16) -> f32 {
     const TWO_POW_112: f32 = f32::from_bits((127 + 112) << 23);
     let magnitude = u32::from(bits & 0x7fff);
     let scaled = f32::from_bits(magnitude << 13) * TWO_POW_112;

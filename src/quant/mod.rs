@@ -1,21 +1,31 @@
-//! On-disk weight codecs: bytes to canonical ternary rows and scales.
+//! On-disk weight codecs: bytes to canonical ternary rows and scales, or to rows of f32.
 //!
 //! A codec is pushed the bytes of one tensor in pieces of any size and hands out blocks of rows. The canonical form
-//! of a ternary row is one `i8` in {-1, 0, +1} per weight; the kernels pack it as they like.
+//! of a ternary row is one `i8` in {-1, 0, +1} per weight; the kernels pack it as they like. Embeddings and heads, which are
+//! floats or quantized to 4 bits and more, become f32.
 
 #![forbid(unsafe_code)]
 
 mod absmean;
+mod blocks;
 mod float;
 mod i2_s;
+mod q4;
+mod q4_k;
+mod q5;
+mod q6_k;
+mod q8_0;
 mod rows;
 mod ternary;
 mod tq1_0;
 mod tq2_0;
 
-pub use float::FloatDecoder;
+pub use float::{FloatDecoder, FloatRow};
 pub use i2_s::I2sLayout;
 pub use ternary::{TernaryDecoder, check_scale};
+
+use crate::{Error, ErrorKind};
+use blocks::each_block;
 
 /// A tensor type that this crate can decode. The ids are ggml's; I2_S is bitnet.cpp's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +36,24 @@ pub enum TensorType {
     F16,
     /// The upper half of an f32.
     Bf16,
+    /// 4 bits a weight, an f16 scale per 32.
+    Q4_0,
+    /// 4 bits a weight, an f16 scale and minimum per 32.
+    Q4_1,
+    /// 5 bits a weight, an f16 scale per 32.
+    Q5_0,
+    /// 5 bits a weight, an f16 scale and minimum per 32.
+    Q5_1,
+    /// 8 bits a weight, an f16 scale per 32.
+    Q8_0,
+    /// 4 bits a weight, a scale and minimum of 6 bits per 32; 144 bytes per 256 weights.
+    Q4K,
+    /// 5 bits a weight, a scale and minimum of 6 bits per 32; 176 bytes per 256 weights.
+    Q5K,
+    /// 6 bits a weight, a scale of 8 bits per 16; 210 bytes per 256 weights.
+    Q6K,
+    /// 4 bits a weight that choose from a table, an f16 scale per 32.
+    Iq4Nl,
     /// 5 weights in a byte, base 3; 54 bytes per 256 weights.
     Tq1_0,
     /// 2-bit codes, low bits first; 66 bytes per 256 weights.
@@ -34,13 +62,8 @@ pub enum TensorType {
     I2S,
 }
 
-/// How a float is stored.
-#[derive(Clone, Copy, Debug)]
-enum FloatType {
-    F32,
-    F16,
-    Bf16,
-}
+/// Decodes the bytes of a row, whole blocks, into its values.
+pub type RowDecoder = fn(&[u8], &mut [f32]);
 
 impl TensorType {
     /// The type of a ggml id, if it is one of ours.
@@ -49,6 +72,15 @@ impl TensorType {
             0 => Self::F32,
             1 => Self::F16,
             30 => Self::Bf16,
+            2 => Self::Q4_0,
+            3 => Self::Q4_1,
+            6 => Self::Q5_0,
+            7 => Self::Q5_1,
+            8 => Self::Q8_0,
+            12 => Self::Q4K,
+            13 => Self::Q5K,
+            14 => Self::Q6K,
+            20 => Self::Iq4Nl,
             34 => Self::Tq1_0,
             35 => Self::Tq2_0,
             36 => Self::I2S,
@@ -62,6 +94,15 @@ impl TensorType {
             Self::F32 => 0,
             Self::F16 => 1,
             Self::Bf16 => 30,
+            Self::Q4_0 => 2,
+            Self::Q4_1 => 3,
+            Self::Q5_0 => 6,
+            Self::Q5_1 => 7,
+            Self::Q8_0 => 8,
+            Self::Q4K => 12,
+            Self::Q5K => 13,
+            Self::Q6K => 14,
+            Self::Iq4Nl => 20,
             Self::Tq1_0 => 34,
             Self::Tq2_0 => 35,
             Self::I2S => 36,
@@ -74,6 +115,15 @@ impl TensorType {
             Self::F32 => "F32",
             Self::F16 => "F16",
             Self::Bf16 => "BF16",
+            Self::Q4_0 => "Q4_0",
+            Self::Q4_1 => "Q4_1",
+            Self::Q5_0 => "Q5_0",
+            Self::Q5_1 => "Q5_1",
+            Self::Q8_0 => "Q8_0",
+            Self::Q4K => "Q4_K",
+            Self::Q5K => "Q5_K",
+            Self::Q6K => "Q6_K",
+            Self::Iq4Nl => "IQ4_NL",
             Self::Tq1_0 => "TQ1_0",
             Self::Tq2_0 => "TQ2_0",
             Self::I2S => "I2_S",
@@ -82,24 +132,96 @@ impl TensorType {
 
     /// Whether it stores one float per weight.
     pub const fn is_float(self) -> bool {
-        self.float().is_some()
+        match self {
+            Self::F32 | Self::F16 | Self::Bf16 => true,
+            Self::Q4_0
+            | Self::Q4_1
+            | Self::Q5_0
+            | Self::Q5_1
+            | Self::Q8_0
+            | Self::Q4K
+            | Self::Q5K
+            | Self::Q6K
+            | Self::Iq4Nl
+            | Self::Tq1_0
+            | Self::Tq2_0
+            | Self::I2S => false,
+        }
     }
 
-    /// How its floats are stored, if it stores one per weight.
-    const fn float(self) -> Option<FloatType> {
+    /// How its rows become f32; `None` for ternary types.
+    pub fn row_decoder(self) -> Option<RowDecoder> {
         match self {
-            Self::F32 => Some(FloatType::F32),
-            Self::F16 => Some(FloatType::F16),
-            Self::Bf16 => Some(FloatType::Bf16),
+            Self::F32 => Some(float::f32_row),
+            Self::F16 => Some(float::f16_row),
+            Self::Bf16 => Some(float::bf16_row),
+            Self::Q4_0 => Some(|bytes, values| each_block(bytes, values, q4::q4_0)),
+            Self::Q4_1 => Some(|bytes, values| each_block(bytes, values, q4::q4_1)),
+            Self::Q5_0 => Some(|bytes, values| each_block(bytes, values, q5::q5_0)),
+            Self::Q5_1 => Some(|bytes, values| each_block(bytes, values, q5::q5_1)),
+            Self::Q8_0 => Some(|bytes, values| each_block(bytes, values, q8_0::q8_0)),
+            Self::Q4K => Some(|bytes, values| each_block(bytes, values, q4_k::q4_k)),
+            Self::Q5K => Some(|bytes, values| each_block(bytes, values, q4_k::q5_k)),
+            Self::Q6K => Some(|bytes, values| each_block(bytes, values, q6_k::q6_k)),
+            Self::Iq4Nl => Some(|bytes, values| each_block(bytes, values, q4::iq4_nl)),
             Self::Tq1_0 | Self::Tq2_0 | Self::I2S => None,
         }
+    }
+
+    /// Whether a linear layer may be stored in it: the ternary types, floats, which are made ternary, and of the quantized
+    /// types those in which ggml's quantizer keeps ternary weights ternary. Q4_0 and its like have codes from -8 to 7.
+    pub const fn may_be_ternary(self) -> bool {
+        match self {
+            Self::F32 | Self::F16 | Self::Bf16 | Self::Q8_0 | Self::Q6K | Self::Tq1_0 | Self::Tq2_0 | Self::I2S => true,
+            Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::Q4K | Self::Q5K | Self::Iq4Nl => false,
+        }
+    }
+
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::F32,
+        Self::F16,
+        Self::Bf16,
+        Self::Q4_0,
+        Self::Q4_1,
+        Self::Q5_0,
+        Self::Q5_1,
+        Self::Q8_0,
+        Self::Q4K,
+        Self::Q5K,
+        Self::Q6K,
+        Self::Iq4Nl,
+        Self::Tq1_0,
+        Self::Tq2_0,
+        Self::I2S,
+    ];
+
+    /// The names of those types that are meant, as a list for a sentence.
+    pub fn names(is_meant: impl Fn(Self) -> bool) -> String {
+        let names: Vec<&str> = Self::ALL.into_iter().filter(|t| is_meant(*t)).map(Self::name).collect();
+        match names.split_last() {
+            Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+            _ => names.concat(),
+        }
+    }
+
+    fn no_such_row(self, name: &str, cols: usize) -> Error {
+        Error::new(
+            ErrorKind::InvalidModel,
+            format!(
+                "tensor {name}: {} needs rows of a multiple of {} weights, found {cols}",
+                self.name(),
+                self.block_len()
+            ),
+        )
     }
 
     /// The number of weights that a row must be a multiple of.
     pub const fn block_len(self) -> usize {
         match self {
             Self::F32 | Self::F16 | Self::Bf16 => 1,
-            Self::Tq1_0 | Self::Tq2_0 => 256,
+            Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::Q8_0 | Self::Iq4Nl => 32,
+            Self::Q4K | Self::Q5K | Self::Q6K | Self::Tq1_0 | Self::Tq2_0 => 256,
             Self::I2S => 128,
         }
     }
@@ -109,6 +231,14 @@ impl TensorType {
         match self {
             Self::F32 => 4,
             Self::F16 | Self::Bf16 => 2,
+            Self::Q4_0 | Self::Iq4Nl => 18,
+            Self::Q4_1 => 20,
+            Self::Q5_0 => 22,
+            Self::Q5_1 => 24,
+            Self::Q8_0 => 34,
+            Self::Q4K => 144,
+            Self::Q5K => 176,
+            Self::Q6K => 210,
             Self::Tq1_0 => 54,
             Self::Tq2_0 => 66,
             Self::I2S => 32,
@@ -119,7 +249,20 @@ impl TensorType {
     pub const fn trailer_bytes(self) -> usize {
         match self {
             Self::I2S => 32,
-            Self::F32 | Self::F16 | Self::Bf16 | Self::Tq1_0 | Self::Tq2_0 => 0,
+            Self::F32
+            | Self::F16
+            | Self::Bf16
+            | Self::Q4_0
+            | Self::Q4_1
+            | Self::Q5_0
+            | Self::Q5_1
+            | Self::Q8_0
+            | Self::Q4K
+            | Self::Q5K
+            | Self::Q6K
+            | Self::Iq4Nl
+            | Self::Tq1_0
+            | Self::Tq2_0 => 0,
         }
     }
 

@@ -2,10 +2,10 @@
 
 use half::f16;
 
-use super::absmean::Ternarizer;
+use super::absmean::{Survey, Ternarizer};
 use super::i2_s::{self, I2sLayout};
 use super::rows::RowCutter;
-use super::{FloatType, TensorType, float, tq1_0, tq2_0};
+use super::{TensorType, tq1_0, tq2_0};
 use crate::kernels::Scales;
 use crate::{Error, ErrorKind, Result};
 
@@ -21,7 +21,7 @@ pub(super) struct BlockScale {
 
 /// Decodes one linear weight matrix. The sink gets the index of the first row and the codes of whole rows.
 ///
-/// Float types are held until the last byte: their scale depends on all weights.
+/// Types that are not ternary are held until the last byte: their scale depends on all weights.
 #[derive(Debug)]
 pub struct TernaryDecoder {
     name: String,
@@ -45,14 +45,7 @@ impl TernaryDecoder {
     /// `InvalidModel` if the type cannot hold rows of `cols` weights.
     pub fn new(name: &str, tensor_type: TensorType, layout: I2sLayout, rows: usize, cols: usize) -> Result<Self> {
         let Some(row_bytes) = tensor_type.row_bytes(cols) else {
-            return Err(Error::new(
-                ErrorKind::InvalidModel,
-                format!(
-                    "tensor {name}: {} needs rows of a multiple of {} weights, found {cols}",
-                    tensor_type.name(),
-                    tensor_type.block_len()
-                ),
-            ));
+            return Err(tensor_type.no_such_row(name, cols));
         };
         Ok(Self {
             name: name.to_owned(),
@@ -75,7 +68,7 @@ impl TernaryDecoder {
     /// `InvalidModel` for weights that are not ternary or a scale that is no number, `Unsupported` for a scale per
     /// block; whatever `sink` fails with.
     pub fn push(&mut self, bytes: &[u8], mut sink: impl FnMut(usize, &[i8]) -> Result<()>) -> Result<()> {
-        if self.tensor_type.is_float() {
+        if self.tensor_type.row_decoder().is_some() {
             return self.hold(bytes);
         }
         let row_bytes = self.tensor_type.row_bytes(self.cols).unwrap_or(1);
@@ -100,7 +93,18 @@ impl TernaryDecoder {
                             *block_scale = merge_scale(name, *block_scale, &found, out)?;
                         }
                     }
-                    TensorType::F32 | TensorType::F16 | TensorType::Bf16 => {
+                    TensorType::F32
+                    | TensorType::F16
+                    | TensorType::Bf16
+                    | TensorType::Q4_0
+                    | TensorType::Q4_1
+                    | TensorType::Q5_0
+                    | TensorType::Q5_1
+                    | TensorType::Q8_0
+                    | TensorType::Q4K
+                    | TensorType::Q5K
+                    | TensorType::Q6K
+                    | TensorType::Iq4Nl => {
                         return Err(Error::new(ErrorKind::Internal, "a float tensor is decoded when it is whole"));
                     }
                 }
@@ -113,7 +117,7 @@ impl TernaryDecoder {
         Ok(())
     }
 
-    /// Ends the tensor and returns its scales. Float types hand out all their rows here.
+    /// Ends the tensor and returns its scales. Types that are not ternary hand out all their rows here.
     ///
     /// # Errors
     /// As [`push`](Self::push); `InvalidModel` if the scale is no finite number.
@@ -124,7 +128,18 @@ impl TernaryDecoder {
                 Err(_) => return Err(self.invalid("its bytes end before its scale")),
             },
             TensorType::Tq1_0 | TensorType::Tq2_0 => self.block_scale.map_or(0.0, |bits| f16::from_bits(bits).to_f32()),
-            TensorType::F32 | TensorType::F16 | TensorType::Bf16 => self.ternarize(&mut sink)?,
+            TensorType::F32
+            | TensorType::F16
+            | TensorType::Bf16
+            | TensorType::Q4_0
+            | TensorType::Q4_1
+            | TensorType::Q5_0
+            | TensorType::Q5_1
+            | TensorType::Q8_0
+            | TensorType::Q4K
+            | TensorType::Q5K
+            | TensorType::Q6K
+            | TensorType::Iq4Nl => self.ternarize(&mut sink)?,
         };
         check_scale(&self.name, scale)?;
         Ok(Scales::Tensor(scale))
@@ -143,27 +158,42 @@ impl TernaryDecoder {
     }
 
     fn ternarize(&mut self, sink: &mut impl FnMut(usize, &[i8]) -> Result<()>) -> Result<f32> {
-        let row_bytes = self.tensor_type.row_bytes(self.cols).unwrap_or(1);
-        let tensor_type = self.tensor_type;
-        let Some(float) = tensor_type.float() else {
+        let Some(decode) = self.tensor_type.row_decoder() else {
             return Err(Error::new(ErrorKind::Internal, "only float tensors are ternarized"));
         };
-        let value = move |b: &[u8]| match float {
-            FloatType::F32 => f32::from_le_bytes([b[0], b[1], b[2], b[3]]),
-            FloatType::Bf16 => f32::from_bits(u32::from(u16::from_le_bytes([b[0], b[1]])) << 16),
-            FloatType::F16 => f16::from_le_bytes([b[0], b[1]]).to_f32(),
-        };
-        let Some(ternarizer) = Ternarizer::of(self.floats.chunks_exact(tensor_type.block_bytes()).map(value)) else {
+        let row_bytes = self.tensor_type.row_bytes(self.cols).unwrap_or(1);
+        let mut row = vec![0.0; self.cols];
+        let mut survey = Survey::new();
+        for bytes in self.floats.chunks_exact(row_bytes) {
+            decode(bytes, &mut row);
+            survey.add(&row);
+        }
+        let Some(ternarizer) = survey.ternarizer() else {
             return Err(self.invalid("one of its weights is NaN or infinite"));
         };
-        let mut row = Vec::with_capacity(self.cols);
+        if matches!(ternarizer, Ternarizer::AbsMean { .. }) && !self.tensor_type.is_float() {
+            return Err(self.not_ternary());
+        }
         for (index, bytes) in self.floats.chunks_exact(row_bytes).enumerate() {
-            float::to_f32(float, bytes, &mut row);
+            decode(bytes, &mut row);
             self.codes.clear();
             self.codes.extend(row.iter().map(|&w| ternarizer.code(w)));
             sink(index, &self.codes)?;
         }
         Ok(ternarizer.scale())
+    }
+
+    /// Quantized weights are not the master weights that absmean is defined on: what it made of them would be another model.
+    fn not_ternary(&self) -> Error {
+        Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "tensor {}: expected ternary weights, found {} weights of more than one magnitude: this is no ternary model, \
+                 or one that was quantized again; take its file in I2_S, TQ1_0, TQ2_0 or F16",
+                self.name,
+                self.tensor_type.name()
+            ),
+        )
     }
 
     fn invalid(&self, what: &str) -> Error {

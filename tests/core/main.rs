@@ -8,6 +8,7 @@
 #![cfg_attr(target_arch = "wasm32", feature(custom_test_frameworks, test), test_runner(run_in_browser))]
 
 mod chat;
+mod embeddings;
 mod ends;
 // It measures the memory of its process, so that natively it is a program of its own.
 #[cfg(target_arch = "wasm32")]

@@ -1,6 +1,8 @@
 //! The codecs against ggml's and bitnet.cpp's: every code and every scale, and the same from pieces of any size.
 
-use crate::support::quant::{QuantCase, QuantCases};
+use std::collections::BTreeSet;
+
+use crate::support::quant::{FloatCase, QuantCase, QuantCases};
 use bitnet_web::quant::{FloatDecoder, I2sLayout, TensorType, TernaryDecoder};
 use bitnet_web::{ErrorKind, Result};
 use proptest::prelude::*;
@@ -35,7 +37,7 @@ fn decode(
     Ok((codes, scales.of_tensor().unwrap()))
 }
 
-fn decode_case(cases: &QuantCases, case: &QuantCase, pieces: &[usize]) -> Result<(Vec<i8>, f32)> {
+fn decode_case(cases: &QuantCases<QuantCase>, case: &QuantCase, pieces: &[usize]) -> Result<(Vec<i8>, f32)> {
     let tensor_type = TensorType::from_id(case.type_id).unwrap();
     let layout = if case.i2_s_group == 64 { I2sLayout::Stride16 } else { I2sLayout::Stride32 };
     decode(tensor_type, layout, (case.rows, case.columns), cases.raw(case), pieces)
@@ -43,7 +45,7 @@ fn decode_case(cases: &QuantCases, case: &QuantCase, pieces: &[usize]) -> Result
 
 #[test]
 fn codes_and_scales_are_those_of_ggml_and_bitnet_cpp() {
-    let cases = QuantCases::read();
+    let cases = QuantCases::<QuantCase>::read();
     assert!(cases.cases.len() >= 25, "only {} cases", cases.cases.len());
     for case in &cases.cases {
         let mut scales: Vec<f32> = case.scales.iter().copied().filter(|&s| s != 0.0).collect();
@@ -68,13 +70,123 @@ fn codes_and_scales_are_those_of_ggml_and_bitnet_cpp() {
 
 #[test]
 fn pieces_of_any_size_give_the_same() {
-    let cases = QuantCases::read();
+    let cases = QuantCases::<QuantCase>::read();
     for case in &cases.cases {
         let whole = decode_case(&cases, case, &[usize::MAX]).map_err(|e| e.to_string());
         for pieces in [&[1][..], &[7], &[31, 33], &[64], &[4096], &[1, 200]] {
             let cut = decode_case(&cases, case, pieces).map_err(|e| e.to_string());
             assert_eq!(cut, whole, "{}: pieces of {pieces:?}", case.name);
         }
+    }
+}
+
+/// The values of a tensor that is not ternary, as bits, and where it ended; its bytes come in pieces as in [`decode`].
+fn decode_floats(tensor_type: TensorType, cols: usize, raw: &[u8], pieces: &[usize]) -> (Vec<u32>, Result<()>) {
+    let mut decoder = FloatDecoder::new("t", tensor_type, cols).unwrap();
+    let (mut values, mut stored) = (Vec::new(), Vec::new());
+    let mut rest = raw;
+    for &piece in pieces.iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let (head, tail) = rest.split_at(piece.min(rest.len()));
+        let outcome = decoder.push(head, |row| {
+            assert_eq!(row.index * cols, values.len(), "rows come in order and once");
+            values.extend(row.values.iter().map(|v| v.to_bits()));
+            stored.extend_from_slice(row.stored);
+            Ok(())
+        });
+        assert_eq!(stored, raw[..stored.len()]);
+        if outcome.is_err() {
+            return (values, outcome);
+        }
+        rest = tail;
+    }
+    (values, Ok(()))
+}
+
+#[test]
+fn quantized_weights_are_those_of_ggml() {
+    let cases = QuantCases::<FloatCase>::read();
+    for case in &cases.cases {
+        let tensor_type = TensorType::from_id(case.type_id).unwrap();
+        assert!(case.name.starts_with(tensor_type.name()), "{}", case.name);
+        let raw = cases.raw(case);
+        assert_eq!(tensor_type.tensor_bytes(case.rows, case.columns), Some(raw.len() as u64), "{}", case.name);
+        let want: Vec<u32> = cases.values(case).iter().map(|value| value.to_bits()).collect();
+        for pieces in [&[usize::MAX][..], &[1], &[7], &[31, 33], &[4096]] {
+            let (values, outcome) = decode_floats(tensor_type, case.columns, raw, pieces);
+            outcome.unwrap();
+            let wrong = values.iter().zip(&want).position(|(value, want)| value != want);
+            assert!(values == want, "{}, pieces of {pieces:?}: weight {wrong:?}", case.name);
+        }
+    }
+    let tested: BTreeSet<u32> = cases.cases.iter().map(|case| case.type_id).collect();
+    let quantized = TensorType::ALL.into_iter().filter(|t| t.row_decoder().is_some() && !t.is_float());
+    assert_eq!(tested, quantized.map(TensorType::id).collect());
+}
+
+#[test]
+fn types_know_their_ids_and_names() {
+    for tensor_type in TensorType::ALL {
+        assert_eq!(TensorType::from_id(tensor_type.id()), Some(tensor_type));
+        assert_eq!(bitnet_web::gguf::type_name(tensor_type.id()), tensor_type.name());
+    }
+    let known = (0..200).filter(|id| TensorType::from_id(*id).is_some()).count();
+    assert_eq!(known, TensorType::ALL.len());
+}
+
+/// Every f16 of a block that is no number makes one of its weights none.
+#[test]
+fn quantized_scales_that_are_no_numbers_are_errors() {
+    for tensor_type in TensorType::ALL.into_iter().filter(|t| t.row_decoder().is_some() && !t.is_float()) {
+        let scales: &[usize] = match tensor_type {
+            TensorType::Q6K => &[208],
+            TensorType::Q4_1 | TensorType::Q5_1 | TensorType::Q4K | TensorType::Q5K => &[0, 2],
+            _ => &[0],
+        };
+        for &scale in scales {
+            for (bits, code) in [(0x7e00_u16, 0), (0x7c00, 0), (0xfc00, 0x5a), (0x7dff, 0xff)] {
+                let mut raw = vec![code; 2 * tensor_type.block_bytes()];
+                for at in scales {
+                    raw[*at..at + 2].fill(0);
+                    raw[tensor_type.block_bytes() + at..][..2].fill(0);
+                }
+                let (_, outcome) = decode_floats(tensor_type, tensor_type.block_len(), &raw, &[raw.len()]);
+                outcome.unwrap();
+                raw[tensor_type.block_bytes() + scale..][..2].copy_from_slice(&bits.to_le_bytes());
+                let (values, outcome) = decode_floats(tensor_type, tensor_type.block_len(), &raw, &[raw.len()]);
+                let error = outcome.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::InvalidModel);
+                assert!(error.to_string().contains("row 1, column"), "{}: {error}", tensor_type.name());
+                assert_eq!(values.len(), tensor_type.block_len());
+            }
+        }
+    }
+}
+
+/// Q8_0 as ggml's quantizer makes it of ternary weights, and of others.
+#[test]
+fn quantized_matrices_are_linear_weights_if_they_are_ternary() {
+    let block = |scale: f32, codes: [i8; 32]| {
+        let mut bytes = half::f16::from_f32(scale).to_le_bytes().to_vec();
+        bytes.extend(codes.map(|code| code as u8));
+        bytes
+    };
+    let trits: [i8; 32] = std::array::from_fn(|i| (i * i % 3) as i8 - i8::from(i % 5 == 0));
+    let rows = [block(0.25, trits.map(|t| 127 * t)), block(0.0, [0; 32]), block(0.25, trits.map(|t| -127 * t))];
+    let ternary = rows.concat();
+    let layout = I2sLayout::default();
+    let (codes, scale) = decode(TensorType::Q8_0, layout, (3, 32), &ternary, &[50]).unwrap();
+    assert_eq!(scale, 0.25 * 127.0);
+    assert_eq!(codes, [trits, [0; 32], trits.map(|t| -t)].concat());
+
+    let uneven = [rows[0].clone(), block(0.5, trits.map(|t| 127 * t))].concat();
+    let rounded = block(0.25, std::array::from_fn(|i| i as i8));
+    for (rows, raw) in [(2, uneven), (1, rounded)] {
+        let error = decode(TensorType::Q8_0, layout, (rows, 32), &raw, &[50]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("Q8_0 weights of more than one magnitude"), "{error}");
     }
 }
 
@@ -109,7 +221,7 @@ fn scales_that_are_no_numbers_are_errors() {
         let error = decode(TensorType::F32, I2sLayout::default(), (2, 2), &raw, &[16]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidModel, "F32 {value}: {error}");
         let mut decoder = FloatDecoder::new("t", TensorType::F32, 2).unwrap();
-        let error = decoder.push(&raw, |_, _| Ok(())).unwrap_err();
+        let error = decoder.push(&raw, |_| Ok(())).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidModel);
         assert!(error.to_string().contains("row 0, column 1"), "{error}");
     }
@@ -152,26 +264,18 @@ proptest! {
         let tensor_type = TensorType::from_id(id).unwrap();
         let cols = 12 / tensor_type.block_bytes();
         check_pieces(tensor_type, (5, cols), &raw, &pieces)?;
-        let rows = |pieces: &[usize]| {
-            let mut decoder = FloatDecoder::new("t", tensor_type, cols).unwrap();
-            let mut values = Vec::new();
-            let mut at = 0;
-            let mut outcome = Ok(());
-            for piece in pieces.iter().cycle() {
-                let end = raw.len().min(at + piece);
-                outcome = decoder.push(&raw[at..end], |row, v| {
-                    assert_eq!(row * cols, values.len());
-                    values.extend(v.iter().map(|v| v.to_bits()));
-                    Ok(())
-                });
-                at = end;
-                if outcome.is_err() || at == raw.len() {
-                    break;
-                }
-            }
-            (values, outcome.map_err(|e| e.to_string()))
-        };
-        prop_assert_eq!(rows(&pieces), rows(&[raw.len()]));
+        check_float_pieces(tensor_type, cols, &raw, &pieces)?;
+    }
+
+    #[test]
+    fn quantized_of_any_bytes((raw, pieces) in bytes_and_pieces(3 * 210), index in 0..TensorType::ALL.len()) {
+        let tensor_type = TensorType::ALL[index];
+        if tensor_type.row_decoder().is_some() && !tensor_type.is_float() {
+            let rows = raw.len() / tensor_type.block_bytes();
+            let raw = &raw[..rows * tensor_type.block_bytes()];
+            check_pieces(tensor_type, (rows, tensor_type.block_len()), raw, &pieces)?;
+            check_float_pieces(tensor_type, tensor_type.block_len(), raw, &pieces)?;
+        }
     }
 }
 
@@ -189,5 +293,19 @@ fn check_pieces(
         prop_assert!(codes.iter().all(|code| (-1..=1).contains(code)));
     }
     prop_assert_eq!(bits(decode(tensor_type, layout, shape, raw, pieces)), whole);
+    Ok(())
+}
+
+fn check_float_pieces(
+    tensor_type: TensorType,
+    cols: usize,
+    raw: &[u8],
+    pieces: &[usize],
+) -> std::result::Result<(), TestCaseError> {
+    let rows = |pieces: &[usize]| {
+        let (values, outcome) = decode_floats(tensor_type, cols, raw, pieces);
+        (values, outcome.map_err(|error| error.to_string()))
+    };
+    prop_assert_eq!(rows(pieces), rows(&[raw.len()]));
     Ok(())
 }

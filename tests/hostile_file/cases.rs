@@ -219,7 +219,12 @@ pub fn tensors(good: &[u8], with_scales: &[u8]) -> Vec<Case> {
         c.changed(&format!("no {name}"), InvalidModel, name, |d| d.remove_tensor(name));
         c.changed(&format!("{name} shorter"), InvalidModel, name, |d| d.tensor(name).dims[0] -= 1);
         c.changed(&format!("{name} deeper"), InvalidModel, name, |d| d.tensor(name).dims.push(2));
-        c.changed(&format!("{name} of Q4_K"), Unsupported, name, |d| d.tensor(name).type_id = 12);
+        c.changed(&format!("{name} of Q2_K"), Unsupported, name, |d| d.tensor(name).type_id = 10);
+        // An embedding may be quantized; a linear layer is ternary, and a vector is floats.
+        if name != "token_embd.weight" {
+            c.changed(&format!("{name} of Q4_0"), Unsupported, name, |d| d.tensor(name).type_id = 2);
+            c.changed(&format!("{name} of Q4_K"), Unsupported, name, |d| d.tensor(name).type_id = 12);
+        }
         c.changed(&format!("{name} of an unknown type"), Unsupported, "type 9999", |d| d.tensor(name).type_id = 9999);
         c.changed(&format!("{name} misaligned"), InvalidGguf, name, |d| {
             d.tensor(name).offset = Some(d.offset(name) + 1);

@@ -13,7 +13,7 @@ import sys
 
 import numpy as np
 from gguf import GGUFReader, quants
-from gguf.constants import GGMLQuantizationType
+from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 
 import gguf_file as g
 import models
@@ -75,7 +75,8 @@ class Reader:
             return raw(2 * count).view(np.float16).astype(np.float32).reshape(shape)
         if kind == g.TYPE_BF16:
             return (raw(2 * count).view(np.uint16).astype(np.uint32) << 16).view(np.float32).reshape(shape)
-        size = {g.TYPE_TQ1_0: 54, g.TYPE_TQ2_0: 66}[kind] * count // 256
+        weights, block = GGML_QUANT_SIZES[GGMLQuantizationType(kind)]
+        size = block * count // weights
         return quants.dequantize(raw(size).reshape(shape[0], -1), GGMLQuantizationType(kind))
 
 

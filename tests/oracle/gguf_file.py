@@ -8,12 +8,20 @@ TQ1_0 and TQ2_0, and its reader checks the files in check.py.
 import struct
 
 import numpy as np
+from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 
 # GGUF metadata value types.
 U32, F32, BOOL, STR, ARRAY, I32 = 4, 6, 7, 8, 9, 5
 
 # GGML tensor type ids.
 TYPE_F32, TYPE_F16, TYPE_BF16, TYPE_TQ1_0, TYPE_TQ2_0, TYPE_I2_S = 0, 1, 30, 34, 35, 36
+TYPE_Q4_0, TYPE_Q4_1, TYPE_Q5_0, TYPE_Q5_1, TYPE_Q8_0, TYPE_IQ4_NL = 2, 3, 6, 7, 8, 20
+TYPE_Q4_K, TYPE_Q5_K, TYPE_Q6_K = 12, 13, 14
+# Where the f16 scales of a block stand, in bytes from its start; the rest are codes, of which every one is valid.
+BLOCK_SCALES = {
+    TYPE_Q4_0: [0], TYPE_Q4_1: [0, 2], TYPE_Q5_0: [0], TYPE_Q5_1: [0, 2], TYPE_Q8_0: [0], TYPE_IQ4_NL: [0],
+    TYPE_Q4_K: [0, 2], TYPE_Q5_K: [0, 2], TYPE_Q6_K: [208],
+}
 
 ALIGNMENT = 32
 
@@ -79,6 +87,17 @@ def unpack_i2_s(data: bytes, shape, group: int = 128) -> np.ndarray:
     byte = np.frombuffer(data, np.uint8)[index // group * stride + within % stride]
     code = byte >> (6 - 2 * (within // stride)).astype(np.uint8) & 3
     return np.array([-scale, 0.0, scale, 0.0], np.float32)[code].reshape(shape)
+
+
+def random_blocks(rng, kind, shape, scales, codes=range(256)):
+    """Random blocks of a quantized type for a matrix of `shape`, uint8 `[rows, bytes of a row]`, with bytes of `codes`.
+    `scales(count)` gives that many numbers, which are rounded to f16."""
+    weights, size = GGML_QUANT_SIZES[GGMLQuantizationType(kind)]
+    blocks = rng.choice(np.array(codes, np.uint8), size=(shape[0] * shape[1] // weights, size))
+    for at in BLOCK_SCALES[kind]:
+        values = np.asarray(scales(len(blocks)), np.float16)
+        blocks[:, at : at + 2] = values[:, None].view(np.uint8)
+    return blocks.reshape(shape[0], -1)
 
 
 def bf16_bytes(values: np.ndarray) -> bytes:

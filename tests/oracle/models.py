@@ -8,6 +8,8 @@ replace_with_bitnet_linear, on the CPU in float32 with eager attention. Only the
 import json
 import os
 import re
+import sys
+from dataclasses import dataclass
 
 # The quantizers are decorated with torch.compile; without this they would need a C++ compiler. Same arithmetic.
 os.environ["TORCHDYNAMO_DISABLE"] = "1"
@@ -44,8 +46,26 @@ def _master(rng, rows, columns, step):
     return (units * step).astype(np.float32)
 
 
+@dataclass
+class Quantized:
+    """A matrix in quantized blocks, and what they decode to."""
+
+    raw: np.ndarray
+    values: np.ndarray
+
+
+def _quantized_table(rng, kind, shape: Shape):
+    """Random blocks with values of the size that an embedding has here: standard deviation 0.12."""
+    sizes = (shape.vocab, shape.dim)
+    raw = g.random_blocks(rng, kind, sizes, lambda count: np.ones(count))
+    spread = quants.dequantize(raw, GGMLQuantizationType(kind)).std(dtype=np.float64)
+    scales = lambda count: 0.12 / spread * (1 + 0.1 * rng.standard_normal(count))
+    raw = g.random_blocks(rng, kind, sizes, scales)
+    return Quantized(raw, quants.dequantize(raw, GGMLQuantizationType(kind)))
+
+
 def make_weights(shape: Shape):
-    """GGUF-named float weights, and for linears (weights in {-1, 0, 1}, scale) or the master weights."""
+    """GGUF-named float weights or quantized tables, and for linears (weights in {-1, 0, 1}, scale) or the master weights."""
     rng = np.random.default_rng(shape.seed)
     kv_dim = shape.n_kv_heads * shape.head_dim
     sizes = {
@@ -59,7 +79,9 @@ def make_weights(shape: Shape):
     }
     weights = {}
 
-    def table():
+    def table(name):
+        if kind := shape.tables.get(name):
+            return _quantized_table(rng, kind, shape)
         values = (rng.standard_normal((shape.vocab, shape.dim)) * 0.12).astype(np.float32)
         values[np.abs(values) < 2.0**-10] = 0  # below this bf16 and f16 do not share their values
         values = torch.from_numpy(values).to(torch.bfloat16 if shape.bf16_embedding else torch.float16)
@@ -68,7 +90,7 @@ def make_weights(shape: Shape):
     def norm(size):
         return (1 + 0.1 * rng.standard_normal(size)).astype(np.float32)
 
-    weights["token_embd"] = table()
+    weights["token_embd"] = table("token_embd")
     for layer in range(shape.n_layers):
         for name in LINEARS:
             rows, columns = sizes[name]
@@ -85,7 +107,7 @@ def make_weights(shape: Shape):
             weights[f"blk.{layer}.{name}"] = norm(shape.ffn if name == "ffn_sub_norm" else shape.dim)
     weights["output_norm"] = norm(shape.dim)
     if not shape.tied:
-        weights["output"] = table()
+        weights["output"] = table("output")
     return weights
 
 
@@ -112,6 +134,7 @@ def make_model(shape: Shape, weights):
     replace_with_bitnet_linear(model, modules_to_not_convert=["lm_head"], quantization_config=quant)
 
     def parameter(values):
+        values = values.values if isinstance(values, Quantized) else values
         return torch.nn.Parameter(torch.from_numpy(np.array(values, np.float32)), requires_grad=False)
 
     replaced = 0
@@ -193,6 +216,10 @@ def write_gguf(path, shape: Shape, weights, file: File, vocab):
     tensors = []
 
     def add(name, kind, values):
+        if isinstance(values, Quantized):
+            assert kind == shape.tables[name]
+            tensors.append((name + ".weight", list(values.values.shape[::-1]), kind, values.raw.tobytes()))
+            return
         tensors.append((name + ".weight", list(values.shape[::-1]), kind, float_bytes(kind, values)))
 
     add("token_embd", file.embedding, weights["token_embd"])
@@ -214,10 +241,12 @@ def write_gguf(path, shape: Shape, weights, file: File, vocab):
     g.write(path, metadata, tensors, file.version)
 
 
-def make(out):
+def make(out, only=()):
     vocab = vocabulary.small(320)
     os.makedirs(out, exist_ok=True)
     for shape, files in PLAN:
+        if only and shape.name not in only:
+            continue
         weights = make_weights(shape)
         model = make_model(shape, weights)
         watch = Watch(model)
@@ -278,4 +307,4 @@ def json_compact(record):
 
 
 if __name__ == "__main__":
-    make(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fixtures/models"))
+    make(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fixtures/models"), sys.argv[1:])

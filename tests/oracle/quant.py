@@ -1,7 +1,8 @@
-"""Raw blocks of each ternary format and what they decode to.
+"""Raw blocks of each format and what they decode to.
 
 TQ1_0 and TQ2_0: the gguf package quantizes and dequantizes. I2_S: packed and read by gguf_file.py, which follows
-bitnet.cpp's description (two different ways to write and to read it). Activations: quantized to int8 per token by
+bitnet.cpp's description (two different ways to write and to read it). The types of embeddings and heads: random blocks, and
+blocks by the package's quantizer where it has one, read by its dequantizer. Activations: quantized to int8 per token by
 transformers' BitLinear, with ties, tiny and huge rows.
 """
 
@@ -115,6 +116,32 @@ def i2_s_cases(blob, rng):
               "64/16 layout; row r holds a single +1, at column 9 r", group=64)
 
 
+def float_cases(blob, rng):
+    for kind in g.BLOCK_SCALES:
+        qtype = GGMLQuantizationType(kind)
+
+        def one(name, shape, raw, note=""):
+            values = quants.dequantize(raw, qtype)
+            assert values.shape == shape and np.isfinite(values).all()
+            return {"name": f"{qtype.name} {name}", "type": kind, "rows": shape[0], "columns": shape[1], "note": note,
+                    "raw": blob.add(raw.tobytes()), "values": blob.add(np.ascontiguousarray(values, "<f4").tobytes())}
+
+        normal = lambda count: rng.standard_normal(count)
+        yield one("random", (3, 512), g.random_blocks(rng, kind, (3, 512), normal))
+        extremes = [0.0, -0.0, 6e-8, -6e-8, 6.1e-5, 65504.0, -65504.0, 1.0]
+        odd = lambda count: np.resize(extremes, count) if count > 1 else [6e-8]
+        yield one("odd scales", (8, 256), g.random_blocks(rng, kind, (8, 256), odd),
+                  "zeros, the smallest and the greatest f16, negative ones")
+        for code in (0x00, 0xFF):
+            constant = lambda count: np.full(count, 0.25)
+            yield one(f"codes {code:02x}", (1, 256), g.random_blocks(rng, kind, (1, 256), constant, [code]))
+        try:
+            raw = quants.quantize(normal((2, 512)).astype(np.float32), qtype)
+        except NotImplementedError:  # the package only reads the K types and IQ4_NL
+            continue
+        yield one("quantized", (2, 512), raw)
+
+
 def activation_rows(rng):
     """(name, f32 row)."""
     ties = np.arange(-127, 127) + 0.5
@@ -157,25 +184,25 @@ def activations(rng):
             "scale": float(scale),
             "sum": int(codes.int().sum()),
         })
-    with open(f"{OUT}/activations.bin", "wb") as sink:
+    write("activations", blob, cases)
+
+
+def write(name, blob, cases):
+    with open(f"{OUT}/{name}.bin", "wb") as sink:
         sink.write(blob.data)
-    with open(f"{OUT}/activations.json", "w") as sink:
+    with open(f"{OUT}/{name}.json", "w") as sink:
         lines = ",\n".join(json.dumps(case) for case in cases)
-        sink.write('{"file": "activations.bin", "cases": [\n' + lines + "\n]}\n")
-    print(len(cases), "rows of activations,", len(blob.data), "bytes")
+        sink.write(f'{{"file": "{name}.bin", "cases": [\n' + lines + "\n]}\n")
+    print(len(cases), f"cases of {name},", len(blob.data), "bytes")
 
 
 def make():
     os.makedirs(OUT, exist_ok=True)
     rng, blob = np.random.default_rng(21), Blob()
-    cases = [*tq_cases(blob, rng), *i2_s_cases(blob, rng)]
-    with open(f"{OUT}/quant.bin", "wb") as sink:
-        sink.write(blob.data)
-    with open(f"{OUT}/quant.json", "w") as sink:
-        lines = ",\n".join(json.dumps(case) for case in cases)
-        sink.write('{"file": "quant.bin", "cases": [\n' + lines + "\n]}\n")
+    write("quant", blob, [*tq_cases(blob, rng), *i2_s_cases(blob, rng)])
     activations(np.random.default_rng(22))
-    print(len(cases), "cases,", len(blob.data), "bytes")
+    blob = Blob()
+    write("floats", blob, list(float_cases(blob, np.random.default_rng(23))))
 
 
 if __name__ == "__main__":

@@ -41,6 +41,8 @@ class Shape:
     seed: int = 0
     # Embeddings that bf16, f16 and f32 all hold exactly (else all that f16 holds).
     bf16_embedding: bool = False
+    # Quantized types of embedding and head: random blocks, of which the model gets what they decode to.
+    tables: dict = field(default_factory=dict)
     intermediates: bool = False
     free: tuple = (12, 8, 6, 4)
     clear: int = 24  # 72 and 80 for two shapes: longer than one prefill batch
@@ -84,6 +86,9 @@ ODD = Shape("gqa3-dim384", 384, 1, 640, 3, 1, tied=True, theta=500000.0, seed=14
 TINY = Shape("tiny", 128, 1, 128, 2, 1, tied=True, seed=15, bf16_embedding=True, clear=80)
 SILU = Shape("tiny-silu", 128, 1, 128, 2, 1, tied=True, seed=15, bf16_embedding=True, act="silu")
 MASTER = Shape("tiny-master", 128, 1, 128, 2, 1, tied=True, seed=16, linear="autobitlinear online")
+LLAMA_CPP = Shape("q4_k-q6_k", 256, 1, 256, 4, 2, tied=False, seed=17, free=(8, 4),
+                  tables={"token_embd": g.TYPE_Q4_K, "output": g.TYPE_Q6_K})
+BITNET_CPP = Shape("tied-q6_k", 256, 1, 256, 2, 1, tied=True, seed=18, free=(8, 4), tables={"token_embd": g.TYPE_Q6_K})
 
 MIXED_FLOATS = dict(attn_q=g.TYPE_F32, attn_k=g.TYPE_F32, attn_v=g.TYPE_F16, attn_output=g.TYPE_F16,
                     ffn_gate=g.TYPE_BF16, ffn_up=g.TYPE_BF16, ffn_down=g.TYPE_F32)
@@ -98,6 +103,14 @@ PLAN = [
     (GQA2, [File("gqa2-untied-i2_s", g.TYPE_I2_S, arch="bitnet-25", note="output.weight; architecture bitnet-25")]),
     (GQA4, [File("gqa4-hd128-tq1_0", g.TYPE_TQ1_0)]),
     (ODD, [File("gqa3-dim384-i2_s", g.TYPE_I2_S, note="K is a multiple of 128 but not of 256")]),
+    (LLAMA_CPP, [
+        File("q4_k-q6_k-tq2_0", g.TYPE_TQ2_0, embedding=g.TYPE_Q4_K, output=g.TYPE_Q6_K,
+             note="as llama.cpp's quantizer makes TQ1_0 and TQ2_0: embedding Q4_K, head Q6_K"),
+    ]),
+    (BITNET_CPP, [
+        File("tied-q6_k-i2_s", g.TYPE_I2_S, embedding=g.TYPE_Q6_K,
+             note="as bitnet.cpp makes I2_S with --token-embedding-type Q6_K"),
+    ]),
     (TINY, [
         File("tiny-f32", g.TYPE_F32, embedding=g.TYPE_F32, note="ternary weights in f32, f32 embedding"),
         File("tiny-f16", g.TYPE_F16),

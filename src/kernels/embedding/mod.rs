@@ -3,6 +3,7 @@
 //! The head is read whole for every token, so its bytes decide. As int8 rows with an f32 scale each it is half of what
 //! published files hold, and half of those bytes are read only where they can matter (`int8.rs`).
 
+mod blocks;
 mod conformance;
 mod int8;
 mod nibbles;
@@ -12,12 +13,13 @@ use crate::pool::Pool;
 
 use super::buffer::Buffer;
 use super::simd::Number;
-use super::vector::{Bf16, Stored, dot, f32_to_f16, widen};
+use super::vector::{Bf16, dot, f32_to_f16, widen};
+pub use blocks::BlockFormat;
 pub(crate) use conformance::check;
 use int8::Int8Rows;
 
 /// How the rows are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum RowFormat {
     /// int8 with one f32 scale per row.
     Int8,
@@ -27,6 +29,8 @@ pub enum RowFormat {
     Bf16,
     /// IEEE single precision.
     F32,
+    /// Quantized blocks, as the file has them.
+    Blocks(BlockFormat),
 }
 
 /// A matrix `[rows, cols]` of floats.
@@ -43,6 +47,7 @@ enum Data {
     F16(Buffer),
     Bf16(Buffer),
     F32(Buffer),
+    Blocks(BlockFormat, Buffer),
 }
 
 /// Stores rows as they arrive.
@@ -55,12 +60,13 @@ impl RowMatrix {
     /// # Errors
     /// `OutOfMemory` if the memory cannot be had.
     pub fn builder(format: RowFormat, rows: usize, cols: usize) -> Result<RowBuilder> {
-        let floats = || Buffer::zeroed(Self::bytes_for(format, rows, cols), "the embedding");
+        let plain = || Buffer::zeroed(Self::bytes_for(format, rows, cols), "the embedding");
         let data = match format {
             RowFormat::Int8 => Data::Int8(Int8Rows::new(rows, cols)?),
-            RowFormat::F16 => Data::F16(floats()?),
-            RowFormat::Bf16 => Data::Bf16(floats()?),
-            RowFormat::F32 => Data::F32(floats()?),
+            RowFormat::F16 => Data::F16(plain()?),
+            RowFormat::Bf16 => Data::Bf16(plain()?),
+            RowFormat::F32 => Data::F32(plain()?),
+            RowFormat::Blocks(blocks) => Data::Blocks(blocks, plain()?),
         };
         Ok(RowBuilder(Self { rows, cols, data }))
     }
@@ -71,6 +77,7 @@ impl RowMatrix {
             RowFormat::Int8 => Int8Rows::bytes_for(rows, cols),
             RowFormat::F16 | RowFormat::Bf16 => rows * cols * 2,
             RowFormat::F32 => rows * cols * 4,
+            RowFormat::Blocks(blocks) => rows * blocks.row_bytes(cols),
         }
     }
 
@@ -83,7 +90,7 @@ impl RowMatrix {
     pub fn bytes(&self) -> usize {
         match &self.data {
             Data::Int8(_) => Int8Rows::bytes_for(self.rows, self.cols),
-            Data::F16(data) | Data::Bf16(data) | Data::F32(data) => data.bytes().len(),
+            Data::F16(data) | Data::Bf16(data) | Data::F32(data) | Data::Blocks(_, data) => data.bytes().len(),
         }
     }
 
@@ -94,6 +101,7 @@ impl RowMatrix {
             Data::F16(data) => widen::<u16>(self.stored(data, row), out),
             Data::Bf16(data) => widen::<Bf16>(self.stored(data, row), out),
             Data::F32(data) => widen::<f32>(self.stored(data, row), out),
+            Data::Blocks(blocks, data) => (blocks.decode)(self.blocks(blocks, data, row), out),
         }
     }
 
@@ -107,9 +115,12 @@ impl RowMatrix {
         assert_eq!(x.len() * self.rows, out.len() * self.cols);
         match &self.data {
             Data::Int8(rows) => rows.matmul(pool, x, out),
-            Data::F16(data) => self.multiply::<u16>(data, pool, x, out),
-            Data::Bf16(data) => self.multiply::<Bf16>(data, pool, x, out),
-            Data::F32(data) => self.multiply::<f32>(data, pool, x, out),
+            Data::F16(data) => self.multiply(pool, x, out, |row, x| dot::<u16>(self.stored(data, row), x)),
+            Data::Bf16(data) => self.multiply(pool, x, out, |row, x| dot::<Bf16>(self.stored(data, row), x)),
+            Data::F32(data) => self.multiply(pool, x, out, |row, x| dot::<f32>(self.stored(data, row), x)),
+            Data::Blocks(blocks, data) => {
+                self.multiply(pool, x, out, |row, x| blocks.dot(self.blocks(blocks, data, row), x));
+            }
         }
     }
 
@@ -122,17 +133,20 @@ impl RowMatrix {
         assert_eq!((x.len(), out.len()), (self.cols, rows.len()));
         match &self.data {
             Data::Int8(data) => data.matvec_of(pool, x, rows, out),
-            Data::F16(data) => self.multiply_of::<u16>(data, pool, x, rows, out),
-            Data::Bf16(data) => self.multiply_of::<Bf16>(data, pool, x, rows, out),
-            Data::F32(data) => self.multiply_of::<f32>(data, pool, x, rows, out),
+            Data::F16(data) => multiply_of(pool, rows, out, |row| dot::<u16>(self.stored(data, row), x)),
+            Data::Bf16(data) => multiply_of(pool, rows, out, |row| dot::<Bf16>(self.stored(data, row), x)),
+            Data::F32(data) => multiply_of(pool, rows, out, |row| dot::<f32>(self.stored(data, row), x)),
+            Data::Blocks(blocks, data) => {
+                multiply_of(pool, rows, out, |row| blocks.dot(self.blocks(blocks, data, row), x));
+            }
         }
     }
 
-    fn multiply<T: Stored>(&self, data: &Buffer, pool: &Pool, x: &[f32], out: &mut [f32]) {
+    /// `dot(row, x)` is a row times one token.
+    fn multiply(&self, pool: &Pool, x: &[f32], out: &mut [f32], dot: impl Fn(usize, &[f32]) -> f32 + Sync) {
         let tokens = out.len() / self.rows;
         let product = |row: usize, out: &mut [f32]| {
-            let values = self.stored(data, row);
-            out.iter_mut().zip(x.chunks_exact(self.cols)).for_each(|(out, x)| *out = dot::<T>(values, x));
+            out.iter_mut().zip(x.chunks_exact(self.cols)).for_each(|(out, x)| *out = dot(row, x));
         };
         if tokens == 1 {
             return pool.par_rows(out, 1, 64, product);
@@ -145,28 +159,31 @@ impl RowMatrix {
         });
     }
 
-    fn multiply_of<T: Stored>(&self, data: &Buffer, pool: &Pool, x: &[f32], rows: &[u32], out: &mut [f32]) {
-        pool.par_rows(out, 1, 64, |index, out| out[0] = dot::<T>(self.stored(data, rows[index] as usize), x));
-    }
-
     fn stored<'a, T: Number>(&self, data: &'a Buffer, row: usize) -> &'a [T] {
         &data.numbers()[row * self.cols..][..self.cols]
     }
+
+    fn blocks<'a>(&self, blocks: &BlockFormat, data: &'a Buffer, row: usize) -> &'a [u8] {
+        let bytes = blocks.row_bytes(self.cols);
+        &data.bytes()[row * bytes..][..bytes]
+    }
+}
+
+/// `dot(row)` is a row times the one token.
+fn multiply_of(pool: &Pool, rows: &[u32], out: &mut [f32], dot: impl Fn(usize) -> f32 + Sync) {
+    pool.par_rows(out, 1, 64, |index, out| out[0] = dot(rows[index] as usize));
 }
 
 impl RowBuilder {
-    /// Takes whole rows, in any order: `values` is `[n, cols]`, `first_row` the first of them. F16 and BF16 keep
-    /// exactly what came from such a file.
-    pub fn push_rows(&mut self, first_row: usize, values: &[f32]) {
-        let cols = self.0.cols;
-        for (index, values) in values.chunks_exact(cols).enumerate() {
-            let row = first_row + index;
-            match &mut self.0.data {
-                Data::Int8(rows) => rows.set_row(row, values),
-                Data::F16(data) => encode(values, data, row, |v| f32_to_f16(v).to_le_bytes()),
-                Data::Bf16(data) => encode(values, data, row, |v| half::bf16::from_f32(v).to_le_bytes()),
-                Data::F32(data) => encode(values, data, row, f32::to_le_bytes),
-            }
+    /// Takes a row, in any order: its values `[cols]`, and the bytes that they were decoded from, which is what
+    /// [`RowFormat::Blocks`] keeps. F16 and BF16 keep exactly what came from such a file.
+    pub fn push_row(&mut self, row: usize, values: &[f32], stored: &[u8]) {
+        match &mut self.0.data {
+            Data::Int8(rows) => rows.set_row(row, values),
+            Data::F16(data) => encode(values, data, row, |v| f32_to_f16(v).to_le_bytes()),
+            Data::Bf16(data) => encode(values, data, row, |v| half::bf16::from_f32(v).to_le_bytes()),
+            Data::F32(data) => encode(values, data, row, f32::to_le_bytes),
+            Data::Blocks(_, data) => data.bytes_mut()[row * stored.len()..][..stored.len()].copy_from_slice(stored),
         }
     }
 
@@ -188,8 +205,12 @@ mod tests {
     use super::*;
 
     fn matrix(format: RowFormat, rows: usize, values: &[f32]) -> RowMatrix {
-        let mut builder = RowMatrix::builder(format, rows, values.len() / rows).unwrap();
-        builder.push_rows(0, values);
+        let cols = values.len() / rows;
+        let mut builder = RowMatrix::builder(format, rows, cols).unwrap();
+        for (row, values) in values.chunks_exact(cols).enumerate() {
+            let stored: Vec<u8> = values.iter().map(|value| (value * 16.0) as i8 as u8).collect();
+            builder.push_row(row, values, &stored);
+        }
         builder.finish()
     }
 
@@ -218,6 +239,36 @@ mod tests {
                 matrix.row(row, &mut back);
                 assert!(back.iter().zip(values).all(|(a, b)| (a - b).abs() < tolerance));
             }
+        }
+    }
+
+    /// Blocks of 32 sixteenths in a byte each: the bits of the same values as f32.
+    #[test]
+    fn blocks_multiply_as_floats_do() {
+        let decode = |bytes: &[u8], out: &mut [f32]| {
+            assert_eq!(bytes.len(), out.len());
+            out.iter_mut().zip(bytes).for_each(|(out, byte)| *out = f32::from(*byte as i8) / 16.0);
+        };
+        let blocks = RowFormat::Blocks(BlockFormat { bytes: 32, len: 32, decode });
+        for cols in [32, 256, 544] {
+            let values: Vec<f32> = (0..5 * cols).map(|i| ((i * 37 % 241) as f32 - 120.0) / 16.0).collect();
+            let x: Vec<f32> = (0..3 * cols).map(|i| ((i * 91 % 317) as f32 - 158.0) / 7.0).collect();
+            let [blocks, floats] = [blocks, RowFormat::F32].map(|format| matrix(format, 5, &values));
+            assert_eq!((blocks.bytes(), floats.bytes()), (5 * cols, 20 * cols));
+            for tokens in [1, 3] {
+                let products = [&blocks, &floats].map(|matrix| {
+                    let mut out = vec![0.0; 5 * tokens];
+                    matrix.matmul(&Pool::new(2), &x[..tokens * cols], &mut out);
+                    out
+                });
+                assert_eq!(products[0], products[1], "{cols} columns, {tokens} tokens");
+            }
+            let (mut some, mut all, mut row) = ([0.0; 3], [0.0; 5], vec![0.0; cols]);
+            blocks.matvec_of(&Pool::new(1), &x[..cols], &[4, 0, 4], &mut some);
+            floats.matmul(&Pool::new(1), &x[..cols], &mut all);
+            assert_eq!(some, [all[4], all[0], all[4]]);
+            blocks.row(2, &mut row);
+            assert_eq!(row, values[2 * cols..3 * cols]);
         }
     }
 }

@@ -95,7 +95,7 @@ fn head(format: RowFormat) -> Result<String> {
     let mut builder = RowMatrix::builder(format, ROWS, COLS)?;
     let row = numbers(COLS + 97);
     for index in 0..ROWS {
-        builder.push_rows(index, &row[index % 97..][..COLS]);
+        builder.push_row(index, &row[index % 97..][..COLS], &[]);
     }
     let matrix = builder.finish();
     let (pool, x, mut out) = (Pool::new(1), numbers(COLS), vec![0.0; ROWS]);

@@ -1,6 +1,7 @@
 //! The codec fixtures; `tests/fixtures/README.md` describes the fields.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use test_harness::files;
 
 #[derive(Deserialize)]
@@ -25,22 +26,48 @@ struct Span {
 }
 
 #[derive(Deserialize)]
-struct File {
+struct File<Case> {
     file: String,
-    cases: Vec<QuantCase>,
+    cases: Vec<Case>,
+}
+
+/// A case of the types that are not ternary.
+#[derive(Deserialize)]
+pub struct FloatCase {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub type_id: u32,
+    pub rows: usize,
+    pub columns: usize,
+    raw: Span,
+    values: Span,
 }
 
 /// All cases with the file that their spans point into.
-pub struct QuantCases {
-    pub cases: Vec<QuantCase>,
+pub struct QuantCases<Case = QuantCase> {
+    pub cases: Vec<Case>,
     bytes: Vec<u8>,
 }
 
-impl QuantCases {
+impl QuantCases<FloatCase> {
     pub fn read() -> Self {
-        let folder = "tests/fixtures/quant";
-        let file: File = serde_json::from_slice(&files::read(&format!("{folder}/quant.json"))).unwrap();
-        Self { cases: file.cases, bytes: files::read(&format!("{folder}/{}", file.file)) }
+        read("floats")
+    }
+
+    /// The tensor's bytes, as a GGUF file holds them.
+    pub fn raw(&self, case: &FloatCase) -> &[u8] {
+        self.span(&case.raw)
+    }
+
+    /// The dequantized weights, `[rows, columns]`.
+    pub fn values(&self, case: &FloatCase) -> Vec<f32> {
+        self.floats(&case.values)
+    }
+}
+
+impl QuantCases<QuantCase> {
+    pub fn read() -> Self {
+        read("quant")
     }
 
     /// The tensor's bytes, as a GGUF file holds them.
@@ -55,8 +82,19 @@ impl QuantCases {
 
     /// The dequantized weights, `[rows, columns]`.
     pub fn values(&self, case: &QuantCase) -> Vec<f32> {
-        let floats = self.span(&case.values).chunks_exact(4);
-        floats.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+        self.floats(&case.values)
+    }
+}
+
+fn read<Case: DeserializeOwned>(name: &str) -> QuantCases<Case> {
+    let folder = "tests/fixtures/quant";
+    let file: File<Case> = serde_json::from_slice(&files::read(&format!("{folder}/{name}.json"))).unwrap();
+    QuantCases { cases: file.cases, bytes: files::read(&format!("{folder}/{}", file.file)) }
+}
+
+impl<Case> QuantCases<Case> {
+    fn floats(&self, span: &Span) -> Vec<f32> {
+        self.span(span).chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
     }
 
     fn span(&self, span: &Span) -> &[u8] {
