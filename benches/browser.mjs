@@ -46,7 +46,7 @@ const result = {
   engines: [],
 };
 
-/** What was measured until an error is still worth having. */
+/** The results until an error are still worth having. */
 async function keep() {
   if (options.json) await writeFile(options.json, JSON.stringify(result, undefined, 1));
 }

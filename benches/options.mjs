@@ -1,4 +1,4 @@
-// What the command line of the benchmark asks for.
+// The command line of the benchmark.
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -8,7 +8,7 @@ export const USAGE = `node benches/browser.mjs MODEL.gguf [OPTIONS]      (cargo 
   --kernels auto       kernels, e.g. auto,relaxed16,relaxed,lut,mad,scalar
   --prompts 16,128,512 lengths whose reading is timed, tokens
   --contexts 0,1024,4000
-                       contexts behind which writing is timed; made up, not read
+                       depths at which decoding is timed: contexts of made-up tokens
   --tokens 32          to write at each
   --rounds 3           interleaved over everything that is compared; 0: only loads and other browsers
   --loads 1            loads over the network and from storage, timed apart; 0: none

@@ -1,4 +1,4 @@
-// What was measured, as tables in Markdown.
+// The results as tables in Markdown.
 import { cell, short, spread, table } from './statistics.mjs';
 
 /** @import { Options } from './options.mjs' */

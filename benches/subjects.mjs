@@ -1,4 +1,4 @@
-// What is compared: our runtime in each setting, and wllama with each type of weights. Each is loaded in a fresh page,
+// The subjects of the comparison: our runtime in each setting, wllama with each type of weights. Each is loaded in a fresh page,
 // measured and unloaded, so that none runs in memory that another has left.
 
 /** @import { Browser, Page } from 'playwright-core' */
@@ -79,7 +79,7 @@ export function ours(options, threads, kernel, url) {
         const decoded = await ask('decode', context, tokens);
         // Two tokens of the prompt are run in one pass; filling a context takes time that is no token's.
         if (context === 0) run.processorSeconds = ((await place.processorSeconds()) - before) / (decoded.tokens + 1);
-        if (decoded.tokens + 1 !== tokens) place.say(`only ${decoded.tokens + 1} tokens behind ${context}: the model ended`);
+        if (decoded.tokens + 1 !== tokens) place.say(`only ${decoded.tokens + 1} tokens at depth ${context}: the model ended`);
         run.decode[context] = decoded;
       }
       run.limit = await ask('limit');

@@ -18,7 +18,7 @@ use crate::{Error, ErrorKind, Result};
 pub use event::{Event, FinishReason, StoppedBy, Usage};
 pub use logits::{LogitsRun, LogitsStep, hash_tokens};
 
-/// What a model is asked to go on from.
+/// The prompt of a generation.
 #[derive(Clone, Debug)]
 pub enum Prompt {
     /// Raw text, special tokens recognised; the beginning-of-text token is put before it if the model wants one.
@@ -100,7 +100,7 @@ impl Engine {
         &self.loaded.model
     }
 
-    /// What the directory of its file told.
+    /// The summary of its file's header.
     pub fn summary(&self) -> &Summary {
         &self.loaded.summary
     }
@@ -207,7 +207,12 @@ impl Engine {
     ///
     /// # Errors
     /// As [`generate`](Self::generate), and `ContextOverflow` or `OutOfMemory` where the tokens do not fit.
-    pub fn generate_behind(&mut self, context: usize, prompt: &[u32], options: GenerateOptions) -> Result<Generation> {
+    pub fn generate_at_depth(
+        &mut self,
+        context: usize,
+        prompt: &[u32],
+        options: GenerateOptions,
+    ) -> Result<Generation> {
         synthetic::check_room(self.model(), context)?;
         let whole = [&vec![0; context], prompt].concat();
         let mut generation = self.begin(whole, options, context)?;
@@ -340,7 +345,7 @@ impl Engine {
         Ok(())
     }
 
-    /// What a chosen token means: the end, or text.
+    /// The meaning of a chosen token: the end, or text.
     fn take_token(&self, generation: &mut Generation, id: u32) -> Result<()> {
         generation.usage.completion_tokens += 1;
         let tokenizer = self.tokenizer();

@@ -15,7 +15,7 @@ use crate::{Error, ErrorKind, Result};
 /// Bytes of the directory that are taken at once.
 const DIRECTORY_PIECE: usize = 1 << 20;
 
-/// What the caller may decide about a load.
+/// Options of a load.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
     /// The kernel for the ternary matrices.
@@ -53,7 +53,7 @@ impl LoadOptions {
     }
 }
 
-/// What the directory tells about a model before its weights are there.
+/// The properties of a model that its header tells, before its weights are there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// The shape.
@@ -72,7 +72,7 @@ pub struct Summary {
     pub kv_bytes: u64,
 }
 
-/// What a directory tells, without anything being loaded.
+/// The summary of a header, without anything being loaded.
 ///
 /// # Errors
 /// Whatever is wrong with the directory; `InvalidArgument` for a context that the model was not trained for.
@@ -116,7 +116,7 @@ impl Summary {
     }
 }
 
-/// What a header means, checked.
+/// A header, read and checked.
 struct Directory {
     blueprint: Blueprint,
     weight_options: WeightOptions,
@@ -136,10 +136,10 @@ impl Directory {
     }
 }
 
-/// What a file holds: a model, the vocabulary that its tokens are from, and how a conversation is written for it.
+/// The content of a file: a model, the vocabulary of its tokens, and the template of its conversations.
 #[derive(Debug)]
 pub struct LoadedModel {
-    /// What the directory told.
+    /// The summary of its header.
     pub summary: Summary,
     /// The network.
     pub model: Model,
@@ -206,7 +206,7 @@ impl Loader {
         result
     }
 
-    /// What the directory tells, once all of it has arrived.
+    /// The summary of the header, once all of it has arrived.
     pub fn summary(&self) -> Option<&Summary> {
         match &self.state {
             State::Tensors(tensors) => Some(&tensors.summary),

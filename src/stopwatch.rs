@@ -3,7 +3,7 @@
 
 use crate::pool::{Clock, Pool};
 
-/// What a stretch of the leader's time was spent on.
+/// The parts of a token's computation, by which the leader's time is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// Products with ternary matrices.
@@ -67,7 +67,7 @@ impl Stopwatch {
         self.0 = clock.map(|clock| Running { clock, since: clock(), waited: 0.0, parts: Parts::default() });
     }
 
-    /// What went before belongs to no part.
+    /// The time until now belongs to no part.
     pub fn start(&mut self, pool: &Pool) {
         if let Some(running) = &mut self.0 {
             (running.since, running.waited) = ((running.clock)(), pool.waited());

@@ -41,7 +41,7 @@ const DISTURBANCE: f64 = 300.0;
 /// The choice of a thread count for one model.
 #[derive(Debug)]
 pub struct ThreadChoice {
-    /// What may be chosen, in ascending order.
+    /// The numbers of threads to choose from, in ascending order.
     counts: Vec<usize>,
     /// The index of the choice.
     chosen: usize,

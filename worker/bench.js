@@ -1,27 +1,27 @@
-// What benchmarks need and nobody else. No version promises any of it: it is not part of the API, and may change or go.
+// Functions for benchmarks alone. They are not part of the API, and may change or go with any version.
 import { BitNetError } from './error.js';
-import { crews } from './model.js';
+import { groups } from './model.js';
 
 /** @import { GenerationResult, ReadLimit } from './protocol.js' */
 /** @import { Model } from './model.js' */
 
 /** @param {Model} model */
-function crewOf(model) {
-  const crew = crews.get(model);
-  if (crew === undefined) throw new BitNetError('invalid_argument', 'model: expected what BitNet.load returned.');
-  return crew;
+function groupOf(model) {
+  const group = groups.get(model);
+  if (group === undefined) throw new BitNetError('invalid_argument', 'model: expected what BitNet.load returned.');
+  return group;
 }
 
 /**
- * Writes greedily behind `context` made-up tokens, whose keys and values are filled in at once: the speed behind a long
- * prompt without reading it. What is written means nothing. The next call begins with an empty session.
+ * Decodes greedily at a depth of `context` made-up tokens, whose keys and values are filled in at once: the speed after a long
+ * prompt without computing it. The answer means nothing. The next call begins with an empty session.
  * @param {Model} model
- * @param {{ context: number, tokens: number, signal?: AbortSignal }} how `tokens` to write
+ * @param {{ context: number, tokens: number, signal?: AbortSignal }} how `tokens` to decode
  * @returns {Promise<GenerationResult>} its `prefillMs` holds the filling; `timings.parts` is there
  */
-export async function decodeBehind(model, { context, tokens, signal }) {
+export async function decodeAtDepth(model, { context, tokens, signal }) {
   const options = { maxTokens: tokens, temperature: 0, seed: 0, timeParts: true, syntheticContext: context };
-  return crewOf(model).call('generate', { prompt: 'a', options }, { signal });
+  return groupOf(model).call('generate', { prompt: 'a', options }, { signal });
 }
 
 /**
@@ -32,7 +32,7 @@ export async function decodeBehind(model, { context, tokens, signal }) {
  * @returns {Promise<ReadLimit>}
  */
 export async function readLimit(model, bytes = 256 << 20) {
-  return crewOf(model).call('readLimit', { bytes });
+  return groupOf(model).call('readLimit', { bytes });
 }
 
 /**
@@ -41,5 +41,5 @@ export async function readLimit(model, bytes = 256 << 20) {
  * @returns {Promise<number>}
  */
 export async function memoryBytes(model) {
-  return crewOf(model).call('memoryBytes', {});
+  return groupOf(model).call('memoryBytes', {});
 }

@@ -1,9 +1,9 @@
-// What the browser's storage keeps: `BitNet.cache`.
+// `BitNet.cache`: the models that the browser's storage keeps.
 import { BitNetError } from './error.js';
 import { resolveAddress } from './options.js';
 import { checkAddress } from './source.js';
 
-/** @import { Crew } from './crew.js' */
+/** @import { WorkerGroup } from './worker-group.js' */
 /** @import { CacheCall, CacheEntry, StorageEstimate } from './protocol.js' */
 
 /** An engine that only manages the storage is ended when it was not asked for so long, in milliseconds. */
@@ -12,13 +12,13 @@ const IDLE = 5000;
 /** Lists, deletes and makes room. */
 export class Cache {
   #start;
-  /** @type {Crew | undefined} */
-  #crew;
+  /** @type {WorkerGroup | undefined} */
+  #group;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #calls = 0;
 
-  /** @param {() => Crew} start gives an engine without a model */
+  /** @param {() => WorkerGroup} start gives an engine without a model */
   constructor(start) {
     this.#start = start;
   }
@@ -26,23 +26,23 @@ export class Cache {
   /** @param {CacheCall} call */
   async #ask(call) {
     clearTimeout(this.#timer);
-    const crew = (this.#crew ??= this.#start());
+    const group = (this.#group ??= this.#start());
     this.#calls += 1;
     try {
-      return await crew.call('cache', call);
+      return await group.call('cache', call);
     } catch (error) {
-      if (crew.isGone) this.#end(crew); // the next call starts another one
+      if (group.isGone) this.#end(group); // the next call starts another one
       throw error;
     } finally {
       this.#calls -= 1;
-      if (this.#calls === 0) this.#timer = setTimeout(() => this.#end(crew), IDLE);
+      if (this.#calls === 0) this.#timer = setTimeout(() => this.#end(group), IDLE);
     }
   }
 
-  /** @param {Crew} crew */
-  #end(crew) {
-    if (this.#crew === crew) this.#crew = undefined;
-    crew.dispose(new BitNetError('unloaded', 'The engine that manages the storage was ended.'));
+  /** @param {WorkerGroup} group */
+  #end(group) {
+    if (this.#group === group) this.#group = undefined;
+    group.dispose(new BitNetError('unloaded', 'The engine that manages the storage was ended.'));
   }
 
   /**

@@ -7,7 +7,7 @@ const PATIENCE = 5000;
 /** So many files are looked at, at most. */
 const MOST_FILES = 50;
 
-/** What a module imports, as it is written at the beginning of a line or behind a semicolon. */
+/** An import of a module, at the beginning of a line or after a semicolon. */
 const IMPORT = /(?:^|[;}])\s*(?:import|export)\b\s*(?:[\w$\s{},*]*?\bfrom\s*)?["']([^"'\n]+)["']/gm;
 
 /**
@@ -81,7 +81,7 @@ function unreachable(file, cause) {
 }
 
 /**
- * What is wrong with an answer, if anything is.
+ * The fault of an answer, if it has one.
  * @param {string} file
  * @param {Response} response
  * @returns {Cause | undefined}
@@ -123,7 +123,7 @@ export function placement(file) {
 }
 
 /**
- * What the page's policy has refused.
+ * The sentence for violations of the page's policy.
  * @param {string} address
  * @param {Violation[]} violations
  * @returns {Cause | undefined}
@@ -143,7 +143,7 @@ function refused(address, violations) {
 }
 
 /**
- * What a policy has to have for workers.
+ * The directives that a policy needs for workers.
  * @param {string} address
  */
 function wishes(address) {

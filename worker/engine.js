@@ -1,13 +1,13 @@
 // The engine worker: owns the WebAssembly instance, answers the page's calls, leads the compute workers.
 import { toWire } from './error.js';
-import { streamFrom } from './feed.js';
+import { streamFrom } from './byte-stream.js';
 import { asker } from './headers.js';
 import { generate } from './generation.js';
 import { crashOf, glueOf, onPanic } from './glue.js';
 import { instantiate } from './instance.js';
 import { logits } from './logits.js';
 import { CallQueue } from './queue.js';
-import { breathe } from './step.js';
+import { nextTask } from './step.js';
 import { tokenize } from './tokenize.js';
 
 /** @import { EngineCall, EngineStart, FromEngine, Progress, ToEngine, WireLoadOptions, WireSource } from './protocol.js' */
@@ -106,8 +106,8 @@ async function answer(call) {
   const ready = model;
   switch (call.method) {
     case 'generate':
-      return queue.run(call.id, (turn) =>
-        generate(ready, call.args, turn, (token) => post({ type: 'token', id: call.id, token })),
+      return queue.run(call.id, (state) =>
+        generate(ready, call.args, state, (token) => post({ type: 'token', id: call.id, token })),
       );
     case 'tokenize':
       return tokenize(ready, new (glueOf(/** @type {EngineStart} */ (settings).variant).WasmEncoding)(call.args.text));
@@ -116,7 +116,7 @@ async function answer(call) {
     case 'chatPrompt':
       return ready.chatPrompt(call.args.messages, call.args.options);
     case 'logits':
-      return queue.run(call.id, (turn) => logits(ready, call.args, vocabulary, turn));
+      return queue.run(call.id, (state) => logits(ready, call.args, vocabulary, state));
     case 'logitsHash':
       return queue.run(call.id, () => ready.logitsHash());
     case 'readLimit':
@@ -153,7 +153,7 @@ function lastWord(error) {
 }
 
 /**
- * What nobody has caught came out of a task that will never go on, and whatever waits for it would wait for ever.
+ * An error that nobody caught has ended a task, and whatever waits for that task would wait for ever.
  * @param {unknown} thrown
  */
 function uncaught(thrown) {
@@ -172,7 +172,7 @@ async function pong(lastCall) {
   const { running } = queue;
   const steps = running?.steps;
   // A computation that goes on has asked for the event loop before, so it makes its next step first.
-  await breathe();
+  await nextTask();
   const isStuck = running !== undefined && running === queue.running && running.steps === steps;
   const isBroken = settings !== undefined && interrupted(settings);
   const isForgotten = lastSeen < lastCall || [...open.values()].some(({ method }) => AT_ONCE.has(method));

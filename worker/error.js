@@ -1,4 +1,4 @@
-// What a caller catches: one error class with a stable code.
+// The error class of the API, with its stable codes.
 
 /**
  * The codes of `src/kernels/error.rs`, and the two that only the page can tell:
@@ -77,7 +77,7 @@ export function toWire(thrown) {
     return { code, message: String(message), details };
   }
   const message = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
-  // What browsers say of a buffer for which there is no room.
+  // The message of browsers for a buffer that does not fit into memory.
   const isLack = thrown instanceof RangeError && /alloc|memory|array (buffer|length)/i.test(thrown.message);
   if (isLack) return { code: 'out_of_memory', message: `The browser has no memory left for this (${message}). Close other tabs, or unload other models.` };
   return { code: 'internal', message };

@@ -1,19 +1,19 @@
 // One generation in the engine worker: a loop of steps, and how long they took.
 import { CANCELLED } from './queue.js';
-import { STEP_LIMIT, breathe } from './step.js';
+import { STEP_LIMIT, nextTask } from './step.js';
 
 /** @import { GenerationResult, Methods, Parts, Token } from './protocol.js' */
-/** @import { Turn } from './queue.js' */
+/** @import { CallState } from './queue.js' */
 /** @import { WasmModel } from './wasm/relaxed/bitnet_web.js' */
 
 /**
  * @param {WasmModel} model
  * @param {Methods['generate']['args']} args
- * @param {Turn} turn
+ * @param {CallState} state
  * @param {(token: Token) => void} onToken
  * @returns {Promise<GenerationResult>}
  */
-export async function generate(model, { prompt, options }, turn, onToken) {
+export async function generate(model, { prompt, options }, state, onToken) {
   const began = performance.now();
   model.begin(prompt, options);
   let firstToken = 0;
@@ -30,7 +30,7 @@ export async function generate(model, { prompt, options }, turn, onToken) {
       case 'done': {
         const { finishReason, stoppedBy, text, usage, threads } = event;
         if (text !== '') onToken({ id: -1, text });
-        const times = { ...timings(turn.arrived, began, firstToken || now, now, usage), threads };
+        const times = { ...timings(state.arrived, began, firstToken || now, now, usage), threads };
         const parts = model.takeParts();
         if (parts) times.parts = {
           prefill: whole(prefillParts ?? parts, times.prefillMs),
@@ -39,9 +39,9 @@ export async function generate(model, { prompt, options }, turn, onToken) {
         return { finishReason, stoppedBy, usage, timings: times };
       }
     }
-    turn.steps += 1;
-    await breathe();
-    if (turn.cancelled) {
+    state.steps += 1;
+    await nextTask();
+    if (state.cancelled) {
       model.end();
       throw CANCELLED;
     }

@@ -33,7 +33,7 @@ export function wasmUrl(variant, wasmBase) {
     : new URL('./wasm/simd128/bitnet_web_bg.wasm', import.meta.url);
 }
 
-/** What the last Rust panic said. */
+/** The message of the last Rust panic. */
 let panicMessage = '';
 
 /** Told of a panic at once: whoever catches the trap after it may not know what it means. */

@@ -1,6 +1,6 @@
 // The public API of bitnet-web.
 import { Cache } from './cache.js';
-import { Crew } from './crew.js';
+import { WorkerGroup } from './worker-group.js';
 import { BitNetError } from './error.js';
 import { requirePlatform } from './launch.js';
 import { Model } from './model.js';
@@ -21,7 +21,7 @@ export * from './types.js';
 /** Silence of a worker that means its death, in milliseconds. */
 const WATCHDOG = 30_000;
 
-/** The same while the kernels are compared, which is one long step. */
+/** Silence that means death while the kernels are compared, which is one long step; in milliseconds. */
 const SELF_TEST_WATCHDOG = 300_000;
 
 /** The fastest kernel by variant and wish of threads, as the first load of this page measured it. @type {Map<string, string>} */
@@ -49,15 +49,15 @@ function hintAtIsolation() {
 /**
  * Starts the workers.
  * @param {WorkerOptions} options already checked
- * @returns {Crew}
+ * @returns {WorkerGroup}
  */
-function startCrew({ variant = 'auto', threads = 'auto', workerUrl, wasmBase, watchdog = WATCHDOG }) {
+function startGroup({ variant = 'auto', threads = 'auto', workerUrl, wasmBase, watchdog = WATCHDOG }) {
   requirePlatform();
   const isolated = sharesMemory();
   const chosen = chooseVariant(measureFeatures(), variant);
   const count = chooseThreads(threads, isolated, globalThis.navigator?.hardwareConcurrency ?? 1);
   if (!isolated && threads !== 1) hintAtIsolation();
-  return new Crew({
+  return new WorkerGroup({
     variant: chosen,
     threads: count,
     measureThreads: threads === 'auto',
@@ -73,16 +73,16 @@ function startCrew({ variant = 'auto', threads = 'auto', workerUrl, wasmBase, wa
  * Starts workers for one piece of work without a model, and ends them.
  * @template T
  * @param {WorkerOptions} options already checked
- * @param {(crew: Crew) => Promise<T>} work
+ * @param {(group: WorkerGroup) => Promise<T>} work
  * @returns {Promise<T>}
  */
-async function withCrew(options, work) {
+async function withGroup(options, work) {
   options.signal?.throwIfAborted();
-  const crew = startCrew(options);
+  const group = startGroup(options);
   try {
-    return await work(crew);
+    return await work(group);
   } finally {
-    crew.dispose(new BitNetError('unloaded', 'The workers have done their work.'));
+    group.dispose(new BitNetError('unloaded', 'The workers have done their work.'));
   }
 }
 
@@ -117,13 +117,13 @@ export const BitNet = {
     signal?.throwIfAborted();
     requirePlatform();
     const { wire, ports, transfer, release } = await wireSource(source, options);
-    /** @type {Crew | undefined} */
-    let crew;
+    /** @type {WorkerGroup | undefined} */
+    let group;
     try {
-      crew = startCrew(options);
-      const setting = `${crew.variant} ${options.threads ?? 'auto'}`;
+      group = startGroup(options);
+      const setting = `${group.variant} ${options.threads ?? 'auto'}`;
       const kernel = wireOptions.kernel ?? fastest.get(setting);
-      const info = await crew.call('load', { source: wire, options: { ...wireOptions, ...ports, kernel } }, {
+      const info = await group.call('load', { source: wire, options: { ...wireOptions, ...ports, kernel } }, {
         signal,
         transfer,
         onEvent: (event) => {
@@ -133,9 +133,9 @@ export const BitNet = {
         },
       });
       if (kernel === undefined) fastest.set(setting, info.kernel);
-      return new Model(crew, info);
+      return new Model(group, info);
     } catch (error) {
-      crew?.dispose(new BitNetError('unloaded', 'The model was not loaded.'));
+      group?.dispose(new BitNetError('unloaded', 'The model was not loaded.'));
       throw error;
     } finally {
       release();
@@ -150,7 +150,7 @@ export const BitNet = {
   async selfTest({ seed = 1, ...options } = {}) {
     checkWorkerOptions('selfTest', options);
     const { signal, watchdog = SELF_TEST_WATCHDOG } = options;
-    return withCrew({ ...options, watchdog }, (crew) => crew.call('selfTest', { seed }, { signal }));
+    return withGroup({ ...options, watchdog }, (group) => group.call('selfTest', { seed }, { signal }));
   },
 
   /**
@@ -165,12 +165,12 @@ export const BitNet = {
     requirePlatform();
     const { wire, ports, transfer, release } = await wireSource(source, options);
     try {
-      return await withCrew(options, (crew) => crew.call('probe', { source: wire, options: { ...wireOptions, ...ports } }, { signal, transfer }));
+      return await withGroup(options, (group) => group.call('probe', { source: wire, options: { ...wireOptions, ...ports } }, { signal, transfer }));
     } finally {
       release();
     }
   },
 
-  /** What the browser's storage keeps. */
-  cache: new Cache(() => startCrew({ threads: 1, ...place })),
+  /** The models that the browser's storage keeps. */
+  cache: new Cache(() => startGroup({ threads: 1, ...place })),
 };

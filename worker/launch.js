@@ -59,7 +59,7 @@ export class Launch {
   #script;
   /** Where the script lies. */
   #address = '';
-  /** What a policy has refused meanwhile. @type {Violation[]} */
+  /** The violations of the page's policy since then. @type {Violation[]} */
   #violations = [];
   #onViolation = (/** @type {Event} */ event) => void this.#violations.push(/** @type {SecurityPolicyViolationEvent} */ (event));
 
@@ -127,7 +127,7 @@ export class Launch {
 }
 
 /**
- * What to do where `new Worker` itself threw.
+ * The error for a `new Worker` that threw.
  * @param {unknown} cause
  */
 function refusalCure(cause) {
@@ -220,7 +220,7 @@ function importing(address) {
         removeEventListener('message', keep);
         for (const { data, ports } of early) dispatchEvent(new MessageEvent('message', { data, ports }));
       },
-      // What was refused is told in a task after this one.
+      // The violation event comes in a task after this one.
       () => setTimeout(() => postMessage({ type: 'unstarted', refused }), 50),
     );`;
 }

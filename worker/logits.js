@@ -1,9 +1,9 @@
 // The logits of a text in the engine worker, in steps of bounded length.
 import { CANCELLED } from './queue.js';
-import { STEP_LIMIT, breathe } from './step.js';
+import { STEP_LIMIT, nextTask } from './step.js';
 
 /** @import { Methods } from './protocol.js' */
-/** @import { Turn } from './queue.js' */
+/** @import { CallState } from './queue.js' */
 /** @import { WasmModel } from './wasm/relaxed/bitnet_web.js' */
 
 /** The largest answer, in bytes: it is held outside the engine's memory, and copied once on its way to the page. */
@@ -13,10 +13,10 @@ const MAX_BYTES = 1 << 30;
  * @param {WasmModel} model
  * @param {Methods['logits']['args']} args
  * @param {number} vocabulary
- * @param {Turn} turn
+ * @param {CallState} state
  * @returns {Promise<Float32Array>} shape (positions, vocabulary)
  */
-export async function logits(model, { ids, positions }, vocabulary, turn) {
+export async function logits(model, { ids, positions }, vocabulary, state) {
   const asked = positions ?? ids.map((_, i) => i);
   const bytes = asked.length * vocabulary * 4;
   if (bytes > MAX_BYTES) {
@@ -36,9 +36,9 @@ export async function logits(model, { ids, positions }, vocabulary, turn) {
       rows.forEach((row, i) => out.set(values.subarray(i * vocabulary, (i + 1) * vocabulary), row * vocabulary));
       left -= rows.length;
     }
-    turn.steps += 1;
-    await breathe();
-    if (turn.cancelled) {
+    state.steps += 1;
+    await nextTask();
+    if (state.cancelled) {
       model.end();
       throw CANCELLED;
     }

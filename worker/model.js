@@ -4,32 +4,32 @@ import { BitNetError } from './error.js';
 import { checkChatOptions, checkGenerateOptions, checkIndices, checkMessages, checkPrompt, checkText } from './options.js';
 import { TokenStream } from './stream.js';
 
-/** @import { Crew } from './crew.js' */
+/** @import { WorkerGroup } from './worker-group.js' */
 /** @import { GenerationResult, Message, Methods, ModelInfo, Prompt, Token } from './protocol.js' */
 /** @import { ChatOptions, GenerateOptions } from './schema.js' */
 
-/** The workers of every model, for `bench.js`. @type {WeakMap<Model, Crew>} */
-export const crews = new WeakMap();
+/** The workers of every model, for `bench.js`. @type {WeakMap<Model, WorkerGroup>} */
+export const groups = new WeakMap();
 
 /**
  * Ends the workers of models that nobody can reach any more. A call that runs keeps its workers until it has ended, whatever
- * happens to its model meanwhile. What is held here, a crew, must not lead to its model.
- * @type {FinalizationRegistry<Crew>}
+ * happens to its model meanwhile. What is held here, a group, must not lead to its model.
+ * @type {FinalizationRegistry<WorkerGroup>}
  */
-const forgotten = new FinalizationRegistry((crew) => crew.closeWhenIdle(UNLOADED));
+const forgotten = new FinalizationRegistry((group) => group.closeWhenIdle(UNLOADED));
 
 /** Why calls reject. */
 const UNLOADED = new BitNetError('unloaded', 'The model was unloaded; load it again to use it.');
 
 /** A loaded model. Calls queue: each begins when the ones before it have ended. */
 export class Model {
-  #crew;
+  #group;
 
-  /** What may change of `info`, apart from the model: whoever keeps `info` alone must not keep the workers. */
+  /** The changing parts of `info`, apart from the model: whoever keeps `info` alone must not keep the workers. */
   #now;
 
   /**
-   * What was loaded, and how it runs. With `threads: 'auto'` the number of threads follows what is fastest: it may differ
+   * The model's properties, and how it runs. With `threads: 'auto'` the number of threads follows what is fastest: it may differ
    * after an answer.
    * @type {Readonly<ModelInfo>}
    */
@@ -37,13 +37,13 @@ export class Model {
 
   /**
    * Use `BitNet.load`.
-   * @param {Crew} crew
+   * @param {WorkerGroup} group
    * @param {ModelInfo} info
    */
-  constructor(crew, info) {
-    this.#crew = crew;
-    crews.set(this, crew);
-    forgotten.register(this, crew);
+  constructor(group, info) {
+    this.#group = group;
+    groups.set(this, group);
+    forgotten.register(this, group);
     const now = { threads: info.threads };
     this.#now = now;
     this.info = Object.freeze({
@@ -93,7 +93,7 @@ export class Model {
    * @returns {Promise<GenerationResult>}
    */
   async #run(args, signal, onToken) {
-    const result = await this.#crew.call('generate', args, {
+    const result = await this.#group.call('generate', args, {
       signal,
       onEvent: (event) => event.type === 'token' && onToken(event.token),
     });
@@ -107,7 +107,7 @@ export class Model {
    * @returns {Promise<number[]>}
    */
   async tokenize(text) {
-    return Array.from(await this.#crew.call('tokenize', { text: checkText(text) }));
+    return Array.from(await this.#group.call('tokenize', { text: checkText(text) }));
   }
 
   /**
@@ -115,17 +115,17 @@ export class Model {
    * @returns {Promise<string>}
    */
   async detokenize(ids) {
-    return this.#crew.call('detokenize', { ids: checkIndices(ids, 'ids') });
+    return this.#group.call('detokenize', { ids: checkIndices(ids, 'ids') });
   }
 
   /**
-   * What `generate` makes of messages: the text that the model reads.
+   * The text that the model reads when `generate` is given these messages.
    * @param {Message[]} messages
    * @param {ChatOptions} [options] those of `generate` that concern messages
    * @returns {Promise<string>}
    */
   async chatPrompt(messages, options = {}) {
-    return this.#crew.call('chatPrompt', { messages: checkMessages(messages), options: checkChatOptions(options) });
+    return this.#group.call('chatPrompt', { messages: checkMessages(messages), options: checkChatOptions(options) });
   }
 
   /**
@@ -139,7 +139,7 @@ export class Model {
       ids: checkIndices(ids, 'ids'),
       positions: positions === undefined ? undefined : checkIndices(positions, 'positions'),
     };
-    return this.#crew.call('logits', args, { signal });
+    return this.#group.call('logits', args, { signal });
   }
 
   /**
@@ -147,7 +147,7 @@ export class Model {
    * @returns {Promise<string>}
    */
   async logitsHash() {
-    return this.#crew.call('logitsHash', {});
+    return this.#group.call('logitsHash', {});
   }
 
   /**
@@ -156,7 +156,7 @@ export class Model {
    * @returns {Promise<void>}
    */
   async unload() {
-    await this.#crew.close(UNLOADED);
+    await this.#group.close(UNLOADED);
   }
 
   /** `await using model = await BitNet.load(...)` unloads at the end of the block. */

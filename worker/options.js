@@ -13,7 +13,7 @@ const MAX_U32 = 2 ** 32 - 1;
 
 const NETWORK_OPTIONS = ['chunkBytes', 'requests', 'attempts', 'retryDelayMs', 'stallMs'];
 
-/** What only JavaScript can check, by the names that the schema gives. @type {Record<CheckName, Check>} */
+/** The checks that only JavaScript can do, by the names that the schema gives. @type {Record<CheckName, Check>} */
 const CHECKS = {
   isAddress,
   isCacheMode: (v) => [true, false, 'revalidate', 'reload'].includes(v),
@@ -96,7 +96,7 @@ function isAddress(value) {
   return (typeof value === 'string' || value instanceof URL) && URL.canParse(value, baseAddress());
 }
 
-/** What relative addresses are relative to. */
+/** The base of relative addresses. */
 function baseAddress() {
   return globalThis.document?.baseURI ?? globalThis.location?.href;
 }

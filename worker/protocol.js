@@ -12,7 +12,7 @@
  */
 
 /**
- * What the browser's storage is used for. `true`: a complete file is taken from it without asking any server;
+ * How the browser's storage is used. `true`: a complete file is taken from it without asking any server;
  * `'revalidate'`: the server is asked first whether the file has changed (where it refuses the file, the load fails;
  * without an answer the kept one is taken, and the progress says so); `'reload'`: the file is loaded anew; `false`: nothing is read or kept.
  * @typedef {boolean | 'revalidate' | 'reload'} CacheMode
@@ -113,7 +113,7 @@
  */
 
 /**
- * What was loaded, and how it runs.
+ * The properties of a loaded model, and how it runs.
  * @typedef {object} ModelInfo
  * @property {string} architecture
  * @property {string} [name] as the file calls itself
@@ -133,7 +133,7 @@
  */
 
 /**
- * What a model is and needs, from its directory alone.
+ * The properties and needs of a model, from its header alone.
  * @typedef {object} Probe
  * @property {string} architecture
  * @property {string} [name]
@@ -216,7 +216,7 @@
 /** @typedef {'stop' | 'length'} FinishReason The model ended its turn, or a stop text or token came; or the tokens are used up. */
 
 /**
- * What ended an answer: a token, which is one of the model's own ends or of `stopTokens`, or one of the texts of `stop`.
+ * The token (one of the model's own ends, or of `stopTokens`) or the text (of `stop`) that ended an answer.
  * @typedef {{ type: 'token', id: number, text: string } | { type: 'text', text: string }} StoppedBy
  */
 
@@ -247,7 +247,7 @@
  */
 
 /**
- * What the engine can be asked, and what it answers.
+ * The calls of the engine: their arguments and answers.
  * @typedef {object} Methods
  * @property {{ args: { source: WireSource, options: WireLoadOptions }, value: ModelInfo }} load
  * @property {{ args: { source: WireSource, options: WireLoadOptions }, value: Probe }} probe

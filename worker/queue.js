@@ -2,11 +2,11 @@
 
 /** @import { WireError } from './error.js' */
 
-/** What a cancelled call throws; the page has told its caller already, with the signal's own reason. @type {WireError} */
+/** Thrown by a cancelled call. The page has told its caller already, with the signal's own reason. @type {WireError} */
 export const CANCELLED = { code: 'aborted', message: 'The call was cancelled.' };
 
-/** What a running call looks at between its steps. */
-export class Turn {
+/** The state of a call, which it reads and counts up between its steps. */
+export class CallState {
   /** Set once the page wants no more of it. */
   cancelled = false;
   /** When the call arrived, in milliseconds as performance.now() tells. */
@@ -17,9 +17,9 @@ export class Turn {
 
 /** Runs calls in the order of their arrival. */
 export class CallQueue {
-  /** @type {Map<number, Turn>} */
-  #turns = new Map();
-  /** The one that runs. @type {Turn | undefined} */
+  /** @type {Map<number, CallState>} */
+  #states = new Map();
+  /** The state of the call that runs. @type {CallState | undefined} */
   running;
   /** The end of the last call. @type {Promise<void>} */
   #last = Promise.resolve();
@@ -28,36 +28,36 @@ export class CallQueue {
    * Waits for its turn, then runs `work`; a call that was cancelled while it waited is not run at all.
    * @template T
    * @param {number} id
-   * @param {(turn: Turn) => T | Promise<T>} work
+   * @param {(state: CallState) => T | Promise<T>} work
    * @returns {Promise<T>}
    */
   async run(id, work) {
-    const turn = new Turn();
-    this.#turns.set(id, turn);
+    const state = new CallState();
+    this.#states.set(id, state);
     const before = this.#last;
     let end = () => {};
     this.#last = new Promise((resolve) => (end = resolve));
     try {
       await before;
-      if (turn.cancelled) throw CANCELLED;
-      this.running = turn;
-      return await work(turn);
+      if (state.cancelled) throw CANCELLED;
+      this.running = state;
+      return await work(state);
     } finally {
-      if (this.running === turn) this.running = undefined;
-      this.#turns.delete(id);
+      if (this.running === state) this.running = undefined;
+      this.#states.delete(id);
       end();
     }
   }
 
   /** @param {number} id */
   cancel(id) {
-    const turn = this.#turns.get(id);
-    if (turn) turn.cancelled = true;
+    const state = this.#states.get(id);
+    if (state) state.cancelled = true;
   }
 
   /** Cancels everything and waits until the last call has ended. */
   async close() {
-    for (const turn of this.#turns.values()) turn.cancelled = true;
+    for (const state of this.#states.values()) state.cancelled = true;
     await this.#last;
   }
 }

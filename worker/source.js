@@ -1,6 +1,6 @@
-// Where a model comes from: what the page can hand to the engine worker as it is, and what it must feed piece by piece.
+// The source of a model. The page hands addresses and Blobs to the engine worker as they are, and sends the bytes of all others.
 import { BitNetError } from './error.js';
-import { feed } from './feed.js';
+import { serveStream } from './byte-stream.js';
 import { serveHeaders } from './headers.js';
 import { resolveAddress } from './options.js';
 
@@ -12,7 +12,7 @@ import { resolveAddress } from './options.js';
 /** Bytes of one piece that is cut from an ArrayBuffer. */
 const PIECE = 4 * 1024 * 1024;
 
-/** What a `fetch` of the engine reaches, besides the page's own protocol. */
+/** The protocols that a `fetch` of the engine can use, besides the page's own. */
 const PROTOCOLS = ['http:', 'https:'];
 
 /**
@@ -54,11 +54,11 @@ function wireBytes(source, signal) {
   if (source instanceof Response) return answered(source);
   if (source instanceof ReadableStream) {
     if (source.locked) throw invalid('the ReadableStream is already being read. Pass one that nobody reads.');
-    return fed(source, undefined);
+    return streamed(source, undefined);
   }
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
     const bytes = bytesOf(source);
-    return fed(piecesOf(bytes), bytes.length);
+    return streamed(piecesOf(bytes), bytes.length);
   }
   throw invalid('expected an address, a File, a Blob, a Response, an ArrayBuffer or a ReadableStream of bytes.');
 }
@@ -80,7 +80,7 @@ function whole(blob) {
 /** @param {string | URL} source @param {AbortSignal} [signal] @returns {Promise<Wired>} */
 async function addressed(source, signal) {
   const url = checkAddress(source);
-  // What lives in the page, or in the address itself, is no file of a server: it is read here, and not kept.
+  // A blob: or data: address is no file of a server: the page reads it here, and it is not kept.
   if (!/^(blob|data):/i.test(url)) return { wire: { kind: 'url', url }, transfer: [], release: () => {} };
   try {
     return whole(await (await fetch(url, { signal })).blob());
@@ -142,7 +142,7 @@ function answered(response) {
   // Of an encoded body it is another length, and only an answer of the page's own origin shows whether it is one.
   const encoded = response.headers.get('content-encoding') ?? 'identity';
   const length = Number(response.headers.get('content-length') ?? NaN);
-  return fed(body, encoded === 'identity' && type === 'basic' && Number.isSafeInteger(length) ? length : undefined);
+  return streamed(body, encoded === 'identity' && type === 'basic' && Number.isSafeInteger(length) ? length : undefined);
 }
 
 /**
@@ -198,7 +198,7 @@ function piecesOf(bytes) {
  * @param {number | undefined} length
  * @returns {Wired}
  */
-function fed(stream, length) {
-  const { port, release } = feed(stream);
+function streamed(stream, length) {
+  const { port, release } = serveStream(stream);
   return { wire: { kind: 'port', port, length }, transfer: [port], release };
 }

@@ -1,4 +1,4 @@
-// What bounds the steps of a computation in the engine worker: between two of them the event loop turns, and a cancel can
+// A computation in the engine worker runs in steps. Between two of them the event loop runs other tasks, so that a cancel can
 // arrive.
 
 /**
@@ -8,17 +8,17 @@
 export const STEP_LIMIT = 90;
 
 const { port1, port2 } = new MessageChannel();
-/** Who waits for a turn of the event loop, in the order of asking. @type {(() => void)[]} */
-const breathing = [];
+/** Resolve functions of those who wait for another task, in the order of asking. @type {(() => void)[]} */
+const waiting = [];
 
 /**
- * One turn of the event loop. A timer would be clamped to 4 ms. Those who ask earlier go on earlier.
+ * Goes on in a new task, after those that wait already. A timer would be clamped to 4 ms.
  * @returns {Promise<void>}
  */
-export function breathe() {
+export function nextTask() {
   return new Promise((resolve) => {
-    breathing.push(resolve);
-    port1.onmessage = () => breathing.shift()?.();
+    waiting.push(resolve);
+    port1.onmessage = () => waiting.shift()?.();
     port2.postMessage(undefined);
   });
 }

@@ -1,5 +1,5 @@
 // A text into token ids in the engine worker, in steps of bounded length: a long one takes seconds.
-import { breathe } from './step.js';
+import { nextTask } from './step.js';
 
 /** @import { WasmEncoding, WasmModel } from './wasm/relaxed/bitnet_web.js' */
 
@@ -13,7 +13,7 @@ const LIMIT = 90;
  */
 export async function tokenize(model, encoding) {
   try {
-    while (!model.tokenizeStep(encoding, LIMIT)) await breathe();
+    while (!model.tokenizeStep(encoding, LIMIT)) await nextTask();
     return encoding.ids();
   } finally {
     encoding.free();

@@ -5,7 +5,7 @@ import { BitNetError } from './error.js';
 /** @typedef {'relaxed' | 'simd128'} Variant */
 
 /**
- * What the engine understands, as measured.
+ * The features that the JavaScript engine was found to support.
  * @typedef {object} Features
  * @property {boolean} simd128 Fixed-width 128-bit SIMD.
  * @property {boolean} relaxed Relaxed SIMD: the integer dot product and the swizzle.

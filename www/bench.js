@@ -55,7 +55,7 @@ void ready.then(() => {
   else notices.remark(`This link names a model elsewhere: ${link.model}. Nothing has been asked of its host yet; Start loads it.`);
 });
 
-/** What the form can offer at once; the threads wait until it is known whether the page is isolated. */
+/** The choices of the form that are known at once; those of threads follow when it is known whether the page is isolated. */
 function fillForm() {
   const offers = CATALOG.map(({ name, source, bytes }) =>
     h('option', { value: source }, bytes ? `${name} (${(bytes / 1e9).toFixed(2)} GB download)` : name),
@@ -131,7 +131,7 @@ async function run() {
   } catch (error) {
     drawStage(isAbort(error) ? 'Stopped' : 'Ended by an error', null);
     if (!isAbort(error)) notices.error(error);
-    // What was measured until then is still worth having.
+    // The results until then are still worth having.
     if (report.result.prompts) report.finish();
   }
   running = null;

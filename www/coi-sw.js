@@ -12,7 +12,7 @@
  */
 
 /**
- * What the site's build wrote into `site.json`.
+ * The content of `site.json`, which the site's build writes.
  * @typedef {object} Site
  * @property {string} policy the Content-Security-Policy of its pages
  * @property {string[]} files addresses relative to this script
@@ -107,7 +107,7 @@ async function answer(event, url) {
 }
 
 /**
- * The same response with the isolation headers and, unless it is empty, a policy. Redirects and opaque responses cannot be
+ * A copy of a response with the isolation headers and, unless it is empty, a policy. Redirects and opaque responses cannot be
  * rebuilt and stay as they are.
  * @param {Response} response
  * @param {string} policy

@@ -1,6 +1,6 @@
 // One model of ours in the page: loaded, measured step by step from outside, unloaded. Runs in the browser.
 import { BitNet } from '/dist/index.js';
-import { decodeBehind, memoryBytes, readLimit } from '/dist/bench.js';
+import { decodeAtDepth, memoryBytes, readLimit } from '/dist/bench.js';
 import { promptOf } from './prompt.js';
 
 /** @import { Model } from '../../worker/model.js' */
@@ -69,7 +69,7 @@ export async function logits(tokens) {
 
 /** @param {number} context @param {number} tokens */
 export async function decode(context, tokens) {
-  const { usage, timings } = await decodeBehind(loaded(), { context, tokens });
+  const { usage, timings } = await decodeAtDepth(loaded(), { context, tokens });
   const written = usage.completionTokens - 1;
   return {
     tokens: written,
@@ -80,7 +80,7 @@ export async function decode(context, tokens) {
 
 /** A greedy answer past every end, and what it chose. @param {number} tokens */
 export async function answer(tokens) {
-  const { timings } = await decodeBehind(loaded(), { context: 0, tokens });
+  const { timings } = await decodeAtDepth(loaded(), { context: 0, tokens });
   return { threads: timings.threads, perSecond: timings.decodeTokensPerSecond };
 }
 

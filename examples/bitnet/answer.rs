@@ -8,7 +8,7 @@ use bitnet_web::sample::SamplerOptions;
 
 use crate::Outcome;
 
-/// What a model said.
+/// An answer of a model.
 pub struct Answer {
     pub text: String,
     pub reason: FinishReason,

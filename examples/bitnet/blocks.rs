@@ -21,7 +21,7 @@ pub struct Blocks {
     deviation: f32,
 }
 
-/// What the matrices of a file can be stored in.
+/// The types in which the matrices of a file can be stored.
 pub static BLOCKS: [Blocks; 3] = [
     Blocks {
         name: "q4_0",

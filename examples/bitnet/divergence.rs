@@ -1,4 +1,4 @@
-//! What the fast precision (int8 head, int8 keys and values) changes: the next token's distribution at every position
+//! The effect of the fast precision (int8 head, int8 keys and values): the next token's distribution at every position
 //! of given sequences, beside that of the exact precision.
 
 use std::fs::File;

@@ -18,7 +18,7 @@ use bitnet_web::load::Precision;
 use model_file::{ModelFile, Options};
 use pico_args::Arguments;
 
-/// What a command ends with.
+/// The outcome of a command.
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 const HELP: &str = "\

@@ -16,7 +16,7 @@ use crate::Outcome;
 /// Bytes read at once.
 const CHUNK: usize = 4 << 20;
 
-/// What the command line decides about a load.
+/// The options of a load from the command line.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub precision: Precision,

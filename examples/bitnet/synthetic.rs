@@ -66,7 +66,7 @@ const TEMPLATE: &str = "{% for message in messages %}{{ message['role'] | capita
 
 const SEED: u64 = 0x5851_f42d_4c95_7f2d;
 
-/// What a tensor holds.
+/// The content of a tensor.
 #[derive(Clone, Copy)]
 enum Content {
     /// f32, all of them 1.

@@ -1,4 +1,4 @@
-//! What a generation tells, step by step.
+//! The events of a generation.
 
 /// Why a generation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ impl FinishReason {
     }
 }
 
-/// What ended a generation with [`FinishReason::Stop`].
+/// The token or text that ended a generation with [`FinishReason::Stop`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoppedBy {
     /// A token: one that ends every answer of this model, or one of
@@ -40,7 +40,7 @@ pub struct Usage {
     pub completion_tokens: usize,
 }
 
-/// What one step came to.
+/// The outcome of one step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// A batch of the prompt was run.
@@ -61,7 +61,7 @@ pub enum Event {
     Done {
         /// Why.
         reason: FinishReason,
-        /// What stopped it; `None` if nothing did.
+        /// The token or text that stopped it; `None` if none did.
         stopped_by: Option<StoppedBy>,
         /// Text that had waited.
         text: String,

@@ -17,14 +17,14 @@ const HEAD_TOKENS: usize = 8;
 #[derive(Debug)]
 pub struct LogitsRun {
     ids: Vec<u32>,
-    /// What is left to compute: positions, and for each the row of the answer. In order of positions.
+    /// Positions that are left to compute, in ascending order, each with its row of the answer.
     todo: Vec<(usize, usize)>,
     pass: Option<ForwardPass>,
     /// The last pass that ended, and the position of its first token.
     hidden: Option<(HiddenStates, usize)>,
 }
 
-/// What one step came to.
+/// The outcome of one step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LogitsStep {
     /// A batch of the text went through one layer of the model.

@@ -59,7 +59,7 @@ const TEMPLATE_VARIABLES: Rule = Rule {
     about: "for messages: further variables of the template, such as `{ enable_thinking: false }`",
 };
 
-/// What the chat template sees.
+/// The variables of the chat template.
 pub const CHAT: &[&Rule] = &[&CONTINUE_FINAL_MESSAGE, &TOOLS, &DOCUMENTS, &TEMPLATE_VARIABLES];
 
 /// `model.generate` and `model.complete`.

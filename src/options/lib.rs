@@ -1,4 +1,4 @@
-//! What a caller may decide: every option once, with its name, range, default and sentence.
+//! The options of `load` and `generate`: each once, with its name, range, default and sentence.
 //!
 //! The core checks ranges and takes defaults from here. `cargo xtask build` writes `worker/schema.js` from the same lists:
 //! the rules by which the page refuses a wrong value before a worker exists, and the types with their documentation. The

@@ -39,7 +39,7 @@ const WATCHDOG: Rule = Rule {
     about: "milliseconds without a sign of life after which a worker counts as dead; 0: never; 30000 by default",
 };
 
-/// What a call needs that starts workers and loads no model.
+/// Options of a call that starts workers and loads no model.
 pub const WORKERS: &[&Rule] = &[&THREADS, &VARIANT, &SIGNAL, &WORKER_URL, &WASM_BASE, &WATCHDOG];
 
 /// `BitNet.load` and `BitNet.probe`.

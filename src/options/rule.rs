@@ -10,13 +10,13 @@ pub const MAX_SAFE: u64 = (1 << 53) - 1;
 pub struct Rule {
     /// As JavaScript spells it.
     pub name: &'static str,
-    /// What it may be.
+    /// Its values.
     pub kind: Kind,
-    /// What it does and what it is by default, for the documentation; a sentence without its full stop.
+    /// Its effect and its default, for the documentation; a sentence without its full stop.
     pub about: &'static str,
 }
 
-/// What an option may be.
+/// The values that an option may have.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// A finite number.
@@ -45,11 +45,11 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
     /// `auto`, or the name of a ternary kernel.
     Kernel,
-    /// What only JavaScript can check.
+    /// A check that only JavaScript can do.
     Custom {
         /// Its type, in JSDoc's spelling.
         typescript: &'static str,
-        /// What is expected, as it stands behind "expected" in an error.
+        /// The text that follows "expected" in an error.
         expected: &'static str,
         /// The function of `worker/options.js` that checks it.
         check: &'static str,
@@ -76,7 +76,7 @@ impl Rule {
         }
     }
 
-    /// What is expected, as it stands behind "expected" in an error. `kernels`: the names of all ternary kernels.
+    /// The text that follows "expected" in an error. `kernels`: the names of all ternary kernels.
     pub fn expected(&self, kernels: &[&str]) -> String {
         match self.kind {
             Kind::Number { least, above: true, most, .. } if most.is_finite() => {

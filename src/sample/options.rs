@@ -1,4 +1,4 @@
-//! What the caller decides about sampling, and its ranges.
+//! The options of sampling and their ranges.
 
 use bitnet_options::{MIN_P, REPETITION_PENALTY, TEMPERATURE, TOP_P};
 

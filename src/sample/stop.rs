@@ -5,8 +5,8 @@ use crate::{Error, ErrorKind, Result};
 /// More would only slow every token down.
 const MAX_STOPS: usize = 64;
 
-/// What a stream consists of: the text's characters, and control tokens, which have no text in an answer but may stand
-/// in a stop text by their names.
+/// An item of a stream: a character of the text, or a control token, which has no text in an answer but may stand
+/// in a stop text by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Symbol {
     Char(char),
@@ -31,7 +31,7 @@ pub struct StopMatcher {
     held: Vec<Symbol>,
 }
 
-/// What a piece of text came to.
+/// The outcome of a piece of text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// Text that belongs to the answer for certain.

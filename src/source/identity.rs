@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What the headers of an answer show of the file behind it. On another origin most of them are hidden.
+/// The headers of an answer that identify the file. On another origin most of them are hidden.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validators {
     /// The `ETag`, as sent.

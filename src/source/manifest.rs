@@ -30,7 +30,7 @@ pub struct Part {
     pub sum: u64,
 }
 
-/// What is stored of one file. It only ever names chunks that are stored and were verified.
+/// The record of the stored chunks of one file. It only ever names chunks that are stored and were verified.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// [`SCHEMA`] of the program that wrote it.
@@ -46,14 +46,14 @@ pub struct Manifest {
     pub chunk_bytes: u64,
     /// The file's length in bytes, once it is certain.
     pub total: Option<u64>,
-    /// What the server's answers said of the file.
+    /// The validators from the server's answers.
     pub validators: Validators,
     /// The server's answers for this one file have different tags at times.
     #[serde(default)]
     pub unsteady: bool,
     /// Checksum of each chunk that is present.
     pub chunks: Vec<Option<u64>>,
-    /// What is present of chunks that are not, each from the chunk's start on without a gap.
+    /// Parts of chunks that are not present as a whole, without a gap from each chunk's start on.
     #[serde(default)]
     pub parts: Vec<Part>,
     /// Every chunk is present: the file loads without a network.

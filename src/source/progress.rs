@@ -1,8 +1,8 @@
-//! What a load reports while it runs.
+//! The progress of a load.
 
 use serde::{Deserialize, Serialize};
 
-/// What is going on.
+/// The phase of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
@@ -26,7 +26,7 @@ pub enum Phase {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
-    /// What is going on.
+    /// The phase.
     pub phase: Phase,
     /// Bytes here so far.
     pub loaded: u64,

@@ -1,9 +1,9 @@
-//! Room in the browser's storage: does the model fit, and what would have to go to make it fit.
+//! The storage quota: whether a model fits, and which models would have to be removed to make it fit.
 
 /// A browser refuses writes some way before its quota, and its estimate is deliberately inexact.
 const MARGIN_BYTES: u64 = 32 << 20;
 
-/// What the browser says of this origin's storage, in bytes.
+/// The browser's estimate of this origin's storage, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Estimate {
     /// Used now.
@@ -12,12 +12,12 @@ pub struct Estimate {
     pub quota: u64,
 }
 
-/// One stored model, as far as making room is concerned.
+/// A stored model that may be removed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CachedModel {
     /// Its revision id.
     pub id: String,
-    /// Bytes that go with it.
+    /// Bytes that its removal frees.
     pub bytes: u64,
     /// Milliseconds since 1970.
     pub last_used: f64,

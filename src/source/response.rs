@@ -1,4 +1,4 @@
-//! What an answer to a ranged request means.
+//! The meaning of answers to ranged requests.
 
 use super::identity::Validators;
 use super::retry::{is_transient, parse_retry_after};
@@ -36,7 +36,7 @@ pub struct ResponseHead {
     pub redirected_to: Option<String>,
 }
 
-/// What an answer means for the download.
+/// The meaning of an answer for the download.
 #[derive(Debug)]
 pub enum Verdict {
     /// The bytes `start..end` that were asked for (perhaps fewer at the end).
@@ -62,7 +62,7 @@ pub enum Verdict {
     Retry {
         /// The server's own wish.
         after_ms: Option<f64>,
-        /// What to report when patience ends.
+        /// The error for when no more tries are left.
         error: Error,
     },
     /// A lasting failure.
@@ -70,7 +70,7 @@ pub enum Verdict {
 }
 
 impl ResponseHead {
-    /// What the headers show of the file behind the answer.
+    /// The headers that identify the file.
     pub fn validators(&self, verdict: &Verdict) -> Validators {
         let total = match verdict {
             Verdict::Part { total, .. } | Verdict::BeyondEnd { total } => *total,
@@ -166,7 +166,7 @@ fn wrong(name: &str, what: String) -> Verdict {
     Verdict::Retry { after_ms: None, error }
 }
 
-/// What a lasting failure with `status` means for the file called `name`.
+/// The error for a lasting failure with `status` of the file called `name`.
 pub fn refusal(status: u16, name: &str) -> Error {
     let (kind, advice) = match status {
         401 => (

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 pub struct RetryPolicy {
     /// Failures in a row, without one byte of progress between them, before giving up.
     pub attempts: u32,
-    /// The same while no server has answered yet: a wrong address or a refused origin should fail soon.
+    /// The number of attempts while no server has answered yet: a wrong address or a refused origin should fail soon.
     pub first_attempts: u32,
     /// Delay after the first failure; each further one doubles it.
     pub base_ms: f64,

@@ -4,7 +4,7 @@
 use crate::gguf::Header;
 use crate::{Error, ErrorKind, Result};
 
-/// What to do with the bytes of one part.
+/// Which bytes of a part belong to the joined data section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// Bytes at its start that belong to its directory.

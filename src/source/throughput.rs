@@ -37,7 +37,7 @@ impl Throughput {
     pub fn speed(&self, now: f64) -> Option<f64> {
         let (start, first) = *self.samples.front()?;
         let elapsed = now - start;
-        // What came with the first sample came before its time stamp.
+        // The bytes of the first sample arrived before its time stamp.
         (elapsed >= MIN_MS && self.sum > first).then(|| (self.sum - first) as f64 * 1000.0 / elapsed)
     }
 

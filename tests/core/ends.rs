@@ -1,4 +1,4 @@
-//! What ends an answer, and what is refused before one begins: on a model whose control tokens can be made to come.
+//! The end of an answer, and prompts that are refused before one begins: on a model whose control tokens can be made to come.
 
 use bitnet_web::ErrorKind;
 use bitnet_web::error::Detail;
@@ -175,7 +175,7 @@ fn a_text_that_is_too_long_is_told_with_its_numbers() {
             assert!(error.to_string().contains(advice), "{error}");
             assert_eq!(error.details()[1..], [("contextLength", number(context)), ("maxContextLength", number(512))]);
         }
-        // What fits is taken, to the last token.
+        // A prompt that fits is taken, to the last token.
         let ids = vec![1; context - 1];
         assert!(engine.generate(ids, GenerateOptions::default()).is_ok());
     }

@@ -1,4 +1,4 @@
-//! What a mask lets through is chosen by exact logits, although the fast head estimates those of unlikely tokens.
+//! Tokens that a mask allows are chosen by exact logits, although the fast head estimates those of unlikely tokens.
 
 use crate::support::draft::Draft;
 use crate::support::models::fixtures;

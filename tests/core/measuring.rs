@@ -1,4 +1,4 @@
-//! What benchmarks need of the engine: made-up contexts, and the time of each part.
+//! The engine's functions for benchmarks: made-up contexts, and the time of each part.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -40,7 +40,7 @@ fn a_made_up_context_is_not_computed_and_never_taken_for_a_real_one() {
         let answers: Vec<Vec<u32>> = [context, context, context - 1]
             .into_iter()
             .map(|context| {
-                let generation = engine.generate_behind(context, &[1], options(3)).unwrap();
+                let generation = engine.generate_at_depth(context, &[1], options(3)).unwrap();
                 assert_eq!(generation.sequence(&engine).len(), context);
                 let (ids, usage) = run(&mut engine, generation);
                 assert_eq!((usage.prompt_tokens, usage.cached_tokens), (context + 1, context));
@@ -58,10 +58,10 @@ fn a_made_up_context_is_not_computed_and_never_taken_for_a_real_one() {
         let generation = fresh.generate(vec![0, 0, 1], options(2)).unwrap();
         assert_eq!(after, run(&mut fresh, generation).0);
 
-        let generation = engine.generate_behind(5, &[1], options(1)).unwrap();
+        let generation = engine.generate_at_depth(5, &[1], options(1)).unwrap();
         run(&mut engine, generation);
         assert_eq!(engine.logits_hash().unwrap(), hash);
-        assert_eq!(engine.generate_behind(room, &[1], options(1)).unwrap_err().kind(), ErrorKind::ContextOverflow);
+        assert_eq!(engine.generate_at_depth(room, &[1], options(1)).unwrap_err().kind(), ErrorKind::ContextOverflow);
     }
 }
 

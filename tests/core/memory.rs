@@ -1,4 +1,4 @@
-//! What a model needs is known from its directory, and too much is refused with numbers before anything is allocated.
+//! A model's needs are known from its header, and too much is refused with numbers before anything is allocated.
 
 use crate::support::models;
 use bitnet_web::ErrorKind;

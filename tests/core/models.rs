@@ -1,6 +1,6 @@
 //! The forward pass against transformers: every fixture model, in the exact mode, token by token.
 //!
-//! What agrees and how closely is derived in `tests/oracle/README.md`: a token whose activations stay clear of a
+//! How closely results agree is derived in `tests/oracle/README.md`: a token whose activations stay clear of a
 //! rounding boundary agrees to `tight`, any other stays below the flip bound.
 
 use crate::support::models::{Fixture, FixtureFile, Sequence, fixtures};

@@ -1,4 +1,4 @@
-//! What the bundled model says to fixed prompts, greedily and sampled: the same text with every kernel and thread count.
+//! The bundled model's answers to fixed prompts, greedy and sampled, are the same with every kernel and thread count.
 //! `tests/e2e/transcripts.test.mjs` reads the same file in the browser.
 //!
 //! A new model says other things: `RECORD_TRANSCRIPTS=1 cargo test --test core transcripts` writes the file again.

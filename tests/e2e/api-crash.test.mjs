@@ -1,4 +1,4 @@
-// What callers see when a worker dies, in every way that one can: a coded error for each call, and a page that goes on.
+// The death of a worker, in every way that one can die: callers get a coded error for each call, and the page goes on.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -283,7 +283,7 @@ pageTest('a machine that slept through the limit is no dead worker; one that is 
 });
 
 /**
- * What the browser's pages hold, in bytes: resident, and reserved.
+ * Memory of the browser's pages in bytes: resident, and reserved.
  * @returns {Promise<{ resident: number, reserved: number }>}
  */
 async function memoryOfPages() {

@@ -41,7 +41,7 @@ function spoil(object, name, before = 0) {
   });
 }
 
-/** What each part uses; where exceptions of it are no part of the browser's contract, so that nothing there catches them. */
+/** The browser functions that each part uses, of those that by contract throw nothing: no code there catches an exception. */
 const parts = /** @type {Record<string, () => void>} */ ({
   'a request': () => spoil(AbortController.prototype, 'signal'),
   'an answer': () => spoil(Response.prototype, 'status'),

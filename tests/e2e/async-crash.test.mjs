@@ -101,7 +101,7 @@ const PARTS = [
 ];
 
 /**
- * What each way through each part ends in.
+ * The outcome of each fault in each part.
  * @param {Page} page
  * @param {string} query more of the engine's address
  * @param {number} watchdog

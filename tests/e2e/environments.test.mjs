@@ -26,7 +26,7 @@ let server;
 let cdn;
 /** Another origin that allows nobody to read. @type {RunningServer} */
 let closed;
-/** What every kernel must give. @type {string} */
+/** The answer that every kernel must give. @type {string} */
 let hash;
 
 /** Headers of the page and its scripts. @type {Record<string, string>} */

@@ -1,4 +1,4 @@
-// What every end-to-end test begins with: a real browser, and the folders of the built package and the pages.
+// The common start of the end-to-end tests: a real browser, and the folders of the built package and the pages.
 import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -41,7 +41,7 @@ export function launch() {
 }
 
 /**
- * The same with a profile in a folder, so that its storage is on the disk.
+ * Starts a browser with a profile in a folder, so that its storage is on the disk.
  * @param {string} folder
  * @returns {Promise<import('playwright-core').BrowserContext>}
  */
@@ -81,7 +81,7 @@ export function startDemo({ folders, handle, ...options } = {}) {
   });
 }
 
-/** What `cargo xtask site` writes into `site.json`, for the demo page's folders. */
+/** The content of `site.json`, which `cargo xtask site` writes, for the demo page's folders. */
 async function describeSite() {
   const page = await readFile(join(ROOT, 'www/index.html'), 'utf8');
   const [, policy = ''] = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(page) ?? [];

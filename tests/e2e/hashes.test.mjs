@@ -11,7 +11,7 @@ import { DEMO_FOLDERS, launch, openPage, ROOT, startDemo } from './harness.mjs';
 /** @import { RunningServer } from './server.mjs' */
 
 const MODELS = join(ROOT, 'tests/fixtures/models');
-/** What an instruction becomes in an engine that computes it wrong: another one of the same operands and result. */
+/** The replacement of an instruction, for an engine that computes wrong: another one of the same operands and result. */
 const FAULTS = /** @type {const} */ ({
   // i32x4.relaxed_dot_i8x16_i7x16_add_s: f32x4.relaxed_madd
   relaxed: [[0xfd, 0x93, 0x02], [0xfd, 0x85, 0x02]],

@@ -1,4 +1,4 @@
-// What callers hand over: ends that they choose, texts of any length, streams in pieces of any size.
+// The inputs of callers: stops that they choose, texts of any length, streams in pieces of any size.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';

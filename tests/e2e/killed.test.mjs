@@ -1,4 +1,4 @@
-// What a killed browser loses of a download on a slow line.
+// The loss when a browser is killed in a download on a slow line.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { chromium } from 'playwright-core';
 import { HostileServer } from '../hostile-server.mjs';
 import { browserCommand, launchProfile, ROOT, startDemo } from './harness.mjs';
 
-/** Bytes of the file: a model, and so much behind it that no try comes to the end. */
+/** Bytes of the file: a model, and so much after it that no try comes to the end. */
 const BYTES = 64 << 20;
 
 /** Bytes per second of the line, which the requests of a load share. */
@@ -62,7 +62,7 @@ test('a browser that is killed on a slow line loses some seconds of the download
   try {
     const { child, browser, page } = await openBrowser(profile, `${demo.origin}/blank.html`);
     await page.addScriptTag({ type: 'module', content: `import { BitNet } from '/dist/index.js'; globalThis.BitNet = BitNet; BitNet.load('${url}', { threads: 1, kernel: 'mad' }).catch((error) => (globalThis.failed = String(error)));` });
-    /** What had been sent, by time. @type {[number, number][]} */
+    /** Bytes that had been sent, by time. @type {[number, number][]} */
     const sent = [];
     const total = () => hostile.log.reduce((sum, seen) => sum + seen.sent, 0);
     const end = 7_000 + random() * 15_000;

@@ -68,7 +68,7 @@ loadTest('hf: addresses are resolved under the given base', {}, async ({ tab, pa
   assertLoaded(await tab.load('hf:owner/repo/sub/m.gguf', { hfBase: `${hostile.origin}/some${path}` }));
 });
 
-/** What can be handed over in place of a file, and cannot be loaded: made in the page. */
+/** Values that are made in the page, are passed in place of a file, and cannot be loaded. */
 const REFUSED = {
   'an empty address': ["''", 'invalid_argument', /address is empty/],
   'a blank address': ["'  '", 'invalid_argument', /address is empty/],

@@ -1,4 +1,4 @@
-// What the tests of loading begin with: a browser, a page that has the library, a server that misbehaves, small models.
+// The common start of the tests of loading: a browser, a page that has the library, a server that misbehaves, small models.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -126,7 +126,7 @@ export class Tab {
     while ((await this.kept())[0]?.storedBytes !== bytes) await new Promise((resolve) => setTimeout(resolve, 50));
   }
 
-  /** What the cache holds. @returns {Promise<CacheEntry[]>} */
+  /** The entries of the cache. @returns {Promise<CacheEntry[]>} */
   kept() {
     return this.page.evaluate(() => lib.BitNet.cache.list());
   }

@@ -1,4 +1,4 @@
-// What benchmarks need of the library, in a real browser: the time of each part, made-up contexts, memory.
+// The library's functions for benchmarks, in a real browser: the time of each part, made-up contexts, memory.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';

@@ -9,7 +9,7 @@ const storages = {
       throw refusal;
     },
   },
-  // What private windows of Firefox did for years.
+  // Private windows of Firefox did this for years.
   fails: {
     open() {
       const request = Object.assign(new EventTarget(), { error: refusal, onerror: /** @type {(() => void) | null} */ (null) });

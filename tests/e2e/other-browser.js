@@ -1,5 +1,5 @@
-// What other-browsers.test.mjs opens in a browser that nobody drives: the library on a small model, then a chat on the real
-// page, in a frame; what came out is posted.
+// The page that other-browsers.test.mjs opens in a browser that nobody drives: it runs the library on a small model, then a
+// chat on the real page, in a frame, and posts the results.
 // @ts-expect-error an address of the test's server
 import { BitNet } from '/dist/index.js';
 

@@ -1,4 +1,4 @@
-// What is published, as a stranger meets it: packed, installed into an app, type-checked, bundled, opened in a browser.
+// The published package as a stranger meets it: packed, installed into an app, type-checked, bundled, opened in a browser.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -16,7 +16,7 @@ const MODELS = join(ROOT, 'tests/fixtures/models');
 
 /** @type {string} */
 let app;
-/** What `npm pack` put in. @type {{ path: string, size: number }[]} */
+/** The files that `npm pack` put in. @type {{ path: string, size: number }[]} */
 let packed;
 
 before(async () => {
@@ -85,7 +85,7 @@ async function writeApp() {
   `);
 }
 
-/** What isolates a page. */
+/** The headers that isolate a page. */
 const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
 /**

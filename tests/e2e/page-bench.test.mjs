@@ -22,7 +22,7 @@ describe('the benchmark page', () => {
         result.kernels.map((/** @type {{ kernel: string }} */ k) => k.kernel),
         ['relaxed16', 'relaxed', 'lut', 'mad', 'scalar'],
       );
-      assert.deepEqual(result.behind, [{ context: 182, tokensPerSecond: 2000 / 182 }]);
+      assert.deepEqual(result.depths, [{ context: 182, tokensPerSecond: 2000 / 182 }]);
       assert.deepEqual(result.machine, {
         memoryBytes: 25_000_000,
         readPerSecond: 20e9,

@@ -1,4 +1,4 @@
-// What the tests of the pages begin with: the pages with a stand-in for the library, so that each moment can be held.
+// The common start of the tests of the pages: the pages with a stand-in for the library, so that each moment can be held.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { launch, openPage, ROOT, startDemo } from './harness.mjs';
 /** @import { Handler, RunningServer } from './server.mjs' */
 
 /**
- * What the page has told the library.
+ * The calls that the page has made to the library.
  * @typedef {object} Told
  * @property {{ source: string, options: Record<string, unknown> }[]} loads
  * @property {{ messages: { role: string, content: string }[], options: Record<string, unknown> }[]} answers

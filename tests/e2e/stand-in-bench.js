@@ -1,7 +1,7 @@
 // Stands in for what the library keeps for benchmarks, as `stand-in.js` for the library.
 
 /** @param {unknown} _model @param {{ context: number, tokens: number }} how */
-export async function decodeBehind(_model, { context, tokens }) {
+export async function decodeAtDepth(_model, { context, tokens }) {
   return {
     finishReason: 'length',
     usage: { promptTokens: context + 1, cachedTokens: context, completionTokens: tokens },

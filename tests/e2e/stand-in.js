@@ -43,7 +43,7 @@ function pass(name, signal) {
   ]);
 }
 
-/** What a test reads and turns, as `standIn` on the page. */
+/** The state that a test reads and sets, as `standIn` on the page. */
 const standIn = {
   /** @type {{ source: string, options: Record<string, unknown> }[]} */
   loads: [],

@@ -1,4 +1,4 @@
-// What the bundled model says to fixed prompts: the recorded text, for every variant, kernel and thread count.
+// The bundled model's answers to fixed prompts are the recorded ones, for every variant, kernel and thread count.
 // `tests/core/transcripts.rs` finds the same natively, and writes the file.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';

@@ -10,7 +10,7 @@ import { launch, openPage, startDemo } from './harness.mjs';
 /** @import { LoadOptions } from '../../worker/schema.js' */
 
 /**
- * What the native report found.
+ * The results of the native report.
  * @typedef {object} Native
  * @property {{ precision: string, hash: string }[]} hashes
  * @property {string[]} questions

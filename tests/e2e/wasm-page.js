@@ -27,7 +27,7 @@ async function runTests(from, threads, filter) {
   const module = await WebAssembly.compileStreaming(fetch('/tests/tests_bg.wasm'));
   // As in the runtime, and with room for the tests' own data.
   const memory = new WebAssembly.Memory({ initial: 1024, maximum: 65535, shared: true });
-  const [runner, ...crew] = workers;
+  const [runner, ...compute] = workers;
   const ready = workers.map(
     (worker) =>
       /** @type {Promise<void>} */ (
@@ -41,7 +41,7 @@ async function runTests(from, threads, filter) {
   // its creator waits.
   runner?.postMessage({ module, memory });
   await ready[0];
-  for (const worker of crew) worker.postMessage({ module, memory, thread: true });
+  for (const worker of compute) worker.postMessage({ module, memory, thread: true });
   await Promise.all(ready);
   runner?.postMessage({ from, filter });
 }

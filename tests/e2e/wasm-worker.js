@@ -12,7 +12,7 @@ const say = (said) => postMessage(said);
 environment.testReportPanic = (/** @type {string} */ text) => say({ type: 'panic', text });
 
 /**
- * What the server has; a test cannot wait for a promise.
+ * A file of the server, read synchronously; a test cannot wait for a promise.
  * @param {string} url
  * @returns {ArrayBuffer | undefined}
  */
@@ -73,7 +73,7 @@ function runTests(from, filter) {
       const failure = glue.testRun(index);
       if (failure !== undefined) throw new Error(failure);
     } catch (error) {
-      // Behind a trap nothing of this memory can be relied on: the page starts anew behind this test.
+      // After a trap nothing in this memory can be relied on: the page starts anew after this test.
       if (!glue.testShouldPanic(index)) throw error;
       say({ type: 'passed', index, name });
       return say({ type: 'restart' });

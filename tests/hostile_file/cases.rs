@@ -1,4 +1,4 @@
-//! What can be wrong with a file: a label, the file, the code of its error, and what the sentence must name.
+//! The faults of a file: a label, the file, the code of its error, and the words that the sentence must have.
 
 use bitnet_web::ErrorKind::{self, InvalidGguf, InvalidModel, Truncated, Unsupported};
 use bitnet_web::gguf::{Array, Value};

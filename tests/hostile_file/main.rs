@@ -28,7 +28,7 @@ use crate::support::models;
 #[cfg_attr(not(target_arch = "wasm32"), global_allocator)]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-/// What a load may hold at its peak beside a few times the file: kernels' tables, the rotary tables and KV cache of
+/// Bytes that a load may hold at its peak beside a few times the file: kernels' tables, the rotary tables and KV cache of
 /// the fixture's 512 tokens, working memory of a batch.
 const FIXED_BYTES: usize = 2 << 20;
 /// The most bytes in memory for a byte of the file: an array of u8 becomes u64s while it is read.
@@ -66,7 +66,7 @@ fn refused(label: &str, file: &[u8]) -> Error {
     for (piece, length) in [(1, length), (7, length), (4096, length), (4096, None)] {
         let other = load(file, piece, length).err().unwrap_or_else(|| panic!("{label}: it loads in pieces of {piece}"));
         assert_eq!(other.kind(), error.kind(), "{label}: pieces of {piece}: {other} instead of {error}");
-        // What a file begins with is quoted as far as it is there.
+        // The first bytes of a file are quoted, as many as there are.
         if !error.to_string().contains("begin with \"GGUF\"") {
             assert_eq!(other.to_string(), error.to_string(), "{label}: pieces of {piece}");
         }

@@ -38,7 +38,7 @@ export async function streamAnswer(model, messages, options, onToken) {
       }
       last = performance.now();
       if (tokens === 0) first = last;
-      // What had waited for the rest of a character comes at the very end, without a token of its own.
+      // Bytes that waited for the rest of a character come at the very end, without a token of their own.
       if (step.value.id !== null) tokens += 1;
       onToken(step.value.text);
     }

@@ -33,7 +33,7 @@
  */
 
 /**
- * What the header of a file tells before it is downloaded.
+ * The properties of a model that its header tells before the file is downloaded.
  * @typedef {object} ProbeResult
  * @property {number} [bytes] to download
  * @property {number} [memoryBytes] needed

@@ -1,8 +1,8 @@
-/** What the page adds to an answer of the bundled demo model. */
+/** The page's addition to an answer of the bundled demo model. */
 
 /** How it refuses, and when it says how small it is (tools/demo-model/data/beyond.py). */
 const REFUSAL = /\btiny (?:demo )?model\b|\bbigger model\b|\bI only add and subtract\b/;
-/** What no language model can know or should do, and what was no question. */
+/** Kinds of questions that no language model can or should answer, and texts that are no question. */
 const BEYOND_ANY = /\bconnection to the world\b|\bdid not understand\b|\bcannot help with that\b/;
 
 /**

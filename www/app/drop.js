@@ -36,7 +36,7 @@ export function acceptFiles(onFile) {
   });
   input.addEventListener('change', () => {
     const file = input.files?.[0];
-    // The same file may be chosen twice in a row.
+    // A person may choose one file twice in a row.
     input.value = '';
     if (file) onFile(file);
   });

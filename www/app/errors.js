@@ -1,4 +1,4 @@
-/** What to say about an error: its code, its sentence, and what the visitor can do. */
+/** The text for an error: its code, its sentence, and what the visitor can do. */
 
 /**
  * By `BitNetError.code`; an abort is no error to the visitor.

@@ -1,4 +1,4 @@
-/** What runs, in one line under the message box and as a list in the models sheet. */
+/** The running model, in one line under the message box and as a list in the models sheet. */
 import { h } from './dom.js';
 import * as format from './format.js';
 

@@ -1,7 +1,7 @@
 /** The choice of a kernel in forms: which there are is the library's to say. */
 import { h } from './dom.js';
 
-/** What a visitor may be told of a kernel; one that is new to this page goes by its name. @type {Record<string, string>} */
+/** A kernel's name for visitors; one that is new to this page goes by its own name. @type {Record<string, string>} */
 const TITLES = {
   relaxed16: 'Relaxed SIMD, 16-bit sums',
   relaxed: 'Relaxed SIMD, 32-bit sums',

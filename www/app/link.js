@@ -1,5 +1,5 @@
 /**
- * What a link to the page may ask for, as query parameters:
+ * The query parameters that a link to the page may have:
  *
  *   model      address of a GGUF file, relative to the page, absolute, or hf:owner/repo/file.gguf
  *   prompt     a first message, sent once the model is there

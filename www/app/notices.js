@@ -53,7 +53,7 @@ export class Notices {
    * @param {Action[]} actions
    */
   #add(notice, actions) {
-    // The same thing said twice is said once, at the end.
+    // A notice that is given again moves to the end.
     for (const earlier of this.#root.children)
       if (earlier.querySelector('.notice-text')?.textContent === notice.querySelector('.notice-text')?.textContent)
         earlier.remove();

@@ -1,4 +1,4 @@
-/** What the visitor may set: plain data, checked at the door, kept in localStorage where there is one. */
+/** The visitor's settings: plain data, checked when it is read, kept in localStorage where there is one. */
 
 /**
  * @typedef {object} Settings

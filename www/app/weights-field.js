@@ -79,7 +79,7 @@ function sign(paint, x, y, value, arrived, inks) {
 }
 
 /**
- * The same number for the same place on every visit.
+ * A number for each place that does not change between visits.
  * @param {number} n
  * @returns {number} 0 to 1
  */

@@ -1,6 +1,6 @@
 /**
  * The benchmark itself, by the public API and what the library keeps for benchmarks: load, read prompts of several
- * lengths, write, write behind a long context, the speed of memory, and the same in short for each kernel. Knows nothing
+ * lengths, decode, decode at depth, the speed of memory, and the same in short for each kernel. Knows nothing
  * of the page.
  */
 import { textOf } from './prompt-text.js';
@@ -46,7 +46,7 @@ import { spread } from './statistics.js';
  * @property {PromptResult[]} prompts
  * @property {{ tokensPerSecond: number, tokens: number, times: number[] }} decode `times`: arrival of each token, ms
  * @property {Record<string, number> | null} parts milliseconds of one written token by part
- * @property {{ context: number, tokensPerSecond: number }[]} behind speed of writing behind contexts that are made up
+ * @property {{ context: number, tokensPerSecond: number }[]} depths decode speed with so many made-up tokens in the context
  * @property {{ memoryBytes: number, readPerSecond: number, readShare: number }} machine peak of the model's memory; how
  *   fast its threads can read memory, bytes per second; which share of that writing uses
  * @property {string} logitsHash
@@ -56,9 +56,9 @@ import { spread } from './statistics.js';
 
 const PROMPT_LENGTHS = [16, 128, 512];
 const REPETITIONS = 3;
-/** Contexts behind which writing is timed, as far as the model goes, and how many tokens are written there. */
+/** Depths at which decoding is timed, in tokens, as far as the model goes; and how many tokens are decoded there. */
 const CONTEXTS = [1024, 4000];
-const BEHIND_RUN = 16;
+const DEPTH_RUN = 16;
 /** Once the repetitions of one length took this long, no more are made, milliseconds. */
 const REPETITION_BUDGET = 12_000;
 /** Tokens to write after each prompt, and in the long run. */
@@ -70,9 +70,9 @@ const LONG_RUN_BUDGET = 20_000;
 const SCALAR_LIMIT = 50e6;
 
 /** Shares of the progress bar. */
-const SHARE = { load: 0.2, prompts: 0.3, decode: 0.15, behind: 0.05, kernels: 0.3 };
+const SHARE = { load: 0.2, prompts: 0.3, decode: 0.15, depths: 0.05, kernels: 0.3 };
 
-/** @typedef {Pick<typeof import('../../worker/bench.js'), 'decodeBehind' | 'memoryBytes' | 'readLimit'>} Tools */
+/** @typedef {Pick<typeof import('../../worker/bench.js'), 'decodeAtDepth' | 'memoryBytes' | 'readLimit'>} Tools */
 
 /**
  * @param {import('../app/api.js').BitNetApi} api
@@ -107,21 +107,21 @@ export async function measure(api, tools, plan, { signal, onStage, onResult }) {
     onResult({ decode: decode.run, parts: decode.parts });
 
     const written = SHARE.load + SHARE.prompts + SHARE.decode;
-    /** @type {Result['behind']} */
-    const behind = [];
-    for (const context of within(CONTEXTS, info.contextLength - BEHIND_RUN - 2)) {
-      onStage(`Writing behind ${context} tokens`, written + (SHARE.behind * behind.length) / CONTEXTS.length);
-      const { timings } = await tools.decodeBehind(model, { context, tokens: BEHIND_RUN, signal });
-      behind.push({ context, tokensPerSecond: timings.decodeTokensPerSecond });
-      onResult({ behind });
+    /** @type {Result['depths']} */
+    const depths = [];
+    for (const context of within(CONTEXTS, info.contextLength - DEPTH_RUN - 2)) {
+      onStage(`Decoding at depth ${context}`, written + (SHARE.depths * depths.length) / CONTEXTS.length);
+      const { timings } = await tools.decodeAtDepth(model, { context, tokens: DEPTH_RUN, signal });
+      depths.push({ context, tokensPerSecond: timings.decodeTokensPerSecond });
+      onResult({ depths });
     }
-    onStage('Measuring the memory', written + SHARE.behind);
+    onStage('Measuring the memory', written + SHARE.depths);
     // Asked first: measuring the speed takes memory as well.
     const memoryBytes = await tools.memoryBytes(model);
     const { best: readPerSecond } = await tools.readLimit(model);
     const readShare = (info.weightBytes * decode.run.tokensPerSecond) / readPerSecond;
     onResult({ machine: { memoryBytes, readPerSecond, readShare } });
-    onStage('Checking the arithmetic', written + SHARE.behind);
+    onStage('Checking the arithmetic', written + SHARE.depths);
     onResult({ logitsHash: await model.logitsHash() });
   } finally {
     await model.unload();

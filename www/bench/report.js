@@ -75,12 +75,12 @@ export class Report {
   }
 
   #drawFigures() {
-    const { decode, prompts, load, behind, machine } = this.result;
+    const { decode, prompts, load, depths, machine } = this.result;
     /** @type {[name: string, value: string, unit: string][]} */
     const figures = [];
     if (decode) figures.push(['Decode', short(decode.tokensPerSecond), 'tok/s']);
-    for (const { context, tokensPerSecond } of behind ?? [])
-      figures.push([`Decode behind ${context} tokens`, short(tokensPerSecond), 'tok/s']);
+    for (const { context, tokensPerSecond } of depths ?? [])
+      figures.push([`Decode at depth ${context}`, short(tokensPerSecond), 'tok/s']);
     for (const prompt of prompts ?? [])
       figures.push([`Prefill, ${prompt.tokens} tokens`, short(prompt.prefillPerSecond.median), 'tok/s']);
     if (load)

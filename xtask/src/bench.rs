@@ -12,7 +12,7 @@ use crate::{build, chrome, host, node};
 /// llama.cpp's types in which the same shape is generated for the comparison.
 const PEER_TYPES: [&str; 3] = ["q4_0", "tq2_0", "q2_0"];
 
-/// What to measure.
+/// The options of a measurement.
 pub struct Options {
     /// A model file; else one of `shape` is generated.
     pub model: Option<PathBuf>,

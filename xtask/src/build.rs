@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::wasm::{self, Variant};
 use crate::{host, node, package, schema, size, toolchain};
 
-/// What to build.
+/// The options of a build.
 #[derive(Default)]
 pub struct Options {
     /// Quick to build instead of small and fast.

@@ -31,7 +31,7 @@ pub fn target_dir() -> PathBuf {
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
-    // What cargo told this xtask about itself must not leak into the builds it starts.
+    // The variables that cargo set for this xtask must not leak into the builds it starts.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_PKG_") || name == "CARGO_MANIFEST_DIR" {
             command.env_remove(name);
@@ -55,7 +55,7 @@ pub fn run(command: &mut Command, missing: &str) -> Result<()> {
     Ok(())
 }
 
-/// What a program prints, or nothing where it is not installed or fails.
+/// The output of a program, or nothing where it is not installed or fails.
 pub fn output_of(command: &mut Command) -> Option<String> {
     let output = command.stderr(Stdio::null()).stdin(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())

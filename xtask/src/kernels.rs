@@ -10,7 +10,7 @@ use crate::{chrome, host, node, test, toolchain};
 /// The package.
 const PACKAGE: &str = "bitnet-kernels";
 
-/// What to do.
+/// The options of `cargo xtask kernels`.
 pub struct Options {
     /// Measure the benchmarks whose name contains this, instead of testing.
     pub bench: Option<String>,

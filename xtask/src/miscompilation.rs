@@ -19,7 +19,7 @@ use crate::{symbols, toolchain};
 /// The first LLVM without the fault.
 const FIXED_IN: (u32, u32, u32) = (23, 0, 0);
 
-/// What is known of a value.
+/// The knowledge about a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Value {
     Sixteen,
@@ -89,7 +89,7 @@ fn shifts_by_mask<R: WasmModuleResources>(function: &mut FuncValidator<R>, body:
     Ok(false)
 }
 
-/// What an operator makes of its operands.
+/// The effect of an operator on its operands.
 fn result(operator: &Operator, operands: &[Value], locals: &mut [Value]) -> Value {
     let first = operands.first().copied().unwrap_or(Value::Other);
     match operator {

@@ -24,7 +24,7 @@ const PERMITTED: [&str; 10] = [
     "CC0-1.0",
 ];
 
-/// What the project files of every crate are called that hold a licence or a notice.
+/// The names of files that hold a licence or a notice of a crate.
 const TEXT_FILES: [&str; 5] = ["license", "licence", "copying", "unlicense", "notice"];
 
 /// A crate in the wasm.

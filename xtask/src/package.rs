@@ -1,4 +1,4 @@
-//! What lies in `dist/` beside the wasm: the scripts as they are written, and what npm wants to know.
+//! The files in `dist/` beside the wasm: the scripts as they are written, and the package.json for npm.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -16,7 +16,7 @@ const HEAD: &str = "\
 /** @import { CacheMode, NetworkOptions, Progress } from './protocol.js' */
 
 /**
- * What an option must be: in words for an error, and what `options.js` checks it with.
+ * The values that an option may have: in words for an error, and the check in `options.js`.
  * @typedef {{ expected: string } & (
  *   | { kind: 'number', least: number, above: boolean, most: number }
  *   | { kind: 'whole', least: number, most: number }

@@ -1,4 +1,4 @@
-//! What a page downloads: the size of each wasm, and what weighs most in it.
+//! The size of each wasm module that a page downloads, and its largest functions.
 
 use std::collections::HashMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What the functions of a WebAssembly module are called.
+//! The function names of a WebAssembly module.
 
 use std::collections::HashMap;
 

@@ -19,12 +19,12 @@ const LIB: &str = "lib";
 /// The integration tests in one program.
 const CORE: &str = "core";
 
-/// What to run; everything unless some are named.
+/// The suites to run; all of them unless some are named.
 pub struct Options {
     pub native: bool,
     pub wasm: bool,
     pub e2e: bool,
-    /// What runs in the browser is a quick build, not what ships.
+    /// The browser runs a quick build, not the one that ships.
     pub dev: bool,
     /// Only this variant's wasm tests; both by default.
     pub variant: Option<Variant>,
@@ -37,7 +37,7 @@ pub fn test(mut options: Options) -> Result<()> {
     if !(options.native || options.wasm || options.e2e) {
         options = Options { native: true, wasm: true, e2e: true, ..options };
     }
-    // What is missing is said before anything takes long.
+    // Missing tools are reported before anything takes long.
     let browser = options.wasm || options.e2e;
     let chrome = if browser { Some(prepare_browser()?) } else { None };
     if options.native {
@@ -60,7 +60,7 @@ pub fn test(mut options: Options) -> Result<()> {
     Ok(())
 }
 
-/// What tests in a browser need beside cargo; tells where Chromium is.
+/// Prepares the tools that tests in a browser need beside cargo; returns the path of Chromium.
 pub fn prepare_browser() -> Result<PathBuf> {
     toolchain::ensure()?;
     node::ensure()?;
@@ -119,7 +119,7 @@ struct Program {
 }
 
 impl Program {
-    /// What a `cargo test` command would run.
+    /// The tests that a `cargo test` command would run.
     fn compile(command: &mut Command) -> Result<Vec<Self>> {
         command.args(["--no-run", "--message-format=json-render-diagnostics"]).stdout(Stdio::piped());
         let mut child = command.spawn().context(toolchain::MISSING)?;
@@ -148,7 +148,7 @@ impl Program {
         host::run(&mut command, "Node 20 is not installed")
     }
 
-    /// What its tests are called, natively.
+    /// The names of its tests, from the native build.
     fn names(&self) -> Result<Vec<String>> {
         let list = host::output_of(Command::new(&self.file).args(["--list", "--format", "terse"]));
         let list = list.with_context(|| format!("{} does not list its tests", self.file.display()))?;

@@ -1,4 +1,5 @@
-//! What the pinned toolchain lacks on a fresh machine: the wasm target, and std's sources to rebuild it with threads.
+//! Installs the parts of the pinned toolchain that a fresh machine lacks: the wasm target, and std's sources to rebuild it
+//! with threads.
 
 use std::path::Path;
 use std::process::Command;

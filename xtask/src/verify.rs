@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{build, chrome, host, node, toolchain};
 
-/// What to verify, and how much of it.
+/// The options of `cargo xtask verify`.
 pub struct Options {
     pub file: PathBuf,
     /// Only the native part: no browser, no Node, no wasm.
@@ -78,7 +78,7 @@ pub fn example() -> Command {
     command
 }
 
-/// What a program prints, with its messages passed through, and whether it succeeded; an error where it printed
+/// The output of a program, with its messages passed through, and whether it succeeded; an error where it printed
 /// nothing.
 fn capture(command: &mut Command) -> Result<(String, bool)> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context(toolchain::MISSING)?;

@@ -31,7 +31,7 @@ impl Variant {
         }
     }
 
-    /// What rustc is told about the engines that this variant is for.
+    /// rustc's flag for the target features of this variant.
     pub fn target_features(self) -> &'static str {
         match self {
             Self::Relaxed => "-Ctarget-feature=+simd128,+relaxed-simd,+atomics,+bulk-memory,+mutable-globals",
@@ -120,7 +120,7 @@ pub fn profile(dev: bool) -> &'static str {
     if dev { "wasm-dev" } else { "release" }
 }
 
-/// What cargo makes of the crate, with its function names.
+/// The module that cargo makes of the crate, with its function names.
 pub fn artifact(variant: Variant, dev: bool) -> PathBuf {
     variant.target_dir().join("wasm32-unknown-unknown").join(profile(dev)).join("bitnet_web.wasm")
 }
@@ -133,7 +133,7 @@ pub fn bindgen(wasm: &Path, out: &Path, names: bool) -> Result<()> {
     bindgen.generate(out).with_context(|| format!("wasm-bindgen on {}", wasm.display()))
 }
 
-/// The same for a test executable, as `tests.js` and `tests_bg.wasm`; the runner reaches the tests as plain exports.
+/// Puts a test executable there, as `tests.js` and `tests_bg.wasm`; the runner reaches the tests as plain exports.
 pub fn bindgen_tests(wasm: &Path, out: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(wasm).out_name("tests").debug(true).export_wasm(true).emit_start(false).typescript(false);

@@ -102,7 +102,7 @@ fn family(name: &str) -> String {
     parts.collect::<Vec<_>>().join(".")
 }
 
-/// What was loaded, and where.
+/// The loaded model, and where it came from.
 pub fn model(path: &Path, loaded: &ModelFile) -> Table {
     let model = loaded.engine.model();
     let (config, summary) = (model.config(), loaded.engine.summary());

@@ -1,4 +1,4 @@
-//! What a model file holds and how it runs: the native part of `cargo xtask verify`.
+//! A report on a model file, its contents and its runs: the native part of `cargo xtask verify`.
 
 mod contents;
 mod markdown;

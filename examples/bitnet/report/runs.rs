@@ -1,4 +1,4 @@
-//! What comes out: logits hashes, and answers.
+//! The results of runs: logits hashes, and answers.
 
 use std::path::Path;
 use std::time::Instant;
@@ -16,7 +16,7 @@ use super::prompts::QUESTIONS;
 /// Tokens of an answer unless the caller says otherwise.
 const MAX_TOKENS: usize = 64;
 
-/// What a browser's run is compared with.
+/// The results that a browser's run is compared with.
 #[derive(Serialize)]
 pub struct Numbers {
     /// All fixed questions, whether they were answered here or not.

@@ -90,7 +90,7 @@ impl Default for Options {
     }
 }
 
-/// What the download wants done next.
+/// The next step that the caller is to take.
 #[derive(Debug)]
 pub enum Action {
     /// Send a request; report with [`Download::head`], [`Download::body`], [`Download::end`] or
@@ -188,7 +188,7 @@ enum Identity {
 /// The download of one file. See the module's documentation.
 pub struct Download {
     options: Options,
-    /// What is stored (with the file's length, which may be known earlier).
+    /// The record of the stored chunks (with the file's length, which may be known earlier).
     manifest: Manifest,
     revision: u32,
     /// Checksums of all chunks of this revision that were ever seen.
@@ -222,7 +222,7 @@ pub struct Download {
     cache_bytes: u64,
     /// Since when the caller has been busy with a chunk: that time is nobody's stall.
     away_since: Option<f64>,
-    /// What the answer says that is being compared with the stored file.
+    /// The validators of the answer that is being compared with the stored file.
     candidate: Validators,
     /// Something the user should know for good.
     notice: Option<String>,
@@ -285,7 +285,7 @@ impl Download {
         }
     }
 
-    /// What to do at time `now`. Call it again after each action and each report until it says to wait.
+    /// The next action at time `now`. Call it again after each action and each report until it says to wait.
     pub fn next(&mut self, now: f64) -> Action {
         if let Some(since) = self.away_since.take() {
             self.forgive(now - since);
@@ -294,7 +294,7 @@ impl Download {
             return action;
         }
         if self.failure.is_some() && self.pending_saves > 0 {
-            // What is still being written belongs to what the message says of the cache.
+            // The message tells what is kept, so writes that are under way are waited for.
             return Action::Wait { until: None };
         }
         if let Some(error) = self.failure.take() {
@@ -357,7 +357,7 @@ impl Download {
         self.notice = Some(sentence);
     }
 
-    /// What is stored so far.
+    /// The record of the chunks that are stored so far.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }

@@ -6,7 +6,7 @@ use super::*;
 #[derive(Debug)]
 pub(super) struct Fetch {
     pub index: u64,
-    /// What has arrived of the chunk, from its start.
+    /// The bytes of the chunk that have arrived, from its start.
     pub bytes: Vec<u8>,
     /// Length of `bytes` when the present request began.
     base: usize,
@@ -106,7 +106,7 @@ impl Download {
         self.identity != Identity::Fresh && self.manifest.validators.compare(seen) == Sameness::Changed
     }
 
-    /// What the download so far makes of an answer: a page in the middle of the file, or a refusal after bytes had come,
+    /// Judges an answer by the download so far: a page in the middle of the file, or a refusal after bytes had come,
     /// is trouble on the way, as a cut connection is. (Each try begins at the file's own address, so an address that was
     /// signed for a time is signed anew.)
     pub(super) fn judged_again(&self, verdict: Verdict, seen: &Validators) -> Verdict {
@@ -181,7 +181,7 @@ impl Download {
             return self.whole_body(bytes, now);
         }
         let Some(i) = self.fetch_of(request) else {
-            // What nobody waits for any more must not go on using the network.
+            // A request that nobody waits for must not go on using the network.
             return self.queue.push_back(Action::Cancel { request });
         };
         let start = self.manifest.span(self.fetches[i].index).0;

@@ -21,7 +21,7 @@ const KINDS: usize = 3;
 /// Pause before a rival's range is asked for again, in milliseconds.
 const ASK_AGAIN_MS: f64 = 50.0;
 
-/// What answers have said against each other.
+/// Contradictions between answers.
 #[derive(Debug, Default)]
 pub(super) struct Doubt {
     in_a_row: u32,
@@ -31,7 +31,7 @@ pub(super) struct Doubt {
     resolved: bool,
 }
 
-/// What an answer is worth.
+/// The judgement of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Worth {
     /// It is of the file.

@@ -1,4 +1,4 @@
-//! What the store has: chunks to be loaded and checked, chunks to be written, and the record of them.
+//! Stored chunks: loading and checking them, writing them, and the record of them.
 
 use super::*;
 

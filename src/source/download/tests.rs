@@ -209,7 +209,7 @@ fn a_change_after_the_first_chunk_is_an_error_and_leaves_nothing() {
     assert!(forgot);
 }
 
-/// What was handed on or the code of the error, the ranges that were asked for, and the record.
+/// The bytes that were handed on or the code of the error, the ranges that were asked for, and the record.
 type Loaded = (std::result::Result<Vec<u8>, &'static str>, Vec<Option<(u64, u64)>>, Manifest);
 
 /// Loads a file whose n-th answer, from 0, has the tag `tag(n)` and is of the file `of(n)`.
@@ -289,7 +289,7 @@ fn two_files_of_one_length_behind_one_address_are_never_mixed() {
             let tags = |n: usize| format!("\"{}\"", n.is_multiple_of(step + 1));
             let (got, asked, _) = load_unsteady(None, tags, of);
             assert!(got.as_ref().is_ok_and(|got| *got == one || *got == two) || got == Err("changed"), "{asked:?}");
-            // The same where each answer has a tag of its own.
+            // Again, with a tag of its own for each answer.
             let (got, asked, _) = load_unsteady(None, |n| format!("\"{n}\""), of);
             assert!(got.as_ref().is_ok_and(|got| *got == one || *got == two) || got == Err("changed"), "{asked:?}");
         }

@@ -74,7 +74,7 @@ async fn attempt(
 ) -> Result<LoadedModel> {
     let mut report = |progress_now: Progress| {
         if let Ok(value) = WebProgress::from(progress_now).serialize(&Serializer::new()) {
-            // What the page's callback throws is the page's own business.
+            // An exception of the page's callback is the page's own business.
             let _ = progress.call1(&JsValue::NULL, &value);
         }
     };

@@ -35,7 +35,7 @@ pub struct WasmModel {
     threads: ThreadChoice,
 }
 
-/// What `model.info` shows of the model itself.
+/// The engine's part of `model.info`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Info<'a> {
@@ -49,11 +49,11 @@ struct Info<'a> {
     kernel: &'a str,
     precision: &'a str,
     threads: usize,
-    /// Of the file.
+    /// Bytes of the file.
     bytes: u64,
-    /// Of weights and KV cache.
+    /// Bytes of weights and KV cache.
     memory_bytes: u64,
-    /// Of weights alone: what a token reads.
+    /// Bytes of the weights alone: a token reads all of them.
     weight_bytes: u64,
     vocabulary: usize,
 }
@@ -104,7 +104,7 @@ async fn load_from(source: JsValue, options: JsValue, pool: WasmPool, progress: 
     Ok(WasmModel { engine: Engine::new(model, pool), generation: None, logits: None, threads })
 }
 
-/// What the model at `source` is and needs, from its directory alone: see `probe.rs`.
+/// Properties and needs of the model at `source`, from its header alone: see `probe.rs`.
 ///
 /// # Errors
 /// As [`load`].
@@ -143,7 +143,7 @@ impl WasmModel {
         self.engine.time_parts(options.time_parts.unwrap_or(false).then_some(monotonic_ms as Clock));
         let generation = match options.synthetic_context {
             None => self.engine.generate(tokens, options.into())?,
-            Some(context) => self.engine.generate_behind(context as usize, &tokens, options.into())?,
+            Some(context) => self.engine.generate_at_depth(context as usize, &tokens, options.into())?,
         };
         let cached = generation.usage().cached_tokens;
         self.generation = Some(generation);

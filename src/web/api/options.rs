@@ -1,4 +1,4 @@
-//! What the page asks for, as it arrives: plain objects that it has checked, read here into the core's own types.
+//! Options as they arrive: plain objects that the page has checked, read here into the core's own types.
 
 use serde::Deserialize;
 

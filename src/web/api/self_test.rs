@@ -12,7 +12,7 @@ use crate::web::runtime::thread::WasmPool;
 
 use super::error::to_js;
 
-/// What the self test found.
+/// The answer of `BitNet.selfTest`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Outcome {

@@ -11,7 +11,7 @@ static REFUSED: AtomicUsize = AtomicUsize::new(0);
 
 /// Bytes of a page of WebAssembly memory.
 const PAGE: u64 = 1 << 16;
-/// What a model needs beside weights and KV cache, in bytes: chunks of the file on their way, the tokenizer while it is
+/// Bytes that are set aside beside weights and KV cache: for chunks of the file on their way, the tokenizer while it is
 /// built, working memory of a batch, stacks.
 const RESERVE: u64 = 160 << 20;
 

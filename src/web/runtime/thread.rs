@@ -33,7 +33,7 @@ impl WasmPool {
         self.pool.threads()
     }
 
-    /// What one compute worker needs to enter; ask anew for each of them, and use each answer once.
+    /// The ticket with which one compute worker enters. Each worker needs its own, and each is used once.
     pub fn ticket(&self) -> usize {
         Arc::into_raw(Arc::clone(self.pool.shared())) as usize
     }

@@ -34,7 +34,7 @@ pub enum Event {
     Written,
     /// A time that was waited for has come.
     Tick,
-    /// What a `HEAD` request says of the file's length.
+    /// The file's length in bytes, as a `HEAD` request tells it.
     Length(u64),
     /// The progress of another tab that downloads the same file.
     Peer(Progress),

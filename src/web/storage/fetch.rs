@@ -18,25 +18,25 @@ use crate::{Error, ErrorKind, Result};
 /// A text that is read by [`small_text`] is no longer, in bytes.
 const TEXT_BYTES: usize = 1024;
 
-/// So long it is waited for, in milliseconds: without it the load goes on as well.
+/// How long such a text is waited for, in milliseconds. The load goes on without it.
 const TEXT_MS: f64 = 5000.0;
 
-/// What is the same for every request of a load.
+/// The properties that all requests of a load share.
 pub struct Target {
     /// The absolute address.
     pub url: String,
-    /// What messages call the file.
+    /// The file's name in messages.
     pub name: String,
     /// The caller's own headers.
     pub headers: OwnHeaders,
 }
 
-/// What a caller wants to be sent with the requests for a file.
+/// The headers that a caller adds to the requests for a file.
 #[derive(Clone, Debug)]
 pub enum OwnHeaders {
-    /// The same with each.
+    /// These headers, with every request.
     Fixed(Vec<(String, String)>),
-    /// What a function says for an address: it gives a promise of `[name, value]` pairs.
+    /// A function that takes a request's address and gives a promise of `[name, value]` pairs.
     Asked(Function),
 }
 

@@ -14,7 +14,7 @@ const CHUNK_BYTES: u64 = 256 << 10;
 pub struct SplitHeader {
     /// Of all parts together; its data section begins at byte 0.
     pub header: Header,
-    /// What the data section takes of each part.
+    /// Which bytes of each part belong to the joined data section.
     pub spans: Vec<Span>,
     /// Bytes of all parts.
     pub bytes: u64,

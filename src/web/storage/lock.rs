@@ -51,7 +51,7 @@ async fn request(address: &str, only_if_free: bool) -> Attempt {
         return Attempt::Unsupported;
     };
     let options = Object::new();
-    // What follows is not done within the promise's own callback: a promise takes a trap there for its rejection.
+    // Nothing below runs in the promise's own callback, where a trap would only reject the promise.
     let mut handlers = None;
     let granted = Promise::new(&mut |resolve, reject| handlers = Some((resolve, reject)));
     if let Some((resolve, reject)) = handlers {

@@ -9,7 +9,7 @@ use crate::source::Download;
 use crate::source::quota::{self, CachedModel, Estimate, Verdict};
 use crate::web::runtime::globals;
 
-/// What the browser says of this origin's storage.
+/// The browser's estimate of this origin's storage.
 pub struct StorageEstimate {
     /// Bytes used by everything of this origin.
     pub usage: Option<u64>,

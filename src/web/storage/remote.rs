@@ -38,7 +38,7 @@ pub struct Remote {
     channel: Option<Channel>,
     events: Rc<EventQueue>,
     requests: HashMap<RequestId, Request>,
-    /// What was read of the answers and not yet taken.
+    /// Pieces of answers that were read and not yet taken.
     pieces: HashMap<RequestId, Uint8Array>,
     writer: Writer,
     room_checked: bool,

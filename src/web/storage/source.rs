@@ -56,7 +56,7 @@ impl SourceSpec {
         Ok(if parts.len() > 1 { parts } else { Vec::new() })
     }
 
-    /// What the file is called in messages and lists.
+    /// The file's name in messages and lists.
     pub fn name(&self) -> String {
         match self {
             Self::Address(text) => address::file_name(text),

@@ -19,7 +19,7 @@ const MIN_CHUNK_BYTES: u64 = 4096;
 /// More requests at once bring nothing: each may hold a chunk in memory.
 const MAX_REQUESTS: usize = 8;
 
-/// What the cache is used for.
+/// How the cache is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "CacheOption")]
 pub enum CacheMode {
@@ -70,7 +70,7 @@ pub struct SourceOptions {
     /// Gives the headers of a request by its address: see [`OwnHeaders::Asked`].
     #[serde(skip)]
     pub ask_headers: Option<Function>,
-    /// What the cache is used for.
+    /// How the cache is used.
     pub cache: Option<CacheMode>,
     /// Where `hf:` addresses point.
     pub hf_base: Option<String>,
@@ -90,7 +90,7 @@ impl SourceOptions {
         Ok(Self { ask_headers, ..read(call, options)? })
     }
 
-    /// What is to be sent with each request.
+    /// The headers that each request gets.
     pub fn own_headers(&self) -> OwnHeaders {
         match &self.ask_headers {
             Some(function) => OwnHeaders::Asked(function.clone()),
@@ -98,12 +98,12 @@ impl SourceOptions {
         }
     }
 
-    /// What the cache is used for.
+    /// How the cache is used.
     pub fn cache_mode(&self) -> CacheMode {
         self.cache.unwrap_or_default()
     }
 
-    /// The same for reading a file's beginning alone, in pieces of `chunk_bytes`.
+    /// These options for reading a file's beginning alone, in pieces of `chunk_bytes`.
     pub fn for_probe(mut self, chunk_bytes: u64) -> Self {
         let network = self.network.get_or_insert_default();
         network.chunk_bytes = Some(chunk_bytes);

@@ -5,7 +5,7 @@
 //! `complete` or `abort`. All requests of a transaction are issued in one turn or from an event's callback: a Rust
 //! await in between could outlive it.
 //!
-//! What is read may be anything: another program of this origin, or a person with the browser's tools, can have written
+//! The database may hold anything: another program of this origin, or a person with the browser's tools, can have written
 //! it. A chunk counts only as the bytes that its manifest names, and a manifest only under its own id.
 
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! What waits to be written to the store: one write after the other, each reported to the [`EventQueue`].
+//! The queue of writes to the store. One runs at a time, and each end is reported to the [`EventQueue`].
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -38,12 +38,12 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Nothing waits. `recorded`: the store has a manifest of the revision that is being loaded.
+    /// An empty queue. `recorded`: the store has a manifest of the revision that is being loaded.
     pub fn new(store: Option<Rc<Store>>, events: &Rc<EventQueue>, recorded: bool) -> Self {
         Self { store, events: Rc::clone(events), queue: VecDeque::new(), busy: false, recorded, stale: false }
     }
 
-    /// Adds a write behind the others.
+    /// Adds a write at the end of the queue.
     pub fn push(&mut self, write: Write) {
         self.queue.push_back(write);
     }

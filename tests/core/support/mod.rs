@@ -1,4 +1,4 @@
-//! What the integration tests share.
+//! Functions that the integration tests share.
 
 // `hostile_file` uses its own part of this.
 #![allow(dead_code)]

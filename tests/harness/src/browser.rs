@@ -80,19 +80,19 @@ pub fn run_one(index: usize) -> Option<String> {
 type Job = Box<dyn FnOnce() + Send>;
 
 /// The threads that JavaScript started, and what they are to do.
-struct Crew {
+struct JobQueue {
     idle: usize,
     jobs: VecDeque<Job>,
 }
 
-static CREW: Mutex<Crew> = Mutex::new(Crew { idle: 0, jobs: VecDeque::new() });
+static QUEUE: Mutex<JobQueue> = Mutex::new(JobQueue { idle: 0, jobs: VecDeque::new() });
 /// A job is there.
 static CALLED: Condvar = Condvar::new();
 /// A thread is idle.
 static FREE: Condvar = Condvar::new();
 
-fn crew() -> MutexGuard<'static, Crew> {
-    CREW.lock().unwrap_or_else(PoisonError::into_inner)
+fn queue() -> MutexGuard<'static, JobQueue> {
+    QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs `job` on a thread of its own.
@@ -100,33 +100,33 @@ fn crew() -> MutexGuard<'static, Crew> {
 /// # Panics
 /// If no thread becomes free.
 pub fn spawn(job: Job) {
-    let mut crew = crew();
+    let mut queue = queue();
     // Seconds are counted, because std has no clock here.
     let mut waited = 0;
-    while crew.idle <= crew.jobs.len() {
+    while queue.idle <= queue.jobs.len() {
         assert!(waited < PATIENCE, "a test needs more threads than THREADS in tests/e2e/harness-wasm.mjs");
-        let outcome = FREE.wait_timeout(crew, Duration::from_secs(1)).unwrap_or_else(PoisonError::into_inner);
-        crew = outcome.0;
+        let outcome = FREE.wait_timeout(queue, Duration::from_secs(1)).unwrap_or_else(PoisonError::into_inner);
+        queue = outcome.0;
         waited += usize::from(outcome.1.timed_out());
     }
-    crew.jobs.push_back(job);
+    queue.jobs.push_back(job);
     CALLED.notify_one();
 }
 
 /// The life of a thread: runs one job after another and never returns.
 #[wasm_bindgen(js_name = testThread)]
 pub fn thread() {
-    let mut guard = crew();
+    let mut guard = queue();
     loop {
         guard.idle += 1;
         FREE.notify_all();
-        guard = CALLED.wait_while(guard, |crew| crew.jobs.is_empty()).unwrap_or_else(PoisonError::into_inner);
+        guard = CALLED.wait_while(guard, |queue| queue.jobs.is_empty()).unwrap_or_else(PoisonError::into_inner);
         guard.idle -= 1;
         let job = guard.jobs.pop_front();
         drop(guard);
         if let Some(job) = job {
             job();
         }
-        guard = crew();
+        guard = queue();
     }
 }

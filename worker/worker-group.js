@@ -1,5 +1,5 @@
-// The workers of one model, as the page owns them: starts them, carries calls and answers, notices when one is gone, and
-// then ends them all. No promise outlives its crew.
+// The group of workers of one model, owned by the page: it starts them, passes calls and answers, notices when one has died, and
+// then ends all of them. No promise stays pending after that.
 import { BitNetError } from './error.js';
 import { Launch } from './launch.js';
 import { Watchdog } from './watchdog.js';
@@ -9,7 +9,7 @@ import { Watchdog } from './watchdog.js';
 /** @import { Variant } from './variant.js' */
 
 /**
- * @typedef {object} CrewOptions
+ * @typedef {object} WorkerGroupOptions
  * @property {Variant} variant
  * @property {number} threads
  * @property {boolean} measureThreads whether the model may use fewer of them where these are faster
@@ -35,8 +35,8 @@ import { Watchdog } from './watchdog.js';
 /** How long `close` waits for the engine's goodbye before it ends the workers anyway, in milliseconds. */
 const GOODBYE = 1000;
 
-/** The workers of one model. */
-export class Crew {
+/** The workers of one model: the engine and the compute workers. */
+export class WorkerGroup {
   /** @type {Worker} */
   #engine;
   /** All that run, the engine's first. @type {Worker[]} */
@@ -48,11 +48,11 @@ export class Crew {
   #lastId = 0;
   /** The last call that went out: an argument may be unfit for a message. */
   #lastSent = 0;
-  /** Why the crew is gone. @type {BitNetError | undefined} */
+  /** Why the group is gone. @type {BitNetError | undefined} */
   #gone;
   #watchdog;
   #onStarted;
-  /** What is to be done when no call is under way. */
+  /** Called when no call is under way. */
   #onIdle = () => {};
   /** The engine said goodbye. @type {(value?: any) => void} */
   #onClosed = () => {};
@@ -60,7 +60,7 @@ export class Crew {
   #closed = Promise.resolve();
 
   /**
-   * @param {CrewOptions} options
+   * @param {WorkerGroupOptions} options
    * @throws {BitNetError} `worker_failed` where the browser refuses to start a worker at once
    */
   constructor({ variant, threads, measureThreads, isolated, workerUrl, wasmBase, watchdog, onStarted }) {
@@ -283,7 +283,7 @@ export class Crew {
 }
 
 /**
- * The same error for one more caller, with a stack of its own.
+ * A copy of an error for one more caller, with a stack of its own.
  * @param {BitNetError} error
  */
 function again(error) {

@@ -1,19 +1,19 @@
-// A stream of bytes that the page reads and the engine worker pulls, piece by piece. (Not every browser can transfer a
+// A stream of bytes: the page reads it, and the engine worker asks for it piece by piece. (Not every browser can transfer a
 // ReadableStream.)
 
 /** Bytes that are handed over at once, at most: a stream may give everything in one piece, for which the engine has no room. */
 const PIECE = 4 * 1024 * 1024;
 
 /**
- * The page's end: answers each `pull` with the next bytes.
+ * The page's end of the channel: answers each `pull` with the next bytes.
  * @param {ReadableStream<Uint8Array>} stream
  * @returns {{ port: MessagePort, release: () => void }} the engine's end, to be transferred; `release` ends the reading and
  *   cancels what was not read
  */
-export function feed(stream) {
+export function serveStream(stream) {
   const { port1, port2 } = new MessageChannel();
   const reader = stream.getReader();
-  /** What the engine has not taken of the last piece. */
+  /** The rest of the last piece, which the engine has not taken yet. */
   let rest = /** @type {Uint8Array} */ (new Uint8Array());
   const release = () => {
     port1.onmessage = null;
@@ -40,7 +40,7 @@ export function feed(stream) {
 }
 
 /**
- * The engine's end.
+ * The engine's end of the channel.
  * @param {MessagePort} port
  * @returns {ReadableStream<Uint8Array>}
  */
