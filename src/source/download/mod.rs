@@ -12,8 +12,11 @@
 //! compared instead of kept twice. Every chunk that leaves this machine was verified against its checksum; every
 //! chunk of one load is of one revision of the file.
 
+mod action;
 mod parts;
+mod plan;
 mod ranged;
+mod report;
 mod revision;
 #[cfg(test)]
 mod simulation;
@@ -28,16 +31,13 @@ use super::identity::{Sameness, Validators};
 use super::manifest::{Manifest, Part, checksum};
 use super::progress::{Phase, Progress};
 use super::response::{Asked, ResponseHead, Verdict, judge};
-use super::retry::RetryPolicy;
 use super::throughput::Throughput;
 use super::{address, magic};
 use crate::{Error, ErrorKind};
+pub use action::{Action, Options, RequestId};
 use ranged::Fetch;
 use revision::{Doubt, Worth};
 use whole::Whole;
-
-/// Number of a request, unique within a download.
-pub type RequestId = u32;
 
 /// Stored chunks that are loaded ahead of the one being handed on.
 const LOAD_AHEAD: u64 = 2;
@@ -50,116 +50,6 @@ const MAX_RESTARTS: u32 = 3;
 
 /// A server that refuses the file this often in a row, after it gave some of it, means it.
 const REFUSAL_ATTEMPTS: u32 = 4;
-
-/// How a download behaves.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Size of the chunks of a new download, in bytes.
-    pub chunk_bytes: u64,
-    /// Requests that run at once.
-    pub in_flight: usize,
-    /// Whether chunks are stored.
-    pub store: bool,
-    /// Whether the address is on the page's own origin: only there `If-Range` costs no preflight.
-    pub own_origin: bool,
-    /// When to try again.
-    pub retry: RetryPolicy,
-    /// A request that brings nothing for this long is broken off and tried again, in milliseconds.
-    pub stall_ms: f64,
-    /// How long bytes of an unfinished chunk may wait before they are stored, in milliseconds: what a closed tab loses.
-    pub keep_ms: f64,
-    /// Whether to refuse at once what does not begin like a GGUF file.
-    pub check_magic: bool,
-    /// Seed of the jitter and of the revision ids; differs from load to load.
-    pub seed: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            chunk_bytes: 16 << 20,
-            in_flight: 3,
-            store: true,
-            own_origin: false,
-            retry: RetryPolicy::default(),
-            stall_ms: 30_000.0,
-            keep_ms: 3000.0,
-            check_magic: true,
-            seed: 0,
-        }
-    }
-}
-
-/// The next step that the caller is to take.
-#[derive(Debug)]
-pub enum Action {
-    /// Send a request; report with [`Download::head`], [`Download::body`], [`Download::end`] or
-    /// [`Download::failed`].
-    Get {
-        /// Its number.
-        request: RequestId,
-        /// Half-open byte range, or the whole file.
-        range: Option<(u64, u64)>,
-        /// Value of the `If-Range` header.
-        if_range: Option<String>,
-    },
-    /// Break off a request; nothing more is expected of it. It may be unknown.
-    Cancel {
-        /// Its number.
-        request: RequestId,
-    },
-    /// Read a stored chunk; report with [`Download::loaded`].
-    Load {
-        /// Revision of the file, to be given back.
-        revision: u32,
-        /// Number of the chunk.
-        index: u64,
-    },
-    /// Write a chunk: copy [`Download::bytes`] now, write it together with [`Download::manifest_with`] taken at that
-    /// time, one write after the other, then report with [`Download::saved`].
-    Save {
-        /// Revision of the file, to be given back.
-        revision: u32,
-        /// Number of the chunk.
-        index: u64,
-    },
-    /// Write some bytes of a chunk that is on its way, in the same manner: [`Download::part_bytes`],
-    /// [`Download::manifest_with_part`], [`Download::saved_part`].
-    SavePart {
-        /// Revision of the file, to be given back.
-        revision: u32,
-        /// Which bytes.
-        part: Part,
-    },
-    /// Read the stored parts of a chunk, as [`Manifest::parts_of`] names them; report with [`Download::loaded_parts`].
-    LoadParts {
-        /// Revision of the file, to be given back.
-        revision: u32,
-        /// Number of the chunk.
-        index: u64,
-    },
-    /// Write [`Download::manifest_with`]`(None)` after all pending writes; no report is expected.
-    Seal,
-    /// Remove everything stored under this id, and drop the writes that still wait.
-    Forget {
-        /// Id of the revision.
-        id: String,
-    },
-    /// The next bytes of the file, in order and verified.
-    Deliver {
-        /// The bytes of one chunk.
-        bytes: Vec<u8>,
-    },
-    /// Nothing to do before something is reported, or this time is reached.
-    Wait {
-        /// Milliseconds on the caller's clock.
-        until: Option<f64>,
-    },
-    /// The whole file was delivered and stored.
-    Done,
-    /// The load has failed.
-    Fail(Error),
-}
 
 #[derive(Debug)]
 enum Chunk {
@@ -370,39 +260,6 @@ impl Download {
     /// Whether nothing will be asked of the network unless a stored chunk is damaged.
     pub fn is_trusted(&self) -> bool {
         self.identity == Identity::Trusted
-    }
-
-    /// The present report.
-    pub fn progress(&self, now: f64) -> Progress {
-        let ready = |chunk: &Chunk| if let Chunk::Ready(bytes) = chunk { bytes.len() as u64 } else { 0 };
-        let in_memory = self.chunks.values().map(ready).sum::<u64>()
-            + self.fetches.iter().map(|fetch| fetch.bytes.len() as u64).sum::<u64>();
-        let streamed = self.whole.as_ref().map_or(0, Whole::reached);
-        let loaded = (self.delivered_bytes + in_memory).max(streamed);
-        let total = self.total().or(self.hint);
-        let remaining = total.map(|total| total.saturating_sub(loaded));
-        let active = self.fetches.iter().any(|fetch| fetch.request.is_some())
-            || self.whole.as_ref().is_some_and(|whole| whole.request.is_some());
-        let phase = match () {
-            () if self.finished && self.failure.is_none() => Phase::Done,
-            () if self.identity == Identity::Asking => Phase::Connect,
-            () if active && self.identity != Identity::Confirmed => Phase::Connect,
-            () if active => Phase::Download,
-            () if !self.fetches.is_empty() || self.whole.is_some() => Phase::Retry,
-            () if self.identity == Identity::Trusted || self.cache_bytes > 0 => Phase::Cache,
-            () if self.identity == Identity::Confirmed => Phase::Download,
-            () => Phase::Connect,
-        };
-        Progress {
-            phase,
-            loaded,
-            total,
-            from_cache: self.cache_bytes.min(loaded),
-            from_network: loaded.saturating_sub(self.cache_bytes),
-            speed: self.throughput.speed(now),
-            seconds_left: remaining.and_then(|remaining| self.throughput.seconds_left(now, remaining)),
-            message: self.trouble.clone().or_else(|| self.notice.clone()),
-        }
     }
 
     fn name(&self) -> String {

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::source::RetryPolicy;
 
 /// How the server behaves at one request.
 #[derive(Clone, Debug)]
