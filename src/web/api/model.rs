@@ -107,7 +107,7 @@ async fn load_from(source: JsValue, options: JsValue, pool: WasmPool, progress: 
 /// Properties and needs of the model at `source`, from its header alone: see `probe.rs`.
 ///
 /// # Errors
-/// As [`load`].
+/// As [`load()`].
 #[wasm_bindgen]
 pub async fn probe(source: JsValue, options: JsValue, pool: WasmPool) -> std::result::Result<JsValue, JsValue> {
     let found = task::watched(probe::probe(&source, options, pool.inner())).await;
