@@ -23,6 +23,7 @@ const ourRun = (speed) => ({
   info: { kernel: 'lut', weightBytes: 1e9 },
   hash: '00ff',
   prefill: { 16: { perSecond: 40, firstTokenMs: 400, parts: PARTS } },
+  logits: { perSecond: 38 },
   decode: { 0: { perSecond: speed, parts: PARTS } },
   limit: { best: 20e9, median: 18e9 },
   processorSeconds: 0.1,
@@ -56,7 +57,7 @@ test('the report compares with the peer of the same thread count, and with the s
     ],
   });
   assert.match(text, /a machine, a browser, 2026-01-02/);
-  assert.match(text, /\| 1 \| lut \(chosen\) \| 40 \(40-40\) \| 10 \(9-12\) \| 400 \(400-400\) \| 00ff \|/);
+  assert.match(text, /\| 1 \| lut \(chosen\) \| 40 \(40-40\) \| 38 \(38-38\) \| 10 \(9-12\) \| 400 \(400-400\) \| 00ff \|/);
   assert.match(text, /\| 10 \(9-12\) \| 50 \(45-60\) \| 0.1 \(0.1-0.1\) \|/, 'half of what memory gives');
   assert.match(text, /\| decode at 0 \| 50 \| 10 \| 20 \| 5 \| 1 \| 10 \| 4 \|/);
   assert.match(text, /\| 1 \| wllama, q4_0 \| 4, ours 10 times \| not measured \| 2, ours 5 times \| 0.5 \|/);
