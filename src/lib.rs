@@ -6,7 +6,7 @@
 //!   time of each part of a token.
 //! * [`gguf`]: header, metadata and tensor list of a GGUF file. [`quant`]: its codecs, one per file.
 //! * [`model`]: configuration, weights and KV cache; `model::graph` has the forward pass of each model family.
-//! * [`tokenizer`], [`chat`], [`sample`]: text to tokens and back, chat templates, sampling.
+//! * [`tokenizer`], [`chat`], [`sample`]: text to tokens and back, chat templates (in the language that `jinja` runs), sampling.
 //! * [`load`]: bytes in, a model out. [`generate`]: a prompt in, events out. [`threads`]: how many threads to use.
 //! * [`source`]: the decisions of a download; it does no I/O.
 //! * `web`, for wasm32 alone: `api` is called by JavaScript, `storage` downloads and keeps files, `runtime` has threads, memory

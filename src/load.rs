@@ -12,8 +12,8 @@ use crate::quant::I2sLayout;
 use crate::tokenizer::{Tokenizer, Vocabulary};
 use crate::{Error, ErrorKind, Result};
 
-/// Bytes of the directory that are taken at once.
-const DIRECTORY_PIECE: usize = 1 << 20;
+/// Bytes of the header that are taken at once.
+const HEADER_PIECE: usize = 1 << 20;
 
 /// Options of a load.
 #[derive(Clone, Debug)]
@@ -30,9 +30,9 @@ pub struct LoadOptions {
     pub pre_tokenizer: Option<String>,
     /// Overrides `tokenizer.chat_template`.
     pub chat_template: Option<String>,
-    /// The length of the file, where it is known: a file that is too short is then told by its directory.
+    /// The length of the file, where it is known: a file that is too short is then refused by its header.
     pub file_bytes: Option<u64>,
-    /// Bytes that there are for weights and KV cache, where that is known: what needs more is refused by its directory,
+    /// Bytes that there are for weights and KV cache, where that is known: what needs more is refused by its header,
     /// before anything is allocated.
     pub memory_bytes: Option<u64>,
 }
@@ -75,9 +75,9 @@ pub struct Summary {
 /// The summary of a header, without anything being loaded.
 ///
 /// # Errors
-/// Whatever is wrong with the directory; `InvalidArgument` for a context that the model was not trained for.
+/// Whatever is wrong with the header; `InvalidArgument` for a context that the model was not trained for.
 pub fn preview(header: &Header, options: &LoadOptions) -> Result<Summary> {
-    Ok(Directory::new(header, options)?.summary)
+    Ok(CheckedHeader::new(header, options)?.summary)
 }
 
 impl Summary {
@@ -117,13 +117,13 @@ impl Summary {
 }
 
 /// A header, read and checked.
-struct Directory {
+struct CheckedHeader {
     blueprint: Blueprint,
     weight_options: WeightOptions,
     summary: Summary,
 }
 
-impl Directory {
+impl CheckedHeader {
     fn new(header: &Header, options: &LoadOptions) -> Result<Self> {
         let blueprint = Blueprint::new(header)?;
         let weight_options = WeightOptions {
@@ -160,7 +160,7 @@ pub struct Loader {
 
 #[derive(Debug)]
 enum State {
-    Directory { parser: Parser, bytes: Vec<u8>, retry_at: u64 },
+    Header { parser: Parser, bytes: Vec<u8>, retry_at: u64 },
     Tensors(Box<Tensors>),
     Failed,
 }
@@ -181,13 +181,13 @@ struct Tensors {
 impl Loader {
     /// A loader at the start of a file.
     pub fn new(options: LoadOptions) -> Self {
-        Self { options, position: 0, state: State::Directory { parser: Parser::new(), bytes: Vec::new(), retry_at: 0 } }
+        Self { options, position: 0, state: State::Header { parser: Parser::new(), bytes: Vec::new(), retry_at: 0 } }
     }
 
-    /// A loader for a file whose directory is already known: what is pushed begins at `header.data_offset`.
+    /// A loader for a file whose header is already known: what is pushed begins at `header.data_offset`.
     ///
     /// # Errors
-    /// As [`Loader::push`], for what the directory and the shapes can show.
+    /// As [`Loader::push`], for what the header and the shapes can show.
     pub fn with_header(header: Header, options: LoadOptions) -> Result<Self> {
         let position = header.data_offset;
         let state = State::Tensors(Box::new(Tensors::new(header, &options)?));
@@ -224,16 +224,16 @@ impl Loader {
     /// # Errors
     /// `Truncated` if the file ended before its last tensor.
     pub fn finish(mut self) -> Result<LoadedModel> {
-        if let State::Directory { retry_at, .. } = &mut self.state {
+        if let State::Header { retry_at, .. } = &mut self.state {
             *retry_at = 0;
-            self.read_directory(&[])?;
+            self.read_header(&[])?;
         }
         match self.state {
             State::Tensors(tensors) if tensors.next_slot == tensors.blueprint.plan.slots.len() && !tensors.is_open => {
                 tensors.finish(&self.options)
             }
             State::Tensors(tensors) => Err(truncated(self.position, tensors.blueprint.plan.end)),
-            State::Directory { .. } => Err(Error::new(
+            State::Header { .. } => Err(Error::new(
                 ErrorKind::Truncated,
                 format!(
                     "the file ends after {} bytes, inside its directory: it was cut off; fetch it again",
@@ -245,15 +245,15 @@ impl Loader {
     }
 
     fn advance(&mut self, mut bytes: &[u8]) -> Result<()> {
-        // The directory is collected in small pieces: a whole file in one push must not be copied.
-        while matches!(self.state, State::Directory { .. }) && !bytes.is_empty() {
-            let (head, rest) = bytes.split_at(bytes.len().min(DIRECTORY_PIECE));
-            self.read_directory(head)?;
+        // The header is collected in small pieces: a whole file in one push must not be copied.
+        while matches!(self.state, State::Header { .. }) && !bytes.is_empty() {
+            let (head, rest) = bytes.split_at(bytes.len().min(HEADER_PIECE));
+            self.read_header(head)?;
             bytes = rest;
         }
         match &mut self.state {
             State::Failed => Err(Error::new(ErrorKind::Internal, "the load has failed before")),
-            State::Directory { .. } => Ok(()),
+            State::Header { .. } => Ok(()),
             State::Tensors(tensors) => {
                 tensors.push(self.position, bytes)?;
                 self.position += bytes.len() as u64;
@@ -262,9 +262,9 @@ impl Loader {
         }
     }
 
-    /// Goes on with the directory, and to the tensors behind it once it is complete.
-    fn read_directory(&mut self, bytes: &[u8]) -> Result<()> {
-        let State::Directory { parser, bytes: prefix, retry_at } = &mut self.state else { return Ok(()) };
+    /// Goes on with the header, and to the tensors after it once it is complete.
+    fn read_header(&mut self, bytes: &[u8]) -> Result<()> {
+        let State::Header { parser, bytes: prefix, retry_at } = &mut self.state else { return Ok(()) };
         prefix.extend_from_slice(bytes);
         self.position += bytes.len() as u64;
         if self.position < *retry_at {
@@ -286,7 +286,7 @@ impl Loader {
 
 impl Tensors {
     fn new(mut header: Header, options: &LoadOptions) -> Result<Self> {
-        let Directory { blueprint, weight_options, summary } = Directory::new(&header, options)?;
+        let CheckedHeader { blueprint, weight_options, summary } = CheckedHeader::new(&header, options)?;
         if let Some(total) = options.file_bytes.filter(|&total| total < blueprint.plan.end) {
             return Err(truncated(total, blueprint.plan.end));
         }

@@ -179,7 +179,7 @@ async function pong(lastCall) {
   post({ type: 'pong', lost: isStuck || isBroken || isForgotten });
 }
 
-/** Calls that are answered within one turn of the event loop. @type {Set<EngineCall['method']>} */
+/** Calls that are answered within one task of the event loop. @type {Set<EngineCall['method']>} */
 const AT_ONCE = new Set(['detokenize', 'chatPrompt', 'memoryBytes']);
 
 /** @param {EngineStart} start */

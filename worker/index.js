@@ -154,7 +154,7 @@ export const BitNet = {
   },
 
   /**
-   * Tells what a model is and needs, by reading its directory alone.
+   * Tells the properties and needs of a model, by reading its header alone.
    * @param {Source} source
    * @param {LoadOptions} [options] as for `load`
    * @returns {Promise<Probe>}

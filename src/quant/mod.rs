@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod absmean;
+mod block_scale;
 mod blocks;
 mod float;
 mod i2_s;

@@ -3,6 +3,7 @@
 use half::f16;
 
 use super::absmean::{Survey, Ternarizer};
+use super::block_scale::BlockScale;
 use super::i2_s::{self, I2sLayout};
 use super::rows::RowCutter;
 use super::{TensorType, tq1_0, tq2_0};
@@ -11,13 +12,6 @@ use crate::{Error, ErrorKind, Result};
 
 /// Rows decoded per call of the sink: enough to amortise the call, small enough to stay in cache.
 const ROWS_PER_BLOCK: usize = 4;
-
-/// The scale of one block of a TQ type, as f16 bits.
-pub(super) struct BlockScale {
-    pub(super) bits: u16,
-    /// The block has a code beyond {-1, 0, +1}.
-    pub(super) out_of_range: bool,
-}
 
 /// Decodes one linear weight matrix. The sink gets the index of the first row and the codes of whole rows.
 ///

@@ -4,7 +4,7 @@
 //! `((byte * 3^n mod 256) * 3) >> 8`. `qs[0..32]` holds weights `32 n + m`, `qs[32..48]` weights `160 + 16 n + m`,
 //! `qh` weights `240 + 4 n + j`. Source: ggml `dequantize_row_tq1_0`.
 
-use super::ternary::BlockScale;
+use super::block_scale::BlockScale;
 
 pub(super) const BLOCK_BYTES: usize = 54;
 const POWERS_OF_3: [u8; 5] = [1, 3, 9, 27, 81];

@@ -3,7 +3,7 @@
 //! Two halves of 32 bytes; in each, byte `m` holds the codes of weights `m`, `32 + m`, `64 + m`, `96 + m` from its
 //! **low** bits up (the opposite of I2_S). Weight = code - 1. Source: ggml `dequantize_row_tq2_0`.
 
-use super::ternary::BlockScale;
+use super::block_scale::BlockScale;
 
 pub(super) const BLOCK_BYTES: usize = 66;
 

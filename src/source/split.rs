@@ -1,4 +1,4 @@
-//! A model in several GGUF files (`-00001-of-00003.gguf`): each has a directory of its own, the first one all metadata.
+//! A model in several GGUF files (`-00001-of-00003.gguf`): each has a header of its own, the first one all metadata.
 //! Their data sections, one after the other, make up the model's.
 
 use crate::gguf::Header;
@@ -7,7 +7,7 @@ use crate::{Error, ErrorKind, Result};
 /// Which bytes of a part belong to the joined data section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// Bytes at its start that belong to its directory.
+    /// Bytes at its start that belong to its header.
     pub skip: u64,
     /// Zeros after its end, so that the next data section begins aligned.
     pub pad: u64,
@@ -16,11 +16,11 @@ pub struct Span {
 /// Tensor offsets are multiples of `general.alignment`, which is at most this.
 const ALIGNMENT: u64 = 1 << 16;
 
-/// Joins the directories of all parts, each with the length of its file in bytes. The joined data section begins at
+/// Joins the headers of all parts, each with the length of its file in bytes. The joined data section begins at
 /// byte 0; it consists of the parts' bytes without `skip`, each followed by `pad` zeros.
 ///
 /// # Errors
-/// `invalid_model` when the parts do not belong together, `truncated` when one is shorter than its directory.
+/// `invalid_model` when the parts do not belong together, `truncated` when one is shorter than its header.
 pub fn join(parts: Vec<(Header, u64)>) -> Result<(Header, Vec<Span>)> {
     let count = parts.len();
     let mut joined: Option<Header> = None;

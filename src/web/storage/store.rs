@@ -2,7 +2,7 @@
 //!
 //! One transaction writes a chunk together with the manifest that names it, so a manifest never names what is not
 //! there. IndexedDB tells a full disk by an `abort` event on the transaction, so every transaction is awaited by its
-//! `complete` or `abort`. All requests of a transaction are issued in one turn or from an event's callback: a Rust
+//! `complete` or `abort`. All requests of a transaction are issued in one task or from an event's callback: a Rust
 //! await in between could outlive it.
 //!
 //! The database may hold anything: another program of this origin, or a person with the browser's tools, can have written
