@@ -4,7 +4,7 @@
 
 /** How long all of it may take, in milliseconds. */
 const PATIENCE = 5000;
-/** So many files are looked at, at most. */
+/** The most files that are looked at. */
 const MOST_FILES = 50;
 
 /** An import of a module, at the beginning of a line or after a semicolon. */
@@ -94,7 +94,7 @@ function wrongAnswer(file, response) {
     const reason = `the server sends ${type === '' ? 'no Content-Type' : `the type ${type}`} and not text/javascript`;
     return { reason, cure: /html/i.test(type) ? placement(file) : '', details: { status, contentType: type } };
   }
-  // Of another origin's answer neither is asked: what is imported from there needs CORS headers alone.
+  // An answer of another origin needs neither, only CORS headers.
   if (isOwnOrigin(file) && globalThis.crossOriginIsolated && headers.get('Cross-Origin-Embedder-Policy') === null) {
     return {
       reason: 'its answer has no Cross-Origin-Embedder-Policy, which the page has',

@@ -1,4 +1,4 @@
-// The two WebAssembly builds, as the workers see them, and how a trap in either is told to the page.
+// The two WebAssembly builds, as the workers see them, and the error that the page gets for a trap in either.
 //
 // Both are imported statically: a bundler that packs a worker into one file cannot split it at a dynamic import.
 import * as relaxed from './wasm/relaxed/bitnet_web.js';

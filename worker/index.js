@@ -27,7 +27,7 @@ const SELF_TEST_WATCHDOG = 300_000;
 /** The fastest kernel by variant and wish of threads, as the first load of this page measured it. @type {Map<string, string>} */
 const fastest = new Map();
 
-/** From so many bytes on a download is worth asking the browser to keep it. */
+/** A download of at least this many bytes is worth asking the browser to keep it. */
 const LARGE = 64 * 1024 * 1024;
 
 /** Where the last call found its workers: `BitNet.cache` needs the same. @type {Pick<LoadOptions, 'workerUrl' | 'wasmBase'>} */

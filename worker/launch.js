@@ -12,7 +12,7 @@ import { resolveAddress } from './options.js';
 /** The Trusted Types policy that worker addresses go through: a Content-Security-Policy has to allow this name. */
 const POLICY = 'bitnet-web';
 
-/** So often a script that is late may be looked for without a result. */
+/** How often a script that is late is looked for without a result. */
 const MOST_LOOKS = 10;
 
 /** @type {{ createScriptURL(address: string): any } | undefined} */

@@ -92,7 +92,7 @@ async function addressed(source, signal) {
 }
 
 /**
- * Checks the address of a model, so that what can never be loaded is told before anything starts.
+ * Checks the address of a model, so that an address that can never be loaded is refused before anything starts.
  * @param {string | URL} source
  * @returns {string} absolute, or an `hf:` address as it is
  */
@@ -139,7 +139,7 @@ function answered(response) {
   }
   if (!response.ok || status === 206) throw badStatus(status, url);
   if (body === null) throw invalid('the Response has no body.');
-  // Of an encoded body it is another length, and only an answer of the page's own origin shows whether it is one.
+  // Content-Length is that of the encoded body, and only an answer of the page's own origin shows its encoding.
   const encoded = response.headers.get('content-encoding') ?? 'identity';
   const length = Number(response.headers.get('content-length') ?? NaN);
   return streamed(body, encoded === 'identity' && type === 'basic' && Number.isSafeInteger(length) ? length : undefined);

@@ -1,7 +1,7 @@
-//! Where a model's bytes come from, as pure logic: no request is sent and nothing is stored here.
+//! The download of a model's bytes as pure logic: no request is sent and nothing is stored here.
 //!
-//! [`Download`] is the heart: a state machine that is told what happened (an answer, bytes, a failure, a chunk
-//! from the store) and says what to do next (ask for a range, load or save a chunk, hand bytes on). The browser's
+//! [`Download`] is a state machine: its caller reports events (an answer, bytes, a failure, a chunk
+//! from the store), and it gives the next action (ask for a range, load or save a chunk, hand bytes on). The browser's
 //! edges in `src/web/storage/` carry that out. Because it holds no clock, socket or database, the tests here run it
 //! against a server that misbehaves in every way and at any byte.
 

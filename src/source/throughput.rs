@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 /// to be readable.
 const WINDOW_MS: f64 = 8000.0;
 
-/// Below this the mean says nothing yet.
+/// Below this many milliseconds the mean says nothing yet.
 const MIN_MS: f64 = 250.0;
 
 /// Measures the speed of arriving bytes. The clock is the caller's, in milliseconds.

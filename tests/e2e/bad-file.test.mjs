@@ -102,7 +102,7 @@ test('every broken file is told by its code and a sentence, and leaves nothing b
       const places = [1, 3, 4, 7, 8, 23, 24, 31, 100, keysEnd - 1, keysEnd, keysEnd + 9, dataBegin - 1, dataBegin, dataBegin + 1];
       for (const length of [...places, model.length >> 1, model.length - 4000]) {
         const { error } = await load(model.subarray(0, length));
-        // Of less than the magic nobody can say what they were meant to be.
+        // A file that is shorter than the magic number is of no known format.
         assert.equal(error?.code, length < 4 ? 'invalid_gguf' : 'truncated', `${length} bytes: ${error?.message}`);
         assert.match(error?.message ?? '', length < 4 ? /begins with/ : /\d+ bytes/);
         assert.deepEqual(await tab.kept(), [], `${length} bytes`);

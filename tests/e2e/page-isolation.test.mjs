@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 
 import { ask, lastAnswer, status, usePages } from './pages.mjs';
 
-/** Of the page's origin, but not of its site: one needs a password, one leaves the page. @type {import('./server.mjs').Handler} */
+/** Paths of the page's origin, but not of its site: one needs a password, one leaves the page. @type {import('./server.mjs').Handler} */
 function others(request, response, path) {
   if (path === '/private.txt') {
     const known = request.headers.authorization === 'Bearer secret';

@@ -110,7 +110,7 @@ pub struct Download {
     hint: Option<u64>,
     delivered_bytes: u64,
     cache_bytes: u64,
-    /// Since when the caller has been busy with a chunk: that time is nobody's stall.
+    /// Since when the caller has been busy with a chunk: that time does not count as a stall.
     away_since: Option<f64>,
     /// The validators of the answer that is being compared with the stored file.
     candidate: Validators,

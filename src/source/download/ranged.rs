@@ -119,7 +119,7 @@ impl Download {
         }
     }
 
-    /// Of a file that is not known at all the first bytes tell it.
+    /// Whether a page came in place of the file. A file that is not known yet is told from a page by its first bytes instead.
     fn is_page(&self, seen: &Validators) -> bool {
         self.identity != Identity::Fresh && self.manifest.validators.is_replaced_by(seen)
     }

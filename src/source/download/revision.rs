@@ -15,7 +15,7 @@ const CHANGED_AFTER: u32 = 6;
 /// Rivals in a row after which a host whose right tags did come back is asked for the whole.
 const PATIENCE: u32 = 24;
 
-/// So many kinds of rivals show that each answer may have tags of its own.
+/// This many kinds of rivals show that each answer may have tags of its own.
 const KINDS: usize = 3;
 
 /// Pause before a rival's range is asked for again, in milliseconds.

@@ -23,9 +23,9 @@ pub struct Probe {
     quantization: String,
     /// Tokens.
     context_length: usize,
-    /// Of the file.
+    /// Bytes of the file.
     bytes: u64,
-    /// Of weights and KV cache, in memory.
+    /// Bytes of weights and KV cache, in memory.
     memory_bytes: u64,
     /// Whether that much is there.
     fits: bool,

@@ -60,7 +60,7 @@ pub fn refused_allocation() -> usize {
     REFUSED.load(Ordering::Relaxed)
 }
 
-/// A refusal became an error, which the caller is told: a later trap has another cause.
+/// Forgets a refusal that became an error for the caller: a later trap has another cause.
 pub fn forget_refusal() {
     REFUSED.store(0, Ordering::Relaxed);
 }

@@ -11,7 +11,7 @@ extern "C" {
     fn report(message: &str);
 }
 
-/// From now on a panic is told to the worker's script and, with its stack, to the console.
+/// Reports every later panic to the worker's script and, with its stack, to the console.
 pub fn install_hook() {
     panic::set_hook(Box::new(|info| {
         report(&info.to_string());

@@ -12,7 +12,7 @@ const CHUNK_BYTES: u64 = 256 << 10;
 
 /// The joined header of a split model.
 pub struct SplitHeader {
-    /// Of all parts together; its data section begins at byte 0.
+    /// The header of all parts together; its data section begins at byte 0.
     pub header: Header,
     /// Which bytes of each part belong to the joined data section.
     pub spans: Vec<Span>,

@@ -22,7 +22,7 @@ use crate::source::{Action, Download, Phase, Report, RequestId, ResponseHead};
 use crate::web::runtime::timeline::Span;
 use crate::web::runtime::{clock, globals, task};
 
-/// At most this often a report is given, in milliseconds.
+/// The least time between two reports, in milliseconds.
 const REPORT_MS: f64 = 100.0;
 
 /// Bytes of an answer that are taken at once: a service worker may answer with everything in one piece.
@@ -187,7 +187,7 @@ impl Remote {
         taken
     }
 
-    /// Where own headers went along with a redirect, that is told: a browser takes no header but `Authorization` away.
+    /// Notes a redirect that took the caller's headers along: a browser removes none but `Authorization`.
     fn tell_redirect(&mut self, head: &ResponseHead) {
         if let Some(origin) = head.redirected_to.as_ref().filter(|_| !self.target.headers.are_none()) {
             let name = &self.target.name;

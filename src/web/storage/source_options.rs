@@ -32,7 +32,7 @@ pub enum CacheMode {
     Reload,
     /// Nothing is read or kept.
     Off,
-    /// A complete file is read, nothing is written and nobody waited for.
+    /// A complete file is read; nothing is written, and another tab's download is not waited for.
     Peek,
 }
 

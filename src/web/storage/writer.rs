@@ -25,7 +25,7 @@ pub enum Write {
     Forget(String),
 }
 
-/// The writes of one load. Without a store they wait for ever, which nobody notices: none is begun.
+/// The writes of one load. Without a store none is begun.
 pub struct Writer {
     store: Option<Rc<Store>>,
     events: Rc<EventQueue>,
