@@ -20,13 +20,14 @@ pub(super) fn half_at(block: &[u8], at: usize) -> f32 {
     half_to_f32(u16::from_le_bytes([block[at], block[at + 1]]))
 }
 
-/// Byte `j` of 16 holds the code of weight `j` in its low nibble and that of weight `16 + j` in its high one. `value` gets
-/// the index of the weight and its code.
+/// The 32 codes of 16 bytes: byte `j` holds that of weight `j` in its low nibble and that of weight `16 + j` in its high one.
 #[inline(always)]
-pub(super) fn nibbles(bytes: &[u8], values: &mut [f32; 32], value: impl Fn(usize, u8) -> f32) {
-    let (low, high) = values.split_at_mut(16);
-    for (j, ((low, high), byte)) in low.iter_mut().zip(high).zip(bytes).enumerate() {
-        *low = value(j, byte & 15);
-        *high = value(16 + j, byte >> 4);
+pub(super) fn nibbles(bytes: &[u8]) -> [u8; 32] {
+    let mut codes = [0; 32];
+    let (low, high) = codes.split_at_mut(16);
+    for ((low, high), byte) in low.iter_mut().zip(high).zip(bytes) {
+        *low = byte & 15;
+        *high = byte >> 4;
     }
+    codes
 }

@@ -11,15 +11,21 @@ const IQ4_NL: [f32; 16] =
 
 pub(super) fn q4_0(block: &[u8; 18], values: &mut [f32; 32]) {
     let d = half_at(block, 0);
-    nibbles(&block[2..], values, |_, code| d * (f32::from(code) - 8.0));
+    for (value, code) in values.iter_mut().zip(nibbles(&block[2..])) {
+        *value = d * (f32::from(code) - 8.0);
+    }
 }
 
 pub(super) fn q4_1(block: &[u8; 20], values: &mut [f32; 32]) {
     let (d, m) = (half_at(block, 0), half_at(block, 2));
-    nibbles(&block[4..], values, |_, code| d * f32::from(code) + m);
+    for (value, code) in values.iter_mut().zip(nibbles(&block[4..])) {
+        *value = d * f32::from(code) + m;
+    }
 }
 
 pub(super) fn iq4_nl(block: &[u8; 18], values: &mut [f32; 32]) {
     let d = half_at(block, 0);
-    nibbles(&block[2..], values, |_, code| d * IQ4_NL[usize::from(code & 15)]);
+    for (value, code) in values.iter_mut().zip(nibbles(&block[2..])) {
+        *value = d * IQ4_NL[usize::from(code & 15)];
+    }
 }

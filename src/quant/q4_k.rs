@@ -22,14 +22,22 @@ pub(super) fn q4_k(block: &[u8; 144], values: &mut [f32; 256]) {
 pub(super) fn q5_k(block: &[u8; 176], values: &mut [f32; 256]) {
     let groups = groups(block);
     let (qh, qs) = block[16..].split_at(32);
-    for (pair, (qs, values)) in qs.chunks_exact(32).zip(values.as_chunks_mut::<64>().0).enumerate() {
-        let (first, second) = values.split_at_mut(32);
-        let ([d1, m1], [d2, m2]) = (groups[2 * pair], groups[2 * pair + 1]);
-        for (((first, second), byte), high) in first.iter_mut().zip(second).zip(qs).zip(qh) {
-            let high = high >> (2 * pair);
-            *first = d1 * f32::from(byte & 15 | (high & 1) << 4) - m1;
-            *second = d2 * f32::from(byte >> 4 | (high & 2) << 3) - m2;
-        }
+    let (qs, values) = (qs.as_chunks::<32>().0, values.as_chunks_mut::<64>().0);
+    pair_of_q5_k::<0>(&groups, qh, &qs[0], &mut values[0]);
+    pair_of_q5_k::<1>(&groups, qh, &qs[1], &mut values[1]);
+    pair_of_q5_k::<2>(&groups, qh, &qs[2], &mut values[2]);
+    pair_of_q5_k::<3>(&groups, qh, &qs[3], &mut values[3]);
+}
+
+/// Two groups. Which ones is a constant, so that the shift is one and the loop is vectorized.
+#[inline(always)]
+fn pair_of_q5_k<const PAIR: usize>(groups: &[[f32; 2]; 8], qh: &[u8], qs: &[u8; 32], values: &mut [f32; 64]) {
+    let (first, second) = values.split_at_mut(32);
+    let ([d1, m1], [d2, m2]) = (groups[2 * PAIR], groups[2 * PAIR + 1]);
+    for (((first, second), byte), high) in first.iter_mut().zip(second).zip(qs).zip(qh) {
+        let high = high >> (2 * PAIR);
+        *first = d1 * f32::from(byte & 15 | (high & 1) << 4) - m1;
+        *second = d2 * f32::from(byte >> 4 | (high & 2) << 3) - m2;
     }
 }
 

@@ -7,19 +7,28 @@ use super::blocks::{half_at, nibbles};
 
 pub(super) fn q5_0(block: &[u8; 22], values: &mut [f32; 32]) {
     let d = half_at(block, 0);
-    let fifth = fifth_bits(block, 2);
-    nibbles(&block[6..], values, |i, code| d * (f32::from(code | fifth(i)) - 16.0));
+    for ((value, code), fifth) in values.iter_mut().zip(nibbles(&block[6..])).zip(fifth_bits(&block[2..6])) {
+        *value = d * (f32::from(code | fifth) - 16.0);
+    }
 }
 
 pub(super) fn q5_1(block: &[u8; 24], values: &mut [f32; 32]) {
     let (d, m) = (half_at(block, 0), half_at(block, 2));
-    let fifth = fifth_bits(block, 4);
-    nibbles(&block[8..], values, |i, code| d * f32::from(code | fifth(i)) + m);
+    for ((value, code), fifth) in values.iter_mut().zip(nibbles(&block[8..])).zip(fifth_bits(&block[4..8])) {
+        *value = d * f32::from(code | fifth) + m;
+    }
 }
 
-/// The fifth bit of a weight, in its place: 0 or 16.
+/// The fifth bits of all weights, in their place: 0 or 16. By masks, because a shift by another count for each weight is not
+/// vectorized.
 #[inline(always)]
-fn fifth_bits(block: &[u8], at: usize) -> impl Fn(usize) -> u8 {
-    let bits = u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]]);
-    move |i| (((bits >> i) & 1) << 4) as u8
+fn fifth_bits(qh: &[u8]) -> [u8; 32] {
+    const MASKS: [u8; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
+    let mut bits = [0; 32];
+    for (eight, byte) in bits.as_chunks_mut::<8>().0.iter_mut().zip(qh) {
+        for (bit, mask) in eight.iter_mut().zip(MASKS) {
+            *bit = if byte & mask == 0 { 0 } else { 16 };
+        }
+    }
+    bits
 }
