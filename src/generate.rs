@@ -169,6 +169,7 @@ impl Engine {
         // The last token of the prompt is run in any case: its logits begin the answer.
         let cached = cached.min(prompt.len() - 1);
         let room = context - prompt.len();
+        let decoder = tokenizer.incremental_decoder_after(&prompt)?;
         Ok(Generation {
             max_tokens: options.max_tokens.unwrap_or(room).min(room),
             usage: Usage { prompt_tokens: prompt.len(), cached_tokens: cached, completion_tokens: 0 },
@@ -176,7 +177,7 @@ impl Engine {
             sampler,
             stop,
             stop_tokens,
-            decoder: tokenizer.incremental_decoder(),
+            decoder,
             pass: None,
             synthetic: None,
             pending: None,

@@ -1,7 +1,8 @@
 //! A resumable parser: it is given the file's first bytes again and again, each time more of them, and goes on
 //! after the last complete item.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::metadata::{Array, Metadata, Value};
 use super::tensor::TensorInfo;
@@ -16,9 +17,12 @@ const MAX_KEYS: u64 = 1 << 16;
 const MAX_TENSORS: u64 = 1 << 16;
 /// The largest published vocabularies have half a million merges.
 const MAX_ARRAY_LEN: u64 = 1 << 22;
-/// ggml's own limits: GGML_MAX_DIMS, GGML_MAX_NAME (with room for longer names of other writers).
+/// ggml's own limit: GGML_MAX_DIMS. A tensor with more is no tensor of a model; a number that no file of any kind has is
+/// damage.
 const MAX_DIMS: u32 = 4;
-const MAX_NAME_BYTES: u64 = 256;
+const MAX_READABLE_DIMS: u32 = 256;
+/// More elements than any file holds.
+const MAX_ELEMENTS: u64 = 1 << 48;
 const MAX_KEY_BYTES: u64 = 65535;
 const MAX_ALIGNMENT: u32 = 1 << 16;
 const DEFAULT_ALIGNMENT: u32 = 32;
@@ -53,7 +57,8 @@ pub struct Parser {
     counts: Option<Counts>,
     metadata: Metadata,
     tensors: Vec<TensorInfo>,
-    names: HashSet<String>,
+    /// Where in `tensors` each name stands.
+    names: HashMap<String, usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -122,9 +127,13 @@ impl Parser {
         self.counts = Some(counts);
         while (self.tensors.len() as u64) < counts.tensors {
             let mut reader = Reader { bytes: prefix, position: self.position };
-            let tensor = read_tensor(&mut reader)?;
-            if !self.names.insert(tensor.name.clone()) {
-                return Err(invalid(format!("tensor {} stands twice in the directory", tensor.name)).into());
+            let mut tensor = read_tensor(&mut reader)?;
+            match self.names.entry(tensor.name.clone()) {
+                Entry::Vacant(entry) => drop(entry.insert(self.tensors.len())),
+                Entry::Occupied(entry) => {
+                    tensor.problem = Some("it stands twice in the directory".into());
+                    self.tensors[*entry.get()].problem.clone_from(&tensor.problem);
+                }
             }
             self.tensors.push(tensor);
             self.position = reader.position;
@@ -140,12 +149,10 @@ impl Parser {
             ))
             .into());
         }
-        if let Some(tensor) = self.tensors.iter().find(|t| t.offset % u64::from(alignment) != 0) {
-            return Err(invalid(format!(
-                "tensor {}: offset {} is no multiple of the alignment {alignment}",
-                tensor.name, tensor.offset
-            ))
-            .into());
+        for tensor in self.tensors.iter_mut().filter(|t| t.offset % u64::from(alignment) != 0) {
+            let offset = tensor.offset;
+            let problem = || format!("offset {offset} is no multiple of the alignment {alignment}");
+            tensor.problem.get_or_insert_with(problem);
         }
         Ok(Header {
             version: counts.version,
@@ -198,29 +205,33 @@ fn wrong_version(version: u32) -> Error {
     }
 }
 
+/// A tensor that cannot be is noted as such: it stops only who needs it.
 fn read_tensor(reader: &mut Reader<'_>) -> Item<TensorInfo> {
-    let name = reader.text("a tensor name", MAX_NAME_BYTES)?;
-    let name = name.map_err(|why| invalid(format!("a tensor's name: {why}")))?.to_owned();
+    // Names that somebody asks for are ASCII.
+    let name = String::from_utf8_lossy(reader.bytes("a tensor name", MAX_KEY_BYTES)?.1).into_owned();
     let n_dims = reader.u32()?;
-    if n_dims == 0 || n_dims > MAX_DIMS {
-        return Err(invalid(format!("tensor {name}: {n_dims} dimensions, expected 1 to {MAX_DIMS}")).into());
+    if n_dims > MAX_READABLE_DIMS {
+        return Err(invalid(format!("tensor {name}: {n_dims} dimensions: the file is damaged; fetch it again")).into());
     }
-    let mut dims = Vec::with_capacity(n_dims as usize);
-    let mut elements = 1_u64;
-    for _ in 0..n_dims {
-        let dim = reader.u64()?;
-        elements = match elements.checked_mul(dim) {
-            Some(n) if dim > 0 && n <= 1 << 48 => n,
-            _ => return Err(invalid(format!("tensor {name}: dimension {dim} is not possible")).into()),
-        };
-        dims.push(dim);
-    }
+    let dims = (0..n_dims).map(|_| reader.u64()).collect::<Item<Vec<u64>>>()?;
     let type_id = reader.u32()?;
     let offset = reader.u64()?;
-    if offset > 1 << 48 {
-        return Err(invalid(format!("tensor {name}: offset {offset} lies beyond any file")).into());
+    let problem = tensor_problem(&dims, offset);
+    Ok(TensorInfo { name, dims, type_id, offset, problem })
+}
+
+fn tensor_problem(dims: &[u64], offset: u64) -> Option<String> {
+    if dims.is_empty() || dims.len() > MAX_DIMS as usize {
+        return Some(format!("{} dimensions, expected 1 to {MAX_DIMS}", dims.len()));
     }
-    Ok(TensorInfo { name, dims, type_id, offset })
+    let mut elements = 1_u64;
+    for &dim in dims {
+        elements = match elements.checked_mul(dim) {
+            Some(n) if dim > 0 && n <= MAX_ELEMENTS => n,
+            _ => return Some(format!("dimension {dim} is not possible")),
+        };
+    }
+    (offset > MAX_ELEMENTS).then(|| format!("offset {offset} lies beyond any file"))
 }
 
 fn read_value(reader: &mut Reader<'_>, key: &str) -> Item<Value> {

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::{Error, ErrorKind, Result};
+
 /// A tensor as the directory describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorInfo {
@@ -13,12 +15,20 @@ pub struct TensorInfo {
     pub type_id: u32,
     /// Where the data begins, in bytes from the start of the data section.
     pub offset: u64,
+    /// Why the tensor cannot be read, if it cannot. That is an error only where somebody needs it.
+    pub problem: Option<String>,
 }
 
 impl TensorInfo {
-    /// The number of elements; the parser has checked that it fits.
-    pub fn elements(&self) -> u64 {
-        self.dims.iter().product()
+    /// Whether the tensor can be read.
+    ///
+    /// # Errors
+    /// `InvalidGguf` with what is wrong about it.
+    pub fn check(&self) -> Result<()> {
+        match &self.problem {
+            None => Ok(()),
+            Some(problem) => Err(Error::new(ErrorKind::InvalidGguf, format!("gguf: tensor {}: {problem}", self.name))),
+        }
     }
 }
 

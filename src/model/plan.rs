@@ -124,6 +124,7 @@ impl<'a> Tensors<'a> {
     /// Takes the tensor `name`; false if the file does not have it.
     fn find(&mut self, role: Role, name: String, rows: usize, cols: usize) -> Result<bool> {
         let Some(tensor) = self.by_name.get(name.as_str()) else { return Ok(false) };
+        tensor.check()?;
         self.slots.push(slot(role, name, rows, cols, tensor, self.data_offset)?);
         Ok(true)
     }
@@ -201,6 +202,7 @@ impl Plan {
 pub fn vocab_size(header: &Header) -> Result<usize> {
     let tensor =
         header.tensors.iter().find(|t| t.name == "token_embd.weight").ok_or_else(|| missing("token_embd.weight"))?;
+    tensor.check()?;
     match tensor.dims.get(1) {
         Some(&rows) if rows <= 1 << 24 => Ok(rows as usize),
         _ => Err(invalid(format!("tensor token_embd.weight: expected two dimensions, found {:?}", tensor.dims))),

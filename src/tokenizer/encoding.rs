@@ -1,30 +1,49 @@
 //! Text to tokens in steps, so that a long text blocks nobody for long.
 
 use super::Tokenizer;
+use super::merges::{Symbol, Word};
+use super::pre_tokenizer::Ends;
+use super::scheme::Scheme;
 use crate::Result;
 
 /// Where a special token stands in a text, and its id.
 type Place = (usize, usize, u32);
 
-/// A text on its way into tokens. It is cut between two pieces of the pre-tokenizer, which look ahead but never back: the
-/// ids are the same in steps of any size.
+/// A text on its way into tokens. The ids are the same in steps of any size: a step ends anywhere, also within a word.
 #[derive(Clone, Debug)]
 pub struct Encoding {
     /// Whether control tokens are recognised.
     allow_special: bool,
-    /// Bytes of the text that are done.
+    /// Bytes of the text that are done, or are in `word`.
     at: usize,
+    /// Nothing but special tokens came before.
+    is_start: bool,
     /// The next control token, once it was looked for; `Some(None)`: there is none.
     control: Option<Option<Place>>,
     /// The next user-defined token before that, likewise.
     user_defined: Option<Option<Place>>,
+    /// What the pre-tokenizer remembers.
+    ends: Ends,
+    /// The end of the piece whose symbols are in `word`, or on their way there.
+    piece_end: Option<usize>,
+    word: Word,
     ids: Vec<u32>,
 }
 
 impl Encoding {
     /// The start of a text in which control tokens are recognised or not.
     pub fn new(allow_special: bool) -> Self {
-        Self { allow_special, at: 0, control: None, user_defined: None, ids: Vec::new() }
+        Self {
+            allow_special,
+            at: 0,
+            is_start: true,
+            control: None,
+            user_defined: None,
+            ends: Ends::default(),
+            piece_end: None,
+            word: Word::default(),
+            ids: Vec::new(),
+        }
     }
 
     /// The ids so far.
@@ -37,14 +56,13 @@ impl Encoding {
         self.ids
     }
 
-    /// Goes on for `bytes` bytes of `text`, which must be the same in every step, or to the end of the piece that begins
-    /// there. Returns whether the text is done.
+    /// Goes on with `text`, which must be the same in every step, for `work` bytes or merges. Returns whether the text is
+    /// done.
     ///
     /// # Errors
-    /// `Internal` if the byte-pair encoding fails.
-    pub fn step(&mut self, tokenizer: &Tokenizer, text: &str, bytes: usize) -> Result<bool> {
-        let until = self.at.saturating_add(bytes);
-        let mut spelled = String::new();
+    /// `OutOfMemory` for a word that does not fit into memory.
+    pub fn step(&mut self, tokenizer: &Tokenizer, text: &str, work: usize) -> Result<bool> {
+        let mut left = work.max(1);
         loop {
             let (at, allow_special) = (self.at, self.allow_special);
             let find_control = || if allow_special { tokenizer.control.find(text, at) } else { None };
@@ -53,20 +71,71 @@ impl Encoding {
             let find_user_defined = || tokenizer.user_defined.find(before_control, at);
             let user_defined = *self.user_defined.get_or_insert_with(find_user_defined);
             let end = user_defined.map_or(before_control.len(), |(start, ..)| start);
-            for piece in tokenizer.pre_tokenizer.split(&text[at..end]) {
-                if self.at >= until {
+            while self.at < end || self.piece_end.is_some() {
+                if !self.piece(tokenizer, &text[..end], &mut left)? {
                     return Ok(false);
                 }
-                tokenizer.encode_piece(piece, &mut spelled, &mut self.ids)?;
-                self.at += piece.len();
             }
             let Some((_, behind, id)) = user_defined.or(control) else { return Ok(true) };
             if user_defined.is_none() {
                 self.control = None;
             }
             self.user_defined = None;
+            self.is_start = true;
             self.ids.push(id);
             self.at = behind;
+        }
+    }
+
+    /// Goes on with the piece at hand, or begins the next one. Returns whether it is done; if not, no work is left.
+    fn piece(&mut self, tokenizer: &Tokenizer, text: &str, left: &mut usize) -> Result<bool> {
+        if *left == 0 {
+            return Ok(false);
+        }
+        let scheme = &tokenizer.scheme;
+        let end = match self.piece_end {
+            Some(end) => end,
+            None => {
+                let end = scheme.piece_end(text, self.at, &mut self.ends);
+                if let Some(id) = tokenizer.whole_piece(&text[self.at..end]) {
+                    *left = left.saturating_sub(end - self.at);
+                    (self.at, self.is_start) = (end, false);
+                    self.ids.push(id);
+                    return Ok(true);
+                }
+                self.word.begin(1 + end - self.at)?;
+                if let Some(prefix) = scheme.prefix().filter(|_| self.is_start) {
+                    self.word.push(&tokenizer.merges, prefix);
+                }
+                *self.piece_end.insert(end)
+            }
+        };
+        while self.at < end {
+            if *left == 0 {
+                return Ok(false);
+            }
+            *left -= 1;
+            let (symbol, bytes) = scheme.symbol(text, self.at);
+            self.word.push(&tokenizer.merges, symbol);
+            self.at += bytes;
+        }
+        if !self.word.merge(&tokenizer.merges, left)? {
+            return Ok(false);
+        }
+        emit(scheme, &self.word, self.is_start, &mut self.ids);
+        self.word.begin(0)?;
+        (self.piece_end, self.is_start) = (None, false);
+        Ok(true)
+    }
+}
+
+/// Appends the ids of a word; characters that are no tokens become their bytes, or the unknown token.
+fn emit(scheme: &Scheme, word: &Word, is_start: bool, ids: &mut Vec<u32>) {
+    let start = if is_start { ids.len() } else { 0 };
+    for symbol in word.symbols() {
+        match symbol {
+            Symbol::Token(id) => ids.push(id),
+            Symbol::Char(c) => scheme.fall_back(c, start, ids),
         }
     }
 }

@@ -1,15 +1,18 @@
-//! Hugging Face `tokenizers` built from a GGUF vocabulary, and incremental detokenization.
+//! Text to tokens and back, by the vocabulary of a GGUF file: byte-level BPE and SentencePiece's BPE.
 //!
-//! A text goes through three stages: special tokens are found, the text between them is cut
-//! into pieces ([`PreTokenizer`]), and each piece goes through the byte-pair encoding of the `tokenizers` crate.
-//! Control tokens are no part of the BPE vocabulary, so no text that is encoded without special tokens can become
-//! one, whatever it spells.
+//! A text goes through three stages: special tokens are found, the text between them is cut into pieces
+//! ([`PreTokenizer`], or words between which a SentencePiece vocabulary merges nothing), and the symbols of each piece
+//! merge. Control tokens are no part of the merges, so no text that is encoded without special tokens can become one,
+//! whatever it spells.
 
 mod build;
 mod byte_level;
 mod decoder;
 mod encoding;
+mod merges;
 mod pre_tokenizer;
+mod scheme;
+mod sentence_piece;
 mod specials;
 mod spelling;
 mod vocabulary;
@@ -17,26 +20,24 @@ mod vocabulary;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use tokenizers::Model;
-use tokenizers::models::bpe::BPE;
-
 use crate::{Error, ErrorKind, Result};
-use byte_level::ByteAlphabet;
 pub use decoder::IncrementalDecoder;
 pub use encoding::Encoding;
+use merges::Merges;
 pub use pre_tokenizer::PreTokenizer;
+use scheme::Scheme;
 use specials::Specials;
 pub use vocabulary::{TokenKind, Vocabulary};
 
-/// Bytes of text between two looks at how many ids there are.
-const STEP_BYTES: usize = 1 << 14;
+/// Bytes of text, or merges, between two looks at how many ids there are.
+const STEP_WORK: usize = 1 << 14;
 
-/// A byte-level BPE tokenizer. It never changes after it was built.
+/// A tokenizer. It never changes after it was built.
 pub struct Tokenizer {
-    /// The merges and the ordinary tokens; from the `tokenizers` crate.
-    bpe: BPE,
-    pre_tokenizer: PreTokenizer,
-    alphabet: ByteAlphabet,
+    scheme: Scheme,
+    merges: Merges,
+    /// The ordinary tokens that a text can become, sorted by their bytes.
+    ordinary: Vec<u32>,
     /// Found in template text only.
     control: Specials,
     /// Found in every text.
@@ -58,7 +59,7 @@ pub struct Tokenizer {
 impl std::fmt::Debug for Tokenizer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Tokenizer")
-            .field("pre_tokenizer", &self.pre_tokenizer)
+            .field("pre_tokenizer", &self.pre_tokenizer().map(PreTokenizer::name))
             .field("vocab_size", &self.vocab_size())
             .field("bos", &self.bos)
             .field("eos", &self.eos)
@@ -74,9 +75,17 @@ impl Tokenizer {
         self.ends.len()
     }
 
-    /// The pre-tokenizer in use.
-    pub fn pre_tokenizer(&self) -> PreTokenizer {
-        self.pre_tokenizer
+    /// The pre-tokenizer of byte-level BPE; SentencePiece has none.
+    pub fn pre_tokenizer(&self) -> Option<&PreTokenizer> {
+        match &self.scheme {
+            Scheme::Bytes { pre_tokenizer, .. } => Some(pre_tokenizer),
+            Scheme::SentencePiece(_) => None,
+        }
+    }
+
+    /// Whether a space is put before a text when it is encoded, and taken away when it is decoded.
+    pub(super) fn has_space_prefix(&self) -> bool {
+        self.scheme.prefix().is_some()
     }
 
     /// Beginning of sequence.
@@ -105,9 +114,26 @@ impl Tokenizer {
         self.stop_tokens.binary_search(&id).is_ok()
     }
 
-    /// A decoder for a stream of this vocabulary's ids that leaves control tokens out.
+    /// A decoder for a stream of this vocabulary's ids, from the start of a text, that leaves control tokens out.
     pub fn incremental_decoder(&self) -> IncrementalDecoder {
         IncrementalDecoder::new()
+    }
+
+    /// A decoder as [`incremental_decoder`](Self::incremental_decoder) for what follows `prompt`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if the vocabulary has no id of `prompt`'s end.
+    pub fn incremental_decoder_after(&self, prompt: &[u32]) -> Result<IncrementalDecoder> {
+        let mut decoder = IncrementalDecoder::new();
+        if let Some(&id) = prompt.last() {
+            decoder.is_start = self.is_special(id)?;
+        }
+        Ok(decoder)
+    }
+
+    /// Whether encoding finds this token before it cuts a text, so that a new text begins behind it.
+    fn is_special(&self, id: u32) -> Result<bool> {
+        Ok(matches!(self.kind(id)?, TokenKind::Control | TokenKind::UserDefined))
     }
 
     /// The control token with this text.
@@ -137,7 +163,7 @@ impl Tokenizer {
     /// As `encode`.
     pub fn encode_up_to(&self, most: usize, text: &str, allow_special: bool, add_bos: bool) -> Result<Vec<u32>> {
         let mut encoding = Encoding::new(allow_special);
-        while encoding.ids().len() <= most && !encoding.step(self, text, STEP_BYTES)? {}
+        while encoding.ids().len() <= most && !encoding.step(self, text, STEP_WORK)? {}
         let mut ids = encoding.into_ids();
         if add_bos {
             self.prepend_bos(&mut ids)?;
@@ -153,11 +179,23 @@ impl Tokenizer {
     /// The token with exactly this text: a control token, a user-defined one, or an ordinary one.
     pub fn token(&self, text: &str) -> Option<u32> {
         let special = self.control.id(text).or_else(|| self.user_defined.id(text));
-        special.or_else(|| {
-            let mut spelled = String::new();
-            self.alphabet.spell(text, &mut spelled);
-            self.bpe.token_to_id(&spelled)
-        })
+        special.or_else(|| self.ordinary(text))
+    }
+
+    /// The ordinary token with exactly this text.
+    fn ordinary(&self, text: &str) -> Option<u32> {
+        let found = self.ordinary.binary_search_by(|&id| self.bytes_at(id as usize).cmp(text.as_bytes()));
+        found.ok().map(|index| self.ordinary[index])
+    }
+
+    /// The token that a piece becomes without its merges being asked.
+    fn whole_piece(&self, piece: &str) -> Option<u32> {
+        match &self.scheme {
+            Scheme::Bytes { pre_tokenizer, .. } if pre_tokenizer.ignores_merges() && piece.len() <= self.longest => {
+                self.ordinary(piece)
+            }
+            _ => None,
+        }
     }
 
     /// Makes `ids` start with one beginning-of-sequence token, if they do not yet.
@@ -180,29 +218,20 @@ impl Tokenizer {
         self.control.find(text, from)
     }
 
-    /// Appends the ids of a piece that the pre-tokenizer has cut off. `spelled` is working memory.
-    fn encode_piece(&self, piece: &str, spelled: &mut String, ids: &mut Vec<u32>) -> Result<()> {
-        self.alphabet.spell(piece, spelled);
-        let tokens = self.bpe.tokenize(spelled).map_err(|source| {
-            Error::new(ErrorKind::Internal, "tokenizer: byte-pair encoding failed").with_source(source)
-        })?;
-        ids.extend(tokens.iter().map(|token| token.id));
-        Ok(())
-    }
-
     /// Token ids to text. Bytes that are no valid UTF-8 become U+FFFD; with `skip_control`, control tokens are left
     /// out.
     ///
     /// # Errors
     /// `InvalidArgument` if the vocabulary has no such id.
     pub fn decode(&self, ids: &[u32], skip_control: bool) -> Result<String> {
-        let mut bytes = Vec::with_capacity(4 * ids.len());
+        let mut decoder =
+            if skip_control { IncrementalDecoder::new() } else { IncrementalDecoder::with_control_tokens() };
+        let mut text = String::with_capacity(4 * ids.len());
         for &id in ids {
-            if !skip_control || self.kind(id)? != TokenKind::Control {
-                bytes.extend_from_slice(self.token_bytes(id)?);
-            }
+            decoder.push_to(self, id, &mut text)?;
         }
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        text.push_str(&decoder.finish());
+        Ok(text)
     }
 
     /// The bytes that a token stands for; they may be a part of a character.
@@ -210,9 +239,12 @@ impl Tokenizer {
     /// # Errors
     /// `InvalidArgument` if the vocabulary has no such id.
     pub fn token_bytes(&self, id: u32) -> Result<&[u8]> {
-        let index = self.index(id)?;
+        Ok(self.bytes_at(self.index(id)?))
+    }
+
+    fn bytes_at(&self, index: usize) -> &[u8] {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
-        Ok(&self.bytes[start as usize..self.ends[index] as usize])
+        &self.bytes[start as usize..self.ends[index] as usize]
     }
 
     /// What kind of token this is.

@@ -1,172 +1,133 @@
 //! Splitting text into the pieces (pre-tokens) that byte-pair encoding treats one by one.
 //!
-//! The published rules are regular expressions with a look-ahead, which needs a backtracking engine; in Hugging Face's
-//! `tokenizers` an error inside that engine silently ends the splitting, so a long text could lose its boundaries. The
-//! two expressions that matter here are simple enough to be scanned by hand in linear time. The property tests below
-//! compare the scanners with the expressions themselves.
+//! The published rules are regular expressions, one or several: each cuts what the one before has left. They look ahead in
+//! one place, `\s+(?!\S)`, which would need a backtracking engine. Such an engine gives up on long texts, and Hugging
+//! Face's `tokenizers` then silently ends the splitting. So that alternative is a rule beside the expression
+//! ([`Stage::spaces`]), and the rest runs in linear time.
 
-use unicode_general_category::{GeneralCategory, get_general_category};
+mod table;
+
+use regex_automata::meta::Regex;
+use regex_automata::{Anchored, Input};
+
+use crate::{Error, ErrorKind, Result};
+use table::{Rule, TABLE};
 
 /// How a text is cut before byte-pair encoding: `tokenizer.ggml.pre` in a GGUF file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PreTokenizer {
-    /// Llama 3. As a regular expression:
-    /// `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
-    LlamaBpe,
-    /// GPT-2. As a regular expression:
-    /// `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
-    Gpt2,
+#[derive(Clone, Debug)]
+pub struct PreTokenizer {
+    rule: &'static Rule,
+    stages: Vec<Stage>,
 }
 
-/// What the expressions distinguish: `\p{L}`, `\p{N}`, `\s`, and the rest.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Letter,
-    Number,
-    Space,
-    Other,
+/// One expression: its matches are pieces, and so is what lies between them.
+#[derive(Clone, Debug)]
+struct Stage {
+    /// Of two patterns the second is `\s+`, for white space that nothing else takes.
+    regex: Regex,
 }
 
-impl Class {
-    fn of(c: char) -> Self {
-        match c {
-            'a'..='z' | 'A'..='Z' => Self::Letter,
-            '0'..='9' => Self::Number,
-            _ if c.is_whitespace() => Self::Space,
-            _ if c.is_ascii() => Self::Other,
-            _ => match get_general_category(c) {
-                GeneralCategory::UppercaseLetter
-                | GeneralCategory::LowercaseLetter
-                | GeneralCategory::TitlecaseLetter
-                | GeneralCategory::ModifierLetter
-                | GeneralCategory::OtherLetter => Self::Letter,
-                GeneralCategory::DecimalNumber | GeneralCategory::LetterNumber | GeneralCategory::OtherNumber => {
-                    Self::Number
-                }
-                _ => Self::Other,
-            },
+/// The pattern of white space.
+const SPACES: usize = 1;
+
+impl Stage {
+    fn new(pattern: &str) -> Result<Self> {
+        // Both are one alternative to the regular expressions: the text is taken as it is anyway.
+        let (main, has_spaces) = match pattern.strip_suffix(r"|\s+(?!\S)|\s+") {
+            Some(main) => (main, true),
+            None => (pattern, false),
+        };
+        let patterns = if has_spaces { vec![main, r"\s+"] } else { vec![main] };
+        let regex = Regex::new_many(&patterns).map_err(|source| {
+            Error::new(ErrorKind::Internal, format!("tokenizer: the expression {pattern} does not compile"))
+                .with_source(source)
+        })?;
+        Ok(Self { regex })
+    }
+
+    /// Bytes of the first piece of `text`, which is not empty.
+    fn first(&self, text: &str) -> usize {
+        let found = self.regex.search_half(&Input::new(text).anchored(Anchored::Yes));
+        match found.filter(|found| found.offset() > 0) {
+            Some(found) if found.pattern().as_usize() == SPACES => spaces(&text[..found.offset()], text),
+            Some(found) => found.offset(),
+            None => self.regex.search(&Input::new(text)).map_or(text.len(), |found| found.start()),
         }
     }
-}
-
-impl PreTokenizer {
-    /// The names that this build knows, for messages.
-    pub const KNOWN: &'static str = "llama-bpe (llama3, llama-v3), gpt-2 (gpt2)";
-
-    /// The pre-tokenizer of a GGUF name, if this build knows it.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "llama-bpe" | "llama3" | "llama-v3" => Some(Self::LlamaBpe),
-            "gpt-2" | "gpt2" => Some(Self::Gpt2),
-            _ => None,
-        }
-    }
-
-    /// The canonical GGUF name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::LlamaBpe => "llama-bpe",
-            Self::Gpt2 => "gpt-2",
-        }
-    }
-
-    /// Whether a piece that is a token as a whole becomes that token without asking the merges.
-    pub(super) const fn ignores_merges(self) -> bool {
-        matches!(self, Self::LlamaBpe)
-    }
-
-    /// The pieces of `text`, in order; together they are the text.
-    pub fn split(self, mut text: &str) -> impl Iterator<Item = &str> {
-        std::iter::from_fn(move || {
-            let first = text.chars().next()?;
-            let (piece, rest) = text.split_at(match self {
-                Self::LlamaBpe => llama_piece(text, first),
-                Self::Gpt2 => gpt2_piece(text, first),
-            });
-            text = rest;
-            Some(piece)
-        })
-    }
-}
-
-/// Bytes of the first piece of `text`, whose first character is `first`.
-fn llama_piece(text: &str, first: char) -> usize {
-    if let Some(length) = contraction(text, true) {
-        return length;
-    }
-    match Class::of(first) {
-        Class::Letter => return run(text, Class::Letter),
-        Class::Number => {
-            return text
-                .char_indices()
-                .take(3)
-                .take_while(|&(_, c)| Class::of(c) == Class::Number)
-                .fold(0, |_, (i, c)| i + c.len_utf8());
-        }
-        Class::Space | Class::Other => {}
-    }
-    if !matches!(first, '\r' | '\n') {
-        let letters = run(&text[first.len_utf8()..], Class::Letter);
-        if letters > 0 {
-            return first.len_utf8() + letters;
-        }
-    }
-    let blank = usize::from(first == ' ');
-    let others = run(&text[blank..], Class::Other);
-    if others > 0 {
-        let end = blank + others;
-        return end + text[end..].bytes().take_while(|b| matches!(b, b'\r' | b'\n')).count();
-    }
-    let spaces = &text[..run(text, Class::Space)];
-    match spaces.rfind(['\r', '\n']) {
-        Some(newline) => newline + 1,
-        None => spaces_before_word(spaces, text),
-    }
-}
-
-/// Bytes of the first piece of `text`, whose first character is `first`.
-fn gpt2_piece(text: &str, first: char) -> usize {
-    if let Some(length) = contraction(text, false) {
-        return length;
-    }
-    let blank = usize::from(first == ' ');
-    if let Some(c) = text[blank..].chars().next() {
-        let class = Class::of(c);
-        if class != Class::Space {
-            return blank + run(&text[blank..], class);
-        }
-    }
-    spaces_before_word(&text[..run(text, Class::Space)], text)
 }
 
 /// `\s+(?!\S)|\s+` at a run of white space: the last character of several is left to the word that follows.
-fn spaces_before_word(spaces: &str, text: &str) -> usize {
-    let last = spaces.chars().next_back().map_or(0, char::len_utf8);
-    if spaces.len() == text.len() || spaces.len() == last { spaces.len() } else { spaces.len() - last }
+fn spaces(run: &str, text: &str) -> usize {
+    let last = run.chars().next_back().map_or(0, char::len_utf8);
+    if run.len() == text.len() || run.len() == last { run.len() } else { run.len() - last }
 }
 
-/// Bytes of the longest prefix of `text` whose characters are all of `class`.
-fn run(text: &str, class: Class) -> usize {
-    text.char_indices().find(|&(_, c)| Class::of(c) != class).map_or(text.len(), |(i, _)| i)
-}
+/// Where the pieces of each stage end that surround a place in a text.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ends(Vec<usize>);
 
-/// Bytes of an English contraction ('s, 't, 're, 've, 'm, 'll, 'd) at the start of `text`.
-fn contraction(text: &str, ignore_case: bool) -> Option<usize> {
-    let mut chars = text.strip_prefix('\'')?.chars();
-    let fold = |c: char| match c {
-        // The long s is the one foreign character that Unicode's case folding maps to a letter used here.
-        'ſ' if ignore_case => 's',
-        _ if ignore_case => c.to_ascii_lowercase(),
-        _ => c,
-    };
-    let first = chars.next()?;
-    match fold(first) {
-        's' | 't' | 'm' | 'd' => Some(1 + first.len_utf8()),
-        head @ ('r' | 'v' | 'l') => {
-            let tail = if head == 'l' { 'l' } else { 'e' };
-            (fold(chars.next()?) == tail).then_some(3)
+impl PreTokenizer {
+    /// The pre-tokenizer of a GGUF name.
+    ///
+    /// # Errors
+    /// `Unsupported` for a name that this build does not know.
+    pub fn from_name(name: &str) -> Result<Self> {
+        let Some(rule) = TABLE.iter().find(|rule| rule.names.contains(&name)) else {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "tokenizer: pre-tokenizer {name:?} (tokenizer.ggml.pre) is unknown, expected one of {}; if you know \
+                     which one fits, name it in the option preTokenizer",
+                    Self::known()
+                ),
+            ));
+        };
+        let stages = rule.patterns.iter().map(|pattern| Stage::new(pattern)).collect::<Result<_>>()?;
+        Ok(Self { rule, stages })
+    }
+
+    /// The names that this build knows, for messages.
+    pub fn known() -> String {
+        TABLE.iter().flat_map(|rule| rule.names).copied().collect::<Vec<_>>().join(", ")
+    }
+
+    /// The canonical GGUF name.
+    pub fn name(&self) -> &'static str {
+        self.rule.names.first().copied().unwrap_or_default()
+    }
+
+    /// Whether a piece that is a token as a whole becomes that token without asking the merges.
+    pub(super) fn ignores_merges(&self) -> bool {
+        self.rule.ignores_merges
+    }
+
+    /// Whether prompts start with a beginning of sequence where the file does not say.
+    pub(super) fn adds_bos(&self) -> bool {
+        self.rule.adds_bos
+    }
+
+    /// The pieces of `text`, in order; together they are the text.
+    pub fn split<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a str> {
+        let (mut at, mut ends) = (0, Ends::default());
+        std::iter::from_fn(move || {
+            let start = at;
+            at = self.piece_end(text, at, &mut ends);
+            (start < at).then(|| &text[start..at])
+        })
+    }
+
+    /// The end of the piece of `text` that begins at byte `at`. `ends` is empty at the text's start, and what it was made
+    /// afterwards: a piece is found where it lies in the pieces of the stages before.
+    pub(super) fn piece_end(&self, text: &str, at: usize, ends: &mut Ends) -> usize {
+        ends.0.resize(self.stages.len(), 0);
+        let mut outer = text.len();
+        for (stage, end) in self.stages.iter().zip(&mut ends.0) {
+            if *end <= at && at < outer {
+                *end = at + stage.first(&text[at..outer]);
+            }
+            outer = *end;
         }
-        _ => None,
+        if at < text.len() { outer } else { at }
     }
 }
 

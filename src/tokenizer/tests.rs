@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::byte_level::ByteAlphabet;
 use super::*;
 
 /// The byte alphabet and a few tokens: ids 0 to 255 are the bytes, 256.. the merges' products, then the specials.
@@ -96,18 +97,19 @@ fn decoding_skips_control_tokens_on_request() {
 
 #[test]
 fn a_missing_pre_tokenizer_is_implied_by_bitnet_only() {
-    assert_eq!(tokenizer().pre_tokenizer(), PreTokenizer::LlamaBpe);
+    assert_eq!(tokenizer().pre_tokenizer().unwrap().name(), "llama-bpe");
     assert!(tokenizer().add_bos());
     let error = refusal(|v| v.architecture = "llama".into());
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("tokenizer.ggml.pre is missing"), "{error}");
     let gpt2 = Vocabulary { pre: Some("gpt-2".into()), ..vocabulary() };
     assert!(!Tokenizer::new(gpt2).unwrap().add_bos());
-    let error = refusal(|v| v.pre = Some("qwen2".into()));
+    let error = refusal(|v| v.pre = Some("kimi-k2".into()));
     assert_eq!(error.kind(), ErrorKind::Unsupported);
-    assert!(error.to_string().contains("qwen2") && error.to_string().contains("llama-bpe"), "{error}");
-    let error = refusal(|v| v.model = "llama".into());
+    assert!(error.to_string().contains("kimi-k2") && error.to_string().contains("llama-bpe"), "{error}");
+    let error = refusal(|v| v.model = "t5".into());
     assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("\"t5\""), "{error}");
 }
 
 #[test]
@@ -128,7 +130,6 @@ fn a_broken_vocabulary_is_refused_with_the_place() {
         (refusal(|v| v.merges[1] = "l  l".into()), "merge 1"),
         (refusal(|v| v.merges[1] = " l".into()), "merge 1"),
         (refusal(|v| v.merges[2] = "he zz".into()), "merge 2 \"he zz\" (tokenizer.ggml.merges) needs the token \"zz\""),
-        // Longer than any token: the builder of `tokenizers` would panic.
         (refusal(|v| v.merges[2] = "<think> <think>".into()), "merge 2"),
         (
             refusal(|v| {
@@ -313,7 +314,8 @@ proptest! {
         let mut steps = 0;
         while !encoding.step(&tokenizer, &text, bytes + 1).unwrap() {
             steps += 1;
-            prop_assert!(steps <= text.len());
+            // Each byte once into a word, and at most three merges looked at for each.
+            prop_assert!(steps <= 4 * text.len());
         }
         // As it was before there were steps: special tokens first, then what is between them.
         let mut whole = Vec::new();
@@ -349,4 +351,101 @@ proptest! {
         text.push_str(&decoder.finish());
         prop_assert_eq!(text, tokenizer.decode(&ids, true).unwrap());
     }
+}
+
+/// A SentencePiece vocabulary: specials, all bytes, and a few words.
+fn sentence_pieces(change: impl FnOnce(&mut Vocabulary)) -> Result<Tokenizer> {
+    let mut vocabulary = Vocabulary { architecture: "llama".into(), model: "llama".into(), ..Vocabulary::default() };
+    let mut push = |text: &str, score: f32, kind: i64| {
+        vocabulary.tokens.push(text.into());
+        vocabulary.scores.push(score);
+        vocabulary.token_types.push(kind);
+    };
+    [("<unk>", 2), ("<s>", 3), ("</s>", 3)].iter().for_each(|(text, kind)| push(text, 0.0, *kind));
+    (0..=255).for_each(|byte: u8| push(&format!("<0x{byte:02X}>"), 0.0, 6));
+    // From 259 on.
+    for (index, text) in ["▁", "h", "i", "hi", "▁hi", "▁h", "a", "aa", "aaa"].iter().enumerate() {
+        push(text, -(index as f32), 1);
+    }
+    push("<tool>", 0.0, 4);
+    change(&mut vocabulary);
+    Tokenizer::new(vocabulary)
+}
+
+#[test]
+fn a_space_stands_before_each_text_of_a_sentence_piece_vocabulary() {
+    let tokenizer = sentence_pieces(|_| {}).unwrap();
+    assert_eq!((tokenizer.bos(), tokenizer.eos(), tokenizer.add_bos()), (Some(1), Some(2), true));
+    assert_eq!(tokenizer.stop_tokens(), [2]);
+    let cases: [(&str, &[u32]); 8] = [
+        ("", &[]),
+        ("hi", &[263]),
+        (" hi", &[259, 263]),
+        ("hi hi", &[263, 263]),
+        ("</s>hi<tool>hi", &[2, 263, 268, 263]),
+        ("é", &[259, 3 + 0xC3, 3 + 0xA9]),
+        ("hi\n", &[263, 3 + 0x0A]),
+        ("<0x41>", &[259, 3 + 60, 3 + 48, 3 + 120, 3 + 52, 3 + 49, 3 + 62]),
+    ];
+    for (text, ids) in cases {
+        assert_eq!(tokenizer.encode(text, true, false).unwrap(), ids, "{text:?}");
+        assert_eq!(tokenizer.decode(ids, false).unwrap(), text);
+    }
+    let bare = sentence_pieces(|v| v.add_space_prefix = Some(false)).unwrap();
+    assert_eq!(bare.encode("hi hi", true, false).unwrap(), [262, 263]);
+    assert_eq!(bare.decode(&[263], true).unwrap(), " hi");
+}
+
+/// The highest score first, of equal ones the leftmost.
+#[test]
+fn sentence_pieces_merge_by_their_scores() {
+    let tokenizer = sentence_pieces(|v| v.add_space_prefix = Some(false)).unwrap();
+    assert_eq!(tokenizer.encode("aaaaa", true, false).unwrap(), [266, 267]);
+    let tokenizer = sentence_pieces(|v| {
+        v.add_space_prefix = Some(false);
+        v.scores[266..268].swap(0, 1);
+    });
+    assert_eq!(tokenizer.unwrap().encode("aaaaa", true, false).unwrap(), [267, 266]);
+}
+
+#[test]
+fn an_answer_goes_on_where_its_prompt_ends() {
+    let tokenizer = sentence_pieces(|_| {}).unwrap();
+    for (prompt, expected) in [(&[1, 263][..], " hi"), (&[1], "hi"), (&[1, 263, 2], "hi"), (&[268], "hi"), (&[], "hi")]
+    {
+        let mut decoder = tokenizer.incremental_decoder_after(prompt).unwrap();
+        assert_eq!(decoder.push(&tokenizer, 263).unwrap(), expected, "{prompt:?}");
+        assert_eq!(decoder.push(&tokenizer, 263).unwrap(), " hi");
+    }
+    let mut decoder = tokenizer.incremental_decoder();
+    let pieces = [3 + 0xE2, 3 + 0x82, 3 + 0xAC].map(|id| decoder.push(&tokenizer, id).unwrap());
+    assert_eq!(pieces, ["", "", "€"]);
+    // A space before the text is a byte of the same spelling.
+    assert_eq!(tokenizer.same_spelling(&[1, 259, 260, 261, 2], &[1, 263, 2]).unwrap(), (5, 3));
+}
+
+#[test]
+fn a_broken_sentence_piece_vocabulary_is_refused_with_the_place() {
+    let refusal = |change: fn(&mut Vocabulary)| sentence_pieces(change).expect_err("a broken vocabulary was accepted");
+    let cases = [
+        (refusal(|v| v.scores.clear()), ErrorKind::InvalidModel, "tokenizer.ggml.scores has 0 entries"),
+        (refusal(|v| v.scores[7] = f32::NAN), ErrorKind::InvalidModel, "score of token 7"),
+        (refusal(|v| v.tokens[263] = "hi".into()), ErrorKind::InvalidModel, "\"hi\" stands twice"),
+        (
+            refusal(|v| {
+                v.tokens[70] = "<0xZZ>".into();
+                v.token_types[0] = 5;
+            }),
+            ErrorKind::InvalidModel,
+            "unknown_token_id is missing",
+        ),
+        (refusal(|v| v.remove_extra_whitespaces = Some(true)), ErrorKind::Unsupported, "remove_extra_whitespaces"),
+    ];
+    for (error, kind, expected) in cases {
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(expected), "{error} does not say {expected:?}");
+    }
+    // Without a byte that some text has, unknown characters are the unknown token, one for several in a row.
+    let tokenizer = sentence_pieces(|v| v.tokens[70] = "<0xZZ>".into()).unwrap();
+    assert_eq!(tokenizer.encode("hi字字 字", true, false).unwrap(), [263, 0, 259, 0]);
 }

@@ -8,11 +8,12 @@ use crate::{Error, Result};
 pub struct Vocabulary {
     /// `general.architecture`.
     pub architecture: String,
-    /// `tokenizer.ggml.model`: the kind of tokenizer, `gpt2` for byte-level BPE.
+    /// `tokenizer.ggml.model`: the kind of tokenizer, `gpt2` for byte-level BPE, `llama` for SentencePiece's BPE.
     pub model: String,
     /// `tokenizer.ggml.pre`: the pre-tokenizer's name.
     pub pre: Option<String>,
-    /// `tokenizer.ggml.tokens`: the text of each id. Ordinary tokens are spelled in GPT-2's byte alphabet.
+    /// `tokenizer.ggml.tokens`: the text of each id. Ordinary tokens are spelled in GPT-2's byte alphabet, or
+    /// with U+2581 for a space (SentencePiece).
     pub tokens: Vec<String>,
     /// `tokenizer.ggml.token_type`: one [`TokenKind`] code for each id, or empty where the file has none.
     pub token_types: Vec<i64>,
@@ -29,6 +30,14 @@ pub struct Vocabulary {
     pub missing_ends: Vec<String>,
     /// `tokenizer.ggml.add_bos_token`: whether prompts start with `bos`.
     pub add_bos: Option<bool>,
+    /// `tokenizer.ggml.scores`: of SentencePiece, one for each id; the tokens of higher scores are merged first.
+    pub scores: Vec<f32>,
+    /// `tokenizer.ggml.unknown_token_id`: of SentencePiece, for characters that are no tokens.
+    pub unknown: Option<u32>,
+    /// `tokenizer.ggml.add_space_prefix`: of SentencePiece, whether a space is put before a text.
+    pub add_space_prefix: Option<bool>,
+    /// `tokenizer.ggml.remove_extra_whitespaces`: of SentencePiece.
+    pub remove_extra_whitespaces: Option<bool>,
 }
 
 /// llama.cpp's token types.
@@ -40,8 +49,10 @@ pub enum TokenKind {
     Control,
     /// Text that is always one token (type 4).
     UserDefined,
-    /// Never produced from text (types 2, 5 and 6: unknown, unused, SentencePiece's bytes).
+    /// Never produced from text (types 2 and 5: unknown and unused).
     Unused,
+    /// One byte, spelled `<0x41>`: SentencePiece's for characters that are no tokens (type 6).
+    Byte,
 }
 
 impl TokenKind {
@@ -50,7 +61,8 @@ impl TokenKind {
             0 | 1 => Some(Self::Normal),
             3 => Some(Self::Control),
             4 => Some(Self::UserDefined),
-            2 | 5 | 6 => Some(Self::Unused),
+            2 | 5 => Some(Self::Unused),
+            6 => Some(Self::Byte),
             _ => None,
         }
     }
@@ -92,6 +104,10 @@ impl Vocabulary {
             ends,
             missing_ends,
             add_bos: metadata.bool("tokenizer.ggml.add_bos_token")?,
+            unknown: id("tokenizer.ggml.unknown_token_id")?,
+            add_space_prefix: metadata.bool("tokenizer.ggml.add_space_prefix")?,
+            remove_extra_whitespaces: metadata.bool("tokenizer.ggml.remove_extra_whitespaces")?,
+            scores: take_scores(metadata)?,
             tokens,
             merges: take_strings(metadata, "tokenizer.ggml.merges")?,
             token_types: take_types(metadata)?,
@@ -104,6 +120,20 @@ fn take_strings(metadata: &mut Metadata, key: &str) -> Result<Vec<String>> {
         Some(Value::Array(Array::String(strings))) => Ok(strings),
         None => Ok(Vec::new()),
         Some(other) => Err(mismatch(key, "an array of strings", &other)),
+    }
+}
+
+/// Empty where there are none: byte-level BPE has merges, and no use for scores.
+fn take_scores(metadata: &mut Metadata) -> Result<Vec<f32>> {
+    const KEY: &str = "tokenizer.ggml.scores";
+    if metadata.string("tokenizer.ggml.model")? != Some("llama") {
+        return Ok(Vec::new());
+    }
+    match metadata.take(KEY) {
+        Some(Value::Array(Array::Float(scores))) => Ok(scores.into_iter().map(|score| score as f32).collect()),
+        Some(Value::Array(Array::Signed(scores))) => Ok(scores.into_iter().map(|score| score as f32).collect()),
+        None => Ok(Vec::new()),
+        Some(other) => Err(mismatch(KEY, "an array of numbers", &other)),
     }
 }
 

@@ -1,8 +1,6 @@
 //! The browser side, in three folders: `api` (the functions that JavaScript calls) uses `storage` (download, IndexedDB,
 //! locks), and both use `runtime` (threads, memory, clocks, globals). Imports go in this direction only.
 
-// The tokenizer's random numbers; only the feature that fetches them from the browser is chosen here.
-use getrandom as _;
 mod api;
 mod runtime;
 mod storage;

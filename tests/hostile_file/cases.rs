@@ -275,7 +275,18 @@ pub fn tensors(good: &[u8], with_scales: &[u8]) -> Vec<Case> {
         d.tensor("token_embd.weight").dims[1] = 1 << 22;
     });
     c.changed("a tensor that nobody needs may be anything", Unsupported, "ffn_up", |d| {
-        d.tensors.push(DraftTensor { name: "x".into(), dims: vec![1 << 47], type_id: 7, offset: None, data: vec![] });
+        for (name, dims) in
+            [("x", vec![1 << 47]), ("y", vec![]), ("z", vec![1; 5]), ("x", vec![0]), ("é", vec![1 << 50, 2])]
+        {
+            d.tensors.push(DraftTensor { name: name.into(), dims, type_id: 9999, offset: None, data: vec![] });
+        }
+        d.tensors.push(DraftTensor {
+            name: "w".into(),
+            dims: vec![1],
+            type_id: 7,
+            offset: Some(u64::MAX),
+            data: vec![],
+        });
         d.tensor("blk.0.ffn_up.weight").type_id = 12;
     });
     c.good = Draft::read(with_scales);
@@ -351,7 +362,7 @@ pub fn vocabularies(good: &[u8]) -> Vec<Case> {
     for merge in ["", "a", "a b c", "qqqq zzzz", " "] {
         c.changed(&format!("merge {merge:?}"), InvalidModel, "merge", |d| d.strings(merges)[3] = merge.into());
     }
-    c.changed("another kind", Unsupported, "\"llama\"", |d| d.set_text("tokenizer.ggml.model", "llama"));
+    c.changed("another kind", Unsupported, "\"bert\"", |d| d.set_text("tokenizer.ggml.model", "bert"));
     c.changed("no kind", InvalidModel, "tokenizer.ggml.model", |d| d.remove("tokenizer.ggml.model"));
     c.changed("unknown splitter", Unsupported, "\"qwen9\"", |d| d.set_text("tokenizer.ggml.pre", "qwen9"));
     c.cases

@@ -83,12 +83,26 @@ fn absurd_counts_are_refused_without_allocating() {
 }
 
 #[test]
-fn a_key_or_tensor_may_stand_only_once() {
+fn a_tensor_that_cannot_be_stops_only_who_needs_it() {
     let mut writer = Writer::new();
-    writer.tensor("a", &[4], 0, 16).tensor("a", &[4], 0, 16);
+    writer.tensor("a", &[4], 0, 16).tensor("a", &[4], 0, 16).tensor("none", &[], 0, 16);
+    writer.tensor("five", &[1; 5], 9999, 16).tensor("zero", &[4, 0], 0, 16).tensor("huge", &[1 << 49], 0, 16);
+    writer.tensor("good", &[4], 0, 16);
     let mut bytes = Vec::new();
     writer.write_header(&mut bytes).unwrap();
-    assert!(parse_all(&bytes).unwrap_err().to_string().contains("tensor a stands twice"));
+    let header = parse_all(&bytes).unwrap();
+    let problems =
+        ["stands twice", "stands twice", "0 dimensions", "5 dimensions", "dimension 0", "dimension 5629", ""];
+    for (tensor, problem) in header.tensors.iter().zip(problems) {
+        match tensor.check() {
+            Ok(()) => assert_eq!(tensor.name, "good"),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::InvalidGguf);
+                assert!(error.to_string().contains(problem) && error.to_string().contains(&tensor.name), "{error}");
+            }
+        }
+    }
+    assert_eq!(header.tensors.len(), problems.len());
 }
 
 /// A file with one key, whose value is written out byte by byte.
