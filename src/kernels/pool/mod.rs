@@ -22,16 +22,22 @@
 //! worker without a trace: whoever sees the worker's `error` event writes 1 to [`PoolShared::poison_address`], and the
 //! leader traps instead of waiting for ever.
 
-use std::any::Any;
+mod shared;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::hint;
 use std::mem;
 use std::ops::Range;
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::panic;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+pub use shared::PoolShared;
+use shared::{Task, TaskPointer};
 
 /// Milliseconds since some moment that never changes.
 pub type Clock = fn() -> f64;
@@ -39,74 +45,11 @@ pub type Clock = fn() -> f64;
 /// The most threads a pool can have.
 pub const MAX_THREADS: usize = 64;
 
-/// Polls of the generation counter before a worker sleeps while tokens are being generated: longer than the leader's
-/// single-threaded stretches between two forks.
+/// Polls before a thread sleeps while tokens are being generated: longer than the leader's single-threaded stretches
+/// between two forks.
 const ACTIVE_SPINS: u32 = 20_000;
-/// The same between generations.
-const IDLE_SPINS: u32 = 64;
 /// How long a sleeping leader waits before it looks at the poison flag again.
 const POISON_CHECK: Duration = Duration::from_millis(20);
-
-/// A job as the workers see it: a borrowed closure whose lifetime the join guards.
-type Task = *const (dyn Fn(usize) + Sync);
-
-/// One counter per cache line, so that threads do not fight over it.
-#[repr(align(128))]
-struct Cursor(AtomicUsize);
-
-/// The part of a pool that its workers see.
-pub struct PoolShared {
-    threads: usize,
-    /// How many threads the next fork uses, 1 to `threads`.
-    width: AtomicUsize,
-    /// The last fork: see [`ForkWord`]. A change is the signal to start.
-    fork: AtomicU32,
-    /// Workers that have not finished the current task.
-    remaining: AtomicU32,
-    /// 1 once a worker is lost.
-    poison: AtomicU32,
-    active: AtomicBool,
-    shutdown: AtomicBool,
-    /// Workers that entered [`PoolShared::work`].
-    ready: AtomicU32,
-    /// Workers asleep on `wake`.
-    sleepers: AtomicU32,
-    leader_sleeps: AtomicBool,
-    task: Mutex<Option<TaskPointer>>,
-    /// Wakes workers that took part in the last fork.
-    wake: Condvar,
-    /// Wakes workers that did not, when the width grows.
-    unpark: Condvar,
-    done: Condvar,
-    /// The first worker's panic, carried to the leader.
-    panic: Mutex<Option<Box<dyn Any + Send>>>,
-    /// Next unit of each thread's share, for [`Pool::for_each_range`].
-    cursors: Box<[Cursor]>,
-    forks: AtomicUsize,
-    sleeps: AtomicUsize,
-}
-
-/// Which fork it is, and how many threads it uses: the number of the fork modulo 2^24 in the upper bits, the width in the
-/// lower 8. The initial 0 uses no thread.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct ForkWord(u32);
-
-impl ForkWord {
-    /// The next fork's word.
-    fn next(self, width: usize) -> Self {
-        Self((self.0 & !0xff).wrapping_add(0x100) | width as u32)
-    }
-
-    fn width(self) -> usize {
-        (self.0 & 0xff) as usize
-    }
-}
-
-#[derive(Clone, Copy)]
-struct TaskPointer(Task);
-
-// SAFETY: the pointer is to a `Sync` closure that the forking call keeps alive until every worker has finished with it.
-unsafe impl Send for TaskPointer {}
 
 /// How often the pool forked, and how often a thread fell asleep waiting, since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -416,219 +359,8 @@ impl Drop for Join<'_> {
     }
 }
 
-impl PoolShared {
-    fn new(threads: usize) -> Self {
-        Self {
-            threads,
-            width: AtomicUsize::new(threads),
-            fork: AtomicU32::new(0),
-            remaining: AtomicU32::new(0),
-            poison: AtomicU32::new(0),
-            active: AtomicBool::new(false),
-            shutdown: AtomicBool::new(false),
-            ready: AtomicU32::new(0),
-            sleepers: AtomicU32::new(0),
-            leader_sleeps: AtomicBool::new(false),
-            task: Mutex::new(None),
-            wake: Condvar::new(),
-            unpark: Condvar::new(),
-            done: Condvar::new(),
-            panic: Mutex::new(None),
-            cursors: (0..threads).map(|_| Cursor(AtomicUsize::new(0))).collect(),
-            forks: AtomicUsize::new(0),
-            sleeps: AtomicUsize::new(0),
-        }
-    }
-
-    /// The address of the 32-bit poison flag, for those who can only write memory: store 1.
-    pub fn poison_address(&self) -> usize {
-        &raw const self.poison as usize
-    }
-
-    /// Announces the next fork; gives the one before it.
-    fn start_fork(&self, width: usize) -> ForkWord {
-        // Only the leader writes the word.
-        let before = ForkWord(self.fork.load(Ordering::Relaxed));
-        self.fork.store(before.next(width).0, Ordering::SeqCst);
-        before
-    }
-
-    /// The life of worker `index` (`1..threads`, each exactly once): returns when the pool is dropped.
-    pub fn work(&self, index: usize) {
-        // A worker that is late for the first fork must still see it as new.
-        let mut seen = ForkWord(0);
-        self.ready.fetch_add(1, Ordering::AcqRel);
-        loop {
-            seen = self.wait_for_fork(index, seen);
-            if self.shutdown.load(Ordering::SeqCst) {
-                return;
-            }
-            let Some(TaskPointer(task)) = *lock(&self.task) else { continue };
-            // SAFETY: the leader stored the pointer before it wrote the fork word, and keeps the closure alive until
-            // `remaining` is 0, which needs the decrement below: this worker is within the fork's width.
-            let task = unsafe { &*task };
-            if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| task(index))) {
-                lock(&self.panic).get_or_insert(payload);
-                self.poison.store(1, Ordering::Release);
-            }
-            if self.remaining.fetch_sub(1, Ordering::SeqCst) == 1 && self.leader_sleeps.load(Ordering::SeqCst) {
-                drop(lock(&self.task));
-                self.done.notify_all();
-            }
-        }
-    }
-
-    /// Waits for the first fork after `seen` that uses worker `index`. The leader does not start another one before this
-    /// worker has done its part; forks that do not use it may pass unseen.
-    fn wait_for_fork(&self, index: usize, mut seen: ForkWord) -> ForkWord {
-        let spins = if self.active.load(Ordering::Acquire) { ACTIVE_SPINS } else { IDLE_SPINS };
-        for _ in 0..spins {
-            let fork = ForkWord(self.fork.load(Ordering::SeqCst));
-            if fork != seen {
-                if fork.width() > index {
-                    return fork;
-                }
-                break; // The leader goes on without this worker: it need not spin.
-            }
-            hint::spin_loop();
-        }
-        self.sleeps.fetch_add(1, Ordering::Relaxed);
-        let mut guard = lock(&self.task);
-        loop {
-            let fork = ForkWord(self.fork.load(Ordering::SeqCst));
-            if fork.width() <= index {
-                // Remembered, so that the number of a later fork may come round to the one seen before.
-                seen = fork;
-                guard = self.unpark.wait(guard).unwrap_or_else(PoisonError::into_inner);
-            } else if fork == seen {
-                self.sleepers.fetch_add(1, Ordering::SeqCst);
-                // A fork that was announced before the leader could see this sleeper is looked for once more.
-                if ForkWord(self.fork.load(Ordering::SeqCst)) == seen {
-                    guard = self.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
-                }
-                self.sleepers.fetch_sub(1, Ordering::SeqCst);
-            } else {
-                return fork;
-            }
-        }
-    }
-}
-
 /// A raw pointer that may cross threads; every use says why it is sound.
 struct SendPointer<T>(*mut T);
 
 // SAFETY: the pointer stands for `&mut [T]` handed out in disjoint parts, which is sound for `T: Send`.
 unsafe impl<T: Send> Sync for SendPointer<T> {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn run_calls_every_thread_once() {
-        for threads in 1..4 {
-            let pool = Pool::new(threads);
-            for _ in 0..100 {
-                let calls: Vec<AtomicUsize> = (0..threads).map(|_| AtomicUsize::new(0)).collect();
-                pool.run(|thread| {
-                    calls[thread].fetch_add(1, Ordering::Relaxed);
-                });
-                assert!(calls.iter().all(|calls| calls.load(Ordering::Relaxed) == 1));
-            }
-        }
-    }
-
-    #[test]
-    fn ranges_cover_every_unit_once() {
-        for threads in 1..5 {
-            let pool = Pool::new(threads);
-            for (units, grain) in [(0, 1), (1, 1), (2, 7), (7, 2), (100, 3), (101, 100), (1000, 0)] {
-                let hits: Vec<AtomicUsize> = (0..units).map(|_| AtomicUsize::new(0)).collect();
-                pool.for_each_range(units, grain, |range| {
-                    for unit in range {
-                        hits[unit].fetch_add(1, Ordering::Relaxed);
-                    }
-                });
-                assert!(hits.iter().all(|hits| hits.load(Ordering::Relaxed) == 1), "{threads} {units} {grain}");
-            }
-        }
-    }
-
-    #[test]
-    fn rows_are_written_by_index() {
-        let pool = Pool::new(3);
-        pool.set_active(true);
-        let mut data = vec![0_usize; 40 * 5];
-        pool.par_rows(&mut data, 5, 2, |row, slice| slice.fill(row));
-        assert!(data.iter().enumerate().all(|(i, &value)| value == i / 5));
-    }
-
-    #[test]
-    #[cfg_attr(target_arch = "wasm32", ignore = "WebAssembly does not unwind")]
-    fn a_panic_reaches_the_leader_and_poisons() {
-        for culprit in 0..3 {
-            let pool = Pool::new(3);
-            let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
-                pool.run(|thread| assert!(thread != culprit, "culprit {culprit}"));
-            }));
-            assert!(outcome.is_err(), "thread {culprit}");
-            assert_eq!(pool.is_poisoned(), culprit != 0);
-        }
-    }
-
-    #[test]
-    #[cfg_attr(target_arch = "wasm32", ignore = "WebAssembly does not unwind")]
-    fn a_poisoned_pool_refuses_to_fork() {
-        let pool = Pool::new(2);
-        pool.poison();
-        assert!(panic::catch_unwind(AssertUnwindSafe(|| pool.run(|_| ()))).is_err());
-    }
-
-    #[test]
-    fn the_width_changes_between_forks() {
-        let pool = Pool::new(4);
-        // Faster than workers fall asleep, and slower: both orders of every race.
-        for pause in [Duration::ZERO, Duration::from_micros(300)] {
-            for active in [false, true] {
-                pool.set_active(active);
-                for round in 0..400_usize {
-                    let width = 1 + round * 7 % 4;
-                    pool.set_width(width);
-                    assert_eq!(pool.width(), width);
-                    let calls: [AtomicUsize; 4] = Default::default();
-                    pool.run(|thread| {
-                        calls[thread].fetch_add(1, Ordering::Relaxed);
-                    });
-                    let units = AtomicUsize::new(0);
-                    pool.for_each_range(100, 3, |range| {
-                        units.fetch_add(range.len(), Ordering::Relaxed);
-                    });
-                    let calls = calls.map(|calls| calls.load(Ordering::Relaxed));
-                    let expected: [usize; 4] = std::array::from_fn(|thread| usize::from(thread < width));
-                    assert_eq!((calls, units.load(Ordering::Relaxed)), (expected, 100), "round {round}");
-                    thread::sleep(pause);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_number_of_a_fork_comes_round() {
-        let word = ForkWord(0xffff_ff07).next(3);
-        assert_eq!((word.0, word.width()), (3, 3));
-    }
-
-    #[test]
-    fn sleeping_workers_wake_up() {
-        let pool = Pool::new(3);
-        for _ in 0..20 {
-            thread::sleep(Duration::from_millis(1));
-            let hits = AtomicUsize::new(0);
-            pool.run(|_| {
-                hits.fetch_add(1, Ordering::Relaxed);
-            });
-            assert_eq!(hits.load(Ordering::Relaxed), 3);
-        }
-        assert!(pool.counters().sleeps > 0);
-    }
-}
