@@ -3,7 +3,7 @@
 //! The published rules are regular expressions, one or several: each cuts what the one before has left. They look ahead in
 //! one place, `\s+(?!\S)`, which would need a backtracking engine. Such an engine gives up on long texts, and Hugging
 //! Face's `tokenizers` then silently ends the splitting. So that alternative is a rule beside the expression
-//! ([`Stage::spaces`]), and the rest runs in linear time.
+//! (the function `spaces`), and the rest runs in linear time.
 
 mod table;
 

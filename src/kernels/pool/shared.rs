@@ -44,7 +44,7 @@ pub struct PoolShared {
     pub(super) done: Condvar,
     /// The first worker's panic, carried to the leader.
     pub(super) panic: Mutex<Option<Box<dyn Any + Send>>>,
-    /// Next unit of each thread's share, for [`Pool::for_each_range`].
+    /// Next unit of each thread's share, for [`Pool::for_each_range`](super::Pool::for_each_range).
     pub(super) cursors: Box<[Cursor]>,
     pub(super) forks: AtomicUsize,
     pub(super) sleeps: AtomicUsize,
