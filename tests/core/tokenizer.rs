@@ -206,7 +206,7 @@ fn the_real_llama3_vocabulary_agrees_with_another_implementation() {
     let tokenizer = Tokenizer::new(vocabulary).unwrap();
     println!("{} tokens, built in {:?}", tokenizer.vocab_size(), start.elapsed());
     assert_eq!(tokenizer.pre_tokenizer().unwrap().name(), "llama-bpe");
-    assert_eq!(tokenizer.stop_tokens(), [128_001, 128_009]);
+    assert_eq!(tokenizer.stop_tokens(), [128_001, 128_008, 128_009]);
     assert_eq!(tokenizer.encode("Hello", true, tokenizer.add_bos()).unwrap(), [128_000, 9906]);
     check(&tokenizer, &expected, None);
 
