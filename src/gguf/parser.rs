@@ -1,5 +1,7 @@
 //! A resumable parser: it is given the file's first bytes again and again, each time more of them, and goes on
 //! after the last complete item.
+//!
+//! One file, although long: reading a value and skipping one that nobody reads must agree on every length.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -1,4 +1,5 @@
-//! Source to tokens, with jinja2's rules of white space under `trim_blocks` and `lstrip_blocks`.
+//! Source to tokens, with jinja2's rules of white space under `trim_blocks` and `lstrip_blocks`. One file, although long:
+//! white space is cut by what stands before and behind it, so that the rules cannot be told apart.
 
 use super::text::{is_space, is_word};
 use super::{Failure, Result};

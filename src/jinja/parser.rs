@@ -1,4 +1,4 @@
-//! Tokens to statements.
+//! Tokens to statements. One file, although long: a function for each statement of the grammar.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! Expressions, in jinja2's order of precedence.
+//! Expressions, in jinja2's order of precedence. One file, although long: a function for each level, which calls the next.
 
 use std::rc::Rc;
 

@@ -1,4 +1,6 @@
 //! Running a template: statements write text, expressions have values.
+//!
+//! One file, although long: every node of the tree has its arm here, and the arms call each other.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

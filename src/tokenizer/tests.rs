@@ -1,3 +1,5 @@
+//! One file, although long: the tests share their small vocabularies.
+
 use proptest::prelude::*;
 
 use super::byte_level::ByteAlphabet;

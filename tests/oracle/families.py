@@ -1,7 +1,8 @@
 """Chat templates in the manner of the model families in use, rendered by transformers.
 
 Each template is written for these tests from what is known of a family's format: which markers stand around a turn, where
-the system prompt goes, how tools, documents and reasoning are shown, which conversations are refused.
+the system prompt goes, how tools, documents and reasoning are shown, which conversations are refused. The file is long
+because it is a table.
 """
 
 import datetime

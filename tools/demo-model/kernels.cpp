@@ -1,6 +1,6 @@
 // The parts of a training step between the matrix products, fused by hand: what a compiler of graphs left in
 // some twenty passes over memory is one pass a row here. Plain loops, written so that the compiler vectorizes them
-// (-O3 -march=native -ffast-math). `fused.py` calls them; rows are tokens, matrices are row-major, bf16 is uint16_t.
+// (-O3 -march=native -ffast-math). One file, although long: one compilation for `fused.py`, which calls them; rows are tokens, matrices are row-major, bf16 is uint16_t.
 
 #include <algorithm>
 #include <bit>

@@ -1,4 +1,4 @@
-"""Tables of facts and the questions about them. Each function returns (turns, check)."""
+"""Tables of facts and the questions about them. Each function returns (turns, check). Long because of its tables."""
 
 from .phrase import article, ask, cap, pick, reworded
 from .names import invented
