@@ -170,7 +170,7 @@ fn characters_keep_their_origin() {
         ("x.split(' ') | join('+')", "++"),
         ("x | tojson", "\"\""),
         ("x | tojson(ensure_ascii=true)", "\"\""),
-        ("[x] | string", "['']"),
+        ("[x] | string", "[\"\"]"),
         ("'%s|%5s' % (x, x[0])", "|    "),
         ("'{}|{:>3}'.format(x, x[0])", "|  "),
         ("x | e", ""),
