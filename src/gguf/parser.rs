@@ -211,6 +211,13 @@ fn wrong_version(version: u32) -> Error {
 fn read_tensor(reader: &mut Reader<'_>) -> Item<TensorInfo> {
     // Names that somebody asks for are ASCII.
     let name = String::from_utf8_lossy(reader.bytes("a tensor name", MAX_KEY_BYTES)?.1).into_owned();
+    // Behind the directory stands padding, whose zeros would read as a tensor of no name and no dimensions.
+    if name.is_empty() {
+        return Err(invalid(
+            "a tensor without a name: there are fewer tensors than the header counts, or the file is damaged".into(),
+        )
+        .into());
+    }
     let n_dims = reader.u32()?;
     if n_dims > MAX_READABLE_DIMS {
         return Err(invalid(format!("tensor {name}: {n_dims} dimensions: the file is damaged; fetch it again")).into());
