@@ -1,8 +1,5 @@
 //! The language's corners that the fixtures of `tests/chat.rs` do not reach, natively and in the browser.
 
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
-
 use super::*;
 
 const LIMITS: Limits = Limits { steps: 4_000_000, bytes: 24 << 20, output: 1 << 20 };
