@@ -172,7 +172,7 @@ test('a hostile chat template ends in an error, and the model goes on', { timeou
     );
     assert.deepEqual(outcomes.map(({ code, tokens }) => [code, tokens]), templates.map(() => ['chat_template', 2]));
     assert.match(outcomes[0].message, /does not end within [0-9]+ steps/);
-    assert.match(outcomes[1].message, /writes more than \d+ bytes/);
+    assert.match(outcomes[1].message, /writes more than \d+ characters/);
   } finally {
     await tab.close();
   }
