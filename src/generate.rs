@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use crate::load::{LoadedModel, Summary};
 use crate::model::{Executor, ForwardPass, HiddenStates, Model, Sequence};
 use crate::pool::{Clock, Pool};
-use crate::sample::{Found, Processor, Sampler, SamplerOptions, StopMatcher};
+use crate::sample::{Constrained, Constraint, Found, Processor, Sampler, SamplerOptions, StopMatcher};
 use crate::stopwatch::{Part, Parts};
 use crate::tokenizer::{IncrementalDecoder, TokenKind, Tokenizer};
 use crate::{Error, ErrorKind, Result};
@@ -189,7 +189,8 @@ impl Engine {
     /// Does the next bit of work: up to `max_prefill` tokens of the prompt, or one token of the answer.
     ///
     /// # Errors
-    /// `OutOfMemory` if the KV cache cannot grow, `Internal` if the logits are no numbers.
+    /// `OutOfMemory` if the KV cache cannot grow, `Internal` if the logits are no numbers, `InvalidGrammar` if a constraint takes
+    /// too much work.
     pub fn step(&mut self, generation: &mut Generation, max_prefill: usize) -> Result<Event> {
         loop {
             if let Some(event) = self.step_layer(generation, max_prefill)? {
@@ -249,7 +250,7 @@ impl Engine {
         let (model, last) = (&self.loaded.model, hidden.tokens() - 1);
         hidden.logits(model, &[last], &mut self.logits, &mut self.executor);
         // The fast head estimates the logits of unlikely tokens, and what a step lifts must not be chosen by estimates.
-        let lifted = generation.sampler.lifted(&self.logits);
+        let lifted = generation.sampler.lifted(&self.logits)?;
         if !lifted.is_empty() {
             let mut exact = vec![0.0; lifted.len()];
             hidden.exact_logits(model, last, &lifted, &mut exact, &mut self.executor);
@@ -283,6 +284,8 @@ impl Engine {
         generation.queue.push_back(Event::Token { id, text: found.text });
         if let Some(stop) = found.stop {
             generation.end(FinishReason::Stop, Some(StoppedBy::Text(stop)), String::new());
+        } else if generation.sampler.is_complete() {
+            generation.complete();
         } else if generation.usage.completion_tokens >= generation.max_tokens {
             generation.run_out();
         } else {
@@ -296,6 +299,13 @@ impl Generation {
     /// Puts a step before those that the options ask for.
     pub fn put_first(&mut self, processor: Box<dyn Processor>) {
         self.sampler.put_first(processor);
+    }
+
+    /// Lets a constraint decide, before everything else, which tokens may come. The text is then exactly what the tokens
+    /// stand for: no space is taken away from its start.
+    pub fn constrain(&mut self, constraint: Box<dyn Constraint>) {
+        self.decoder.keep_spaces();
+        self.put_first(Box::new(Constrained::new(constraint)));
     }
 
     /// The sequence that it goes on behind.
@@ -321,6 +331,19 @@ impl Generation {
             found.text.push_str(&self.stop.finish());
         }
         self.end(FinishReason::Stop, Some(StoppedBy::Token(id)), found.text);
+    }
+
+    /// Ends the generation behind the last token that a grammar allows, with the text that still waits.
+    fn complete(&mut self) {
+        let mut found = self.stop.push(&self.decoder.finish());
+        let stopped_by = match found.stop {
+            Some(stop) => StoppedBy::Text(stop),
+            None => {
+                found.text.push_str(&self.stop.finish());
+                StoppedBy::Grammar
+            }
+        };
+        self.end(FinishReason::Stop, Some(stopped_by), found.text);
     }
 
     /// Ends the generation after its last token, with the text that still waits.

@@ -3,7 +3,7 @@
 /// Why a generation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FinishReason {
-    /// The model ended its turn, or a stop text or token came.
+    /// The model ended its turn, a stop text or token came, or a grammar was at its end.
     Stop,
     /// `max_tokens`, or the context, is used up.
     Length,
@@ -27,6 +27,8 @@ pub enum StoppedBy {
     Token(u32),
     /// One of [`GenerateOptions::stop`](super::GenerateOptions::stop).
     Text(String),
+    /// The end of a [constraint](super::Generation::constrain): nothing could follow.
+    Grammar,
 }
 
 /// Tokens of one generation.

@@ -20,6 +20,9 @@ pub enum ErrorKind {
     OutOfMemory,
     /// An option or argument of the caller is out of its range.
     InvalidArgument,
+    /// A JSON schema, an expression or a grammar that an answer is to follow is wrong, takes too much work, or asks for what
+    /// cannot be enforced.
+    InvalidGrammar,
     /// The chat template failed to render, or exceeded its limits.
     ChatTemplate,
     /// The prompt and the answer do not fit into the context.
@@ -56,6 +59,7 @@ impl ErrorKind {
             Self::InvalidModel => "invalid_model",
             Self::OutOfMemory => "out_of_memory",
             Self::InvalidArgument => "invalid_argument",
+            Self::InvalidGrammar => "invalid_grammar",
             Self::ChatTemplate => "chat_template",
             Self::ContextOverflow => "context_overflow",
             Self::Network => "network",

@@ -12,7 +12,9 @@ use oorandom::Rand64;
 use crate::{Error, ErrorKind, Result};
 pub use candidates::{Candidate, Candidates};
 pub use options::SamplerOptions;
-pub use processors::{AllowedTokens, LogitBias, MinP, Processor, RepetitionPenalty, Temperature, TopK, TopP};
+pub use processors::{
+    AllowedTokens, Constrained, Constraint, LogitBias, MinP, Processor, RepetitionPenalty, Temperature, TopK, TopP,
+};
 pub use stop::{Found, StopMatcher};
 
 /// The most lifted tokens that get exact logits. If more are lifted, these are the likeliest of them by their estimates,
@@ -61,14 +63,23 @@ impl Sampler {
 
     /// The tokens whose logits must be exact before [`sample`](Self::sample) may choose: those that a step lifts above
     /// others, likeliest by `logits` (`[vocab_size]`, estimates among them), at most a few thousand.
-    pub fn lifted(&self, logits: &[f32]) -> Vec<u32> {
+    ///
+    /// # Errors
+    /// `InvalidGrammar` if a grammar takes too much work.
+    pub fn lifted(&mut self, logits: &[f32]) -> Result<Vec<u32>> {
+        self.chain.iter_mut().try_for_each(|step| step.prepare(logits))?;
         let lifted = self.chain.iter().flat_map(|step| step.lifted());
         let mut ids: Vec<u32> = lifted.copied().filter(|&id| (id as usize) < logits.len()).collect();
         if ids.len() > MOST_EXACT {
             ids.select_nth_unstable_by(MOST_EXACT, |&a, &b| logits[b as usize].total_cmp(&logits[a as usize]));
             ids.truncate(MOST_EXACT);
         }
-        ids
+        Ok(ids)
+    }
+
+    /// Whether a grammar says that the text is complete: no token may follow.
+    pub fn is_complete(&self) -> bool {
+        self.chain.iter().any(|step| step.is_complete())
     }
 
     /// Chooses a token from `logits` `[vocab_size]`, which it may change, and remembers it.

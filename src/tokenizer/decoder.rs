@@ -12,13 +12,14 @@ pub struct IncrementalDecoder {
     /// The start of a character whose end has not come yet: at most three bytes.
     pending: Vec<u8>,
     keep_control: bool,
+    keep_spaces: bool,
     /// Nothing but special tokens came before.
     pub(super) is_start: bool,
 }
 
 impl Default for IncrementalDecoder {
     fn default() -> Self {
-        Self { pending: Vec::new(), keep_control: false, is_start: true }
+        Self { pending: Vec::new(), keep_control: false, keep_spaces: false, is_start: true }
     }
 }
 
@@ -31,6 +32,11 @@ impl IncrementalDecoder {
     /// A decoder that shows control tokens as their text.
     pub fn with_control_tokens() -> Self {
         Self { keep_control: true, ..Self::default() }
+    }
+
+    /// From now on no space is taken away: the text is what the tokens stand for.
+    pub fn keep_spaces(&mut self) {
+        self.keep_spaces = true;
     }
 
     /// Takes the next token and returns the text that is complete now, which may be empty.
@@ -48,7 +54,7 @@ impl IncrementalDecoder {
         let bytes = tokenizer.token_bytes(id)?;
         let is_special = tokenizer.is_special(id)?;
         if self.keep_control || tokenizer.kind(id)? != TokenKind::Control {
-            let has_prefix = self.is_start && !is_special && tokenizer.has_space_prefix();
+            let has_prefix = self.is_start && !is_special && !self.keep_spaces && tokenizer.has_space_prefix();
             let prefix = if has_prefix { b" ".as_slice() } else { b"" };
             self.pending.extend_from_slice(bytes.strip_prefix(prefix).unwrap_or(bytes));
         }

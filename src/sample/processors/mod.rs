@@ -2,6 +2,7 @@
 
 mod allowed;
 mod bias;
+mod constrained;
 mod min_p;
 mod repetition;
 mod temperature;
@@ -14,6 +15,7 @@ use crate::Result;
 
 pub use allowed::AllowedTokens;
 pub use bias::LogitBias;
+pub use constrained::{Constrained, Constraint};
 pub use min_p::MinP;
 pub use repetition::RepetitionPenalty;
 pub use temperature::Temperature;
@@ -23,7 +25,17 @@ pub use top_p::TopP;
 use super::Candidates;
 
 /// One step of the chain: it changes how likely tokens are, or which of them may be chosen.
-pub trait Processor: fmt::Debug + Send {
+pub trait Processor: fmt::Debug {
+    /// Looks at the logits (`[vocab_size]`, estimates among them) of the token that is about to be chosen, before
+    /// [`lifted`](Self::lifted) is asked for.
+    ///
+    /// # Errors
+    /// `InvalidGrammar` if a grammar takes too much work.
+    fn prepare(&mut self, logits: &[f32]) -> Result<()> {
+        let _ = logits;
+        Ok(())
+    }
+
     /// Works on the candidates that the steps before it left.
     ///
     /// # Errors
@@ -39,6 +51,11 @@ pub trait Processor: fmt::Debug + Send {
     /// tokens that seemed unlikely.
     fn lifted(&self) -> &[u32] {
         &[]
+    }
+
+    /// Whether the text is complete behind the tokens that were chosen: none may follow.
+    fn is_complete(&self) -> bool {
+        false
     }
 }
 

@@ -34,6 +34,7 @@ pub enum WebEvent {
 pub enum WebStoppedBy {
     Token { id: u32, text: String },
     Text { text: String },
+    Grammar,
 }
 
 impl WebStoppedBy {
@@ -41,6 +42,7 @@ impl WebStoppedBy {
         Ok(match stopped_by {
             StoppedBy::Token(id) => Self::Token { id, text: tokenizer.decode(&[id], false)? },
             StoppedBy::Text(text) => Self::Text { text },
+            StoppedBy::Grammar => Self::Grammar,
         })
     }
 }
