@@ -18,7 +18,10 @@ export class Cache {
   #timer;
   #calls = 0;
 
-  /** @param {() => WorkerGroup} start gives an engine without a model */
+  /**
+   * @internal
+   * @param {() => WorkerGroup} start gives an engine without a model
+   */
   constructor(start) {
     this.#start = start;
   }
@@ -56,7 +59,7 @@ export class Cache {
   /**
    * Deletes what is kept of the model at an address (all parts of a split one).
    * @param {string | URL} source
-   * @param {{ hfBase?: string | URL }} [options]
+   * @param {{ hfBase?: string | URL | undefined }} [options]
    * @returns {Promise<number>} bytes that were freed
    */
   async delete(source, { hfBase } = {}) {

@@ -114,11 +114,9 @@ export function placement(file) {
   if (/\/\.(vite|cache\/vite)\//.test(`${file} ${here}`)) {
     return "Vite's development server has packed the library without its workers: set optimizeDeps: { exclude: ['bitnet-web'] } in vite.config.js.";
   }
-  const isPacked = !/\/diagnosis\.js([?#]|$)/.test(here) || !file.startsWith(new URL('.', here).href);
-  if (!isPacked) return 'The whole folder of the package has to be served, as it is.';
   return (
-    'A bundler may not have packed the workers (esbuild, Rollup), or wrongly (Parcel without --no-scope-hoist): serve the ' +
-    "folder of the package, node_modules/bitnet-web, as it is, and load with workerUrl: '…/bitnet-web/engine.js'."
+    "Serve engine.js, compute.js and the folder wasm/ of the package, node_modules/bitnet-web, beside the script that holds the library: " +
+    "a bundler may have left them behind (esbuild, Rollup). Or serve them elsewhere and load with workerUrl: '…/engine.js'."
   );
 }
 

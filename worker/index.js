@@ -144,7 +144,7 @@ export const BitNet = {
 
   /**
    * Compares every kernel with the plain reference in this very browser, and measures how fast each is.
-   * @param {WorkerOptions & { seed?: number }} [options] the seed chooses the random cases
+   * @param {WorkerOptions & { seed?: number | undefined }} [options] the seed chooses the random cases
    * @returns {Promise<SelfTest>}
    */
   async selfTest({ seed = 1, ...options } = {}) {

@@ -8,7 +8,7 @@ import { TokenStream } from './stream.js';
 /** @import { GenerationResult, Message, Methods, ModelInfo, Prompt, Token } from './protocol.js' */
 /** @import { ChatOptions, GenerateOptions } from './schema.js' */
 
-/** The workers of every model, for `bench.js`. @type {WeakMap<Model, WorkerGroup>} */
+/** The workers of every model, for `bench.js`. @internal @type {WeakMap<Model, WorkerGroup>} */
 export const groups = new WeakMap();
 
 /**
@@ -37,6 +37,7 @@ export class Model {
 
   /**
    * Use `BitNet.load`.
+   * @internal
    * @param {WorkerGroup} group
    * @param {ModelInfo} info
    */
@@ -120,7 +121,7 @@ export class Model {
 
   /**
    * The text that the model reads when `generate` is given these messages.
-   * @param {Message[]} messages
+   * @param {readonly Message[]} messages
    * @param {ChatOptions} [options] those of `generate` that concern messages
    * @returns {Promise<string>}
    */
@@ -131,7 +132,7 @@ export class Model {
   /**
    * The logits after each asked position, row by row: shape (positions, vocabulary).
    * @param {ArrayLike<number>} ids token ids
-   * @param {{ positions?: ArrayLike<number>, signal?: AbortSignal }} [options] all positions by default
+   * @param {{ positions?: ArrayLike<number> | undefined, signal?: AbortSignal | undefined }} [options] all positions by default
    * @returns {Promise<Float32Array>}
    */
   async logits(ids, { positions, signal } = {}) {

@@ -21,11 +21,11 @@
 /**
  * How a file is requested.
  * @typedef {object} NetworkOptions
- * @property {number} [chunkBytes] size of one request and of one kept piece, 4 KiB to 32 MiB; 16 MiB by default
- * @property {number} [requests] at once; 3 by default, 8 at most
- * @property {number} [attempts] failures in a row, without any progress, before giving up; 8 by default
- * @property {number} [retryDelayMs] after the first failure; doubles with each further one; 500 by default
- * @property {number} [stallMs] how long a silent server is waited for; 30000 by default
+ * @property {number | undefined} [chunkBytes] size of one request and of one kept piece, 4 KiB to 32 MiB; 16 MiB by default
+ * @property {number | undefined} [requests] at once; 3 by default, 8 at most
+ * @property {number | undefined} [attempts] failures in a row, without any progress, before giving up; 8 by default
+ * @property {number | undefined} [retryDelayMs] after the first failure; doubles with each further one; 500 by default
+ * @property {number | undefined} [stallMs] how long a silent server is waited for; 30000 by default
  */
 
 /**
@@ -67,11 +67,11 @@
  * One turn of a conversation. Further fields, such as `name` or `reasoning_content`, are for templates that know them.
  * @typedef {object} Message
  * @property {string} role `system`, `user` or `assistant`, or what else the model's template knows
- * @property {string | TextPart[] | null} [content] may be missing only beside `tool_calls`
- * @property {object[]} [tool_calls]
- * @property {string} [tool_call_id]
- * @property {string} [name]
- * @property {string} [reasoning_content]
+ * @property {string | readonly TextPart[] | null | undefined} [content] may be missing only beside `tool_calls`
+ * @property {readonly object[] | undefined} [tool_calls]
+ * @property {string | undefined} [tool_call_id]
+ * @property {string | undefined} [name]
+ * @property {string | undefined} [reasoning_content]
  */
 
 /**
@@ -91,13 +91,13 @@
 /**
  * What a chat template sees besides the messages.
  * @typedef {object} WireChatOptions
- * @property {boolean} [continueFinalMessage]
- * @property {object[]} [tools]
- * @property {object[]} [documents]
- * @property {Record<string, unknown>} [templateVariables]
+ * @property {boolean | undefined} [continueFinalMessage]
+ * @property {readonly object[] | undefined} [tools]
+ * @property {readonly object[] | undefined} [documents]
+ * @property {Record<string, unknown> | undefined} [templateVariables]
  */
 
-/** @typedef {string | Message[]} Prompt Raw text, or messages that go through the model's chat template. */
+/** @typedef {string | readonly Message[]} Prompt Raw text, or messages that go through the model's chat template. */
 
 /**
  * How far a load is.

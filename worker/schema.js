@@ -24,83 +24,90 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
 /**
  * What starts workers.
  * @typedef {object} WorkerOptions
- * @property {'auto' | number} [threads] 1 to 64; `auto`, the default, starts with what the model's size suggests and
- *   goes on with what is fastest, by the time that its own tokens take; `model.info.threads` tells
- * @property {'auto' | 'relaxed' | 'simd128'} [variant] the WebAssembly build; `auto` by default
- * @property {AbortSignal} [signal] stops the call when it aborts; the call rejects with the signal's reason
- * @property {string | URL} [workerUrl] address of `engine.js`; `compute.js` is taken from beside it
- * @property {string | URL} [wasmBase] folder that holds `relaxed/` and `simd128/`
- * @property {number} [watchdog] milliseconds without a sign of life after which a worker counts as dead; 0: never;
- *   30000 by default
+ * @property {'auto' | number | undefined} [threads] 1 to 64; `auto`, the default, starts with what the model's size
+ *   suggests and goes on with what is fastest, by the time that its own tokens take; `model.info.threads` tells
+ * @property {'auto' | 'relaxed' | 'simd128' | undefined} [variant] the WebAssembly build; `auto` by default
+ * @property {AbortSignal | undefined} [signal] stops the call when it aborts; the call rejects with the signal's
+ *   reason
+ * @property {string | URL | undefined} [workerUrl] address of `engine.js`; `compute.js` is taken from beside it
+ * @property {string | URL | undefined} [wasmBase] folder that holds `relaxed/` and `simd128/`
+ * @property {number | undefined} [watchdog] milliseconds without a sign of life after which a worker counts as dead;
+ *   0: never; 30000 by default
  */
 
 /**
  * How a model is loaded.
  * @typedef {object} LoadOptions
- * @property {'auto' | number} [threads] 1 to 64; `auto`, the default, starts with what the model's size suggests and
- *   goes on with what is fastest, by the time that its own tokens take; `model.info.threads` tells
- * @property {number} [context] tokens of prompt and answer together; by default what the model allows and memory
- *   holds
- * @property {'auto' | 'scalar' | 'mad' | 'lut' | 'relaxed' | 'relaxed16'} [kernel] `auto` (default) measures and
- *   picks
- * @property {'fast' | 'exact'} [precision] `fast` (default): int8 head and KV cache, logits of unlikely tokens
- *   estimated. `exact`: f32 KV cache, head in the file's own precision
- * @property {'auto' | 'relaxed' | 'simd128'} [variant] the WebAssembly build; `auto` by default
- * @property {(progress: Progress) => void} [onProgress] called as the model arrives
- * @property {AbortSignal} [signal] stops the call when it aborts; the call rejects with the signal's reason
- * @property {CacheMode} [cache] whether the file is kept in the browser's storage; true by default
- * @property {boolean} [evict] whether models that were not used for the longest time may be removed from the
- *   browser's storage where this one does not fit; false by default
- * @property {NetworkOptions} [network] how requests are made
- * @property {string} [integrity] `sha256-` and the digest of the whole file in base64 or hex
- * @property {Record<string, string> | HeaderFunction} [headers] sent with every request for the file, or a function
- *   that gives them for the address of a request (also a promise of them), each time anew. A browser sends them on to
- *   wherever that address redirects, and takes away `Authorization` alone
- * @property {string | URL} [hfBase] where `hf:` addresses point, `https://huggingface.co/` by default
- * @property {string} [chatTemplate] instead of the file's own
- * @property {string} [preTokenizer] instead of the file's own, for example `llama-bpe`
- * @property {'x86' | 'arm'} [i2sLayout] bit order of I2_S tensors; `x86` by default
- * @property {string | URL} [workerUrl] address of `engine.js`; `compute.js` is taken from beside it
- * @property {string | URL} [wasmBase] folder that holds `relaxed/` and `simd128/`
- * @property {number} [watchdog] milliseconds without a sign of life after which a worker counts as dead; 0: never;
- *   30000 by default
+ * @property {'auto' | number | undefined} [threads] 1 to 64; `auto`, the default, starts with what the model's size
+ *   suggests and goes on with what is fastest, by the time that its own tokens take; `model.info.threads` tells
+ * @property {number | undefined} [context] tokens of prompt and answer together; by default what the model allows and
+ *   memory holds
+ * @property {'auto' | 'scalar' | 'mad' | 'lut' | 'relaxed' | 'relaxed16' | undefined} [kernel] `auto` (default)
+ *   measures and picks
+ * @property {'fast' | 'exact' | undefined} [precision] `fast` (default): int8 head and KV cache, logits of unlikely
+ *   tokens estimated. `exact`: f32 KV cache, head in the file's own precision
+ * @property {'auto' | 'relaxed' | 'simd128' | undefined} [variant] the WebAssembly build; `auto` by default
+ * @property {((progress: Progress) => void) | undefined} [onProgress] called as the model arrives
+ * @property {AbortSignal | undefined} [signal] stops the call when it aborts; the call rejects with the signal's
+ *   reason
+ * @property {CacheMode | undefined} [cache] whether the file is kept in the browser's storage; true by default
+ * @property {boolean | undefined} [evict] whether models that were not used for the longest time may be removed from
+ *   the browser's storage where this one does not fit; false by default
+ * @property {NetworkOptions | undefined} [network] how requests are made
+ * @property {string | undefined} [integrity] `sha256-` and the digest of the whole file in base64 or hex
+ * @property {Record<string, string> | HeaderFunction | undefined} [headers] sent with every request for the file, or
+ *   a function that gives them for the address of a request (also a promise of them), each time anew. A browser sends
+ *   them on to wherever that address redirects, and takes away `Authorization` alone
+ * @property {string | URL | undefined} [hfBase] where `hf:` addresses point, `https://huggingface.co/` by default
+ * @property {string | undefined} [chatTemplate] instead of the file's own
+ * @property {string | undefined} [preTokenizer] instead of the file's own, for example `llama-bpe`
+ * @property {'x86' | 'arm' | undefined} [i2sLayout] bit order of I2_S tensors; `x86` by default
+ * @property {string | URL | undefined} [workerUrl] address of `engine.js`; `compute.js` is taken from beside it
+ * @property {string | URL | undefined} [wasmBase] folder that holds `relaxed/` and `simd128/`
+ * @property {number | undefined} [watchdog] milliseconds without a sign of life after which a worker counts as dead;
+ *   0: never; 30000 by default
  */
 
 /**
  * What a chat template sees besides the messages.
  * @typedef {object} ChatOptions
- * @property {boolean} [continueFinalMessage] for messages that end with the assistant's: `true` lets the answer
- *   continue that message, `false` begins a new turn behind it. Needed there: without it such a conversation is an
- *   `invalid_argument`
- * @property {object[]} [tools] for messages: descriptions of functions, as JSON schemas, for templates that show them
- * @property {object[]} [documents] for messages: mostly `{ title, text }`, for templates that show them
- * @property {Record<string, unknown>} [templateVariables] for messages: further variables of the template, such as `{
- *   enable_thinking: false }`
+ * @property {boolean | undefined} [continueFinalMessage] for messages that end with the assistant's: `true` lets the
+ *   answer continue that message, `false` begins a new turn behind it. Needed there: without it such a conversation
+ *   is an `invalid_argument`
+ * @property {readonly object[] | undefined} [tools] for messages: descriptions of functions, as JSON schemas, for
+ *   templates that show them
+ * @property {readonly object[] | undefined} [documents] for messages: mostly `{ title, text }`, for templates that
+ *   show them
+ * @property {Record<string, unknown> | undefined} [templateVariables] for messages: further variables of the
+ *   template, such as `{ enable_thinking: false }`
  */
 
 /**
  * How an answer is written.
  * @typedef {object} GenerateOptions
- * @property {number} [maxTokens] by default what the context still holds
- * @property {number} [temperature] 0 (default) takes the likeliest token; more of it flattens the distribution
- * @property {number} [topK] 0 (default) keeps all
- * @property {number} [topP] 0 to 1; 1 (default) keeps all, 0 the likeliest alone
- * @property {number} [minP] 0 to 1; 0 (default) keeps all
- * @property {number} [repetitionPenalty] 1 (default) changes nothing
- * @property {number} [seed] the same seed gives the same text; random by default
- * @property {string | string[]} [stop] ends the answer where one of these would appear; at most 64. Control tokens,
- *   which an answer does not show, are written by name: `'<|eot_id|>'`
- * @property {number | string | (number | string)[]} [stopTokens] token ids, or the texts of tokens, that end the
- *   answer, besides the model's own ends
- * @property {boolean} [continueFinalMessage] for messages that end with the assistant's: `true` lets the answer
- *   continue that message, `false` begins a new turn behind it. Needed there: without it such a conversation is an
- *   `invalid_argument`
- * @property {object[]} [tools] for messages: descriptions of functions, as JSON schemas, for templates that show them
- * @property {object[]} [documents] for messages: mostly `{ title, text }`, for templates that show them
- * @property {Record<string, unknown>} [templateVariables] for messages: further variables of the template, such as `{
- *   enable_thinking: false }`
- * @property {boolean} [timeParts] whether `timings.parts` tells where the time went; false by default
- * @property {AbortSignal} [signal] stops the answer within a token when it aborts
+ * @property {number | undefined} [maxTokens] by default what the context still holds
+ * @property {number | undefined} [temperature] 0 (default) takes the likeliest token; more of it flattens the
+ *   distribution
+ * @property {number | undefined} [topK] 0 (default) keeps all
+ * @property {number | undefined} [topP] 0 to 1; 1 (default) keeps all, 0 the likeliest alone
+ * @property {number | undefined} [minP] 0 to 1; 0 (default) keeps all
+ * @property {number | undefined} [repetitionPenalty] 1 (default) changes nothing
+ * @property {number | undefined} [seed] the same seed gives the same text; random by default
+ * @property {string | readonly string[] | undefined} [stop] ends the answer where one of these would appear; at most
+ *   64. Control tokens, which an answer does not show, are written by name: `'<|eot_id|>'`
+ * @property {number | string | readonly (number | string)[] | undefined} [stopTokens] token ids, or the texts of
+ *   tokens, that end the answer, besides the model's own ends
+ * @property {boolean | undefined} [continueFinalMessage] for messages that end with the assistant's: `true` lets the
+ *   answer continue that message, `false` begins a new turn behind it. Needed there: without it such a conversation
+ *   is an `invalid_argument`
+ * @property {readonly object[] | undefined} [tools] for messages: descriptions of functions, as JSON schemas, for
+ *   templates that show them
+ * @property {readonly object[] | undefined} [documents] for messages: mostly `{ title, text }`, for templates that
+ *   show them
+ * @property {Record<string, unknown> | undefined} [templateVariables] for messages: further variables of the
+ *   template, such as `{ enable_thinking: false }`
+ * @property {boolean | undefined} [timeParts] whether `timings.parts` tells where the time went; false by default
+ * @property {AbortSignal | undefined} [signal] stops the answer within a token when it aborts
  */
 
 /** @type {Rules} */

@@ -13,7 +13,6 @@
 /**
  * The tokens of one generation. The work begins with the first `next()`; tokens then arrive as they are made, whether or
  * not the consumer keeps up (there are at most `maxTokens` of them). Leaving the loop early stops the engine.
- * @implements {AsyncIterableIterator<Token, GenerationResult | undefined, undefined>}
  */
 export class TokenStream {
   /** @type {Run | undefined} */
@@ -34,7 +33,11 @@ export class TokenStream {
    */
   result;
 
-  /** @param {Run} run */
+  /**
+   * Use `model.generate`.
+   * @internal
+   * @param {Run} run
+   */
   constructor(run) {
     this.#run = run;
   }

@@ -1,17 +1,27 @@
 // The types that callers may want to name: `import type { LoadOptions } from 'bitnet-web'`.
 
+/** @typedef {import('./cache.js').Cache} Cache */
 /** @typedef {import('./error.js').ErrorCode} ErrorCode */
+/** @typedef {import('./headers.js').HeaderFunction} HeaderFunction */
+/** @typedef {import('./headers.js').HeaderRecord} HeaderRecord */
 /** @typedef {import('./schema.js').ChatOptions} ChatOptions */
 /** @typedef {import('./schema.js').GenerateOptions} GenerateOptions */
 /** @typedef {import('./schema.js').LoadOptions} LoadOptions */
+/** @typedef {import('./schema.js').WorkerOptions} WorkerOptions */
+/** @typedef {import('./protocol.js').CacheEntry} CacheEntry */
+/** @typedef {import('./protocol.js').CacheMode} CacheMode */
 /** @typedef {import('./protocol.js').FinishReason} FinishReason */
 /** @typedef {import('./protocol.js').GenerationResult} GenerationResult */
 /** @typedef {import('./protocol.js').Message} Message */
 /** @typedef {import('./protocol.js').ModelInfo} ModelInfo */
+/** @typedef {import('./protocol.js').NetworkOptions} NetworkOptions */
+/** @typedef {import('./protocol.js').Parts} Parts */
+/** @typedef {import('./protocol.js').Probe} Probe */
 /** @typedef {import('./protocol.js').Progress} Progress */
 /** @typedef {import('./protocol.js').Prompt} Prompt */
 /** @typedef {import('./protocol.js').SelfTest} SelfTest */
 /** @typedef {import('./protocol.js').StoppedBy} StoppedBy */
+/** @typedef {import('./protocol.js').StorageEstimate} StorageEstimate */
 /** @typedef {import('./protocol.js').TextPart} TextPart */
 /** @typedef {import('./protocol.js').Timings} Timings */
 /** @typedef {import('./protocol.js').Token} Token */

@@ -39,7 +39,11 @@ const CONTINUE_FINAL_MESSAGE: Rule = Rule {
 
 const TOOLS: Rule = Rule {
     name: "tools",
-    kind: Kind::Custom { typescript: "object[]", expected: "an array of objects of plain data", check: "isDataArray" },
+    kind: Kind::Custom {
+        typescript: "readonly object[]",
+        expected: "an array of objects of plain data",
+        check: "isDataArray",
+    },
     about: "for messages: descriptions of functions, as JSON schemas, for templates that show them",
 };
 
@@ -82,7 +86,7 @@ pub const GENERATE: &[&Rule] = &[
     &Rule {
         name: "stop",
         kind: Kind::Custom {
-            typescript: "string | string[]",
+            typescript: "string | readonly string[]",
             expected: "a string or an array of at most 64 strings, none empty",
             check: "isStop",
         },
@@ -92,7 +96,7 @@ pub const GENERATE: &[&Rule] = &[
     &Rule {
         name: "stopTokens",
         kind: Kind::Custom {
-            typescript: "number | string | (number | string)[]",
+            typescript: "number | string | readonly (number | string)[]",
             expected: "token ids (whole numbers from 0 to 4294967295) or the texts of tokens, none empty",
             check: "isStopTokens",
         },

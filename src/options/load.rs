@@ -60,7 +60,11 @@ pub const LOAD: &[&Rule] = &[
     &VARIANT,
     &Rule {
         name: "onProgress",
-        kind: Kind::Custom { typescript: "(progress: Progress) => void", expected: "a function", check: "isFunction" },
+        kind: Kind::Custom {
+            typescript: "((progress: Progress) => void)",
+            expected: "a function",
+            check: "isFunction",
+        },
         about: "called as the model arrives",
     },
     &SIGNAL,

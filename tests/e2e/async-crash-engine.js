@@ -2,9 +2,9 @@
 // known by a function of the browser that it calls: there the fault happens, and passes through the wasm that called.
 import './deaf.js';
 // @ts-expect-error an address of the test's server
-import '/dist/engine.js';
+import '/modules/engine.js';
 // @ts-expect-error an address of the test's server
-import * as glue from '/dist/wasm/relaxed/bitnet_web.js';
+import * as glue from '/modules/wasm/relaxed/bitnet_web.js';
 
 const asked = new URLSearchParams(location.search);
 

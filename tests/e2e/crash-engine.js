@@ -1,8 +1,8 @@
 // The engine worker with a fuse: a test lights it, and the next step of a generation goes wrong for real.
 // @ts-expect-error an address of the test's server
-import '/dist/engine.js';
+import '/modules/engine.js';
 // @ts-expect-error an address of the test's server
-import * as glue from '/dist/wasm/relaxed/bitnet_web.js';
+import * as glue from '/modules/wasm/relaxed/bitnet_web.js';
 
 self.addEventListener('message', async ({ data }) => {
   if (data.type !== 'fuse') return;

@@ -195,11 +195,9 @@ const missing = (_request, response) => {
 };
 
 for (const [what, script, handler, words] of /** @type {[string, string, import('./server.mjs').Handler, RegExp][]} */ ([
-  ['is not there', 'engine.js', missing, /engine\.js did not start from \S+\/dist\/engine\.js: .*status 404.*whole folder of the package/],
+  ['is not there', 'engine.js', missing, /engine\.js did not start from \S+\/dist\/engine\.js: .*status 404.*Serve engine\.js, compute\.js and the folder wasm\//],
   ['is a page', 'engine.js', asHtml, /engine\.js did not start from \S+\/dist\/engine\.js: .*text\/html/],
   ['(of a compute worker) is not there', 'compute.js', missing, /compute\.js did not start from \S+\/dist\/compute\.js: .*status 404/],
-  ['imports what is not there', 'glue.js', missing, /imports \S+\/dist\/glue\.js, .*status 404/],
-  ['imports a page', 'wasm/simd128/bitnet_web.js', asHtml, /imports \S+\/simd128\/bitnet_web\.js, .*text\/html/],
   [
     'has no embedder policy',
     'engine.js',
@@ -213,6 +211,15 @@ for (const [what, script, handler, words] of /** @type {[string, string, import(
 ])) {
   it(`a worker's script that ${what}: the error has the address and the cause`, async () => {
     refused(await attempt({ broken: { [`/dist/${script}`]: handler } }), 'worker_failed', words);
+  });
+}
+
+for (const [what, script, handler, words] of /** @type {[string, string, import('./server.mjs').Handler, RegExp][]} */ ([
+  ['imports what is not there', 'glue.js', missing, /imports \S+\/modules\/glue\.js, .*status 404/],
+  ['imports a page', 'wasm/simd128/bitnet_web.js', asHtml, /imports \S+\/simd128\/bitnet_web\.js, .*text\/html/],
+])) {
+  it(`a worker's script that is no bundle and ${what}: the error has the address and the cause`, async () => {
+    refused(await attempt({ library: '/modules/index.js', broken: { [`/modules/${script}`]: handler } }), 'worker_failed', words);
   });
 }
 

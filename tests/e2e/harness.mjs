@@ -12,8 +12,11 @@ export { sendFile, startServer } from './server.mjs';
 /** The repository. */
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-/** The pages as `cargo xtask demo` serves them. */
+/** The pages, and the package as it ships. */
 export const DEMO_FOLDERS = { '/': join(ROOT, 'www'), '/dist/': join(ROOT, 'dist') };
+
+/** The library's modules as they are written: for tests that reach into the engine, which ships as one file. */
+const MODULES = { '/modules/': join(ROOT, 'worker'), '/modules/wasm/': join(ROOT, 'dist/wasm') };
 
 const FLAGS = [
   '--disable-gpu',
@@ -66,7 +69,7 @@ function launchOptions() {
  */
 export function startDemo({ folders, handle, ...options } = {}) {
   return startServer({
-    folders: { ...DEMO_FOLDERS, ...folders },
+    folders: { ...DEMO_FOLDERS, ...MODULES, ...folders },
     handle: async (request, response, path) => {
       if (await handle?.(request, response, path)) return true;
       if (path === '/site.json') {

@@ -1,7 +1,7 @@
 // The published package as a stranger meets it: packed, installed into an app, type-checked, bundled, opened in a browser.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import * as esbuild from 'esbuild';
 import { build } from 'vite';
 
+import { faultsOf } from '../../tools/package/check.mjs';
 import { launch, openPage, ROOT, sendFile, startServer } from './harness.mjs';
 
 const run = promisify(execFile);
@@ -18,12 +19,15 @@ const MODELS = join(ROOT, 'tests/fixtures/models');
 let app;
 /** The files that `npm pack` put in. @type {{ path: string, size: number }[]} */
 let packed;
+/** @type {string} */
+let tarball;
 
 before(async () => {
   app = await mkdtemp(join(tmpdir(), 'bitnet-web-app-'));
   const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', app, join(ROOT, 'dist')]);
   const [{ filename, files }] = JSON.parse(stdout);
   packed = files;
+  tarball = join(app, filename);
   await writeFile(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
   await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--offline', join(app, filename)], { cwd: app });
 });
@@ -32,42 +36,110 @@ after(() => rm(app, { recursive: true, force: true }));
 
 test('the package holds what it must and nothing else', async () => {
   const paths = packed.map(({ path }) => path);
-  for (const variant of ['relaxed', 'simd128']) {
-    for (const file of ['bitnet_web.js', 'bitnet_web.d.ts', 'bitnet_web_bg.wasm']) assert.ok(paths.includes(`wasm/${variant}/${file}`), file);
-  }
+  for (const variant of ['relaxed', 'simd128']) assert.ok(paths.includes(`wasm/${variant}/bitnet_web_bg.wasm`), variant);
   for (const file of ['index.js', 'index.d.ts', 'engine.js', 'compute.js', 'LICENSE-MIT', 'LICENSE-APACHE', 'THIRD-PARTY-NOTICES.txt', 'README.md']) {
     assert.ok(paths.includes(file), file);
   }
-  const odd = paths.filter((path) => !/^(wasm\/(relaxed|simd128)\/)?[\w.-]+(\.js|\.d\.ts|\.wasm|\.md|\.txt|\.json)$|^LICENSE-[A-Z]+$/.test(path));
-  assert.deepEqual(odd, []);
-  const manifest = JSON.parse(await readFile(join(app, 'node_modules/bitnet-web/package.json'), 'utf8'));
-  assert.equal(Object.keys(manifest.exports['.'])[0], 'types', 'a condition that comes after "default" is never read');
-  for (const target of Object.values(manifest.exports).flatMap((entry) => (typeof entry === 'string' ? entry : Object.values(entry)))) {
-    assert.ok(target.includes('*') || target === './package.json' || paths.includes(target.slice(2)), target);
+  const known = /^[\w-]+\.(js|js\.map|d\.ts)$|^types\/([\w-]+\/)*[\w-]+\.d\.ts$|^wasm\/\w+\/\w+\.wasm$|^package\.json$|^(README|CHANGELOG)\.md$|^LICENSE-[A-Z]+$|^THIRD-PARTY-NOTICES\.txt$/;
+  assert.deepEqual(paths.filter((path) => !known.test(path) || path.startsWith('bench.')), []);
+});
+
+/** @returns {Promise<any>} package.json as it is installed */
+async function installed() {
+  return JSON.parse(await readFile(join(app, 'node_modules/bitnet-web/package.json'), 'utf8'));
+}
+
+test('its doors are few, each leads to a script with types, and package.json tells where it comes from', async () => {
+  const { exports, repository, homepage, bugs, engines, sideEffects } = await installed();
+  const paths = packed.map(({ path }) => path);
+  const doors = Object.entries(exports).filter(([, target]) => typeof target !== 'string');
+  const internal = packed.map(({ path }) => `./${path}`).filter((path) => /^\.\/shared-|^\.\/types\//.test(path));
+  for (const name of ['.', './engine.js', './compute.js', './wasm/*', './package.json']) assert.ok(name in exports, name);
+  assert.deepEqual(Object.keys(exports).filter((name) => internal.includes(name)), []);
+  for (const [name, target] of doors) {
+    assert.deepEqual(Object.keys(target), ['types', 'default'], `${name}: a condition that comes after "default" is never read`);
+    for (const file of Object.values(target)) assert.ok(paths.includes(file.slice(2)), file);
+  }
+  for (const file of sideEffects) assert.ok(paths.includes(file.slice(2)), file);
+  assert.match(repository.url, /^git\+https:\/\/.+\.git$/);
+  for (const address of [homepage, bugs]) assert.match(address, /^https:\/\//);
+  assert.ok(engines.node);
+});
+
+test('the workers are one file each, so that copying them is enough', async () => {
+  for (const script of ['engine.js', 'compute.js']) {
+    const text = await readFile(join(app, 'node_modules/bitnet-web', script), 'utf8');
+    const { metafile } = await esbuild.build({ stdin: { contents: text, resolveDir: app }, bundle: true, format: 'esm', write: false, metafile: true, packages: 'external' });
+    assert.deepEqual(Object.values(metafile.inputs).flatMap(({ imports }) => imports), [], script);
+    // Two addresses of one module each: what a bundler finds there it packs, and what is not there would break it.
+    const assets = [...text.matchAll(/new URL\(["']([^"']+)["'], import\.meta\.url\)/g)].map(([, name]) => name);
+    const paths = packed.map(({ path }) => `./${path}`);
+    assert.deepEqual(assets.filter((name) => !paths.includes(name)), [], script);
   }
 });
 
-test('the types say what the options and the answers are', async () => {
-  await writeFile(join(app, 'use.ts'), `
-    import { BitNet, BitNetError } from 'bitnet-web';
-    const model = await BitNet.load('model.gguf', { threads: 2, onProgress: ({ loaded }) => { loaded satisfies number; } });
-    for await (const { text, id } of model.generate([{ role: 'user', content: 'Hi' }], { maxTokens: 3 })) { text satisfies string; id satisfies number; }
-    const { text, finishReason, usage } = await model.complete('Hi');
-    [text, finishReason] satisfies string[];
-    usage.promptTokens satisfies number;
-    { await using brief = await BitNet.load('model.gguf'); await brief.tokenize('Hi'); }
-    // @ts-expect-error an option of the wrong type
-    await BitNet.load('model.gguf', { threads: {} });
-    // @ts-expect-error not a thing that can be loaded
-    await BitNet.load(7);
-    export const code: string | undefined = ((error: unknown) => error instanceof BitNetError ? error.code : undefined)(0);
-  `);
-  const flags = ['--noEmit', '--strict', '--target', 'es2023', '--lib', 'es2024,dom,dom.iterable,dom.asynciterable', '--types', ''];
-  for (const [module, resolution] of [['nodenext', 'nodenext'], ['esnext', 'bundler']]) {
-    const args = [join(ROOT, 'node_modules/typescript/bin/tsc'), ...flags, '--module', module, '--moduleResolution', resolution, 'use.ts'];
-    await run(process.execPath, args, { cwd: app }).catch(({ stdout }) => assert.fail(`${resolution}: ${stdout}`));
+test('publint and are-the-types-wrong find nothing in the packed package', { timeout: 120_000 }, async () => {
+  assert.deepEqual(await faultsOf(tarball), []);
+});
+
+test('a folder that no build has finished cannot be packed', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'bitnet-web-unfinished-'));
+  try {
+    await writeFile(join(folder, 'index.js'), '');
+    await assert.rejects(run('npm', ['pack', '--dry-run', folder]));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 });
+
+const USE = `
+  import { BitNet, BitNetError, Model, TokenStream } from 'bitnet-web';
+  import type * as types from 'bitnet-web';
+  const model = await BitNet.load('model.gguf', { threads: 2, onProgress: ({ loaded }) => { loaded satisfies number; } });
+  for await (const { text, id } of model.generate([{ role: 'user', content: 'Hi' }], { maxTokens: 3 })) { text satisfies string; id satisfies number; }
+  const { text, finishReason, usage } = await model.complete('Hi');
+  [text, finishReason] satisfies string[];
+  usage.promptTokens satisfies number;
+  { await using brief = await BitNet.load('model.gguf'); await brief.tokenize('Hi'); }
+
+  // What is read-only is read.
+  const messages = [{ role: 'system', content: [{ type: 'text', text: 'Be brief.' }] }, { role: 'user', content: 'Hi' }] as const;
+  const frozen: readonly types.Message[] = Object.freeze([{ role: 'user', content: 'Hi' }]);
+  const stop: readonly string[] = ['x'];
+  const stream: types.TokenStream = model.generate(messages, { stop, stopTokens: [1, 'y'] as const, tools: [{}] as const });
+  await model.chatPrompt(frozen);
+  stream.result satisfies types.GenerationResult | undefined;
+
+  // What may be undefined may be passed on.
+  function ask(signal: AbortSignal | undefined, context: number | undefined, name: string | undefined) {
+    void BitNet.load('model.gguf', { signal, context, network: { attempts: context }, headers: undefined });
+    return model.generate([{ role: 'user', content: 'Hi', name }], { signal, maxTokens: context });
+  }
+
+  // @ts-expect-error an option of the wrong type
+  await BitNet.load('model.gguf', { threads: {} });
+  // @ts-expect-error not a thing that can be loaded
+  await BitNet.load(7);
+  export const code: types.ErrorCode | undefined = ((error: unknown) => error instanceof BitNetError ? error.code : undefined)(0);
+  export { ask, Model, TokenStream };
+`;
+
+const TYPESCRIPTS = /** @type {const} */ ({ typescript52: '5.2', typescript59: '5.9', typescript: '7.0' });
+
+for (const [folder, version] of Object.entries(TYPESCRIPTS)) {
+  test(`the types say what options and answers are, to TypeScript ${version}, in every resolution, without skipLibCheck`, { timeout: 120_000 }, async () => {
+    const tsc = join(ROOT, 'node_modules', folder, 'bin/tsc');
+    assert.match((await run(process.execPath, [tsc, '--version'])).stdout, new RegExp(`Version ${version}`));
+    await writeFile(join(app, 'use.ts'), USE);
+    const flags = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--target', 'es2022', '--lib', 'es2022,dom,dom.iterable'];
+    const resolutions = [['node16', 'node16'], ['nodenext', 'nodenext'], ['esnext', 'bundler']];
+    if (folder !== 'typescript') resolutions.push(['esnext', 'node10']); // the newest has no other way back
+    await Promise.all(resolutions.map(([module, resolution]) =>
+      run(process.execPath, [tsc, ...flags, '--module', module, '--moduleResolution', resolution, 'use.ts'], { cwd: app })
+        .catch(({ stdout, stderr }) => assert.fail(`${resolution}: ${stdout}${stderr}`)),
+    ));
+  });
+}
 
 /** The app that every bundler packs. */
 async function writeApp() {
@@ -139,12 +211,14 @@ test("in the development server of Vite 7, which packs a library without its wor
   }
 });
 
-test('an app bundled by esbuild, which leaves the workers behind, says so, and runs with workerUrl', { timeout: 120_000 }, async () => {
+test('an app bundled by esbuild, which leaves the workers behind, says so, and runs with copied files', { timeout: 120_000 }, async () => {
   await writeApp();
   const out = join(app, 'esbuild');
-  const server = await startServer({ folders: { '/': out, '/bitnet-web/': join(app, 'node_modules/bitnet-web'), '/models/': MODELS } });
+  const library = join(app, 'node_modules/bitnet-web');
+  const server = await startServer({ folders: { '/': out, '/elsewhere/': library, '/models/': MODELS } });
   try {
     for (const format of /** @type {const} */ (['esm', 'iife'])) {
+      await rm(out, { recursive: true, force: true });
       await esbuild.build({ entryPoints: [join(app, 'src/main.js')], bundle: true, format, outdir: out, logLevel: 'error' });
       await writeFile(join(out, 'index.html'), '<!doctype html><title>app</title><link rel="icon" href="data:,"><script type="module" src="main.js"></script>');
       await onPage(`${server.origin}/`, async (use) => {
@@ -154,7 +228,13 @@ test('an app bundled by esbuild, which leaves the workers behind, says so, and r
         assert.match(message, /workerUrl/);
         if (format === 'esm') assert.match(message, /from http:\/\/localhost:\d+\/\w+\.js: .*status 404/);
         assert.equal((await use({ threads: 1, workerUrl: '/nowhere/engine.js' })).code, 'worker_failed');
-        const got = await use({ threads: 2, workerUrl: '/bitnet-web/engine.js' });
+        const got = await use({ threads: 2, workerUrl: '/elsewhere/engine.js' });
+        assert.deepEqual([got.threads, got.tokens > 0], [2, true], JSON.stringify(got));
+      });
+      if (format === 'iife') continue; // such a script does not know its own address
+      for (const name of ['engine.js', 'compute.js', 'wasm']) await cp(join(library, name), join(out, name), { recursive: true });
+      await onPage(`${server.origin}/`, async (use) => {
+        const got = await use({ threads: 2 });
         assert.deepEqual([got.threads, got.tokens > 0], [2, true], JSON.stringify(got));
       });
     }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { brotliDecompressSync } from 'node:zlib';
 
 import { launch, openPage, ROOT, startServer } from './harness.mjs';
 
@@ -35,6 +36,17 @@ test('the site carries its licences, and no file that only a developer needs', a
   const names = files.map((entry) => entry.name);
   for (const name of ['LICENSE-MIT', 'LICENSE-APACHE', 'THIRD-PARTY-NOTICES.txt']) assert.ok(names.includes(name), name);
   assert.deepEqual(names.filter((name) => name.endsWith('.d.ts') || name === 'package.json'), []);
+});
+
+test('beside each script, style and module lies the same in brotli', async () => {
+  const names = ['dist/wasm/relaxed/bitnet_web_bg.wasm', 'dist/wasm/simd128/bitnet_web_bg.wasm', 'dist/index.js', 'dist/engine.js', 'dist/compute.js', 'style.css'];
+  for (const name of names) {
+    const [plain, packed] = await Promise.all([readFile(join(SITE, name)), readFile(join(SITE, `${name}.br`))]);
+    assert.ok(brotliDecompressSync(packed).equals(plain), name);
+    assert.ok(packed.length < plain.length / 2, `${name}: ${packed.length} of ${plain.length} bytes`);
+  }
+  const { files } = JSON.parse(await readFile(join(SITE, 'site.json'), 'utf8'));
+  assert.deepEqual(files.filter((/** @type {string} */ name) => /\.(br|map)$|wasm\/\w+\/.*\.js$/.test(name)), []);
 });
 
 test('no page of the site names an absolute path of its own host', async () => {

@@ -22,7 +22,7 @@ const PACKAGES: [&str; 4] =
 /// Builds what ships, unless `dev`, and runs `tests/e2e/arm.mjs`.
 pub fn test(dev: bool) -> Result<()> {
     let arm = Arm::ensure()?;
-    build::runtime(&build::Options { dev, variant: None })?;
+    build::wasm(&build::Options { dev, variant: None })?;
     host::step("on ARM: the self test, and logits hashes", || {
         host::run(arm.node().arg("tests/e2e/arm.mjs"), "QEMU is not there any more: remove .cache/arm")
     })

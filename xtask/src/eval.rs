@@ -33,7 +33,7 @@ pub fn eval(options: &Options) -> Result<()> {
     } else {
         node::ensure()?;
         let chrome = chrome::ensure()?;
-        build::runtime(&build::Options::default())?;
+        build::build(&build::Options::default())?;
         host::step("answers, in the browser", || {
             let mut command = node::node();
             command.arg("tests/e2e/evaluate.mjs").arg(&file).arg(PROMPTS).arg(&transcripts).env("CHROME", chrome);

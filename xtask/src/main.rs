@@ -12,6 +12,7 @@ mod miscompilation;
 mod node;
 mod notices;
 mod package;
+mod release;
 mod schema;
 mod serve;
 mod site;
@@ -31,14 +32,19 @@ const HELP: &str = "\
 cargo xtask COMMAND [OPTIONS]
 
   build [--dev] [--variant relaxed|simd128]
-              The npm package in dist/. --dev: a quick, larger and slower build, no types; --variant: only that wasm.
+              The npm package in dist/. --dev: with a quickly built, larger and slower wasm; --variant: only that wasm.
   schema      Writes worker/schema.js from the options in src/options/, as every build does.
   demo [--dev] [--port N] [--no-open]
               Builds, serves the demo page on localhost and prints its address. Needs no Node.
   site [--dev]
               The pages as a static folder, site/, for any host.
+  release [--tag vX.Y.Z]
+              What a release consists of, in release/: the tarball for npm, checked, its digests, the changelog's section
+              and the site. --tag: fails unless the version is this one's.
+  release --prepare X.Y.Z
+              Before it: the version in Cargo.toml, and today's date above what CHANGELOG.md lists as unreleased.
   check [--native] [--wasm] [--js]
-              rustfmt, clippy for this machine, clippy for wasm32 in both variants, tsc; all of it, or the parts named.
+              rustfmt, clippy for this machine, clippy for wasm32 in both variants, tsc, actionlint; all of it, or the parts named.
   test [--native] [--wasm] [--e2e | --browser] [--dev] [--variant relaxed|simd128] [FILTER]
   test --arm [--dev]
               Native tests, the same as wasm in a browser, end to end; all, or those named. --browser: the last two;
@@ -95,6 +101,14 @@ fn run(mut args: Arguments) -> Result<()> {
             let dev = args.contains("--dev");
             finish(args)?;
             site::site(dev)?;
+        }
+        Some("release") => {
+            let (prepare, tag) = (args.opt_value_from_str("--prepare")?, args.opt_value_from_str("--tag")?);
+            finish(args)?;
+            match prepare {
+                Some(version) => release::prepare(version)?,
+                None => release::release(tag)?,
+            }
         }
         Some("check") => {
             let parts = check::Parts {

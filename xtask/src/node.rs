@@ -1,4 +1,4 @@
-//! Node and the development packages of package.json: for types and tests, never for what ships or for the demo.
+//! Node and the development packages of package.json: for the package's scripts and types, and for tests. The demo needs none.
 
 use std::fs;
 use std::process::Command;
@@ -9,7 +9,8 @@ use crate::host;
 
 /// The oldest Node that the development packages run on.
 const OLDEST: (u32, u32) = (20, 19);
-const MISSING: &str = "Node 20 is not installed: the types and the tests need it, https://nodejs.org";
+/// The sentence for a machine without Node.
+pub const MISSING: &str = "Node 20 is not installed: the package and the tests need it, https://nodejs.org";
 
 /// Makes sure that Node and `node_modules/`, as the lock file has it, are there.
 pub fn ensure() -> Result<()> {
@@ -46,18 +47,11 @@ pub fn node() -> Command {
     command
 }
 
-/// A program of a development package, such as `tsc`, in the repository's root.
-pub fn tool(name: &str) -> Command {
-    let mut command = Command::new(host::root().join("node_modules/.bin").join(name));
-    command.current_dir(host::root());
-    command
-}
-
-/// Runs tsc on a project file; it prints what it finds.
-pub fn tsc(project: &str, more: &[&str]) -> Result<()> {
-    let mut command = tool("tsc");
-    command.args(["--project", project]).args(more);
-    host::run(&mut command, "node_modules/ is incomplete: remove it and try again")
+/// Runs tsc on a project file; it prints what it finds. By its path: several versions of it are installed.
+pub fn tsc(project: &str) -> Result<()> {
+    let mut command = node();
+    command.args(["node_modules/typescript/bin/tsc", "--project", project]);
+    host::run(&mut command, MISSING)
 }
 
 #[cfg(test)]

@@ -97,7 +97,8 @@ fn check_names() -> Vec<&'static str> {
 
 /// ` * @property {type} [name] sentence`, in lines of bounded length.
 fn property(out: &mut String, rule: &Rule, kernels: &[&str]) -> Result<()> {
-    let mut line = format!(" * @property {{{}}} [{}]", typescript(rule.kind, kernels), rule.name);
+    // Under `exactOptionalPropertyTypes` an option that may be undefined has to say so.
+    let mut line = format!(" * @property {{{} | undefined}} [{}]", typescript(rule.kind, kernels), rule.name);
     for word in rule.about.split_whitespace() {
         if line.len() + 1 + word.len() > WIDTH {
             writeln!(out, "{line}")?;

@@ -7,17 +7,19 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use crate::serve::{self, Site};
-use crate::{build, host};
+use crate::{build, host, node};
 
-/// Builds, serves the pages until the user ends it, and says where.
+/// Builds the wasm, serves the pages until the user ends it, and says where. The library's modules are served as they are
+/// written: a reload shows a change.
 pub fn demo(dev: bool, port: Option<u16>, open: bool) -> Result<()> {
-    build::runtime(&build::Options { dev, variant: None })?;
+    build::wasm(&build::Options { dev, variant: None })?;
     let root = host::root();
     // The port is taken only now: the build can take minutes, and an address that does not answer helps nobody.
-    let (www, dist) = (root.join("www"), root.join("dist"));
+    let (www, worker, wasm) = (root.join("www"), root.join("worker"), root.join("dist/wasm"));
     let policy = policy(&www)?;
-    let list = describe(&policy, &[("", &www), ("dist/", &dist)])?;
-    let site = Site::bind(port, vec![("/dist/", dist), ("/", www)])?.with_policy(policy).with_text("/site.json", list);
+    let list = describe(&policy, &[("", &www), ("dist/", &worker), ("dist/wasm/", &wasm)])?;
+    let mounts = vec![("/dist/wasm/", wasm), ("/dist/", worker), ("/", www)];
+    let site = Site::bind(port, mounts)?.with_policy(policy).with_text("/site.json", list);
     let address = site.address();
     println!("\nbitnet-web is at {address}  (Ctrl+C ends it)");
     if open {
@@ -29,7 +31,7 @@ pub fn demo(dev: bool, port: Option<u16>, open: bool) -> Result<()> {
 
 /// Builds, and gathers the result.
 pub fn site(dev: bool) -> Result<()> {
-    build::runtime(&build::Options { dev, variant: None })?;
+    build::build(&build::Options { dev, variant: None })?;
     host::step("site/", gather)?;
     println!("site/ is ready: copy it to any static host, under any path");
     Ok(())
@@ -43,17 +45,25 @@ pub fn gather() -> Result<()> {
         fs::remove_dir_all(&site).context("site/ cannot be replaced")?;
     }
     copy_tree(&root.join("www"), &site, &|_| true)?;
-    copy_tree(&root.join("dist"), &site.join("dist"), &is_for_browsers)?;
+    copy_tree(&root.join("dist"), &site.join("dist"), &|file| is_for_browsers(file) && !is_glue(file))?;
     let policy = policy(&site)?;
     fs::write(site.join("_headers"), headers(&policy))?;
     fs::write(site.join("site.json"), describe(&policy, &[("", &site)])?)?;
-    Ok(())
+    let mut command = node::node();
+    command.args(["tools/package/compress.mjs", "site"]);
+    host::run(&mut command, node::MISSING)
 }
 
 /// Types and npm's papers are for people who build on the package.
 fn is_for_browsers(file: &Path) -> bool {
     let name = file.to_string_lossy();
     !name.ends_with(".d.ts") && !name.ends_with(".json") && !name.ends_with(".md")
+}
+
+/// The glue of a build is a part of `engine.js` and `compute.js`.
+fn is_glue(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "js")
+        && file.components().any(|part| part.as_os_str() == "wasm")
 }
 
 /// The Content-Security-Policy of the pages: what the start page's own `<meta>` says.
@@ -83,7 +93,9 @@ fn describe(policy: &str, folders: &[(&str, &Path)]) -> Result<String> {
             files.push(format!("{prefix}{}", parts.join("/")));
         }
     }
-    files.retain(|file| !file.ends_with(".gguf") && file != "_headers" && file != "coi-sw.js");
+    files.retain(|file| {
+        !file.ends_with(".gguf") && !file.ends_with(".map") && file != "_headers" && file != "coi-sw.js"
+    });
     files.sort();
     Ok(json!({ "policy": policy, "files": files }).to_string())
 }
@@ -103,13 +115,13 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// Copies the files below `from` that `wanted` takes.
 fn copy_tree(from: &Path, to: &Path, wanted: &dyn Fn(&Path) -> bool) -> Result<()> {
-    fs::create_dir_all(to)?;
     for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
         let path = entry?.path();
         let target = to.join(path.file_name().unwrap_or_default());
         if path.is_dir() {
             copy_tree(&path, &target, wanted)?;
         } else if wanted(&path) {
+            fs::create_dir_all(to)?;
             fs::copy(&path, &target).with_context(|| path.display().to_string())?;
         }
     }

@@ -1,13 +1,10 @@
-//! The size of each wasm module that a page downloads, and its largest functions.
+//! What weighs most in a wasm module.
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use wasmparser::{Parser, Payload};
 
 use crate::symbols;
@@ -15,17 +12,11 @@ use crate::symbols;
 /// How many of the heaviest crates are named.
 const SHOWN: usize = 8;
 
-/// Prints the sizes of `shipped`; what weighs most is read from `named`, the same module before its names were taken out.
-pub fn report(variant: &str, shipped: &Path, named: &Path) -> Result<()> {
-    let bytes = fs::read(shipped).with_context(|| shipped.display().to_string())?;
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-    gzip.write_all(&bytes)?;
-    let gzip = gzip.finish()?.len();
-    println!("{variant}: {} raw, {} gzip", kilobytes(bytes.len()), kilobytes(gzip));
-
+/// Prints the heaviest crates of `named`, a module before its names were taken out.
+pub fn report(variant: &str, named: &Path) -> Result<()> {
     let sizes = weigh(&fs::read(named).with_context(|| named.display().to_string())?)?;
     let parts: Vec<_> = sizes.iter().take(SHOWN).map(|(name, size)| format!("{name} {}", kilobytes(*size))).collect();
-    println!("    {}", parts.join(", "));
+    println!("{variant}: {}", parts.join(", "));
     Ok(())
 }
 

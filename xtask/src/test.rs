@@ -51,8 +51,7 @@ pub fn test(mut options: Options) -> Result<()> {
         eprintln!("wasm tests: passed");
     }
     if let (true, Some(chrome)) = (options.e2e, &chrome) {
-        build::runtime(&build::Options { dev: options.dev, variant: None })?;
-        build::types()?;
+        build::build(&build::Options { dev: options.dev, variant: None })?;
         host::step("site/", site::gather)?;
         host::step("end-to-end tests", || end_to_end(chrome, options.filter.as_deref()))?;
         eprintln!("end-to-end tests: passed");

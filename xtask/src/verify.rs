@@ -63,7 +63,7 @@ pub fn verify(options: &Options) -> Result<()> {
 fn prepare_browser() -> Result<PathBuf> {
     node::ensure()?;
     let chrome = chrome::ensure()?;
-    build::runtime(&build::Options::default())?;
+    build::build(&build::Options::default())?;
     Ok(chrome)
 }
 

@@ -129,6 +129,8 @@ pub fn artifact(variant: Variant, dev: bool) -> PathBuf {
 pub fn bindgen(wasm: &Path, out: &Path, names: bool) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(wasm).typescript(true).remove_name_section(!names).remove_producers_section(true);
+    // The engine says where the module lies; an address beside the glue would not survive bundling.
+    bindgen.omit_default_module_path(true);
     bindgen.web(true)?;
     bindgen.generate(out).with_context(|| format!("wasm-bindgen on {}", wasm.display()))
 }
