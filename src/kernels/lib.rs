@@ -51,7 +51,7 @@ pub use attention::{AttentionScratch, FloatBlock, HeadShape, Int8Block, KV_BLOCK
 pub use elementwise::{add, relu2_gate, rmsnorm, silu_gate};
 pub use embedding::{BlockFormat, RowBuilder, RowFormat, RowMatrix};
 pub use error::{Error, ErrorKind, Result};
-pub use rope::{PairOrder, Rope};
+pub use rope::{PairOrder, Rope, RopeScaling, Yarn};
 pub use scales::{GroupColumns, Scales};
 pub use ternary::{Activations, Feature, Job, Kernel, TernaryBuilder, TernaryMatrix, matmul};
 

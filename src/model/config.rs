@@ -2,7 +2,7 @@
 //! trust them.
 
 use crate::gguf::{Metadata, Value};
-use crate::kernels::HeadShape;
+use crate::kernels::{HeadShape, Rope, RopeScaling, Yarn};
 use crate::{Error, ErrorKind, Result};
 
 /// The shape and the constants of a model.
@@ -32,6 +32,8 @@ pub struct Config {
     pub rope_theta: f32,
     /// The first dimensions of each head that are rotated; even.
     pub rope_dim: usize,
+    /// How the rotary frequencies are scaled.
+    pub rope_scaling: RopeScaling,
     /// The epsilon of every RMSNorm.
     pub rms_norm_eps: f32,
 }
@@ -41,7 +43,7 @@ impl Config {
     /// say.
     ///
     /// # Errors
-    /// `Unsupported` for another kind of RoPE scaling, `InvalidModel` for missing or impossible numbers.
+    /// `Unsupported` for a kind of RoPE scaling that is not computed, `InvalidModel` for missing or impossible numbers.
     pub fn from_metadata(metadata: &Metadata, architecture: &'static str, vocab_size: usize) -> Result<Self> {
         let keys = Keys { metadata, prefix: architecture };
         let dim = keys.size("embedding_length", 1 << 16)?;
@@ -49,13 +51,18 @@ impl Config {
         let n_kv_heads = keys.size_or("attention.head_count_kv", n_heads, 1 << 12)?;
         let n_layers = keys.size("block_count", 1 << 12)?;
         let ffn_dim = keys.size("feed_forward_length", 1 << 18)?;
-        if !dim.is_multiple_of(n_heads) {
-            return Err(invalid(format!("embedding_length {dim} is no multiple of attention.head_count {n_heads}")));
-        }
         if !n_heads.is_multiple_of(n_kv_heads) {
             return Err(invalid(format!("{n_heads} heads cannot share {n_kv_heads} key/value heads evenly")));
         }
-        let head_dim = keys.size_or("attention.key_length", dim / n_heads, 1 << 12)?;
+        let head_dim = match keys.optional_size("attention.key_length", 1 << 12)? {
+            Some(head_dim) => head_dim,
+            None if dim.is_multiple_of(n_heads) => keys.in_range("attention.key_length", dim / n_heads, 1 << 12)?,
+            None => {
+                return Err(invalid(format!(
+                    "embedding_length {dim} is no multiple of attention.head_count {n_heads}"
+                )));
+            }
+        };
         if keys.size_or("attention.value_length", head_dim, 1 << 12)? != head_dim {
             return Err(invalid("attention.key_length and attention.value_length differ".into()));
         }
@@ -63,7 +70,7 @@ impl Config {
         if rope_dim > head_dim || !rope_dim.is_multiple_of(2) || !head_dim.is_multiple_of(2) {
             return Err(invalid(format!("rope.dimension_count {rope_dim} does not fit heads of {head_dim}")));
         }
-        keys.refuse_rope_scaling()?;
+        let context_length = keys.size("context_length", 1 << 24)?;
         Ok(Self {
             architecture,
             name: name(metadata).to_owned(),
@@ -74,11 +81,17 @@ impl Config {
             n_kv_heads,
             head_dim,
             vocab_size,
-            context_length: keys.size("context_length", 1 << 24)?,
+            context_length,
             rope_theta: keys.positive("rope.freq_base", 10000.0)?,
             rope_dim,
+            rope_scaling: keys.rope_scaling(context_length)?,
             rms_norm_eps: keys.positive("attention.layer_norm_rms_epsilon", 1e-5)?,
         })
+    }
+
+    /// The rotary frequencies, divided by `factors` (`[rope_dim / 2]`) where the file has them.
+    pub fn rope(&self, factors: Option<&[f32]>) -> Rope {
+        Rope::new(self.rope_theta, self.rope_dim, factors, self.rope_scaling)
     }
 
     /// The attention heads.
@@ -114,8 +127,12 @@ impl Keys<'_> {
     }
 
     fn size_or(&self, name: &str, default: usize, max: usize) -> Result<usize> {
-        let value = self.metadata.u32(&self.key(name))?.map_or(default, |v| v as usize);
-        self.in_range(name, value, max)
+        self.in_range(name, self.optional_size(name, max)?.unwrap_or(default), max)
+    }
+
+    fn optional_size(&self, name: &str, max: usize) -> Result<Option<usize>> {
+        let value = self.metadata.u32(&self.key(name))?;
+        value.map(|value| self.in_range(name, value as usize, max)).transpose()
     }
 
     fn in_range(&self, name: &str, value: usize, max: usize) -> Result<usize> {
@@ -133,40 +150,70 @@ impl Keys<'_> {
         Ok(value)
     }
 
-    /// Scaled frequencies are another model: answering with unscaled ones would be wrong without a word. What is
-    /// refused is what llama.cpp would compute otherwise (`load_hparams` of `llama-model.cpp`, and `llama-context.cpp`):
-    /// a factor counts with every type but `none`, a missing type is `linear`, a factor of 0 is 1, and the other
-    /// numbers of YaRN do nothing while the factor is 1. Of both factors the first that is there counts.
-    fn refuse_rope_scaling(&self) -> Result<()> {
+    /// Which scaling llama.cpp would compute (`load_hparams` of `llama-model.cpp`, and `llama-context.cpp`): a factor
+    /// counts with every type but `none`, a missing type is `linear`, a factor of 0 is 1, and the other numbers of YaRN do
+    /// nothing while the factor is 1. Of both factors the first that is there counts. What is not computed here is
+    /// refused: answering with other frequencies would be wrong without a word.
+    fn rope_scaling(&self, context_length: usize) -> Result<RopeScaling> {
         const TYPE: &str = "rope.scaling.type";
         let kind = self.metadata.string(&self.key(TYPE))?.unwrap_or("linear");
         if !matches!(kind, "none" | "linear" | "yarn") {
             return Err(self.scaled(TYPE, &format!("{kind:?}")));
         }
-        for name in ["rope.scaling.factor", "rope.scale_linear"] {
-            let Some(factor) = self.metadata.f32(&self.key(name))? else { continue };
-            if kind != "none" && factor != 0.0 && factor != 1.0 {
-                return Err(self.scaled(name, &format!("{factor} (with {TYPE} {kind:?})")));
-            }
-            break;
-        }
         // They scale the rotated vectors, or the base, whatever the type.
-        for (name, unscaled) in [
-            ("rope.scaling.attn_factor", &[1.0][..]),
-            ("rope.scaling.yarn_attn_factor", &[1.0]),
-            ("rope.scaling.alpha", &[0.0, 1.0]),
-        ] {
-            if let Some(factor) = self.metadata.f32(&self.key(name))?.filter(|factor| !unscaled.contains(factor)) {
-                return Err(self.scaled(name, &factor.to_string()));
+        self.refuse_other("rope.scaling.attn_factor", &[1.0])?;
+        self.refuse_other("rope.scaling.yarn_attn_factor", &[1.0])?;
+        self.refuse_other("rope.scaling.alpha", &[0.0, 1.0])?;
+        let Some((name, factor)) = self.first_f32(["rope.scaling.factor", "rope.scale_linear"])? else {
+            return Ok(RopeScaling::None);
+        };
+        if kind == "none" || factor == 0.0 || factor == 1.0 {
+            return Ok(RopeScaling::None);
+        }
+        // Below 1 transformers and llama.cpp disagree on YaRN.
+        let least = if kind == "yarn" { 1.0 } else { 0.0 };
+        if !(factor.is_finite() && factor > least) {
+            return Err(self.scaled(name, &format!("{factor} (with {TYPE} {kind:?})")));
+        }
+        if kind == "linear" {
+            self.refuse_other("rope.scaling.yarn_ext_factor", &[-1.0, 0.0])?;
+            return Ok(RopeScaling::Linear { factor });
+        }
+        self.refuse_other("rope.scaling.yarn_ext_factor", &[-1.0, 1.0])?;
+        self.refuse_other("rope.scaling.yarn_log_multiplier", &[0.0])?;
+        Ok(RopeScaling::Yarn(Yarn {
+            factor,
+            original_context: self.size_or("rope.scaling.original_context_length", context_length, 1 << 24)?,
+            beta_fast: self.positive("rope.scaling.yarn_beta_fast", 32.0)?,
+            beta_slow: self.positive("rope.scaling.yarn_beta_slow", 1.0)?,
+        }))
+    }
+
+    /// The first of the keys that the file has.
+    fn first_f32<'n>(&self, names: [&'n str; 2]) -> Result<Option<(&'n str, f32)>> {
+        for name in names {
+            if let Some(value) = self.metadata.f32(&self.key(name))? {
+                return Ok(Some((name, value)));
             }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Refuses a number that scales something, unless it is one of those that change nothing.
+    fn refuse_other(&self, name: &str, neutral: &[f32]) -> Result<()> {
+        match self.metadata.f32(&self.key(name))?.filter(|factor| !neutral.contains(factor)) {
+            None => Ok(()),
+            Some(factor) => Err(self.scaled(name, &factor.to_string())),
+        }
     }
 
     fn scaled(&self, name: &str, found: &str) -> Error {
         Error::new(
             ErrorKind::Unsupported,
-            format!("{} is {found}: this build computes RoPE without scaling only", self.key(name)),
+            format!(
+                "{} is {found}: this build computes RoPE without scaling, with linear scaling and YaRN only",
+                self.key(name)
+            ),
         )
     }
 }

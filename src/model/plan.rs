@@ -1,6 +1,6 @@
 //! Which tensor of the file goes where: every name, shape and type is checked here, before the first weight is read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::gguf::{Header, TensorInfo, type_name};
 use crate::quant::TensorType;
@@ -62,12 +62,21 @@ pub(super) struct Tensors<'a> {
     rows: usize,
     linears: usize,
     vectors: usize,
+    already_ternary: bool,
 }
 
 impl<'a> Tensors<'a> {
     pub(super) fn new(header: &'a Header) -> Self {
         let by_name = header.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
-        Self { by_name, data_offset: header.data_offset, slots: Vec::new(), rows: 0, linears: 0, vectors: 0 }
+        Self {
+            by_name,
+            data_offset: header.data_offset,
+            slots: Vec::new(),
+            rows: 0,
+            linears: 0,
+            vectors: 0,
+            already_ternary: false,
+        }
     }
 
     /// Tensors that mean another computation than this crate's: a file that has one of `names` is refused.
@@ -76,6 +85,12 @@ impl<'a> Tensors<'a> {
             None => Ok(()),
             Some(name) => Err(Error::new(ErrorKind::Unsupported, format!("tensor {name}: {reason}"))),
         }
+    }
+
+    /// From now on the matrices of linear layers must be ternary as they lie in the file. For an architecture that has
+    /// other models as well: rounding those to ternary weights would leave nothing of them.
+    pub(super) fn expect_ternary(&mut self) {
+        self.already_ternary = true;
     }
 
     /// The linear layer `{name}.weight`, `[rows, cols]`. A factor may lie beside it, `{name}.scale`.
@@ -121,10 +136,29 @@ impl<'a> Tensors<'a> {
         if self.find(role, name, rows, cols)? { Ok(()) } else { Err(error) }
     }
 
-    /// Takes the tensor `name`; false if the file does not have it.
+    /// Refuses a file that has tensors below `prefix` which nobody asked for, other than those that end in `ignored`: they
+    /// mean another computation.
+    pub(super) fn refuse_unread(&self, prefix: &str, ignored: &[&str]) -> Result<()> {
+        let read: HashSet<&str> = self.slots.iter().map(|slot| slot.name.as_str()).collect();
+        let is_unread = |name: &&str| {
+            name.starts_with(prefix) && !read.contains(name) && !ignored.iter().any(|end| name.ends_with(end))
+        };
+        match self.by_name.keys().copied().filter(is_unread).min() {
+            None => Ok(()),
+            Some(name) => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("tensor {name}: this build does not know what a model of this architecture does with it"),
+            )),
+        }
+    }
+
+    /// Takes the tensor `name`; false if the file does not have it. A bias beside it would be computed with.
     fn find(&mut self, role: Role, name: String, rows: usize, cols: usize) -> Result<bool> {
         let Some(tensor) = self.by_name.get(name.as_str()) else { return Ok(false) };
         tensor.check()?;
+        if let Some(layer) = name.strip_suffix(".weight") {
+            self.refuse(&[&format!("{layer}.bias")], "this build computes layers and norms without biases only")?;
+        }
         self.slots.push(slot(role, name, rows, cols, tensor, self.data_offset)?);
         Ok(true)
     }
@@ -137,6 +171,8 @@ pub struct Plan {
     pub slots: Vec<Slot>,
     /// The end of the last one: the least length that the file must have.
     pub end: u64,
+    /// The matrices of linear layers must be ternary already; otherwise floats are rounded to ternary weights.
+    pub already_ternary: bool,
 }
 
 impl Plan {
@@ -145,7 +181,7 @@ impl Plan {
     /// # Errors
     /// `InvalidModel` for overlapping bytes.
     pub(super) fn new(tensors: Tensors<'_>) -> Result<Self> {
-        let Tensors { mut slots, data_offset, .. } = tensors;
+        let Tensors { mut slots, data_offset, already_ternary, .. } = tensors;
         slots.sort_by_key(|slot| slot.begin);
         for pair in slots.windows(2) {
             if pair[0].begin + pair[0].bytes > pair[1].begin {
@@ -153,7 +189,7 @@ impl Plan {
             }
         }
         let end = slots.last().map_or(data_offset, |slot| slot.begin + slot.bytes);
-        Ok(Self { slots, end })
+        Ok(Self { slots, end, already_ternary })
     }
 
     /// The types of the ternary matrices, by name, most frequent first, and those of embedding and head where they are

@@ -94,6 +94,7 @@ impl WeightOptions {
 #[derive(Debug)]
 pub struct WeightsBuilder {
     options: WeightOptions,
+    already_ternary: bool,
     rows: Vec<Option<RowMatrix>>,
     linears: Vec<Option<TernaryMatrix>>,
     /// Of each linear layer the factor that lies beside it.
@@ -135,6 +136,7 @@ impl WeightsBuilder {
         }
         Self {
             options,
+            already_ternary: plan.already_ternary,
             rows: none(rows),
             linears: none(linears),
             scales: none(linears),
@@ -150,10 +152,11 @@ impl WeightsBuilder {
     pub fn begin(&mut self, slot: &Slot) -> Result<()> {
         let Slot { role, ref name, tensor_type, rows, cols, .. } = *slot;
         let sink = match role {
-            Role::Linear(_) => Sink::Ternary(
-                TernaryDecoder::new(name, tensor_type, self.options.i2s_layout, rows, cols)?,
-                TernaryMatrix::builder(self.options.kernel, rows, cols)?,
-            ),
+            Role::Linear(_) => {
+                let decoder = TernaryDecoder::new(name, tensor_type, self.options.i2s_layout, rows, cols)?;
+                let decoder = if self.already_ternary { decoder.already_ternary() } else { decoder };
+                Sink::Ternary(decoder, TernaryMatrix::builder(self.options.kernel, rows, cols)?)
+            }
             Role::Rows(id) => {
                 // The head is the last of them: its own matrix, or the embedding.
                 let format = self.options.row_format(tensor_type, id.0 + 1 == self.rows.len());

@@ -30,6 +30,7 @@ pub struct TernaryDecoder {
     block_scale: Option<u16>,
     trailer: Vec<u8>,
     floats: Vec<u8>,
+    already_ternary: bool,
 }
 
 impl TernaryDecoder {
@@ -53,7 +54,14 @@ impl TernaryDecoder {
             block_scale: None,
             trailer: Vec::new(),
             floats: Vec::new(),
+            already_ternary: false,
         })
+    }
+
+    /// Floats must be ternary as they are: all that are not zero have one magnitude. Others are refused instead of rounded.
+    #[must_use]
+    pub fn already_ternary(self) -> Self {
+        Self { already_ternary: true, ..self }
     }
 
     /// Takes the next bytes of the tensor.
@@ -114,7 +122,8 @@ impl TernaryDecoder {
     /// Ends the tensor and returns its scales. Types that are not ternary hand out all their rows here.
     ///
     /// # Errors
-    /// As [`push`](Self::push); `InvalidModel` if the scale is no finite number.
+    /// As [`push`](Self::push); `InvalidModel` if the scale is no finite number; `Unsupported` for floats that had to be
+    /// [ternary already](Self::already_ternary).
     pub fn finish(mut self, mut sink: impl FnMut(usize, &[i8]) -> Result<()>) -> Result<Scales> {
         let scale = match self.tensor_type {
             TensorType::I2S => match self.trailer.as_slice().try_into() {
@@ -165,7 +174,7 @@ impl TernaryDecoder {
         let Some(ternarizer) = survey.ternarizer() else {
             return Err(self.invalid("one of its weights is NaN or infinite"));
         };
-        if matches!(ternarizer, Ternarizer::AbsMean { .. }) && !self.tensor_type.is_float() {
+        if matches!(ternarizer, Ternarizer::AbsMean { .. }) && (self.already_ternary || !self.tensor_type.is_float()) {
             return Err(self.not_ternary());
         }
         for (index, bytes) in self.floats.chunks_exact(row_bytes).enumerate() {

@@ -14,6 +14,7 @@ mod ends;
 #[cfg(target_arch = "wasm32")]
 #[path = "../hostile_file/main.rs"]
 mod hostile_file;
+mod llama;
 mod logits_hashes;
 mod logits_steps;
 mod masks;

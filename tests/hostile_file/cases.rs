@@ -65,7 +65,7 @@ pub fn not_gguf(good: &[u8]) -> Vec<Case> {
     c.changed("big-endian", InvalidGguf, "big-endian", |d| d.version = 3_u32.swap_bytes());
     c.changed("no key at all", InvalidModel, "general.architecture", |d| d.keys.clear());
     c.changed("no architecture", InvalidModel, "general.architecture", |d| d.remove("general.architecture"));
-    c.changed("another architecture", Unsupported, "\"llama\"", |d| d.set_text("general.architecture", "llama"));
+    c.changed("another architecture", Unsupported, "\"qwen3\"", |d| d.set_text("general.architecture", "qwen3"));
     c.changed("a number for a name", InvalidModel, "general.architecture", |d| {
         d.set_number("general.architecture", 3);
     });
@@ -171,13 +171,10 @@ pub fn shapes(good: &[u8]) -> Vec<Case> {
         c.changed(&format!("theta {eps}"), InvalidModel, &key, |d| d.set(&key, Value::Float(eps)));
     }
     c.changed("gate", Unsupported, "\"gelu\"", |d| d.set_text(&format!("{ARCH}.hidden_activation"), "gelu"));
-    let scaled: [(&str, Value); 14] = [
+    let scaled: [(&str, Value); 11] = [
         ("type", Value::String("yarn2".into())),
         ("type", Value::String("longrope".into())),
         ("type", Value::String("dynamic".into())),
-        ("factor", Value::Float(4.0)),
-        ("factor", Value::Unsigned(8)),
-        ("factor", Value::Float(0.5)),
         ("factor", Value::Float(-1.0)),
         ("factor", Value::Float(f64::NAN)),
         ("attn_factor", Value::Float(1.19)),
@@ -191,15 +188,35 @@ pub fn shapes(good: &[u8]) -> Vec<Case> {
         let key = format!("{ARCH}.rope.scaling.{name}");
         c.changed(&format!("{name} {value:?}"), Unsupported, &key, |d| d.set(&key, value));
     }
-    for kind in ["yarn", "linear"] {
-        let key = format!("{ARCH}.rope.scaling.factor");
-        c.changed(&format!("{kind} of 4"), Unsupported, &key, |d| {
-            d.set_text(&format!("{ARCH}.rope.scaling.type"), kind);
-            d.set(&key, Value::Float(4.0));
+    for (name, value) in [
+        ("factor", 0.5),
+        ("yarn_ext_factor", 0.0),
+        ("yarn_ext_factor", 0.5),
+        ("yarn_log_multiplier", 0.1),
+        ("attn_factor", 1.2),
+    ] {
+        let key = format!("{ARCH}.rope.scaling.{name}");
+        c.changed(&format!("yarn with {name} {value}"), Unsupported, &key, |d| {
+            d.set_text(&format!("{ARCH}.rope.scaling.type"), "yarn");
+            d.set(&format!("{ARCH}.rope.scaling.factor"), Value::Float(4.0));
+            d.set(&key, Value::Float(value));
         });
     }
+    for (name, value) in [("yarn_beta_fast", -1.0), ("yarn_beta_slow", 0.0), ("original_context_length", 0.0)] {
+        let key = format!("{ARCH}.rope.scaling.{name}");
+        c.changed(&format!("yarn with {name} {value}"), InvalidModel, &key, |d| {
+            d.set_text(&format!("{ARCH}.rope.scaling.type"), "yarn");
+            d.set(&format!("{ARCH}.rope.scaling.factor"), Value::Float(4.0));
+            d.set(&key, Value::Float(value));
+        });
+    }
+    let key = format!("{ARCH}.rope.scaling.yarn_ext_factor");
+    c.changed("linear mixed with yarn", Unsupported, &key, |d| {
+        d.set(&format!("{ARCH}.rope.scaling.factor"), Value::Float(4.0));
+        d.set(&key, Value::Float(1.0));
+    });
     let key = format!("{ARCH}.rope.scale_linear");
-    c.changed("the old key", Unsupported, &key, |d| d.set(&key, Value::Float(2.0)));
+    c.changed("the old key", Unsupported, &key, |d| d.set(&key, Value::Float(-2.0)));
     c.changed("a type that is no text", InvalidModel, "rope.scaling.type", |d| {
         d.set_number(&format!("{ARCH}.rope.scaling.type"), 1);
     });
@@ -214,6 +231,12 @@ pub fn shapes(good: &[u8]) -> Vec<Case> {
 
 pub fn tensors(good: &[u8], with_scales: &[u8]) -> Vec<Case> {
     let mut c = Cases::of(good);
+    for name in ["blk.0.attn_q.bias", "blk.0.ffn_down.bias", "blk.0.attn_norm.bias", "output_norm.bias"] {
+        c.changed(name, Unsupported, name, |d| {
+            let data = vec![0; 512];
+            d.tensors.push(DraftTensor { name: name.into(), dims: vec![128], type_id: 0, offset: None, data });
+        });
+    }
     let names: Vec<String> = c.good.tensors.iter().map(|t| t.name.clone()).collect();
     for name in &names {
         c.changed(&format!("no {name}"), InvalidModel, name, |d| d.remove_tensor(name));

@@ -80,6 +80,19 @@ class Reader:
         return quants.dequantize(raw(size).reshape(shape[0], -1), GGMLQuantizationType(kind))
 
 
+def scale_frequencies(frequencies, metadata, config):
+    """What `llama.rope.scaling.*` asks for: the frequencies, and what cosines and sines are multiplied with."""
+    kind, factor = metadata.get("llama.rope.scaling.type"), metadata.get("llama.rope.scaling.factor", 1.0)
+    if kind != "yarn":
+        return frequencies / factor, 1.0
+    dim, original = config["head_dim"], metadata["llama.rope.scaling.original_context_length"]
+    # The pair that turns `times` times within the original context.
+    pair = lambda times: dim * np.log(original / (times * 2 * np.pi)) / (2 * np.log(config["rope_theta"]))
+    low, high = max(np.floor(pair(32)), 0), min(np.ceil(pair(1)), dim - 1)
+    kept = 1 - np.clip((np.arange(dim // 2) - low) / max(high - low, 0.001), 0, 1)
+    return frequencies * kept + frequencies / factor * (1 - kept), 0.1 * np.log(factor) + 1
+
+
 def forward(read, config, tokens, group, scaled=None):
     """Logits of one sequence, in float64. `scaled` collects the activations before they are rounded to codes."""
     dim, n_heads, n_kv, hd = config["dim"], config["n_heads"], config["n_kv_heads"], config["head_dim"]
@@ -106,10 +119,18 @@ def forward(read, config, tokens, group, scaled=None):
         return y
 
     half = hd // 2
-    angle = np.arange(n)[:, None] / config["rope_theta"] ** (np.arange(half) / half)
-    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
+    is_llama = read.metadata["general.architecture"] == "llama"
+    frequencies = config["rope_theta"] ** -(np.arange(half) / half)
+    if "rope_freqs.weight" in read.infos:
+        frequencies /= weight("rope_freqs")
+    frequencies, magnitude = scale_frequencies(frequencies, read.metadata, config)
+    angle = np.arange(n)[:, None] * frequencies
+    cos, sin = magnitude * np.cos(angle)[:, None], magnitude * np.sin(angle)[:, None]
 
     def rope(x):
+        if is_llama:  # neighbours
+            a, b = x[..., 0::2], x[..., 1::2]
+            return np.stack([a * cos - b * sin, b * cos + a * sin], -1).reshape(x.shape)
         a, b = x[..., :half], x[..., half:]
         return np.concatenate([a * cos - b * sin, b * cos + a * sin], -1)
 
@@ -127,11 +148,12 @@ def forward(read, config, tokens, group, scaled=None):
             scores[np.triu_indices(n, 1)] = -np.inf
             p = np.exp(scores - scores.max(-1, keepdims=True))
             out[:, h] = p / p.sum(-1, keepdims=True) @ v[:, kv]
-        x = x + linear(norm(out.reshape(n, dim), blk + "attn_sub_norm"), blk + "attn_output")
+        out = out.reshape(n, n_heads * hd)
+        x = x + linear(out if is_llama else norm(out, blk + "attn_sub_norm"), blk + "attn_output")
         a = norm(x, blk + "ffn_norm")
         gate, up = linear(a, blk + "ffn_gate"), linear(a, blk + "ffn_up")
         gate = np.maximum(gate, 0) ** 2 if config["activation"] == "relu2" else gate / (1 + np.exp(-gate))
-        x = x + linear(norm(gate * up, blk + "ffn_sub_norm"), blk + "ffn_down")
+        x = x + linear(gate * up if is_llama else norm(gate * up, blk + "ffn_sub_norm"), blk + "ffn_down")
     head = "token_embd" if config["tied"] else "output"
     return norm(x, "output_norm") @ weight(head).T
 

@@ -1,11 +1,12 @@
-"""Builds small random BitNet models with transformers, writes them as GGUF in every weight type, and records what
+"""Builds small random BitNet and Llama models with transformers, writes them as GGUF in every weight type, and records what
 transformers computes with them: logits, intermediate values, and how close each token comes to a rounding flip.
 
-The model code is transformers' own throughout: BitNetForCausalLM with its linear layers replaced by
+The model code is transformers' own throughout: BitNetForCausalLM or LlamaForCausalLM with its linear layers replaced by
 replace_with_bitnet_linear, on the CPU in float32 with eager attention. Only the weights are set here.
 """
 
 import json
+import math
 import os
 import re
 import sys
@@ -19,7 +20,7 @@ import numpy as np
 import torch
 from gguf import quants
 from gguf.constants import GGMLQuantizationType
-from transformers import BitNetConfig, BitNetForCausalLM
+from transformers import BitNetConfig, BitNetForCausalLM, LlamaConfig, LlamaForCausalLM
 from transformers.integrations import replace_with_bitnet_linear
 from transformers.integrations.bitnet import AutoBitLinear, BitLinear, pack_weights
 from transformers.utils.quantization_config import BitNetQuantConfig
@@ -27,7 +28,7 @@ from transformers.utils.quantization_config import BitNetQuantConfig
 import gguf_file as g
 import vocabulary
 from observation import Watch, choose_clear, flip_study, record_intermediates
-from shapes import LINEARS, NORMS, PLAN, File, Shape
+from shapes import LINEARS, PLAN, File, Shape
 
 torch.set_num_threads(1)  # one order of summation, whatever the machine
 
@@ -67,12 +68,12 @@ def _quantized_table(rng, kind, shape: Shape):
 def make_weights(shape: Shape):
     """GGUF-named float weights or quantized tables, and for linears (weights in {-1, 0, 1}, scale) or the master weights."""
     rng = np.random.default_rng(shape.seed)
-    kv_dim = shape.n_kv_heads * shape.head_dim
+    q_dim, kv_dim = shape.n_heads * shape.head_dim, shape.n_kv_heads * shape.head_dim
     sizes = {
-        "attn_q": (shape.dim, shape.dim),
+        "attn_q": (q_dim, shape.dim),
         "attn_k": (kv_dim, shape.dim),
         "attn_v": (kv_dim, shape.dim),
-        "attn_output": (shape.dim, shape.dim),
+        "attn_output": (shape.dim, q_dim),
         "ffn_gate": (shape.ffn, shape.dim),
         "ffn_up": (shape.ffn, shape.dim),
         "ffn_down": (shape.dim, shape.ffn),
@@ -103,7 +104,7 @@ def make_weights(shape: Shape):
                 weights[f"blk.{layer}.{name}"] = _master(rng, rows, columns, 2.0 ** (exponent - 5))
             else:
                 weights[f"blk.{layer}.{name}"] = (_ternary(rng, rows, columns), 2.0**exponent)
-        for name in NORMS:
+        for name in shape.norms:
             weights[f"blk.{layer}.{name}"] = norm(shape.ffn if name == "ffn_sub_norm" else shape.dim)
     weights["output_norm"] = norm(shape.dim)
     if not shape.tied:
@@ -112,7 +113,9 @@ def make_weights(shape: Shape):
 
 
 def make_model(shape: Shape, weights):
-    config = BitNetConfig(
+    family, of_family = (LlamaConfig, LlamaForCausalLM) if shape.llama else (BitNetConfig, BitNetForCausalLM)
+    own = {"head_dim": shape.head_dim} if shape.llama else {}
+    config = family(
         vocab_size=shape.vocab,
         hidden_size=shape.dim,
         intermediate_size=shape.ffn,
@@ -123,12 +126,13 @@ def make_model(shape: Shape, weights):
         max_position_embeddings=shape.context,
         rms_norm_eps=shape.eps,
         tie_word_embeddings=shape.tied,
-        rope_parameters={"rope_type": "default", "rope_theta": shape.theta},
+        rope_parameters={"rope_type": "default", "rope_theta": shape.theta} | shape.rope,
+        **own,
         bos_token_id=None,
         eos_token_id=None,
         attn_implementation="eager",
     )
-    model = BitNetForCausalLM(config)
+    model = of_family(config)
     linear_class, _, mode = shape.linear.partition(" ")
     quant = BitNetQuantConfig(linear_class=linear_class, quantization_mode=mode or "offline")
     replace_with_bitnet_linear(model, modules_to_not_convert=["lm_head"], quantization_config=quant)
@@ -157,7 +161,7 @@ def make_model(shape: Shape, weights):
                     linear.weight = parameter(codes)
                     linear.weight_scale = torch.nn.Buffer(torch.tensor([scale]))
             replaced += 1
-        for name, path in NORMS.items():
+        for name, path in shape.norms.items():
             block.get_submodule(path).weight = parameter(weights[f"blk.{layer}.{name}"])
     model.model.norm.weight = parameter(weights["output_norm"])
     model.model.embed_tokens.weight = parameter(weights["token_embd"])
@@ -192,6 +196,44 @@ def float_bytes(kind, values):
     return np.ascontiguousarray(values, np.float32).tobytes()
 
 
+def permute(rows, n_heads):
+    """The order of the rows of q and k in a Llama file: neighbours are what transformers rotates as halves
+    (`LlamaModel.permute` of llama.cpp's converter)."""
+    heads = rows.reshape(n_heads, 2, rows.shape[0] // n_heads // 2, -1)
+    return np.ascontiguousarray(heads.swapaxes(1, 2).reshape(rows.shape))
+
+
+def rope_pairs(arch, shape: Shape):
+    """The metadata of scaled frequencies."""
+    kind = shape.rope.get("rope_type")
+    if kind not in ("linear", "yarn"):
+        return []
+    pairs = [(f"{arch}.rope.scaling.type", g.STR, kind), (f"{arch}.rope.scaling.factor", g.F32, shape.rope["factor"])]
+    if kind == "yarn":
+        original = shape.rope["original_max_position_embeddings"]
+        pairs.append((f"{arch}.rope.scaling.original_context_length", g.U32, original))
+    return pairs
+
+
+def rope_factors(shape: Shape):
+    """What llama.cpp's converter divides the frequencies by for the scaling called llama3."""
+    low, high = shape.rope["low_freq_factor"], shape.rope["high_freq_factor"]
+    factor, original = shape.rope["factor"], shape.rope["original_max_position_embeddings"]
+
+    def of(wavelength):
+        if wavelength < original / high:
+            return 1.0
+        if wavelength > original / low:
+            return factor
+        smooth = (original / wavelength - low) / (high - low)
+        return 1 / ((1 - smooth) / factor + smooth)
+
+    half = np.arange(shape.head_dim // 2) / (shape.head_dim // 2)
+    factors = np.array([of(2 * math.pi * shape.theta**i) for i in half], np.float32)
+    assert len(set(factors)) > 3  # all three kinds
+    return factors
+
+
 def write_gguf(path, shape: Shape, weights, file: File, vocab):
     arch = file.arch
     metadata = [
@@ -207,6 +249,9 @@ def write_gguf(path, shape: Shape, weights, file: File, vocab):
         (f"{arch}.attention.head_count_kv", g.U32, shape.n_kv_heads),
         (f"{arch}.attention.layer_norm_rms_epsilon", g.F32, shape.eps),
         (f"{arch}.rope.freq_base", g.F32, shape.theta),
+        *rope_pairs(arch, shape),
+        *([(f"{arch}.attention.key_length", g.U32, shape.head_dim),
+           (f"{arch}.attention.value_length", g.U32, shape.head_dim)] if shape.own_head_dim else []),
         *file.extra,
         *vocabulary.metadata(*vocab, file.pre, file.template, scores=True),
         ("general.quantization_version", g.U32, 2),
@@ -224,11 +269,13 @@ def write_gguf(path, shape: Shape, weights, file: File, vocab):
 
     add("token_embd", file.embedding, weights["token_embd"])
     for layer in range(shape.n_layers):
-        for name in NORMS:
+        for name in shape.norms:
             add(f"blk.{layer}.{name}", g.TYPE_F32, weights[f"blk.{layer}.{name}"])
         for name in LINEARS:
             key = f"blk.{layer}.{name}"
             weight = weights[key]
+            if shape.llama and name in ("attn_q", "attn_k"):
+                weight = (permute(weight[0], shape.n_heads if name == "attn_q" else shape.n_kv_heads), weight[1])
             rows, columns = (weight if isinstance(weight, np.ndarray) else weight[0]).shape
             kind = file.weights if isinstance(file.weights, int) else file.weights[name]
             kind, data, scale = linear_bytes(kind, weight, file)
@@ -236,6 +283,8 @@ def write_gguf(path, shape: Shape, weights, file: File, vocab):
             if scale is not None:
                 tensors.append((key + ".scale", [1], g.TYPE_F32, np.float32(scale).tobytes()))
     add("output_norm", g.TYPE_F32, weights["output_norm"])
+    if shape.rope.get("rope_type") == "llama3":
+        add("rope_freqs", g.TYPE_F32, rope_factors(shape))
     if not shape.tied:
         add("output", file.output, weights["output"])
     g.write(path, metadata, tensors, file.version)
@@ -267,7 +316,7 @@ def make(out, only=()):
             "config": {"dim": shape.dim, "n_layers": shape.n_layers, "ffn_dim": shape.ffn, "n_heads": shape.n_heads,
                        "n_kv_heads": shape.n_kv_heads, "head_dim": shape.head_dim, "vocab_size": shape.vocab,
                        "context_length": shape.context, "rope_theta": shape.theta, "rms_norm_eps": shape.eps,
-                       "activation": shape.act, "tied": shape.tied},
+                       "activation": shape.act, "tied": shape.tied} | ({"rope": shape.rope} if shape.rope else {}),
             "transformers_linear": shape.linear,
             "files": [{"name": f"{f.name}.gguf", "architecture": f.arch, "note": f.note, "i2_s_group": f.group}
                       for f in files],

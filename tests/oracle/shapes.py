@@ -46,6 +46,10 @@ class Shape:
     intermediates: bool = False
     free: tuple = (12, 8, 6, 4)
     clear: int = 24  # 72 and 80 for two shapes: longer than one prefill batch
+    # Llama: no sub-norms, heads of any width, q and k permuted in the file.
+    llama: bool = False
+    own_head_dim: int = 0  # 0: dim / n_heads
+    rope: dict = field(default_factory=dict)  # transformers' rope_parameters beside rope_theta
     # An activation code is round(127 * x / max|x|). Its margin is how far the value before rounding lies from the
     # nearest half: float32 noise below the margin cannot flip it. The sequences marked "clear" are chosen so that
     # no code of any of their tokens has a smaller margin than this, and check.py shows that the noise stays below.
@@ -53,7 +57,11 @@ class Shape:
 
     @property
     def head_dim(self):
-        return self.dim // self.n_heads
+        return self.own_head_dim or self.dim // self.n_heads
+
+    @property
+    def norms(self):
+        return {name: path for name, path in NORMS.items() if not (self.llama and "sub_norm" in name)}
 
 
 @dataclass
@@ -89,6 +97,16 @@ MASTER = Shape("tiny-master", 128, 1, 128, 2, 1, tied=True, seed=16, linear="aut
 LLAMA_CPP = Shape("q4_k-q6_k", 256, 1, 256, 4, 2, tied=False, seed=17, free=(8, 4),
                   tables={"token_embd": g.TYPE_Q4_K, "output": g.TYPE_Q6_K})
 BITNET_CPP = Shape("tied-q6_k", 256, 1, 256, 2, 1, tied=True, seed=18, free=(8, 4), tables={"token_embd": g.TYPE_Q6_K})
+LLAMA = Shape("llama", 128, 2, 256, 4, 2, tied=True, act="silu", seed=21, llama=True, own_head_dim=96,
+              bf16_embedding=True, linear="bitlinear", clear=16)
+LLAMA3 = Shape("llama-llama3", 256, 1, 256, 4, 1, tied=False, theta=500000.0, act="silu", seed=22, clear=12, llama=True,
+               linear="autobitlinear offline",
+               rope={"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                     "original_max_position_embeddings": 128})
+LINEAR = Shape("llama-linear", 128, 1, 256, 2, 1, tied=True, act="silu", seed=23, clear=12, llama=True, linear="bitlinear",
+               rope={"rope_type": "linear", "factor": 4.0})
+YARN = Shape("llama-yarn", 128, 1, 256, 2, 1, tied=True, act="silu", seed=24, clear=12, llama=True, linear="bitlinear", context=2048,
+             rope={"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 512})
 
 MIXED_FLOATS = dict(attn_q=g.TYPE_F32, attn_k=g.TYPE_F32, attn_v=g.TYPE_F16, attn_output=g.TYPE_F16,
                     ffn_gate=g.TYPE_BF16, ffn_up=g.TYPE_BF16, ffn_down=g.TYPE_F32)
@@ -123,6 +141,14 @@ PLAN = [
              extra=[("bitnet.hidden_activation", g.STR, "relu2")], note="architecture bitnet with hidden_activation relu2"),
     ]),
     (SILU, [File("tiny-silu-i2_s", g.TYPE_I2_S, arch="bitnet", note="architecture bitnet, so SiLU")]),
+    (LLAMA, [
+        File("llama-i2_s", g.TYPE_I2_S, arch="llama", note="heads of 96, which is not 128 / 4"),
+        File("llama-f16", g.TYPE_F16, arch="llama", separate_scales=True,
+             note="ternary weights in f16, their scales in *.scale tensors"),
+    ]),
+    (LLAMA3, [File("llama-llama3-tq2_0", g.TYPE_TQ2_0, arch="llama", note="output.weight; rope_freqs.weight")]),
+    (LINEAR, [File("llama-linear-i2_s", g.TYPE_I2_S, arch="llama", note="rope.scaling.type linear")]),
+    (YARN, [File("llama-yarn-i2_s", g.TYPE_I2_S, arch="llama", note="rope.scaling.type yarn")]),
     (MASTER, [File("tiny-master", MIXED_FLOATS,
                    note="master weights in f32, f16 and bf16, to be ternarized by absmean; scales are no powers of two")]),
 ]

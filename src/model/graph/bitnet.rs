@@ -80,7 +80,7 @@ impl Bitnet {
 
 impl Graph for Bitnet {
     fn rope(&self, config: &Config, weights: &Weights) -> Rope {
-        Rope::new(config.rope_theta, config.rope_dim, self.rope_factors.map(|factors| &weights[factors]))
+        config.rope(self.rope_factors.map(|factors| &weights[factors]))
     }
 
     fn activation(&self) -> Activation {

@@ -2,6 +2,7 @@
 //! embedding to the logits. What families share is in [`operations`].
 
 mod bitnet;
+mod llama;
 mod operations;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use super::plan::{Plan, Tensors};
 use super::weights::Weights;
 use super::workspace::Workspace;
 use bitnet::Bitnet;
+use llama::Llama;
 pub use operations::Activation;
 pub(super) use operations::{Batch, LogitsOf, Operations, Part};
 
@@ -47,8 +49,8 @@ pub(super) trait Graph: fmt::Debug + Send + Sync {
 type Build = fn(&Config, &Metadata, &mut Tensors<'_>) -> Result<Box<dyn Graph>>;
 
 /// What `general.architecture` may say, and the graph that runs it.
-const FAMILIES: [(&str, Build); 3] =
-    [("bitnet-b1.58", Bitnet::build), ("bitnet-25", Bitnet::build), ("bitnet", Bitnet::build)];
+const FAMILIES: [(&str, Build); 4] =
+    [("bitnet-b1.58", Bitnet::build), ("bitnet-25", Bitnet::build), ("bitnet", Bitnet::build), ("llama", Llama::build)];
 
 /// The name of a known architecture, which is also the prefix of the other metadata keys.
 ///
@@ -77,7 +79,7 @@ pub(super) fn plan(header: &Header, config: &Config) -> Result<(Box<dyn Graph>, 
     // LongRoPE's, which llama.cpp chooses between by the length of the context.
     tensors.refuse(
         &["rope_factors_long.weight", "rope_factors_short.weight"],
-        "this build computes RoPE without scaling only",
+        "this build computes RoPE without scaling, with linear scaling and YaRN only",
     )?;
     let graph = build(config, &header.metadata, &mut tensors)?;
     Ok((graph, Plan::new(tensors)?))
