@@ -2,21 +2,25 @@
 //! between any two of them.
 
 mod event;
+mod generation;
 mod logits;
+mod prefix_cache;
 mod prompt;
+mod round;
 mod synthetic;
 
-use std::collections::VecDeque;
-
+use crate::kernels::KV_BLOCK;
 use crate::load::{LoadedModel, Summary};
-use crate::model::{Executor, ForwardPass, HiddenStates, Model, Sequence};
+use crate::model::{AdaptersKey, Executor, ForwardPass, KvPool, Model, Sequence};
 use crate::pool::{Clock, Pool};
-use crate::sample::{Constrained, Constraint, Found, Processor, Sampler, SamplerOptions, StopMatcher};
-use crate::stopwatch::{Part, Parts};
-use crate::tokenizer::{IncrementalDecoder, TokenKind, Tokenizer};
+use crate::sample::SamplerOptions;
+use crate::stopwatch::Parts;
+use crate::tokenizer::Tokenizer;
 use crate::{Error, ErrorKind, Result};
 pub use event::{Event, FinishReason, StoppedBy, Usage};
+pub use generation::Generation;
 pub use logits::{LogitsRun, LogitsStep, hash_tokens};
+pub use prefix_cache::PrefixCache;
 pub use prompt::Prompt;
 
 /// How to generate.
@@ -41,43 +45,26 @@ pub enum StopToken {
     Name(String),
 }
 
-/// A model with the sequence of its conversation and what it runs on.
+/// A model, the sequences that it has computed, and what it runs on.
 #[derive(Debug)]
 pub struct Engine {
     loaded: LoadedModel,
-    sequence: Sequence,
+    cache: PrefixCache,
+    /// The adapters in force.
+    adapters: AdaptersKey,
     executor: Executor,
-    /// Of the token that was run last, `[vocab_size]`.
+    /// Working memory, `[tokens, vocab_size]`.
     logits: Vec<f32>,
 }
 
-/// One generation under way. Drive it by [`Engine::step`] until [`Event::Done`].
-#[derive(Debug)]
-pub struct Generation {
-    prompt: Vec<u32>,
-    max_tokens: usize,
-    sampler: Sampler,
-    stop: StopMatcher,
-    /// Ascending.
-    stop_tokens: Vec<u32>,
-    decoder: IncrementalDecoder,
-    usage: Usage,
-    /// Tokens of the prompt on their way through the layers of the model.
-    pass: Option<ForwardPass>,
-    /// Made up for a benchmark; all other generations go on behind the engine's sequence.
-    synthetic: Option<Sequence>,
-    /// The token that was sampled last and has not been run yet.
-    pending: Option<u32>,
-    finished: Option<(FinishReason, Option<StoppedBy>)>,
-    queue: VecDeque<Event>,
-}
-
 impl Engine {
-    /// An engine with an empty sequence.
+    /// An engine that has computed nothing. Besides one context it may take the memory of another, but at least 64 MiB and
+    /// at most 256 MiB, for the keys and values of other sequences.
     pub fn new(loaded: LoadedModel, pool: Pool) -> Self {
-        let sequence = Sequence::new(&loaded.model);
-        let logits = vec![0.0; loaded.model.config().vocab_size];
-        Self { loaded, sequence, executor: Executor::new(pool), logits }
+        let kv = KvPool::new(loaded.model.config(), loaded.model.kv_format());
+        let most_blocks = prefix_cache::default_blocks(&loaded.summary, kv.block_bytes(), None);
+        let cache = PrefixCache::new(kv, most_blocks);
+        Self { loaded, cache, adapters: None, executor: Executor::new(pool), logits: Vec::new() }
     }
 
     /// The model.
@@ -95,9 +82,33 @@ impl Engine {
         &self.loaded.tokenizer
     }
 
-    /// The sequence that generations go on from.
-    pub fn sequence(&self) -> &Sequence {
-        &self.sequence
+    /// The sequences of generations and texts that have ended.
+    pub fn cache(&self) -> &PrefixCache {
+        &self.cache
+    }
+
+    /// Forgets the sequences of generations and texts that have ended.
+    pub fn clear_cache(&mut self) {
+        self.cache.clear();
+    }
+
+    /// Bounds the keys and values that are kept, those of running generations included, to `tokens` tokens, and at least
+    /// one context.
+    pub fn set_kv_tokens(&mut self, tokens: usize) {
+        self.cache.set_most_blocks(tokens.max(self.model().context()).div_ceil(KV_BLOCK));
+    }
+
+    /// As [`set_kv_tokens`](Self::set_kv_tokens), by the default of [`new`](Self::new) where model and keys and values may
+    /// take `memory_bytes` together: at most half of what one context leaves is for more.
+    pub fn set_memory(&mut self, memory_bytes: u64) {
+        let block_bytes = self.cache.pool().block_bytes();
+        let most_blocks = prefix_cache::default_blocks(&self.loaded.summary, block_bytes, Some(memory_bytes));
+        self.cache.set_most_blocks(most_blocks);
+    }
+
+    /// From now on texts go through other adapters: what was computed with these is taken for theirs alone.
+    pub fn set_adapters(&mut self, adapters: AdaptersKey) {
+        self.adapters = adapters;
     }
 
     /// The threads.
@@ -105,15 +116,14 @@ impl Engine {
         self.executor.pool()
     }
 
-    /// Begins a generation. The beginning that `prompt` shares with the sequence is not computed again.
+    /// Begins a generation. The beginning that `prompt` shares with a text that was computed before is not computed again.
     ///
     /// # Errors
     /// `InvalidArgument` for an empty prompt or an option out of range, `ContextOverflow` if the prompt leaves no
     /// room for an answer.
     pub fn generate(&mut self, prompt: Vec<u32>, options: GenerateOptions) -> Result<Generation> {
-        let cached = self.sequence.common_prefix(&prompt);
-        let generation = self.begin(prompt, options, cached)?;
-        self.sequence.truncate(generation.usage.cached_tokens);
+        let mut generation = self.prepare(prompt, options)?;
+        self.start(&mut generation);
         Ok(generation)
     }
 
@@ -129,13 +139,13 @@ impl Engine {
         options: GenerateOptions,
     ) -> Result<Generation> {
         synthetic::check_room(self.model(), context)?;
-        let whole = [&vec![0; context], prompt].concat();
-        let mut generation = self.begin(whole, options, context)?;
+        let mut generation = self.prepare([&vec![0; context], prompt].concat(), options)?;
         // Two KV caches might not fit into memory.
-        self.sequence = Sequence::new(self.model());
-        let mut sequence = synthetic::sequence(self.model(), context)?;
-        sequence.truncate(generation.usage.cached_tokens);
-        generation.synthetic = Some(sequence);
+        self.cache.clear();
+        let mut sequence = synthetic::sequence(self.model(), self.cache.pool(), context)?;
+        sequence.truncate(generation.tokens.len() - 1);
+        generation.usage.cached_tokens = sequence.len();
+        (generation.sequence, generation.is_synthetic) = (Some(sequence), true);
         Ok(generation)
     }
 
@@ -149,8 +159,8 @@ impl Engine {
         self.executor.take_parts()
     }
 
-    /// `cached`: tokens of the prompt that are computed already.
-    fn begin(&self, prompt: Vec<u32>, options: GenerateOptions, cached: usize) -> Result<Generation> {
+    /// A generation that has not begun.
+    fn prepare(&self, prompt: Vec<u32>, options: GenerateOptions) -> Result<Generation> {
         self.model().check_tokens(&prompt)?;
         let context = self.model().context();
         if prompt.is_empty() {
@@ -159,31 +169,33 @@ impl Engine {
         if prompt.len() >= context {
             return Err(self.overflow("the prompt", prompt.len(), false));
         }
-        if options.max_tokens == Some(0) {
-            return Err(Error::new(ErrorKind::InvalidArgument, "maxTokens is 0, expected at least 1"));
-        }
-        let sampler = Sampler::new(options.sampler, &prompt)?;
-        let tokenizer = self.tokenizer();
-        let stop = StopMatcher::new(options.stop, |text, from| tokenizer.find_control(text, from))?;
-        let stop_tokens = stop_tokens(tokenizer, &options.stop_tokens)?;
-        // The last token of the prompt is run in any case: its logits begin the answer.
-        let cached = cached.min(prompt.len() - 1);
         let room = context - prompt.len();
-        let decoder = tokenizer.incremental_decoder_after(&prompt)?;
-        Ok(Generation {
-            max_tokens: options.max_tokens.unwrap_or(room).min(room),
-            usage: Usage { prompt_tokens: prompt.len(), cached_tokens: cached, completion_tokens: 0 },
-            prompt,
-            sampler,
-            stop,
-            stop_tokens,
-            decoder,
-            pass: None,
-            synthetic: None,
-            pending: None,
-            finished: None,
-            queue: VecDeque::new(),
-        })
+        Generation::new(self.tokenizer(), prompt, options, room)
+    }
+
+    /// Gives a generation its sequence, which begins with what was computed before.
+    fn start(&mut self, generation: &mut Generation) {
+        // The last token is run in any case: its logits are needed.
+        let sequence = self.take_sequence(&generation.tokens, generation.tokens.len() - 1);
+        if generation.usage.completion_tokens == 0 {
+            generation.usage.cached_tokens = sequence.len();
+        }
+        generation.sequence = Some(sequence);
+    }
+
+    /// A sequence of at most `most` of the first of `tokens`: as many as were computed before.
+    fn take_sequence(&mut self, tokens: &[u32], most: usize) -> Sequence {
+        let kept = self.cache.take(tokens, most, self.adapters);
+        kept.unwrap_or_else(|| Sequence::in_pool(&self.loaded.model, self.cache.pool(), self.adapters))
+    }
+
+    /// Keeps what a generation has computed for a text that begins alike. It cannot go on.
+    pub fn end(&mut self, generation: &mut Generation) {
+        generation.round = None;
+        if let Some(sequence) = generation.sequence.take_if(|_| !generation.is_synthetic) {
+            self.cache.keep(sequence);
+        }
+        generation.sequence = None;
     }
 
     /// Does the next bit of work: up to `max_prefill` tokens of the prompt, or one token of the answer.
@@ -199,9 +211,9 @@ impl Engine {
         }
     }
 
-    /// A part of [`step`](Self::step): tokens of the prompt go through one layer of the model, and the answer is `None`
-    /// until they are through the last one. So many tokens can be computed at once, which makes the most of every pass
-    /// over the weights, and yet a caller can stop at any layer.
+    /// A part of [`step`](Self::step): tokens go through one layer of the model, and the answer is `None` until they are
+    /// through the last one. So many tokens can be computed at once, which makes the most of every pass over the weights,
+    /// and yet a caller can stop at any layer.
     ///
     /// # Errors
     /// As `step`.
@@ -213,179 +225,31 @@ impl Engine {
             return Ok(Some(Event::Done { reason, stopped_by, text: String::new(), usage: generation.usage }));
         }
         self.executor.start();
-        let model = &self.loaded.model;
-        let sequence = generation.synthetic.as_mut().unwrap_or(&mut self.sequence);
-        let (done, total) = (sequence.len(), generation.prompt.len());
-        if done < total {
-            let pass = match &mut generation.pass {
-                Some(pass) => pass,
-                None => {
-                    let end = total.min(done + max_prefill.clamp(1, ForwardPass::MAX_TOKENS));
-                    let inputs = &mut [(&mut *sequence, &generation.prompt[done..end])];
-                    generation.pass.insert(ForwardPass::begin(model, inputs, &mut self.executor)?)
-                }
-            };
-            if pass.layer(model, &mut [&mut *sequence], &mut self.executor)? {
-                return Ok(None);
-            }
-            let Some(pass) = generation.pass.take() else { return Ok(None) };
-            let hidden = pass.end(&mut [&mut *sequence])?;
-            let done = sequence.len();
-            if done == total {
-                self.sample(generation, &hidden)?;
-            }
-            return Ok(Some(Event::Prefill { done, total }));
-        }
-        let Some(token) = generation.pending.take() else {
-            return Err(Error::new(ErrorKind::Internal, "a step of a generation that has no token to go on from"));
-        };
-        let hidden = ForwardPass::run(model, sequence, &[token], &mut self.executor)?;
-        self.sample(generation, &hidden)?;
-        let event = generation.queue.pop_front();
-        event.map(Some).ok_or_else(|| Error::new(ErrorKind::Internal, "a step without an event"))
-    }
-
-    /// Chooses the next token, from the logits after the last token of a pass.
-    fn sample(&mut self, generation: &mut Generation, hidden: &HiddenStates) -> Result<()> {
-        let (model, last) = (&self.loaded.model, hidden.tokens() - 1);
-        hidden.logits(model, &[last], &mut self.logits, &mut self.executor);
-        // The fast head estimates the logits of unlikely tokens, and what a step lifts must not be chosen by estimates.
-        let lifted = generation.sampler.lifted(&self.logits)?;
-        if !lifted.is_empty() {
-            let mut exact = vec![0.0; lifted.len()];
-            hidden.exact_logits(model, last, &lifted, &mut exact, &mut self.executor);
-            lifted.iter().zip(exact).for_each(|(&id, logit)| self.logits[id as usize] = logit);
-        }
-        let id = generation.sampler.sample(&mut self.logits)?;
-        self.take_token(generation, id)?;
-        self.executor.lap(Part::Sampling);
-        Ok(())
-    }
-
-    /// The meaning of a chosen token: the end, or text.
-    fn take_token(&self, generation: &mut Generation, id: u32) -> Result<()> {
-        generation.usage.completion_tokens += 1;
-        let tokenizer = self.tokenizer();
-        let is_control = tokenizer.kind(id)? == TokenKind::Control;
-        if tokenizer.is_stop(id) || generation.stop_tokens.binary_search(&id).is_ok() {
-            generation.end_at(id, is_control);
-            return Ok(());
-        }
-        let text = generation.decoder.push(tokenizer, id)?;
-        let mut found = generation.stop.push(&text);
-        if is_control && found.stop.is_none() {
-            let behind = generation.stop.push_control(id);
-            found = Found { text: found.text + &behind.text, stop: behind.stop };
-            if found.stop.is_some() {
-                // Half a character, which came before the token.
-                found.text.push_str(&generation.decoder.finish());
-            }
-        }
-        generation.queue.push_back(Event::Token { id, text: found.text });
-        if let Some(stop) = found.stop {
-            generation.end(FinishReason::Stop, Some(StoppedBy::Text(stop)), String::new());
-        } else if generation.sampler.is_complete() {
-            generation.complete();
-        } else if generation.usage.completion_tokens >= generation.max_tokens {
-            generation.run_out();
-        } else {
-            generation.pending = Some(id);
-        }
-        Ok(())
-    }
-}
-
-impl Generation {
-    /// Puts a step before those that the options ask for.
-    pub fn put_first(&mut self, processor: Box<dyn Processor>) {
-        self.sampler.put_first(processor);
-    }
-
-    /// Lets a constraint decide, before everything else, which tokens may come. The text is then exactly what the tokens
-    /// stand for: no space is taken away from its start.
-    pub fn constrain(&mut self, constraint: Box<dyn Constraint>) {
-        self.decoder.keep_spaces();
-        self.put_first(Box::new(Constrained::new(constraint)));
-    }
-
-    /// The sequence that it goes on behind.
-    pub fn sequence<'a>(&'a self, engine: &'a Engine) -> &'a Sequence {
-        self.synthetic.as_ref().unwrap_or(&engine.sequence)
-    }
-
-    /// Tokens so far.
-    pub fn usage(&self) -> Usage {
-        self.usage
-    }
-
-    /// Ends the generation at a stop token, with the text that still waits.
-    fn end_at(&mut self, id: u32, is_control: bool) {
-        let mut found = self.stop.push(&self.decoder.finish());
-        if let Some(stop) = found.stop {
-            return self.end(FinishReason::Stop, Some(StoppedBy::Text(stop)), found.text);
-        }
-        // A stop text may end with the token's name: then what it begins with is no part of the answer.
-        let behind = if is_control { self.stop.push_control(id) } else { Found { text: String::new(), stop: None } };
-        found.text.push_str(&behind.text);
-        if behind.stop.is_none() {
-            found.text.push_str(&self.stop.finish());
-        }
-        self.end(FinishReason::Stop, Some(StoppedBy::Token(id)), found.text);
-    }
-
-    /// Ends the generation behind the last token that a grammar allows, with the text that still waits.
-    fn complete(&mut self) {
-        let mut found = self.stop.push(&self.decoder.finish());
-        let stopped_by = match found.stop {
-            Some(stop) => StoppedBy::Text(stop),
+        let mut round = match generation.round.take() {
+            Some(round) => round,
             None => {
-                found.text.push_str(&self.stop.finish());
-                StoppedBy::Grammar
+                let count = generation.missing_tokens().min(max_prefill.clamp(1, ForwardPass::MAX_TOKENS));
+                self.make_room(generation, count);
+                Box::new(self.begin_round(&mut [generation], vec![count])?)
             }
         };
-        self.end(FinishReason::Stop, Some(stopped_by), found.text);
+        if self.step_round(&mut round, &mut [generation])? {
+            generation.round = Some(round);
+            return Ok(None);
+        }
+        self.end_round(*round, &mut [generation])?.into_iter().collect::<Result<()>>()?;
+        if generation.finished.is_some() {
+            self.end(generation);
+        }
+        Ok(generation.queue.pop_front())
     }
 
-    /// Ends the generation after its last token, with the text that still waits.
-    fn run_out(&mut self) {
-        let found = self.stop.push(&self.decoder.finish());
-        match found.stop {
-            Some(stop) => self.end(FinishReason::Stop, Some(StoppedBy::Text(stop)), found.text),
-            None => {
-                let text = found.text + &self.stop.finish();
-                self.end(FinishReason::Length, None, text);
-            }
+    /// Gives up kept sequences, as far as there are any, for the next `count` tokens of a generation.
+    fn make_room(&mut self, generation: &Generation, count: usize) {
+        if let Some(sequence) = &generation.sequence {
+            self.cache.make_room(sequence.kv().missing_blocks(sequence.len() + count));
         }
     }
-
-    fn end(&mut self, reason: FinishReason, stopped_by: Option<StoppedBy>, text: String) {
-        self.finished = Some((reason, stopped_by.clone()));
-        self.queue.push_back(Event::Done { reason, stopped_by, text, usage: self.usage });
-    }
-}
-
-/// The ids of the tokens that a caller names, ascending.
-fn stop_tokens(tokenizer: &Tokenizer, wanted: &[StopToken]) -> Result<Vec<u32>> {
-    let id_of = |(index, token): (usize, &StopToken)| {
-        let vocab_size = tokenizer.vocab_size();
-        let (id, found) = match token {
-            StopToken::Id(id) => (Some(*id).filter(|&id| (id as usize) < vocab_size), id.to_string()),
-            StopToken::Name(name) => (tokenizer.token(name), format!("{name:?}")),
-        };
-        id.ok_or_else(|| {
-            Error::new(
-                ErrorKind::InvalidArgument,
-                format!(
-                    "stopTokens[{index}]: expected the id (below {vocab_size}) or the text of a token of this model, \
-                     found {found}"
-                ),
-            )
-        })
-    };
-    let mut ids = wanted.iter().enumerate().map(id_of).collect::<Result<Vec<u32>>>()?;
-    ids.sort_unstable();
-    ids.dedup();
-    Ok(ids)
 }
 
 /// Runs one token through a model that was just loaded, on this thread alone: whether its numbers stay numbers depends on

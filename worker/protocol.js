@@ -175,8 +175,8 @@
  * Tokens of one generation.
  * @typedef {object} Usage
  * @property {number} promptTokens
- * @property {number} cachedTokens of the prompt, not computed again: what it shares with the last call's tokens from the
- *   start on. An answer that comes back in `messages` unchanged is shared too
+ * @property {number} cachedTokens of the prompt, not computed again: what it shares from the start on with a text that was computed
+ *   before and is still in memory. An answer that comes back in `messages` unchanged is shared too
  * @property {number} completionTokens
  */
 

@@ -3,7 +3,7 @@
 
 use xxhash_rust::xxh64::Xxh64;
 
-use crate::model::{ForwardPass, HiddenStates};
+use crate::model::{ForwardPass, HiddenStates, Sequence};
 use crate::sample::no_numbers;
 use crate::{Error, ErrorKind, Result};
 
@@ -11,7 +11,7 @@ use super::Engine;
 
 /// Positions whose logits one step computes, in one product with the head. As many share the reading of it; more would
 /// only make the step longer.
-const HEAD_TOKENS: usize = 8;
+pub(super) const HEAD_TOKENS: usize = 8;
 
 /// Logits under way. Drive it by [`Engine::step_logits`] until [`LogitsStep::Done`].
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct LogitsRun {
     ids: Vec<u32>,
     /// Positions that are left to compute, in ascending order, each with its row of the answer.
     todo: Vec<(usize, usize)>,
+    /// The tokens that have been computed; `None` before the first batch and after the last.
+    sequence: Option<Sequence>,
     pass: Option<ForwardPass>,
     /// The last pass that ended, and the position of its first token.
     hidden: Option<(HiddenStates, usize)>,
@@ -41,8 +43,8 @@ pub enum LogitsStep {
 }
 
 impl Engine {
-    /// Begins to compute the logits after each of `positions` of `ids`. What the sequence shares with `ids` from its start
-    /// on is not computed again.
+    /// Begins to compute the logits after each of `positions` of `ids`. What they share from the start on with a text that
+    /// was computed before is not computed again.
     ///
     /// # Errors
     /// `InvalidArgument` for an id or a position that does not exist, `ContextOverflow` if the ids do not fit.
@@ -60,7 +62,7 @@ impl Engine {
         }
         let mut todo: Vec<(usize, usize)> = positions.iter().copied().zip(0..).collect();
         todo.sort_unstable();
-        Ok(LogitsRun { ids, todo, pass: None, hidden: None })
+        Ok(LogitsRun { ids, todo, sequence: None, pass: None, hidden: None })
     }
 
     /// Does the next bit of work: one layer of the model for a batch of tokens, or the head for a few positions.
@@ -69,6 +71,7 @@ impl Engine {
     /// `OutOfMemory` if there is no room for keys and values or for the logits, `Internal` if the logits are no numbers.
     pub fn step_logits(&mut self, run: &mut LogitsRun) -> Result<LogitsStep> {
         let (Some(&(first, _)), Some(&(last, _))) = (run.todo.first(), run.todo.last()) else {
+            self.end_logits(run);
             return Ok(LogitsStep::Done);
         };
         self.executor.start();
@@ -87,23 +90,33 @@ impl Engine {
                 return Ok(LogitsStep::Rows { rows, logits });
             }
         }
-        let pass = match &mut run.pass {
+        // The token of the first position is run in any case: its hidden state is not kept.
+        let mut sequence = run.sequence.take().unwrap_or_else(|| self.take_sequence(&run.ids, first));
+        let mut pass = match run.pass.take() {
             Some(pass) => pass,
             None => {
-                // The token of the first position is run in any case: its hidden state is not kept.
-                let begin = self.sequence.common_prefix(&run.ids).min(first);
-                self.sequence.truncate(begin);
+                let begin = sequence.len();
                 let batch = &run.ids[begin..(last + 1).min(begin + ForwardPass::MAX_TOKENS)];
-                let inputs = &mut [(&mut self.sequence, batch)];
-                run.pass.insert(ForwardPass::begin(&self.loaded.model, inputs, &mut self.executor)?)
+                self.cache.make_room(sequence.kv().missing_blocks(begin + batch.len()));
+                ForwardPass::begin(&self.loaded.model, &mut [(&mut sequence, batch)], &mut self.executor)?
             }
         };
-        let is_running = pass.layer(&self.loaded.model, &mut [&mut self.sequence], &mut self.executor)?;
-        if let Some(pass) = run.pass.take_if(|_| !is_running) {
-            let begin = self.sequence.len();
-            run.hidden = Some((pass.end(&mut [&mut self.sequence])?, begin));
+        if pass.layer(&self.loaded.model, &mut [&mut sequence], &mut self.executor)? {
+            run.pass = Some(pass);
+        } else {
+            let begin = sequence.len();
+            run.hidden = Some((pass.end(&mut [&mut sequence])?, begin));
         }
+        run.sequence = Some(sequence);
         Ok(LogitsStep::Layer)
+    }
+
+    /// Keeps what a run has computed for a text that begins alike. A run that has come to its end has done so.
+    pub fn end_logits(&mut self, run: &mut LogitsRun) {
+        (run.pass, run.hidden) = (None, None);
+        if let Some(sequence) = run.sequence.take() {
+            self.cache.keep(sequence);
+        }
     }
 
     /// The logits after each of `positions` of `ids`: `[positions.len(), vocab_size]`, in the order of `positions`.

@@ -50,9 +50,14 @@ impl Engine {
                 if ids.len() > context {
                     return Err(self.overflow("the prompt", ids.len(), true));
                 }
-                let there = self.sequence.tokens();
-                let (kept, same) = tokenizer.same_spelling(there, &ids)?;
-                ids.splice(..same, there[..kept].iter().copied());
+                let (mut longest, mut spelling) = (0, Vec::new());
+                for sequence in self.cache.sequences() {
+                    let (kept, same) = tokenizer.same_spelling(sequence.tokens(), &ids)?;
+                    if same >= longest {
+                        (longest, spelling) = (same, sequence.tokens()[..kept].to_vec());
+                    }
+                }
+                ids.splice(..longest, spelling);
                 Ok(ids)
             }
             Prompt::Tokens(ids) => {

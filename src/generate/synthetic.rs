@@ -1,6 +1,6 @@
 //! Made-up keys and values, for benchmarks: the speed at a depth can be measured without reading a long prompt first.
 
-use crate::model::{Model, Sequence};
+use crate::model::{KvPool, Model, Sequence};
 use crate::{Error, ErrorKind, Result};
 
 const SEED: u32 = 1;
@@ -21,8 +21,8 @@ pub(super) fn check_room(model: &Model, tokens: usize) -> Result<()> {
 ///
 /// # Errors
 /// `OutOfMemory` if the KV cache cannot grow.
-pub(super) fn sequence(model: &Model, tokens: usize) -> Result<Sequence> {
-    let mut sequence = Sequence::new(model);
+pub(super) fn sequence(model: &Model, pool: &KvPool, tokens: usize) -> Result<Sequence> {
+    let mut sequence = Sequence::in_pool(model, pool, None);
     let kv = sequence.kv_mut();
     kv.reserve(tokens)?;
     let config = model.config();

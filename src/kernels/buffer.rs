@@ -56,6 +56,14 @@ pub(super) fn try_filled<T: Clone>(len: usize, value: T) -> Option<Vec<T>> {
     Some(values)
 }
 
+/// A copy of `values`; `None` if there is no memory for it.
+pub(super) fn try_copied<T: Copy>(values: &[T]) -> Option<Vec<T>> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(values.len()).ok()?;
+    copy.extend_from_slice(values);
+    Some(copy)
+}
+
 impl std::fmt::Debug for Buffer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Buffer({} bytes)", self.len)

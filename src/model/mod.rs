@@ -26,12 +26,12 @@ mod workspace;
 pub use config::Config;
 pub use graph::Activation;
 use graph::Graph;
-pub use kv_cache::{KvCache, KvFormat};
+pub use kv_cache::{KvCache, KvFormat, KvPool};
 pub use linear::Linear;
 pub use pass::{ForwardPass, HiddenStates};
 pub use plan::{LinearId, Plan, Role, RowsId, Slot, VectorId, vocab_size};
 pub use precision::Precision;
-pub use sequence::Sequence;
+pub use sequence::{AdaptersKey, Sequence};
 pub use weights::{WeightOptions, Weights, WeightsBuilder};
 pub use workspace::Executor;
 

@@ -3,16 +3,22 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Model;
-use super::kv_cache::KvCache;
+use super::kv_cache::{KvCache, KvPool};
 
 /// Tokens that went through a model, and their KV cache.
 #[derive(Debug)]
 pub struct Sequence {
     tokens: Vec<u32>,
     kv: KvCache,
+    /// What besides the model its keys and values come from.
+    adapters: AdaptersKey,
     /// Another number for every sequence and after every change, so that a pass can tell the one that it began with.
     revision: u64,
 }
+
+/// What besides the model keys and values come from: a number for the adapters in force and their scales, equal only where
+/// these are, or `None` without adapters.
+pub type AdaptersKey = Option<u64>;
 
 fn new_revision() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
@@ -20,13 +26,33 @@ fn new_revision() -> u64 {
 }
 
 impl Sequence {
-    /// An empty sequence for `model`. It takes memory as it grows.
+    /// An empty sequence for `model`, which shares its memory with no other. It takes memory as it grows.
     pub fn new(model: &Model) -> Self {
-        Self {
-            tokens: Vec::new(),
-            kv: KvCache::new(model.config(), model.kv_format(), model.context()),
-            revision: new_revision(),
-        }
+        Self::in_pool(model, &KvPool::new(model.config(), model.kv_format()), None)
+    }
+
+    /// An empty sequence for `model` with its memory from `pool`, for tokens that go through these adapters.
+    pub fn in_pool(model: &Model, pool: &KvPool, adapters: AdaptersKey) -> Self {
+        let kv = KvCache::new(pool.clone(), model.context());
+        Self { tokens: Vec::new(), kv, adapters, revision: new_revision() }
+    }
+
+    /// Another sequence of the first `len` tokens, or all, whose keys and values are kept once for both.
+    pub fn share(&mut self, len: usize) -> Self {
+        // A pass that is under way has the blocks alone that it writes into, and could not go on.
+        self.revision = new_revision();
+        let (kv, adapters) = (self.kv.share(len), self.adapters);
+        Self { tokens: self.tokens[..kv.len()].to_vec(), kv, adapters, revision: new_revision() }
+    }
+
+    /// What besides the model its keys and values come from.
+    pub fn adapters(&self) -> AdaptersKey {
+        self.adapters
+    }
+
+    /// The keys and values.
+    pub fn kv(&self) -> &KvCache {
+        &self.kv
     }
 
     /// The tokens whose keys and values are in the cache.
@@ -61,7 +87,12 @@ impl Sequence {
         self.revision = new_revision();
     }
 
-    /// The keys and values.
+    /// Gives back the memory that holds no token.
+    pub fn shrink(&mut self) {
+        self.kv.shrink();
+    }
+
+    /// The keys and values, to be changed.
     pub(crate) fn kv_mut(&mut self) -> &mut KvCache {
         &mut self.kv
     }

@@ -43,7 +43,7 @@ fn positions_come_in_any_order_and_more_than_once() {
     let positions = [last, 0, 64, 63, 64, 127, 128, 1, 2, 3, 4, 5, 6, 7, 8, 9, 100];
     let mut run = engine.begin_logits(tokens.clone(), &positions).unwrap();
     let got = finish(&mut engine, &mut run, positions.len());
-    assert_eq!(engine.sequence().tokens(), tokens);
+    assert_eq!(engine.cache().sequences().last().unwrap().tokens(), tokens);
     let (mut other, _) = load();
     for (row, &position) in positions.iter().enumerate() {
         let want = other.logits(&tokens[..=position], &[position]).unwrap();
@@ -66,7 +66,7 @@ fn a_run_that_is_interrupted_goes_on_and_one_that_is_dropped_leaves_no_trace() {
     let mut dropped = engine.begin_logits(tokens[3..].to_vec(), &[20]).unwrap();
     assert_eq!(engine.step_logits(&mut dropped).unwrap(), LogitsStep::Layer);
     drop(dropped);
-    // Between its first batch and its second another text takes over the sequence.
+    // Another text is computed between its first batch and its second.
     let mut run = engine.begin_logits(tokens.clone(), &positions).unwrap();
     let first = loop {
         if let LogitsStep::Rows { rows, logits } = engine.step_logits(&mut run).unwrap() {

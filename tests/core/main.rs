@@ -22,6 +22,7 @@ mod measuring;
 mod memory;
 mod models;
 mod passes;
+mod prefixes;
 mod quant;
 mod support;
 mod tokenizer;

@@ -41,10 +41,10 @@ fn a_made_up_context_is_not_computed_and_never_taken_for_a_real_one() {
             .into_iter()
             .map(|context| {
                 let generation = engine.generate_at_depth(context, &[1], options(3)).unwrap();
-                assert_eq!(generation.sequence(&engine).len(), context);
+                assert_eq!(generation.sequence().unwrap().len(), context);
                 let (ids, usage) = run(&mut engine, generation);
                 assert_eq!((usage.prompt_tokens, usage.cached_tokens), (context + 1, context));
-                assert!(engine.sequence().is_empty(), "made-up tokens go with their generation");
+                assert!(engine.cache().sequences().is_empty(), "made-up tokens go with their generation");
                 ids
             })
             .collect();

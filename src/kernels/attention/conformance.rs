@@ -61,9 +61,11 @@ fn whole(check: &mut Check<'_>, shape: HeadShape, positions: usize) -> Result<()
     let mut q = check.random.floats(n_heads * head_dim);
     q.iter_mut().for_each(|q| *q *= 4.0);
     let want = defined(shape, &keys, &values, &q);
-    for (name, layer, tolerance) in [("int8", KvLayer::Int8(&int8), 3e-4), ("f32", KvLayer::F32(&f32s), 1e-5)] {
+    for (name, layer, tolerance) in
+        [("int8", KvLayer::Int8(int8.iter().collect()), 3e-4), ("f32", KvLayer::F32(f32s.iter().collect()), 1e-5)]
+    {
         let mut out = vec![f32::NAN; q.len()];
-        attend(check.pool, shape, layer, &q, positions - 1, &mut out, &mut AttentionScratch::default());
+        attend(check.pool, shape, &layer, &q, positions - 1, &mut out, &mut AttentionScratch::default());
         check.near(format_args!("{name} {shape:?}, {positions} positions"), &out, &want, tolerance);
     }
     Ok(())

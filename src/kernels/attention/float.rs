@@ -2,6 +2,7 @@
 
 use crate::pool::Pool;
 
+use super::super::buffer::{try_copied, try_filled};
 use super::super::exp::exp;
 use super::super::vector::{LANES, add_scaled, dot, sum_lanes};
 use super::{HeadShape, KV_BLOCK};
@@ -25,7 +26,7 @@ impl FloatBlock {
     /// A block of zeros; `None` if there is no memory for it.
     pub fn new(shape: HeadShape) -> Option<Self> {
         let len = shape.n_kv_heads * KV_BLOCK * shape.head_dim;
-        let zeros = || super::super::buffer::try_filled(len, 0.0);
+        let zeros = || try_filled(len, 0.0);
         Some(Self { head_dim: shape.head_dim, keys: zeros()?, values: zeros()? })
     }
 
@@ -35,6 +36,37 @@ impl FloatBlock {
         for (block, values) in [(&mut self.keys, k), (&mut self.values, v)] {
             for (head, values) in values.chunks_exact(head_dim).enumerate() {
                 block[(head * KV_BLOCK + slot) * head_dim..][..head_dim].copy_from_slice(values);
+            }
+        }
+    }
+
+    /// A copy; `None` if there is no memory for it.
+    pub fn try_clone(&self) -> Option<Self> {
+        let Self { head_dim, keys, values } = self;
+        Some(Self { head_dim: *head_dim, keys: try_copied(keys)?, values: try_copied(values)? })
+    }
+
+    /// The bytes that [`write`](Self::write) gives for a position.
+    pub const fn position_bytes(shape: HeadShape) -> usize {
+        2 * shape.n_kv_heads * shape.head_dim * size_of::<f32>()
+    }
+
+    /// Appends keys, then values of the position at `slot`: `[2, n_kv_heads, head_dim]`, f32 little-endian.
+    pub fn write(&self, slot: usize, out: &mut Vec<u8>) {
+        for values in [&self.keys, &self.values] {
+            for head in values.chunks_exact(KV_BLOCK * self.head_dim) {
+                out.extend(head[slot * self.head_dim..][..self.head_dim].iter().flat_map(|value| value.to_le_bytes()));
+            }
+        }
+    }
+
+    /// Takes the position at `slot` from what [`write`](Self::write) gave.
+    pub fn read(&mut self, slot: usize, bytes: &[u8]) {
+        let head_dim = self.head_dim;
+        let mut numbers = bytes.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
+        for values in [&mut self.keys, &mut self.values] {
+            for head in values.chunks_exact_mut(KV_BLOCK * head_dim) {
+                head[slot * head_dim..][..head_dim].iter_mut().zip(&mut numbers).for_each(|(out, value)| *out = value);
             }
         }
     }
@@ -49,7 +81,7 @@ impl FloatBlock {
 pub(super) fn attend(
     pool: &Pool,
     shape: HeadShape,
-    blocks: &[FloatBlock],
+    blocks: &[&FloatBlock],
     q: &[f32],
     first_position: usize,
     out: &mut [f32],
@@ -74,11 +106,12 @@ pub(super) fn attend(
 const VALUE_ROWS: usize = 4;
 
 /// `H` query heads that share a key/value head; `q` and `out` are `[H, head_dim]`.
-fn attend_heads<const H: usize>(blocks: &[FloatBlock], kv_head: usize, positions: usize, q: &[f32], out: &mut [f32]) {
+fn attend_heads<const H: usize>(blocks: &[&FloatBlock], kv_head: usize, positions: usize, q: &[f32], out: &mut [f32]) {
     let head_dim = q.len() / H;
     let factor = 1.0 / (head_dim as f32).sqrt();
     let filled = || {
-        blocks.iter().zip((0..positions).step_by(KV_BLOCK)).map(|(block, at)| (block, at, KV_BLOCK.min(positions - at)))
+        let begins = (0..positions).step_by(KV_BLOCK);
+        blocks.iter().copied().zip(begins).map(|(block, at)| (block, at, KV_BLOCK.min(positions - at)))
     };
     let mut scores: [Vec<f32>; H] = std::array::from_fn(|_| Vec::with_capacity(positions));
     for (block, _, rows) in filled() {

@@ -78,7 +78,7 @@ struct Weights {
 pub(super) fn attend(
     pool: &Pool,
     shape: HeadShape,
-    blocks: &[Int8Block],
+    blocks: &[&Int8Block],
     q: &[f32],
     first_position: usize,
     out: &mut [f32],
@@ -116,7 +116,7 @@ pub(super) fn attend(
 fn attend_token<const H: usize>(
     pool: Option<&Pool>,
     shape: HeadShape,
-    blocks: &[Int8Block],
+    blocks: &[&Int8Block],
     first_unit: usize,
     positions: usize,
     q: &[f32],
@@ -142,7 +142,7 @@ fn attend_token<const H: usize>(
     each_row(pool, scores, H * KV_BLOCK, |row, scores| {
         let (unit, block) = (row / n_blocks, row % n_blocks);
         let queries: [&Query; H] = std::array::from_fn(|head| &queries[unit * H + head]);
-        score::<H>(&blocks[block], kv_head(unit), rows_of(block), queries, scores);
+        score::<H>(blocks[block], kv_head(unit), rows_of(block), queries, scores);
     });
 
     let scores = &*scores;
@@ -243,7 +243,7 @@ impl Weights {
 
 /// Some chunks of 8 dimensions of the outputs of `H` query heads, `[chunks, H, 8]`.
 fn add_up<const H: usize>(
-    blocks: &[Int8Block],
+    blocks: &[&Int8Block],
     kv_head: usize,
     chunks: Range<usize>,
     positions: usize,
@@ -297,7 +297,7 @@ mod tests {
         // 127 steps of 0.5, 0.25 and so on: nothing is rounded.
         block.store(0, &[1.0, -1.0, 0.0, 1.0], &[63.5, 0.5, -1.0, 0.0]);
         let mut out = [0.0; 8];
-        attend(&Pool::new(1), shape, &[block], &[0.3; 8], 0, &mut out, &mut Scratch::default());
+        attend(&Pool::new(1), shape, &[&block], &[0.3; 8], 0, &mut out, &mut Scratch::default());
         for (out, want) in out.iter().zip([63.5, 0.5, -1.0, 0.0, 63.5, 0.5, -1.0, 0.0]) {
             assert!((out - want).abs() < 1e-4 * 63.5, "{out} instead of {want}");
         }
@@ -317,7 +317,7 @@ mod tests {
         let q = random.floats(tokens * 640);
         let run = |pool: &Pool, first: usize, q: &[f32]| {
             let mut out = vec![0.0; q.len()];
-            attend(pool, shape, &blocks, q, first, &mut out, &mut Scratch::default());
+            attend(pool, shape, &blocks.iter().collect::<Vec<_>>(), q, first, &mut out, &mut Scratch::default());
             out
         };
         let one = Pool::new(1);
@@ -338,7 +338,7 @@ mod tests {
         block.store(0, &[0.0; 8], &[1e-38; 8]);
         block.store(1, &[1e-38; 8], &[0.0; 8]);
         let mut out = [1.0; 8];
-        attend(&Pool::new(1), shape, &[block], &[0.0; 8], 1, &mut out, &mut Scratch::default());
+        attend(&Pool::new(1), shape, &[&block], &[0.0; 8], 1, &mut out, &mut Scratch::default());
         assert_eq!(out, [0.0; 8]);
     }
 }

@@ -1,6 +1,6 @@
 //! Keys and values in int8, laid out for the loop in `pairs.rs`.
 
-use super::super::buffer::try_filled;
+use super::super::buffer::{try_copied, try_filled};
 use super::super::rounding::{largest_magnitude, round_to_i8};
 use super::pairs::{Codes, WIDE};
 use super::{HeadShape, KV_BLOCK};
@@ -67,6 +67,60 @@ impl Int8Block {
                 for (lane, v) in v.iter().enumerate() {
                     codes[lane * 2 + slot % 2] = round_to_i8(v * inverse);
                 }
+            }
+        }
+    }
+
+    /// A copy; `None` if there is no memory for it.
+    pub fn try_clone(&self) -> Option<Self> {
+        let Self { head_dim, keys, key_steps, values, value_steps } = self;
+        Some(Self {
+            head_dim: *head_dim,
+            keys: try_copied(keys)?,
+            key_steps: try_copied(key_steps)?,
+            values: try_copied(values)?,
+            value_steps: try_copied(value_steps)?,
+        })
+    }
+
+    /// The bytes that [`write`](Self::write) gives for a position.
+    pub const fn position_bytes(shape: HeadShape) -> usize {
+        2 * shape.n_kv_heads * (size_of::<f32>() + shape.head_dim)
+    }
+
+    /// Appends keys, then values of the position at `slot`: for each head its step, f32 little-endian, and `head_dim`
+    /// codes.
+    pub fn write(&self, slot: usize, out: &mut Vec<u8>) {
+        let head_dim = self.head_dim;
+        for (head, steps) in self.key_steps.chunks_exact(KV_BLOCK).enumerate() {
+            out.extend(steps[slot].to_le_bytes());
+            let group = self.key_group(head, slot / WIDE);
+            out.extend((0..head_dim).map(|i| group[i / 2][slot % WIDE * 2 + i % 2] as u8));
+        }
+        for (head, steps) in self.value_steps.chunks_exact(KV_BLOCK).enumerate() {
+            out.extend(steps[slot].to_le_bytes());
+            let codes = &self.values[head * Self::value_codes(head_dim)..];
+            let code = |i: usize| codes[i / WIDE * (KV_BLOCK / 2) + slot / 2][i % WIDE * 2 + slot % 2];
+            out.extend((0..head_dim).map(|i| code(i) as u8));
+        }
+    }
+
+    /// Takes the position at `slot` from what [`write`](Self::write) gave.
+    pub fn read(&mut self, slot: usize, bytes: &[u8]) {
+        let head_dim = self.head_dim;
+        let mut heads = bytes.chunks_exact(size_of::<f32>() + head_dim);
+        for head in 0..self.key_steps.len() / KV_BLOCK {
+            let Some((step, codes)) = heads.next().and_then(|head| head.split_first_chunk()) else { return };
+            self.key_steps[head * KV_BLOCK + slot] = f32::from_le_bytes(*step);
+            let group = self.key_group_mut(head, slot / WIDE);
+            codes.iter().enumerate().for_each(|(i, &code)| group[i / 2][slot % WIDE * 2 + i % 2] = code as i8);
+        }
+        for head in 0..self.value_steps.len() / KV_BLOCK {
+            let Some((step, codes)) = heads.next().and_then(|head| head.split_first_chunk()) else { return };
+            self.value_steps[head * KV_BLOCK + slot] = f32::from_le_bytes(*step);
+            let values = &mut self.values[head * Self::value_codes(head_dim)..];
+            for (i, &code) in codes.iter().enumerate() {
+                values[i / WIDE * (KV_BLOCK / 2) + slot / 2][i % WIDE * 2 + slot % 2] = code as i8;
             }
         }
     }

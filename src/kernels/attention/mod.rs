@@ -39,13 +39,14 @@ impl HeadShape {
     }
 }
 
-/// The keys and values of one layer, in blocks of [`KV_BLOCK`] positions.
-#[derive(Clone, Copy, Debug)]
+/// The keys and values of one layer, in blocks of [`KV_BLOCK`] positions, which may lie anywhere: sequences that begin
+/// alike share blocks.
+#[derive(Clone, Debug)]
 pub enum KvLayer<'a> {
     /// As f32.
-    F32(&'a [FloatBlock]),
+    F32(Vec<&'a FloatBlock>),
     /// As int8.
-    Int8(&'a [Int8Block]),
+    Int8(Vec<&'a Int8Block>),
 }
 
 /// Working memory that is kept from one call of [`attend`] to the next.
@@ -59,7 +60,7 @@ pub struct AttentionScratch(int8::Scratch);
 pub fn attend(
     pool: &Pool,
     shape: HeadShape,
-    layer: KvLayer<'_>,
+    layer: &KvLayer<'_>,
     q: &[f32],
     first_position: usize,
     out: &mut [f32],

@@ -113,7 +113,8 @@ fn attention(positions: usize) -> Result<String> {
     }
     let (pool, q, mut out) = (Pool::new(1), numbers(20 * 128), vec![0.0; 20 * 128]);
     let mut scratch = AttentionScratch::default();
-    let milliseconds = time(|| attend(&pool, shape, KvLayer::Int8(&blocks), &q, positions - 1, &mut out, &mut scratch));
+    let layer = KvLayer::Int8(blocks.iter().collect());
+    let milliseconds = time(|| attend(&pool, shape, &layer, &q, positions - 1, &mut out, &mut scratch));
     Ok(format!("{:8.2} microseconds", 1e3 * milliseconds))
 }
 

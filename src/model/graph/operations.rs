@@ -170,7 +170,7 @@ impl Operations<'_> {
             }
             let range = tokens.start * q_dim..tokens.end * q_dim;
             let (q, out) = (&q[range.clone()], &mut out[range]);
-            attend(self.pool, cache.shape(), cache.layer(index), q, *first_position, out, scratch);
+            attend(self.pool, cache.shape(), &cache.layer(index), q, *first_position, out, scratch);
         }
         self.watch.lap(stopwatch::Part::Attention, self.pool);
     }

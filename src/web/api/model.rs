@@ -9,11 +9,12 @@ use crate::chat::{ChatOptions, Message};
 use crate::generate::{Engine, Event, Generation, LogitsRun, LogitsStep};
 use crate::kernels::read_limit::{ReadLimit, read_limit};
 use crate::load::Precision;
-use crate::model::ForwardPass;
+use crate::model::{ForwardPass, Sequence};
 use crate::pool::Clock;
 use crate::stopwatch::Parts;
 use crate::threads::ThreadChoice;
 use crate::web::runtime::clock::monotonic_ms;
+use crate::web::runtime::memory;
 use crate::web::runtime::object::{read, to_object};
 use crate::web::runtime::task;
 use crate::web::runtime::thread::{WasmPool, thread_choice};
@@ -26,7 +27,7 @@ use super::options::{WebChatOptions, WebGenerateOptions, WebMessage, WebPrompt};
 use super::probe;
 use super::tokenize::WasmEncoding;
 
-/// A model, the sequence of its conversation, and what is being computed.
+/// A model, the sequences that it has computed, and what is being computed.
 #[wasm_bindgen]
 pub struct WasmModel {
     engine: Engine,
@@ -101,7 +102,9 @@ async fn load_from(source: JsValue, options: JsValue, pool: WasmPool, progress: 
     let (pool, measured) = pool.into_parts();
     let model = load::load_model(&source, options, &pool, &progress).await?;
     let threads = thread_choice(&pool, measured, model.summary.weight_bytes);
-    Ok(WasmModel { engine: Engine::new(model, pool), generation: None, logits: None, threads })
+    let mut engine = Engine::new(model, pool);
+    engine.set_memory(memory::available());
+    Ok(WasmModel { engine, generation: None, logits: None, threads })
 }
 
 /// Properties and needs of the model at `source`, from its header alone: see `probe.rs`.
@@ -146,6 +149,7 @@ impl WasmModel {
             Some(context) => self.engine.generate_at_depth(context as usize, &tokens, options.into())?,
         };
         let cached = generation.usage().cached_tokens;
+        self.end();
         self.generation = Some(generation);
         self.engine.pool().set_active(true);
         Ok(cached)
@@ -156,8 +160,8 @@ impl WasmModel {
             return Err(Error::new(ErrorKind::Internal, "a step was asked for, but no generation is under way"));
         };
         // Whether this step computes a token of the answer, and does not only hand one out that waits.
-        let read = generation.sequence(&self.engine).len();
-        let decodes = read >= generation.usage().prompt_tokens;
+        let read = generation.sequence().map_or(0, Sequence::len);
+        let decodes = generation.usage().completion_tokens > 0 && generation.sequence().is_some();
         self.engine.pool().set_width(if decodes { self.threads.next() } else { self.threads.most() });
         let began = monotonic_ms();
         let event = loop {
@@ -166,7 +170,7 @@ impl WasmModel {
                 event => break event,
             }
         };
-        let now_read = generation.sequence(&self.engine).len();
+        let now_read = generation.sequence().map_or(read + 1, Sequence::len);
         if decodes && now_read > read {
             self.threads.took(monotonic_ms() - began);
         }
@@ -280,9 +284,14 @@ impl WasmModel {
         self.read_limit_of(bytes).map_err(|e| to_js(&e))
     }
 
-    /// Drops what is being computed. What is complete of it stays in the sequence, for a text that begins alike.
+    /// Drops what is being computed. What is complete of it is kept for a text that begins alike.
     pub fn end(&mut self) {
-        (self.generation, self.logits) = (None, None);
+        if let Some(mut generation) = self.generation.take() {
+            self.engine.end(&mut generation);
+        }
+        if let Some(mut run) = self.logits.take() {
+            self.engine.end_logits(&mut run);
+        }
         let pool = self.engine.pool();
         pool.set_active(false);
         pool.set_width(pool.threads());

@@ -1,0 +1,191 @@
+//! One generation: its tokens, and what becomes of each that is chosen.
+
+use std::collections::VecDeque;
+
+use crate::model::Sequence;
+use crate::sample::{Constrained, Constraint, Found, Processor, Sampler, StopMatcher};
+use crate::tokenizer::{IncrementalDecoder, TokenKind, Tokenizer};
+use crate::{Error, ErrorKind, Result};
+
+use super::round::Round;
+use super::{Event, FinishReason, GenerateOptions, StopToken, StoppedBy, Usage};
+
+/// One generation under way. Drive it by [`Engine::step`](super::Engine::step) until [`Event::Done`].
+#[derive(Debug)]
+pub struct Generation {
+    /// The prompt, and what was chosen behind it.
+    pub(super) tokens: Vec<u32>,
+    /// The tokens that have been computed, a beginning of `tokens`; `None` before it begins and after it has ended.
+    pub(super) sequence: Option<Sequence>,
+    /// Whether the sequence is made up, for a benchmark.
+    pub(super) is_synthetic: bool,
+    pub(super) sampler: Sampler,
+    pub(super) usage: Usage,
+    /// Tokens on their way through the layers of the model, of this generation alone.
+    pub(super) round: Option<Box<Round>>,
+    /// Events that have not been told.
+    pub(super) queue: VecDeque<Event>,
+    pub(super) finished: Option<(FinishReason, Option<StoppedBy>)>,
+    max_tokens: usize,
+    stop: StopMatcher,
+    /// Ascending.
+    stop_tokens: Vec<u32>,
+    decoder: IncrementalDecoder,
+}
+
+impl Generation {
+    /// A generation that has not begun. `room`: tokens that fit behind the prompt.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an option out of range.
+    pub(super) fn new(tokenizer: &Tokenizer, prompt: Vec<u32>, options: GenerateOptions, room: usize) -> Result<Self> {
+        if options.max_tokens == Some(0) {
+            return Err(Error::new(ErrorKind::InvalidArgument, "maxTokens is 0, expected at least 1"));
+        }
+        let sampler = Sampler::new(options.sampler, &prompt)?;
+        let stop = StopMatcher::new(options.stop, |text, from| tokenizer.find_control(text, from))?;
+        let stop_tokens = stop_tokens(tokenizer, &options.stop_tokens)?;
+        let decoder = tokenizer.incremental_decoder_after(&prompt)?;
+        Ok(Self {
+            max_tokens: options.max_tokens.unwrap_or(room).min(room),
+            usage: Usage { prompt_tokens: prompt.len(), ..Usage::default() },
+            tokens: prompt,
+            sequence: None,
+            is_synthetic: false,
+            sampler,
+            stop,
+            stop_tokens,
+            decoder,
+            round: None,
+            finished: None,
+            queue: VecDeque::new(),
+        })
+    }
+
+    /// Puts a step before those that the options ask for.
+    pub fn put_first(&mut self, processor: Box<dyn Processor>) {
+        self.sampler.put_first(processor);
+    }
+
+    /// Lets a constraint decide, before everything else, which tokens may come. The text is then exactly what the tokens
+    /// stand for: no space is taken away from its start.
+    pub fn constrain(&mut self, constraint: Box<dyn Constraint>) {
+        self.decoder.keep_spaces();
+        self.put_first(Box::new(Constrained::new(constraint)));
+    }
+
+    /// The tokens that have been computed and their keys and values; `None` before it begins and after it has ended.
+    pub fn sequence(&self) -> Option<&Sequence> {
+        self.sequence.as_ref()
+    }
+
+    /// Tokens so far.
+    pub fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    /// Tokens that are known and have not been computed: the rest of the prompt, or the last token that was chosen.
+    pub fn missing_tokens(&self) -> usize {
+        self.tokens.len() - self.sequence.as_ref().map_or(0, Sequence::len)
+    }
+
+    /// The meaning of a chosen token: the end, or text.
+    pub(super) fn take_token(&mut self, tokenizer: &Tokenizer, id: u32) -> Result<()> {
+        self.usage.completion_tokens += 1;
+        let is_control = tokenizer.kind(id)? == TokenKind::Control;
+        if tokenizer.is_stop(id) || self.stop_tokens.binary_search(&id).is_ok() {
+            self.end_at(id, is_control);
+            return Ok(());
+        }
+        let text = self.decoder.push(tokenizer, id)?;
+        let mut found = self.stop.push(&text);
+        if is_control && found.stop.is_none() {
+            let behind = self.stop.push_control(id);
+            found = Found { text: found.text + &behind.text, stop: behind.stop };
+            if found.stop.is_some() {
+                // Half a character, which came before the token.
+                found.text.push_str(&self.decoder.finish());
+            }
+        }
+        self.queue.push_back(Event::Token { id, text: found.text });
+        if let Some(stop) = found.stop {
+            self.end(FinishReason::Stop, Some(StoppedBy::Text(stop)), String::new());
+        } else if self.sampler.is_complete() {
+            self.complete();
+        } else if self.usage.completion_tokens >= self.max_tokens {
+            self.run_out();
+        } else {
+            self.tokens.push(id);
+        }
+        Ok(())
+    }
+
+    /// Ends the generation at a stop token, with the text that still waits.
+    fn end_at(&mut self, id: u32, is_control: bool) {
+        let mut found = self.stop.push(&self.decoder.finish());
+        if let Some(stop) = found.stop {
+            return self.end(FinishReason::Stop, Some(StoppedBy::Text(stop)), found.text);
+        }
+        // A stop text may end with the token's name: then what it begins with is no part of the answer.
+        let behind = if is_control { self.stop.push_control(id) } else { Found { text: String::new(), stop: None } };
+        found.text.push_str(&behind.text);
+        if behind.stop.is_none() {
+            found.text.push_str(&self.stop.finish());
+        }
+        self.end(FinishReason::Stop, Some(StoppedBy::Token(id)), found.text);
+    }
+
+    /// Ends the generation behind the last token that a grammar allows, with the text that still waits.
+    fn complete(&mut self) {
+        let mut found = self.stop.push(&self.decoder.finish());
+        let stopped_by = match found.stop {
+            Some(stop) => StoppedBy::Text(stop),
+            None => {
+                found.text.push_str(&self.stop.finish());
+                StoppedBy::Grammar
+            }
+        };
+        self.end(FinishReason::Stop, Some(stopped_by), found.text);
+    }
+
+    /// Ends the generation after its last token, with the text that still waits.
+    fn run_out(&mut self) {
+        let found = self.stop.push(&self.decoder.finish());
+        match found.stop {
+            Some(stop) => self.end(FinishReason::Stop, Some(StoppedBy::Text(stop)), found.text),
+            None => {
+                let text = found.text + &self.stop.finish();
+                self.end(FinishReason::Length, None, text);
+            }
+        }
+    }
+
+    fn end(&mut self, reason: FinishReason, stopped_by: Option<StoppedBy>, text: String) {
+        self.finished = Some((reason, stopped_by.clone()));
+        self.queue.push_back(Event::Done { reason, stopped_by, text, usage: self.usage });
+    }
+}
+
+/// The ids of the tokens that a caller names, ascending.
+fn stop_tokens(tokenizer: &Tokenizer, wanted: &[StopToken]) -> Result<Vec<u32>> {
+    let id_of = |(index, token): (usize, &StopToken)| {
+        let vocab_size = tokenizer.vocab_size();
+        let (id, found) = match token {
+            StopToken::Id(id) => (Some(*id).filter(|&id| (id as usize) < vocab_size), id.to_string()),
+            StopToken::Name(name) => (tokenizer.token(name), format!("{name:?}")),
+        };
+        id.ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidArgument,
+                format!(
+                    "stopTokens[{index}]: expected the id (below {vocab_size}) or the text of a token of this model, \
+                     found {found}"
+                ),
+            )
+        })
+    };
+    let mut ids = wanted.iter().enumerate().map(id_of).collect::<Result<Vec<u32>>>()?;
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}

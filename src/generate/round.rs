@@ -1,0 +1,105 @@
+//! One pass over the weights for the next tokens of several generations.
+
+use crate::model::{ForwardPass, HiddenStates, Sequence};
+use crate::stopwatch::Part;
+use crate::{Error, ErrorKind, Result};
+
+use super::logits::HEAD_TOKENS;
+use super::{Engine, Event, Generation};
+
+/// Tokens of some generations on their way through the layers of the model.
+#[derive(Debug)]
+pub(super) struct Round {
+    pass: ForwardPass,
+    /// How many tokens of each generation.
+    counts: Vec<usize>,
+}
+
+impl Engine {
+    /// Begins a pass of the next `counts[i]` tokens of each generation.
+    ///
+    /// # Errors
+    /// As [`ForwardPass::begin`]; the generations have not changed then.
+    pub(super) fn begin_round(&mut self, members: &mut [&mut Generation], counts: Vec<usize>) -> Result<Round> {
+        let mut inputs = Vec::with_capacity(members.len());
+        for (member, &count) in members.iter_mut().zip(&counts) {
+            let Generation { tokens, sequence: Some(sequence), .. } = &mut **member else { return Err(no_sequence()) };
+            let next = sequence.len();
+            inputs.push((sequence, &tokens[next..next + count]));
+        }
+        let pass = ForwardPass::begin(&self.loaded.model, &mut inputs, &mut self.executor)?;
+        Ok(Round { pass, counts })
+    }
+
+    /// Takes a pass of `members` through the next layer. Returns whether there is another one.
+    ///
+    /// # Errors
+    /// As [`ForwardPass::layer`].
+    pub(super) fn step_round(&mut self, round: &mut Round, members: &mut [&mut Generation]) -> Result<bool> {
+        round.pass.layer(&self.loaded.model, &mut sequences(members)?, &mut self.executor)
+    }
+
+    /// Ends a pass behind its last layer: generations that have no further token choose their next one. The events are in
+    /// the generations' queues.
+    ///
+    /// # Errors
+    /// As [`ForwardPass::end`]. What fails for one generation alone is in its place of the answer.
+    pub(super) fn end_round(&mut self, round: Round, members: &mut [&mut Generation]) -> Result<Vec<Result<()>>> {
+        let hidden = round.pass.end(&mut sequences(members)?)?;
+        let mut last_tokens = Vec::with_capacity(members.len());
+        let mut end = 0;
+        for (member, count) in members.iter_mut().zip(round.counts) {
+            end += count;
+            let (done, total) = (member.tokens.len() - member.missing_tokens(), member.usage.prompt_tokens);
+            if member.usage.completion_tokens == 0 {
+                member.queue.push_back(Event::Prefill { done, total });
+            }
+            last_tokens.push((member.missing_tokens() == 0).then_some(end - 1));
+        }
+        let mut outcomes: Vec<Result<()>> = members.iter().map(|_| Ok(())).collect();
+        let choosing = members.iter_mut().zip(&mut outcomes).zip(last_tokens);
+        let mut choosing: Vec<_> =
+            choosing.filter_map(|((member, outcome), last)| Some((member, outcome, last?))).collect();
+        for group in choosing.chunks_mut(HEAD_TOKENS) {
+            let tokens: Vec<usize> = group.iter().map(|(_, _, token)| *token).collect();
+            let vocab_size = self.model().config().vocab_size;
+            let mut logits = std::mem::take(&mut self.logits);
+            logits.resize(tokens.len() * vocab_size, 0.0);
+            hidden.logits(&self.loaded.model, &tokens, &mut logits, &mut self.executor);
+            for ((member, outcome, token), logits) in group.iter_mut().zip(logits.chunks_exact_mut(vocab_size)) {
+                **outcome = self.choose(member, &hidden, *token, logits);
+            }
+            self.logits = logits;
+        }
+        Ok(outcomes)
+    }
+
+    /// Chooses the next token of a generation, from the logits after a token of a pass.
+    fn choose(
+        &mut self,
+        generation: &mut Generation,
+        hidden: &HiddenStates,
+        token: usize,
+        logits: &mut [f32],
+    ) -> Result<()> {
+        // The fast head estimates the logits of unlikely tokens, and what a step lifts must not be chosen by estimates.
+        let lifted = generation.sampler.lifted(logits)?;
+        if !lifted.is_empty() {
+            let mut exact = vec![0.0; lifted.len()];
+            hidden.exact_logits(&self.loaded.model, token, &lifted, &mut exact, &mut self.executor);
+            lifted.iter().zip(exact).for_each(|(&id, logit)| logits[id as usize] = logit);
+        }
+        let id = generation.sampler.sample(logits)?;
+        generation.take_token(&self.loaded.tokenizer, id)?;
+        self.executor.lap(Part::Sampling);
+        Ok(())
+    }
+}
+
+fn sequences<'a>(members: &'a mut [&mut Generation]) -> Result<Vec<&'a mut Sequence>> {
+    members.iter_mut().map(|member| member.sequence.as_mut().ok_or_else(no_sequence)).collect()
+}
+
+fn no_sequence() -> Error {
+    Error::new(ErrorKind::Internal, "a step of a generation that has not begun, or has ended")
+}

@@ -1,0 +1,113 @@
+//! What was computed once is not computed again, for several conversations at once, within a bound of memory; and whatever
+//! is shared, the answers stay the same bits.
+
+use bitnet_web::generate::{Engine, Event, GenerateOptions, Usage};
+use bitnet_web::kernels::{KV_BLOCK, Kernel};
+use bitnet_web::load::{LoadOptions, Precision};
+
+use crate::support::models::fixtures;
+
+const ANSWER: usize = 6;
+
+fn engine(precision: Precision) -> Engine {
+    let fixture = &fixtures()[0];
+    let options = LoadOptions { precision, ..LoadOptions::new(Kernel::SCALAR) };
+    crate::support::engine(&fixture.bytes(&fixture.files[0].name), options, 2, 1 << 16)
+}
+
+/// Some tokens of the vocabulary, others for every `seed`.
+fn text(engine: &Engine, seed: usize, tokens: usize) -> Vec<u32> {
+    let vocab_size = engine.model().config().vocab_size;
+    (0..tokens).map(|i| ((seed * 7919 + i * 104_729 + i * i) % vocab_size) as u32).collect()
+}
+
+fn answer(engine: &mut Engine, prompt: &[u32]) -> (Vec<u32>, Usage) {
+    let options = GenerateOptions { max_tokens: Some(ANSWER), ..GenerateOptions::default() };
+    let mut generation = engine.generate(prompt.to_vec(), options).unwrap();
+    let mut ids = Vec::new();
+    loop {
+        match engine.step(&mut generation, usize::MAX).unwrap() {
+            Event::Prefill { .. } => {}
+            Event::Token { id, .. } => ids.push(id),
+            Event::Done { usage, .. } => return (ids, usage),
+        }
+    }
+}
+
+/// What an engine says that has computed nothing else.
+fn alone(precision: Precision, prompt: &[u32]) -> Vec<u32> {
+    answer(&mut engine(precision), prompt).0
+}
+
+#[test]
+fn alternating_conversations_keep_their_prefixes() {
+    for precision in [Precision::Fast, Precision::Exact] {
+        let mut engine = engine(precision);
+        let system = text(&engine, 1, KV_BLOCK + 20);
+        let mut chats: Vec<Vec<u32>> = (0..3).map(|chat| [&system[..], &text(&engine, 2 + chat, 9)].concat()).collect();
+        let mut known: Vec<usize> = vec![0, system.len(), system.len()];
+        for turn in 0..3 {
+            for (chat, known) in chats.iter_mut().zip(&mut known) {
+                let (ids, usage) = answer(&mut engine, chat);
+                assert_eq!(usage.cached_tokens, *known, "turn {turn}");
+                assert_eq!(ids, alone(precision, chat), "turn {turn}");
+                chat.extend(&ids);
+                // The last token of an answer was never an input.
+                *known = chat.len() - 1;
+                chat.extend(text(&engine, 10 + turn, 5));
+            }
+        }
+        // The first block is there once, and every conversation has one of its own for the rest.
+        assert_eq!(engine.cache().pool().blocks(), 1 + chats.len());
+        engine.clear_cache();
+        assert_eq!(engine.cache().pool().blocks(), 0);
+    }
+}
+
+#[test]
+fn a_second_answer_to_a_prompt_leaves_the_first_in_the_cache() {
+    let mut engine = engine(Precision::Fast);
+    let prompt = text(&engine, 1, 40);
+    let (first, _) = answer(&mut engine, &prompt);
+    let (again, usage) = answer(&mut engine, &prompt);
+    assert_eq!((&again, usage.cached_tokens), (&first, prompt.len() - 1));
+    let other = [&prompt[..], &[first[0] ^ 1, 5, 7]].concat();
+    assert_eq!(answer(&mut engine, &other).1.cached_tokens, prompt.len());
+    let (said, usage) = answer(&mut engine, &[&prompt[..], &first[..], &[3]].concat());
+    assert_eq!(usage.cached_tokens, prompt.len() + ANSWER - 1);
+    assert_eq!(said, alone(Precision::Fast, &[&prompt[..], &first[..], &[3]].concat()));
+}
+
+#[test]
+fn the_cache_keeps_to_its_bound_and_gives_up_what_is_oldest() {
+    let mut engine = engine(Precision::Fast);
+    let context = engine.model().context();
+    assert!(context >= 2 * KV_BLOCK, "the fixture's context is too short");
+    engine.set_kv_tokens(1);
+    let most = context.div_ceil(KV_BLOCK);
+    assert_eq!(engine.cache().most_blocks(), most);
+    let texts: Vec<Vec<u32>> = (0..4).map(|seed| text(&engine, seed, 100)).collect();
+    let long = text(&engine, 9, context - ANSWER);
+    for prompt in [&texts[0], &texts[1], &texts[2], &texts[1], &long, &texts[3], &texts[0]] {
+        assert_eq!(answer(&mut engine, prompt).0, alone(Precision::Fast, prompt));
+        assert!(engine.cache().pool().blocks() <= most);
+    }
+    // Of the long text the end was given up for another, and for a further one what was left.
+    assert_eq!(answer(&mut engine, &texts[3]).1.cached_tokens, 99);
+    assert_eq!(answer(&mut engine, &long).1.cached_tokens, 0);
+    engine.set_kv_tokens(context + 2 * KV_BLOCK);
+    answer(&mut engine, &texts[1]);
+    answer(&mut engine, &texts[2]);
+    assert_eq!(answer(&mut engine, &long).1.cached_tokens, long.len() - 1);
+}
+
+#[test]
+fn a_prefix_of_other_adapters_is_another_one() {
+    let mut engine = engine(Precision::Fast);
+    let prompt = text(&engine, 1, 30);
+    answer(&mut engine, &prompt);
+    for (adapters, cached) in [(Some(1), 0), (Some(2), 0), (Some(1), 29), (None, 29), (Some(2), 29)] {
+        engine.set_adapters(adapters);
+        assert_eq!(answer(&mut engine, &prompt).1.cached_tokens, cached, "{adapters:?}");
+    }
+}
