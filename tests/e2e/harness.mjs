@@ -46,10 +46,14 @@ export function launch() {
 /**
  * Starts a browser with a profile in a folder, so that its storage is on the disk.
  * @param {string} folder
+ * @param {string[]} [flags] more of them
  * @returns {Promise<import('playwright-core').BrowserContext>}
  */
-export function launchProfile(folder) {
-  return chromium.launchPersistentContext(folder, launchOptions());
+export function launchProfile(folder, flags = []) {
+  const { args, ...options } = launchOptions();
+  // Extensions are among what is switched off by default.
+  const ignoreDefaultArgs = flags.some((flag) => flag.startsWith('--load-extension')) ? ['--disable-extensions'] : [];
+  return chromium.launchPersistentContext(folder, { ...options, args: [...args, ...flags], ignoreDefaultArgs });
 }
 
 /** How the browser is started by hand, where a test must be able to kill it. @returns {[command: string, args: string[]]} */
