@@ -4,22 +4,26 @@
 mod event;
 mod generation;
 mod logits;
+mod logprobs;
 mod prefix_cache;
 mod prompt;
 mod round;
 mod synthetic;
 
+use std::sync::Arc;
+
 use crate::kernels::KV_BLOCK;
 use crate::load::{LoadedModel, Summary};
 use crate::model::{AdaptersKey, Executor, ForwardPass, KvPool, Model, Sequence};
 use crate::pool::{Clock, Pool};
-use crate::sample::SamplerOptions;
+use crate::sample::{SamplerOptions, TokenTexts};
 use crate::stopwatch::Parts;
 use crate::tokenizer::Tokenizer;
 use crate::{Error, ErrorKind, Result};
 pub use event::{Event, FinishReason, StoppedBy, Usage};
 pub use generation::Generation;
 pub use logits::{LogitsRun, LogitsStep, hash_tokens};
+pub use logprobs::{Logprob, TokenLogprobs};
 pub use prefix_cache::PrefixCache;
 pub use prompt::Prompt;
 
@@ -34,6 +38,8 @@ pub struct GenerateOptions {
     pub stop: Vec<String>,
     /// Tokens that end the generation, besides those that end every answer of this model.
     pub stop_tokens: Vec<StopToken>,
+    /// Whether each token tells its log-probability, and those of so many of the likeliest tokens in its place.
+    pub logprobs: Option<usize>,
 }
 
 /// A token that a caller names.
@@ -170,7 +176,8 @@ impl Engine {
             return Err(self.overflow("the prompt", prompt.len(), false));
         }
         let room = context - prompt.len();
-        Generation::new(self.tokenizer(), prompt, options, room)
+        let texts: Arc<dyn TokenTexts> = self.loaded.tokenizer.clone();
+        Generation::new(self.tokenizer(), &texts, prompt, options, room)
     }
 
     /// Gives a generation its sequence, which begins with what was computed before.

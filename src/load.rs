@@ -3,6 +3,8 @@
 //! Peak memory is the final weights, the caller's chunk and a few rows; only float matrices that still have to be
 //! made ternary are held whole, one at a time.
 
+use std::sync::Arc;
+
 use crate::chat::ChatTemplate;
 use crate::gguf::{Header, Metadata, Parser, Progress};
 use crate::kernels::{KV_BLOCK, Kernel, RowMatrix, TernaryMatrix};
@@ -144,7 +146,7 @@ pub struct LoadedModel {
     /// The network.
     pub model: Model,
     /// Text to tokens and back.
-    pub tokenizer: Tokenizer,
+    pub tokenizer: Arc<Tokenizer>,
     /// `None` if the file has none.
     pub template: Option<ChatTemplate>,
 }
@@ -331,7 +333,7 @@ impl Tensors {
     fn finish(self, options: &LoadOptions) -> Result<LoadedModel> {
         let Self { summary, blueprint, builder, tokenizer, template, .. } = self;
         let model = Model::new(blueprint, builder.finish()?, summary.context, options.kernel, options.precision);
-        Ok(LoadedModel { summary, model, tokenizer, template })
+        Ok(LoadedModel { summary, model, tokenizer: Arc::new(tokenizer), template })
     }
 }
 

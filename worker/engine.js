@@ -5,7 +5,7 @@ import { asker } from './headers.js';
 import { generate } from './generation.js';
 import { crashOf, glueOf, onPanic } from './glue.js';
 import { instantiate } from './instance.js';
-import { logits } from './logits.js';
+import { logits, scores } from './logits.js';
 import { CallQueue } from './queue.js';
 import { nextTask } from './step.js';
 import { tokenize } from './tokenize.js';
@@ -107,8 +107,18 @@ async function answer(call) {
   switch (call.method) {
     case 'generate':
       return queue.run(call.id, (state) =>
-        generate(ready, call.args, state, (token) => post({ type: 'token', id: call.id, token })),
+        generate(
+          ready,
+          call.args,
+          state,
+          (token) => post({ type: 'token', id: call.id, token }),
+          (prefill) => post({ type: 'prefill', id: call.id, prefill }),
+        ),
       );
+    case 'countTokens':
+      return ready.countTokens(call.args.prompt, call.args.options);
+    case 'perplexity':
+      return queue.run(call.id, (state) => scores(ready, call.args.text, state));
     case 'tokenize':
       return tokenize(ready, new (glueOf(/** @type {EngineStart} */ (settings).variant).WasmEncoding)(call.args.text));
     case 'detokenize':
@@ -180,7 +190,7 @@ async function pong(lastCall) {
 }
 
 /** Calls that are answered within one task of the event loop. @type {Set<EngineCall['method']>} */
-const AT_ONCE = new Set(['detokenize', 'chatPrompt', 'memoryBytes']);
+const AT_ONCE = new Set(['detokenize', 'chatPrompt', 'countTokens', 'memoryBytes']);
 
 /** @param {EngineStart} start */
 function interrupted({ variant }) {

@@ -2,20 +2,21 @@
 import { CANCELLED } from './queue.js';
 import { STEP_LIMIT, nextTask } from './step.js';
 
-/** @import { GenerationResult, Methods, Parts, Token } from './protocol.js' */
+/** @import { GenerationResult, Methods, Parts, Prefill, Token } from './protocol.js' */
 /** @import { CallState } from './queue.js' */
-/** @import { WasmModel } from './wasm/relaxed/bitnet_web.js' */
+/** @import { StepEvent, WasmModel } from './wasm/relaxed/bitnet_web.js' */
 
 /**
  * @param {WasmModel} model
  * @param {Methods['generate']['args']} args
  * @param {CallState} state
  * @param {(token: Token) => void} onToken
+ * @param {(prefill: Prefill) => void} onPrefill
  * @returns {Promise<GenerationResult>}
  */
-export async function generate(model, { prompt, options }, state, onToken) {
+export async function generate(model, { prompt, options }, state, onToken, onPrefill) {
   const began = performance.now();
-  model.begin(prompt, options);
+  const cached = model.begin(prompt, options);
   let firstToken = 0;
   /** @type {ReturnType<WasmModel['takeParts']>} */
   let prefillParts;
@@ -25,7 +26,10 @@ export async function generate(model, { prompt, options }, state, onToken) {
     switch (event.type) {
       case 'token':
         if (firstToken === 0) [firstToken, prefillParts] = [now, model.takeParts()];
-        onToken({ id: event.id, text: event.text });
+        onToken(tokenOf(event));
+        break;
+      case 'prefill':
+        onPrefill({ done: event.done, total: event.total, cached });
         break;
       case 'done': {
         const { finishReason, stoppedBy, text, usage, threads } = event;
@@ -46,6 +50,14 @@ export async function generate(model, { prompt, options }, state, onToken) {
       throw CANCELLED;
     }
   }
+}
+
+/**
+ * @param {Extract<StepEvent, { type: 'token' }>} event
+ * @returns {Token}
+ */
+function tokenOf({ type, ...token }) {
+  return token;
 }
 
 /**

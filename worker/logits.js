@@ -46,3 +46,31 @@ export async function logits(model, { ids, positions }, vocabulary, state) {
   model.end();
   return out;
 }
+
+/**
+ * The log-probability of each token of a text but the first.
+ * @param {WasmModel} model
+ * @param {string} text
+ * @param {CallState} state
+ * @returns {Promise<Methods['perplexity']['value']>}
+ */
+export async function scores(model, text, state) {
+  const ids = model.beginScores(text);
+  const logprobs = new Float32Array(ids.length - 1);
+  for (let left = logprobs.length; left > 0;) {
+    const step = model.stepLogits(STEP_LIMIT);
+    if (step) {
+      const [rows, values] = step;
+      rows.forEach((row, i) => void (logprobs[row] = values[i]));
+      left -= rows.length;
+    }
+    state.steps += 1;
+    await nextTask();
+    if (state.cancelled) {
+      model.end();
+      throw CANCELLED;
+    }
+  }
+  model.end();
+  return { ids, logprobs };
+}

@@ -5,7 +5,7 @@ import { checkChatOptions, checkGenerateOptions, checkIndices, checkMessages, ch
 import { TokenStream } from './stream.js';
 
 /** @import { WorkerGroup } from './worker-group.js' */
-/** @import { GenerationResult, Message, Methods, ModelInfo, Prompt, Token } from './protocol.js' */
+/** @import { GenerationResult, Message, Methods, ModelInfo, Perplexity, Prefill, Prompt, Token } from './protocol.js' */
 /** @import { ChatOptions, GenerateOptions } from './schema.js' */
 
 /** The workers of every model, for `bench.js`. @internal @type {WeakMap<Model, WorkerGroup>} */
@@ -58,17 +58,21 @@ export class Model {
   /**
    * Streams an answer, token by token. A string is raw text; messages go through the model's chat template. Leaving the
    * loop, or aborting the signal, stops the engine within one token or one short batch of the prompt. After the loop,
-   * `stream.result` tells why it ended, and what it took. What is wrong with the arguments is thrown here.
+   * `stream.result` tells why it ended, and what it took; `stream.partial` tells what there is at any time, also after an abort.
+   * What is wrong with the arguments is thrown here.
    * @param {Prompt} prompt
    * @param {GenerateOptions} [options]
    * @returns {TokenStream}
    */
   generate(prompt, options = {}) {
     const args = { prompt: checkPrompt(prompt), options: checkGenerateOptions(options) };
-    const { signal: wish } = options;
-    return new TokenStream((onToken, stopped) => {
+    const { signal: wish, onPrefill } = options;
+    return new TokenStream((onToken, stopped, onRead) => {
       const signal = wish ? AbortSignal.any([wish, stopped]) : stopped;
-      return this.#run(args, signal, onToken);
+      return this.#run(args, signal, onToken, (prefill) => {
+        onRead(prefill);
+        onPrefill?.(prefill);
+      });
     });
   }
 
@@ -81,9 +85,10 @@ export class Model {
   async complete(prompt, options = {}) {
     const args = { prompt: checkPrompt(prompt), options: checkGenerateOptions(options) };
     let text = '';
-    const result = await this.#run(args, options.signal, (token) => {
+    const onToken = (/** @type {Token} */ token) => {
       text += token.text;
-    });
+    };
+    const result = await this.#run(args, options.signal, onToken, options.onPrefill);
     return { text, ...result };
   }
 
@@ -91,12 +96,16 @@ export class Model {
    * @param {Methods['generate']['args']} args
    * @param {AbortSignal | undefined} signal
    * @param {(token: Token) => void} onToken
+   * @param {(prefill: Prefill) => void} [onPrefill]
    * @returns {Promise<GenerationResult>}
    */
-  async #run(args, signal, onToken) {
+  async #run(args, signal, onToken, onPrefill) {
     const result = await this.#group.call('generate', args, {
       signal,
-      onEvent: (event) => event.type === 'token' && onToken(event.token),
+      onEvent: (event) => {
+        if (event.type === 'token') onToken(event.token);
+        if (event.type === 'prefill') onPrefill?.(event.prefill);
+      },
     });
     this.#now.threads = result.timings.threads;
     return result;
@@ -127,6 +136,30 @@ export class Model {
    */
   async chatPrompt(messages, options = {}) {
     return this.#group.call('chatPrompt', { messages: checkMessages(messages), options: checkChatOptions(options) });
+  }
+
+  /**
+   * The number of tokens that `generate` reads for this prompt: what `usage.promptTokens` will be. A prompt that is longer
+   * than the context is counted too.
+   * @param {Prompt} prompt
+   * @param {ChatOptions} [options] those of `generate` that concern messages
+   * @returns {Promise<number>}
+   */
+  async countTokens(prompt, options = {}) {
+    return this.#group.call('countTokens', { prompt: checkPrompt(prompt), options: checkChatOptions(options) });
+  }
+
+  /**
+   * How well the model expects a text: by exact logits, whatever the precision. The text is raw, as a string for `generate`
+   * is, and must fit into the context.
+   * @param {string} text of at least two tokens
+   * @param {{ signal?: AbortSignal }} [options]
+   * @returns {Promise<Perplexity>}
+   */
+  async perplexity(text, { signal } = {}) {
+    const { ids, logprobs } = await this.#group.call('perplexity', { text: checkText(text) }, { signal });
+    const sum = logprobs.reduce((sum, logprob) => sum - logprob, 0);
+    return { perplexity: Math.exp(sum / logprobs.length), ids, logprobs };
   }
 
   /**

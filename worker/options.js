@@ -11,6 +11,9 @@ import { CHAT_RULES, GENERATE_RULES, LOAD_RULES, WORKER_RULES } from './schema.j
 /** Largest values that fit the engine's integer types. */
 const MAX_U32 = 2 ** 32 - 1;
 
+/** The largest number that may be added to a logit. */
+const MAX_BIAS = 1000;
+
 const NETWORK_OPTIONS = ['chunkBytes', 'requests', 'attempts', 'retryDelayMs', 'stallMs'];
 
 /** The checks that only JavaScript can do, by the names that the schema gives. @type {Record<CheckName, Check>} */
@@ -21,6 +24,8 @@ const CHECKS = {
   isDataObject: (v) => isObject(v) && isData(v),
   isFunction: (v) => typeof v === 'function',
   isHeaders: (v) => typeof v === 'function' || isHeaderRecord(v),
+  isLogitBias: (v) => isObject(v) && Object.entries(v).every(([id, x]) => isId(id) && isNumber(x) && Math.abs(x) <= MAX_BIAS),
+  isLogprobs: (v) => typeof v === 'boolean' || isInteger(v, 0, 100),
   isIntegrity: (v) => typeof v === 'string' && /^sha256-([A-Za-z0-9+/]{43}=|[0-9a-fA-F]{64})$/.test(v),
   isNetworkOptions: (v) =>
     isObject(v) && Object.entries(v).every(([key, x]) => NETWORK_OPTIONS.includes(key) && isNumber(x) && x >= 0),
@@ -65,6 +70,11 @@ function isNumber(value) {
  */
 function isInteger(value, min, max) {
   return Number.isInteger(value) && Number(value) >= min && Number(value) <= max;
+}
+
+/** Whether the key of an object is a token id. @param {string} key */
+function isId(key) {
+  return /^(0|[1-9][0-9]*)$/.test(key) && Number(key) <= MAX_U32;
 }
 
 /** @type {Check} */
@@ -194,15 +204,34 @@ export function checkWorkerOptions(call, options) {
  */
 export function checkGenerateOptions(options) {
   check('generate', options, GENERATE_RULES);
-  const { maxTokens, temperature, topK, topP, minP, repetitionPenalty, seed, stop, stopTokens, timeParts } = options;
+  const { maxTokens, temperature, topK, topP, minP, typicalP, topNSigma, xtcProbability, xtcThreshold } = options;
+  const { mirostatTau, mirostatEta, repetitionPenalty, frequencyPenalty, presencePenalty, penaltyWindow } = options;
+  const { dryMultiplier, dryBase, dryAllowedLength, dryWindow, dryBreakers, logitBias, bannedStrings } = options;
+  const { logprobs, seed, stop, stopTokens, timeParts } = options;
   return {
-    maxTokens, temperature, topK, topP, minP, repetitionPenalty,
+    maxTokens, temperature, topK, topP, minP, typicalP, topNSigma, xtcProbability, xtcThreshold,
+    mirostatTau, mirostatEta, repetitionPenalty, frequencyPenalty, presencePenalty, penaltyWindow,
+    dryMultiplier, dryBase, dryAllowedLength, dryWindow,
+    dryBreakers: listOf(dryBreakers),
+    logitBias: logitBias && Object.entries(logitBias).map(([id, bias]) => [Number(id), bias]),
+    bannedStrings: listOf(bannedStrings),
+    logprobs: typeof logprobs === 'boolean' ? (logprobs ? 0 : undefined) : logprobs,
     seed: seed ?? Math.floor(Math.random() * Number.MAX_SAFE_INTEGER),
-    stop: stop === undefined ? undefined : [stop].flat(),
-    stopTokens: stopTokens === undefined ? undefined : [stopTokens].flat(),
+    stop: listOf(stop),
+    stopTokens: listOf(stopTokens),
     chat: wireChatOptions(options),
     timeParts,
   };
+}
+
+/**
+ * A list of one or more.
+ * @template {string | number} T
+ * @param {T | T[] | undefined} value
+ * @returns {T[] | undefined}
+ */
+function listOf(value) {
+  return value === undefined ? undefined : Array.isArray(value) ? value : [value];
 }
 
 /**

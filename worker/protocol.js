@@ -54,7 +54,24 @@
  * @property {number} [topK]
  * @property {number} [topP]
  * @property {number} [minP]
+ * @property {number} [typicalP]
+ * @property {number} [topNSigma]
+ * @property {number} [xtcProbability]
+ * @property {number} [xtcThreshold]
+ * @property {number} [mirostatTau]
+ * @property {number} [mirostatEta]
  * @property {number} [repetitionPenalty]
+ * @property {number} [frequencyPenalty]
+ * @property {number} [presencePenalty]
+ * @property {number} [penaltyWindow]
+ * @property {number} [dryMultiplier]
+ * @property {number} [dryBase]
+ * @property {number} [dryAllowedLength]
+ * @property {number} [dryWindow]
+ * @property {string[]} [dryBreakers]
+ * @property {[id: number, bias: number][]} [logitBias]
+ * @property {string[]} [bannedStrings]
+ * @property {number} [logprobs] how many of the likeliest tokens are told beside the chosen one
  * @property {number} [seed]
  * @property {string[]} [stop]
  * @property {(number | string)[]} [stopTokens]
@@ -230,10 +247,51 @@
  */
 
 /**
+ * A token and its log-probability.
+ * @typedef {object} Logprob
+ * @property {number} id
+ * @property {string} text with U+FFFD where its bytes are a part of a character
+ * @property {number[]} bytes what it stands for, in UTF-8
+ * @property {number} logprob natural logarithm of its probability
+ */
+
+/**
  * One token. `text` may be empty: a character can span several tokens.
  * @typedef {object} Token
  * @property {number} id -1 at the very end, for text that had waited and belongs to no token of its own
  * @property {string} text
+ * @property {number} [logprob] natural logarithm of its probability, by the model's exact logits before any option; only if
+ *   `logprobs` asked for it, like the next two
+ * @property {number[]} [bytes] what the token stands for, in UTF-8
+ * @property {Logprob[]} [topLogprobs] the likeliest tokens in its place, the likeliest first
+ */
+
+/**
+ * How far the prompt is read.
+ * @typedef {object} Prefill
+ * @property {number} done tokens of the prompt that are there, cached ones included
+ * @property {number} total tokens of the prompt
+ * @property {number} cached tokens of the prompt that were there before
+ */
+
+/**
+ * What there is of a generation so far, whether it goes on, has ended, or was left or aborted.
+ * @typedef {object} PartialResult
+ * @property {string} text that was taken out of the stream
+ * @property {Usage} usage tokens that were computed; the prompt's are 0 until its first part is read
+ */
+
+/**
+ * @typedef {{ type: 'prefill' } & Prefill | { type: 'token' } & Token
+ *   | { type: 'done', result: GenerationResult | undefined }} StreamEvent The result is undefined where the stream was left.
+ */
+
+/**
+ * How well a model expects a text.
+ * @typedef {object} Perplexity
+ * @property {number} perplexity `exp` of the mean of `-logprobs`
+ * @property {Uint32Array} ids the text's tokens
+ * @property {Float32Array} logprobs of each token but the first, natural logarithms
  */
 
 /**
@@ -257,6 +315,8 @@
  * @property {{ args: { ids: Uint32Array }, value: string }} detokenize
  * @property {{ args: { messages: WireMessage[], options: WireChatOptions }, value: string }} chatPrompt
  * @property {{ args: { ids: Uint32Array, positions: Uint32Array | undefined }, value: Float32Array }} logits
+ * @property {{ args: { prompt: WirePrompt, options: WireChatOptions }, value: number }} countTokens
+ * @property {{ args: { text: string }, value: Omit<Perplexity, 'perplexity'> }} perplexity
  * @property {{ args: {}, value: string }} logitsHash
  * @property {{ args: { seed: number }, value: SelfTest }} selfTest
  * @property {{ args: {}, value: number }} memoryBytes
@@ -300,6 +360,7 @@
  *   | { type: 'pong', lost: boolean }
  *   | { type: 'closed' }
  *   | { type: 'progress', id: number, progress: Progress }
+ *   | { type: 'prefill', id: number, prefill: Prefill }
  *   | { type: 'token', id: number, token: Token }
  *   | { type: 'result', id: number, value: any }
  *   | { type: 'failure', id: number, error: WireError }

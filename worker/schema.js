@@ -1,7 +1,7 @@
 // Written by `cargo xtask build` from src/options/: change an option there.
 
 /** @import { HeaderFunction } from './headers.js' */
-/** @import { CacheMode, NetworkOptions, Progress } from './protocol.js' */
+/** @import { CacheMode, NetworkOptions, Prefill, Progress } from './protocol.js' */
 
 /**
  * The values that an option may have: in words for an error, and the check in `options.js`.
@@ -16,7 +16,7 @@
 
 /** @typedef {Readonly<Record<string, Rule>>} Rules */
 
-/** @typedef {'isAddress' | 'isCacheMode' | 'isDataArray' | 'isDataObject' | 'isFunction' | 'isHeaders' | 'isIntegrity' | 'isNetworkOptions' | 'isSignal' | 'isStop' | 'isStopTokens' | 'isThreadCount'} CheckName */
+/** @typedef {'isAddress' | 'isCacheMode' | 'isDataArray' | 'isDataObject' | 'isFunction' | 'isHeaders' | 'isIntegrity' | 'isLogitBias' | 'isLogprobs' | 'isNetworkOptions' | 'isSignal' | 'isStop' | 'isStopTokens' | 'isThreadCount'} CheckName */
 
 /** The ternary kernels, the reference first. */
 export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed', 'relaxed16']);
@@ -91,7 +91,41 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
  * @property {number | undefined} [topK] 0 (default) keeps all
  * @property {number | undefined} [topP] 0 to 1; 1 (default) keeps all, 0 the likeliest alone
  * @property {number | undefined} [minP] 0 to 1; 0 (default) keeps all
+ * @property {number | undefined} [typicalP] 0 to 1: keeps the tokens whose information is closest to the expected
+ *   one, until they have this probability together (locally typical sampling); 1 (default) keeps all
+ * @property {number | undefined} [topNSigma] keeps tokens whose logit is at most so many standard deviations of all
+ *   logits below the greatest; 0 (default) keeps all
+ * @property {number | undefined} [xtcProbability] 0 to 1: how often all tokens that reach `xtcThreshold` but the
+ *   least likely of them are left out (XTC); 0 (default): never
+ * @property {number | undefined} [xtcThreshold] 0 to 1, 0.1 by default; above 0.5 no two tokens reach it, and nothing
+ *   is left out
+ * @property {number | undefined} [mirostatTau] the surprise per token, in bits, that mirostat 2 keeps up, 5 is usual;
+ *   0 (default): off. It stands in place of the other filters
+ * @property {number | undefined} [mirostatEta] 0 to 1: how fast mirostat 2 follows; 0.1 by default
  * @property {number | undefined} [repetitionPenalty] 1 (default) changes nothing
+ * @property {number | undefined} [frequencyPenalty] subtracted from the logit of a recent token, once for each time
+ *   that it came; 0 (default) changes nothing
+ * @property {number | undefined} [presencePenalty] subtracted from the logit of a recent token, however often it
+ *   came; 0 (default) changes nothing
+ * @property {number | undefined} [penaltyWindow] how many of the last tokens, those of the prompt included, the three
+ *   penalties look at; 64 by default
+ * @property {number | undefined} [dryMultiplier] strength of the penalty for a token that would continue a repetition
+ *   (DRY), 0.8 is usual; 0 (default): none
+ * @property {number | undefined} [dryBase] DRY's penalty is `dryMultiplier * dryBase ** (length - dryAllowedLength)`;
+ *   1.75 by default
+ * @property {number | undefined} [dryAllowedLength] the longest repetition, in tokens, that DRY lets pass; 2 by
+ *   default
+ * @property {number | undefined} [dryWindow] how many of the last tokens, those of the prompt included, DRY looks at;
+ *   all by default
+ * @property {string | readonly string[] | undefined} [dryBreakers] texts over which DRY sees no repetition; line
+ *   feed, colon, quotation mark and asterisk by default
+ * @property {Readonly<Record<number, number>> | undefined} [logitBias] numbers that are added to the logits of
+ *   tokens, by their ids: -1000 rules a token out, 1000 makes it certain
+ * @property {string | readonly string[] | undefined} [bannedStrings] texts that the answer never contains: a token
+ *   that would complete one is ruled out; at most 64
+ * @property {boolean | number | undefined} [logprobs] whether each token tells its log-probability, by the model's
+ *   exact logits at temperature 1 before any other option; a number also asks for so many of the likeliest tokens in
+ *   its place
  * @property {number | undefined} [seed] the same seed gives the same text; random by default
  * @property {string | readonly string[] | undefined} [stop] ends the answer where one of these would appear; at most
  *   64. Control tokens, which an answer does not show, are written by name: `'<|eot_id|>'`
@@ -106,6 +140,7 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
  *   show them
  * @property {Record<string, unknown> | undefined} [templateVariables] for messages: further variables of the
  *   template, such as `{ enable_thinking: false }`
+ * @property {(prefill: Prefill) => void | undefined} [onPrefill] called as the prompt is read
  * @property {boolean | undefined} [timeParts] whether `timings.parts` tells where the time went; false by default
  * @property {AbortSignal | undefined} [signal] stops the answer within a token when it aborts
  */
@@ -158,7 +193,24 @@ export const GENERATE_RULES = {
   topK: { expected: "a whole number from 0 to 4294967295", kind: 'whole', least: 0, most: 4294967295 },
   topP: { expected: "a number from 0 to 1", kind: 'number', least: 0, above: false, most: 1 },
   minP: { expected: "a number from 0 to 1", kind: 'number', least: 0, above: false, most: 1 },
+  typicalP: { expected: "a number from 0 to 1", kind: 'number', least: 0, above: false, most: 1 },
+  topNSigma: { expected: "a number from 0 to 100", kind: 'number', least: 0, above: false, most: 100 },
+  xtcProbability: { expected: "a number from 0 to 1", kind: 'number', least: 0, above: false, most: 1 },
+  xtcThreshold: { expected: "a number from 0 to 1", kind: 'number', least: 0, above: false, most: 1 },
+  mirostatTau: { expected: "a number from 0 to 100", kind: 'number', least: 0, above: false, most: 100 },
+  mirostatEta: { expected: "a number from 0 to 1", kind: 'number', least: 0, above: false, most: 1 },
   repetitionPenalty: { expected: "a number above 0, at most 100", kind: 'number', least: 0, above: true, most: 100 },
+  frequencyPenalty: { expected: "a number from -100 to 100", kind: 'number', least: -100, above: false, most: 100 },
+  presencePenalty: { expected: "a number from -100 to 100", kind: 'number', least: -100, above: false, most: 100 },
+  penaltyWindow: { expected: "a whole number from 0 to 4294967295", kind: 'whole', least: 0, most: 4294967295 },
+  dryMultiplier: { expected: "a number from 0 to 100", kind: 'number', least: 0, above: false, most: 100 },
+  dryBase: { expected: "a number from 1 to 100", kind: 'number', least: 1, above: false, most: 100 },
+  dryAllowedLength: { expected: "a whole number from 0 to 4294967295", kind: 'whole', least: 0, most: 4294967295 },
+  dryWindow: { expected: "a whole number from 0 to 4294967295", kind: 'whole', least: 0, most: 4294967295 },
+  dryBreakers: { expected: "a string or an array of at most 64 strings, none empty", kind: 'custom', check: 'isStop' },
+  logitBias: { expected: "an object of token ids and numbers from -1000 to 1000", kind: 'custom', check: 'isLogitBias' },
+  bannedStrings: { expected: "a string or an array of at most 64 strings, none empty", kind: 'custom', check: 'isStop' },
+  logprobs: { expected: "true, false or a whole number from 0 to 100", kind: 'custom', check: 'isLogprobs' },
   seed: { expected: "a whole number from 0 to 2^53 - 1", kind: 'whole', least: 0, most: 9007199254740991 },
   stop: { expected: "a string or an array of at most 64 strings, none empty", kind: 'custom', check: 'isStop' },
   stopTokens: { expected: "token ids (whole numbers from 0 to 4294967295) or the texts of tokens, none empty", kind: 'custom', check: 'isStopTokens' },
@@ -166,6 +218,7 @@ export const GENERATE_RULES = {
   tools: { expected: "an array of objects of plain data", kind: 'custom', check: 'isDataArray' },
   documents: { expected: "an array of objects of plain data", kind: 'custom', check: 'isDataArray' },
   templateVariables: { expected: "an object of plain data", kind: 'custom', check: 'isDataObject' },
+  onPrefill: { expected: "a function", kind: 'custom', check: 'isFunction' },
   timeParts: { expected: "true or false", kind: 'flag' },
   signal: { expected: "an AbortSignal", kind: 'custom', check: 'isSignal' },
 };

@@ -1,12 +1,13 @@
 // The tokens of one generation, as an async iterator that the engine pushes into.
 
-/** @import { GenerationResult, Token } from './protocol.js' */
+/** @import { GenerationResult, PartialResult, Prefill, StreamEvent, Token } from './protocol.js' */
 
 /**
- * Runs the call: reports each token and resolves with the result.
+ * Runs the call: reports each token and the parts of the prompt that are read, and resolves with the result.
  * @callback Run
  * @param {(token: Token) => void} onToken
  * @param {AbortSignal} stopped aborts when the consumer wants no more
+ * @param {(prefill: Prefill) => void} onPrefill
  * @returns {Promise<GenerationResult>}
  */
 
@@ -26,6 +27,10 @@ export class TokenStream {
   /** @type {{ reason: unknown } | undefined} */
   #failure;
   #stop = new AbortController();
+  /** @type {PartialResult} */
+  #partial = { text: '', usage: { promptTokens: 0, cachedTokens: 0, completionTokens: 0 } };
+  /** Whoever reads the events. @type {((prefill: Prefill) => void) | undefined} */
+  #onPrefill;
 
   /**
    * How the generation ended: undefined until it has, and where it was left early.
@@ -42,15 +47,52 @@ export class TokenStream {
     this.#run = run;
   }
 
+  /**
+   * What there is so far: also after the loop was left or the signal has aborted, which leaves no `result`.
+   * @returns {PartialResult}
+   */
+  get partial() {
+    const { text, usage } = this.#partial;
+    return { text, usage: { ...(this.result?.usage ?? usage) } };
+  }
+
   [Symbol.asyncIterator]() {
     return this;
+  }
+
+  /**
+   * The same generation with more detail, in place of a loop over the tokens: the parts of the prompt as they are read, then
+   * the tokens, then how it ended.
+   * @returns {AsyncGenerator<StreamEvent, void, undefined>}
+   */
+  async *events() {
+    /** @type {Prefill[]} */
+    const read = [];
+    let wake = () => {};
+    this.#onPrefill = (prefill) => {
+      read.push(prefill);
+      wake();
+    };
+    try {
+      for (let next = this.next(); ;) {
+        const step = await Promise.race([next, new Promise((resolve) => (wake = () => resolve(undefined)))]);
+        for (const prefill of read.splice(0)) yield { type: 'prefill', ...prefill };
+        if (step === undefined) continue;
+        if (step.done) return yield { type: 'done', result: this.result };
+        yield { type: 'token', ...step.value };
+        next = this.next();
+      }
+    } finally {
+      this.#onPrefill = undefined;
+      await this.return();
+    }
   }
 
   /** @returns {Promise<IteratorResult<Token, GenerationResult | undefined>>} */
   next() {
     this.#start();
     const token = this.#tokens.shift();
-    if (token !== undefined) return Promise.resolve({ done: false, value: token });
+    if (token !== undefined) return Promise.resolve(this.#taken(token));
     if (this.#failure !== undefined) {
       const { reason } = this.#failure;
       this.#failure = undefined; // told once, as every iterator does
@@ -89,12 +131,18 @@ export class TokenStream {
     const onToken = (/** @type {Token} */ token) => {
       if (this.#ended) return;
       const waiting = this.#waiting.shift();
-      if (waiting) waiting.resolve({ done: false, value: token });
+      if (token.id >= 0) this.#partial.usage.completionTokens += 1;
+      if (waiting) waiting.resolve(this.#taken(token));
       else this.#tokens.push(token);
+    };
+    const onPrefill = (/** @type {Prefill} */ prefill) => {
+      if (this.#ended) return;
+      Object.assign(this.#partial.usage, { promptTokens: prefill.total, cachedTokens: prefill.cached });
+      this.#onPrefill?.(prefill);
     };
     const run = this.#run;
     this.#run = undefined; // it leads to the model, which a stream that was read must not keep
-    run?.(onToken, this.#stop.signal).then(
+    run?.(onToken, this.#stop.signal, onPrefill).then(
       (result) => {
         if (this.#ended) return;
         this.result = result;
@@ -110,6 +158,15 @@ export class TokenStream {
         this.#finish();
       },
     );
+  }
+
+  /**
+   * @param {Token} token
+   * @returns {IteratorYieldResult<Token>}
+   */
+  #taken(token) {
+    this.#partial.text += token.text;
+    return { done: false, value: token };
   }
 
   #finish() {

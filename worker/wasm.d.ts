@@ -9,7 +9,7 @@ declare module '*/bitnet_web.js' {
   /** One step of a generation. */
   export type StepEvent =
     | { type: 'prefill'; done: number; total: number }
-    | { type: 'token'; id: number; text: string }
+    | ({ type: 'token' } & import('./protocol.js').Token)
     | {
         type: 'done';
         finishReason: import('./protocol.js').FinishReason;
@@ -41,6 +41,8 @@ declare module '*/bitnet_web.js' {
     takeParts(): Omit<import('./protocol.js').Parts, 'other'> | undefined;
     readLimit(bytes: number): import('./protocol.js').ReadLimit;
     end(): void;
+    countTokens(prompt: import('./protocol.js').WirePrompt, options: import('./protocol.js').WireChatOptions): number;
+    beginScores(text: string): Uint32Array;
     beginLogits(ids: Uint32Array, positions: Uint32Array): void;
     /** Indices of the positions, and the row of logits of each. */
     stepLogits(limit: number): [rows: Uint32Array, logits: Float32Array] | undefined;

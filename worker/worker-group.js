@@ -21,7 +21,7 @@ import { Watchdog } from './watchdog.js';
  */
 
 /**
- * @typedef {Extract<FromEngine, { type: 'progress' | 'token' }>} CallEvent
+ * @typedef {Extract<FromEngine, { type: 'progress' | 'prefill' | 'token' }>} CallEvent
  */
 
 /**
@@ -212,6 +212,7 @@ export class WorkerGroup {
     if (pending === undefined) return; // aborted meanwhile
     switch (message.type) {
       case 'progress':
+      case 'prefill':
       case 'token':
         return pending.onEvent?.(message);
       case 'result':

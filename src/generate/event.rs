@@ -1,5 +1,7 @@
 //! The events of a generation.
 
+use super::TokenLogprobs;
+
 /// Why a generation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FinishReason {
@@ -58,6 +60,8 @@ pub enum Event {
         id: u32,
         /// The text that is certain now.
         text: String,
+        /// Its log-probability, if it was asked for.
+        logprobs: Option<TokenLogprobs>,
     },
     /// The generation has ended.
     Done {

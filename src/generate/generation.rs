@@ -1,14 +1,15 @@
 //! One generation: its tokens, and what becomes of each that is chosen.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::model::Sequence;
-use crate::sample::{Constrained, Constraint, Found, Processor, Sampler, StopMatcher};
+use crate::sample::{Constrained, Constraint, Found, Processor, Sampler, StopMatcher, TokenTexts};
 use crate::tokenizer::{IncrementalDecoder, TokenKind, Tokenizer};
 use crate::{Error, ErrorKind, Result};
 
 use super::round::Round;
-use super::{Event, FinishReason, GenerateOptions, StopToken, StoppedBy, Usage};
+use super::{Event, FinishReason, GenerateOptions, StopToken, StoppedBy, TokenLogprobs, Usage};
 
 /// One generation under way. Drive it by [`Engine::step`](super::Engine::step) until [`Event::Done`].
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Generation {
     /// Whether the sequence is made up, for a benchmark.
     pub(super) is_synthetic: bool,
     pub(super) sampler: Sampler,
+    /// How many tokens tell their log-probability beside the chosen one; `None`: not even that does.
+    pub(super) logprobs: Option<usize>,
     pub(super) usage: Usage,
     /// Tokens on their way through the layers of the model, of this generation alone.
     pub(super) round: Option<Box<Round>>,
@@ -38,11 +41,17 @@ impl Generation {
     ///
     /// # Errors
     /// `InvalidArgument` for an option out of range.
-    pub(super) fn new(tokenizer: &Tokenizer, prompt: Vec<u32>, options: GenerateOptions, room: usize) -> Result<Self> {
+    pub(super) fn new(
+        tokenizer: &Tokenizer,
+        texts: &Arc<dyn TokenTexts>,
+        prompt: Vec<u32>,
+        options: GenerateOptions,
+        room: usize,
+    ) -> Result<Self> {
         if options.max_tokens == Some(0) {
             return Err(Error::new(ErrorKind::InvalidArgument, "maxTokens is 0, expected at least 1"));
         }
-        let sampler = Sampler::new(options.sampler, &prompt)?;
+        let sampler = Sampler::new(options.sampler, &prompt, texts)?;
         let stop = StopMatcher::new(options.stop, |text, from| tokenizer.find_control(text, from))?;
         let stop_tokens = stop_tokens(tokenizer, &options.stop_tokens)?;
         let decoder = tokenizer.incremental_decoder_after(&prompt)?;
@@ -53,6 +62,7 @@ impl Generation {
             sequence: None,
             is_synthetic: false,
             sampler,
+            logprobs: options.logprobs,
             stop,
             stop_tokens,
             decoder,
@@ -90,7 +100,7 @@ impl Generation {
     }
 
     /// The meaning of a chosen token: the end, or text.
-    pub(super) fn take_token(&mut self, tokenizer: &Tokenizer, id: u32) -> Result<()> {
+    pub(super) fn take_token(&mut self, tokenizer: &Tokenizer, id: u32, logprobs: Option<TokenLogprobs>) -> Result<()> {
         self.usage.completion_tokens += 1;
         let is_control = tokenizer.kind(id)? == TokenKind::Control;
         if tokenizer.is_stop(id) || self.stop_tokens.binary_search(&id).is_ok() {
@@ -107,7 +117,7 @@ impl Generation {
                 found.text.push_str(&self.decoder.finish());
             }
         }
-        self.queue.push_back(Event::Token { id, text: found.text });
+        self.queue.push_back(Event::Token { id, text: found.text, logprobs });
         if let Some(stop) = found.stop {
             self.end(FinishReason::Stop, Some(StoppedBy::Text(stop)), String::new());
         } else if self.sampler.is_complete() {

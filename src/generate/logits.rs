@@ -8,6 +8,7 @@ use crate::sample::no_numbers;
 use crate::{Error, ErrorKind, Result};
 
 use super::Engine;
+use super::logprobs::log_sum_exp;
 
 /// Positions whose logits one step computes, in one product with the head. As many share the reading of it; more would
 /// only make the step longer.
@@ -19,6 +20,8 @@ pub struct LogitsRun {
     ids: Vec<u32>,
     /// Positions that are left to compute, in ascending order, each with its row of the answer.
     todo: Vec<(usize, usize)>,
+    /// Whether the log-probability of the token that follows each position is wanted, and not its logits.
+    scores: bool,
     /// The tokens that have been computed; `None` before the first batch and after the last.
     sequence: Option<Sequence>,
     pass: Option<ForwardPass>,
@@ -37,6 +40,13 @@ pub enum LogitsStep {
         rows: Vec<usize>,
         /// Their logits, `[rows, vocab_size]`.
         logits: Vec<f32>,
+    },
+    /// The log-probabilities, in nats, of the tokens that follow some positions.
+    Scores {
+        /// Which rows: indices of the positions that were asked for.
+        rows: Vec<usize>,
+        /// `[rows]`
+        logprobs: Vec<f32>,
     },
     /// All rows were there.
     Done,
@@ -62,7 +72,23 @@ impl Engine {
         }
         let mut todo: Vec<(usize, usize)> = positions.iter().copied().zip(0..).collect();
         todo.sort_unstable();
-        Ok(LogitsRun { ids, todo, sequence: None, pass: None, hidden: None })
+        Ok(LogitsRun { ids, todo, scores: false, sequence: None, pass: None, hidden: None })
+    }
+
+    /// Begins to compute the log-probability of each token of `ids` behind those before it, by exact logits, from the second
+    /// on: their row is their position less one.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an id that does not exist, or fewer than two ids; `ContextOverflow` if the ids do not fit.
+    pub fn begin_scores(&self, ids: Vec<u32>) -> Result<LogitsRun> {
+        if ids.len() < 2 {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("the text: expected at least 2 tokens, found {}: the first one has no probability", ids.len()),
+            ));
+        }
+        let positions: Vec<usize> = (0..ids.len() - 1).collect();
+        Ok(LogitsRun { scores: true, ..self.begin_logits(ids, &positions)? })
     }
 
     /// Does the next bit of work: one layer of the model for a batch of tokens, or the head for a few positions.
@@ -78,6 +104,16 @@ impl Engine {
         if let Some((hidden, begin)) = &run.hidden {
             let end = begin + hidden.tokens();
             let count = run.todo.iter().take_while(|(position, _)| *position < end).count().min(HEAD_TOKENS);
+            if run.scores && count > 0 {
+                let (position, row) = run.todo.remove(0);
+                let logits = self.exact_logits(hidden, position - begin);
+                let next = logits[run.ids[position + 1] as usize];
+                let logprob = (f64::from(next) - log_sum_exp(&logits)) as f32;
+                if !logprob.is_finite() {
+                    return Err(no_numbers(logits.len()));
+                }
+                return Ok(LogitsStep::Scores { rows: vec![row], logprobs: vec![logprob] });
+            }
             if count > 0 {
                 let vocab_size = self.model().config().vocab_size;
                 let tokens: Vec<usize> = run.todo[..count].iter().map(|(position, _)| position - begin).collect();
@@ -135,7 +171,25 @@ impl Engine {
                         out[row * vocab_size..][..vocab_size].copy_from_slice(logits);
                     }
                 }
-                LogitsStep::Done => return Ok(out),
+                LogitsStep::Scores { .. } | LogitsStep::Done => return Ok(out),
+            }
+        }
+    }
+
+    /// The log-probability, in nats, of each token of `ids` behind those before it, from the second on.
+    ///
+    /// # Errors
+    /// As [`begin_scores`](Self::begin_scores) and [`step_logits`](Self::step_logits).
+    pub fn scores(&mut self, ids: &[u32]) -> Result<Vec<f32>> {
+        let mut run = self.begin_scores(ids.to_vec())?;
+        let mut out = zeros(ids.len() - 1)?;
+        loop {
+            match self.step_logits(&mut run)? {
+                LogitsStep::Scores { rows, logprobs } => {
+                    rows.into_iter().zip(logprobs).for_each(|(row, logprob)| out[row] = logprob);
+                }
+                LogitsStep::Layer => {}
+                LogitsStep::Rows { .. } | LogitsStep::Done => return Ok(out),
             }
         }
     }

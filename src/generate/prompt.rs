@@ -30,25 +30,39 @@ impl Engine {
     /// is tokenized, and tokenizing ends where the context does.
     pub fn prompt(&self, prompt: &Prompt) -> Result<Vec<u32>> {
         let (tokenizer, context) = (self.tokenizer(), self.model().context());
+        let bytes = match prompt {
+            Prompt::Text(text) => text.len(),
+            Prompt::Chat { messages, .. } => messages.iter().map(Message::text_bytes).sum(),
+            Prompt::Tokens(_) => 0,
+        };
+        // What is certain is told before a template works on it.
+        let least = tokenizer.min_tokens(bytes);
+        if least >= context {
+            return Err(self.overflow("the prompt", least, true));
+        }
+        let ids = self.prompt_up_to(context, prompt)?;
+        let is_text = !matches!(prompt, Prompt::Tokens(_));
+        if is_text && ids.len() > context { Err(self.overflow("the prompt", ids.len(), true)) } else { Ok(ids) }
+    }
+
+    /// The number of tokens that [`prompt`](Self::prompt) makes, or would make in a larger context.
+    ///
+    /// # Errors
+    /// As `prompt`, but for `ContextOverflow`.
+    pub fn count_tokens(&self, prompt: &Prompt) -> Result<usize> {
+        Ok(self.prompt_up_to(usize::MAX, prompt)?.len())
+    }
+
+    /// The tokens of a prompt; tokenizing ends once there are more than `most`.
+    fn prompt_up_to(&self, most: usize, prompt: &Prompt) -> Result<Vec<u32>> {
+        let tokenizer = self.tokenizer();
         match prompt {
-            Prompt::Text(text) => {
-                let least = tokenizer.min_tokens(text.len());
-                if least >= context {
-                    return Err(self.overflow("the prompt", least, true));
-                }
-                let ids = tokenizer.encode_up_to(context, text, true, tokenizer.add_bos())?;
-                if ids.len() > context { Err(self.overflow("the prompt", ids.len(), true)) } else { Ok(ids) }
-            }
+            Prompt::Text(text) => tokenizer.encode_up_to(most, text, true, tokenizer.add_bos()),
             Prompt::Chat { messages, options } => {
-                // What is certain is told before the template works on it.
-                let least = tokenizer.min_tokens(messages.iter().map(Message::text_bytes).sum());
-                if least >= context {
-                    return Err(self.overflow("the prompt", least, true));
-                }
-                let options = ChatOptions { max_tokens: context, ..options.clone() };
+                let options = ChatOptions { max_tokens: most, ..options.clone() };
                 let mut ids = self.chat_template()?.prompt_with(tokenizer, messages, &options)?.ids;
-                if ids.len() > context {
-                    return Err(self.overflow("the prompt", ids.len(), true));
+                if ids.len() > most {
+                    return Ok(ids);
                 }
                 let (mut longest, mut spelling) = (0, Vec::new());
                 for sequence in self.cache.sequences() {

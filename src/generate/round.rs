@@ -5,7 +5,7 @@ use crate::stopwatch::Part;
 use crate::{Error, ErrorKind, Result};
 
 use super::logits::HEAD_TOKENS;
-use super::{Engine, Event, Generation};
+use super::{Engine, Event, Generation, TokenLogprobs};
 
 /// Tokens of some generations on their way through the layers of the model.
 #[derive(Debug)]
@@ -89,8 +89,10 @@ impl Engine {
             hidden.exact_logits(&self.loaded.model, token, &lifted, &mut exact, &mut self.executor);
             lifted.iter().zip(exact).for_each(|(&id, logit)| logits[id as usize] = logit);
         }
+        let exact = generation.logprobs.map(|_| self.exact_logits(hidden, token));
         let id = generation.sampler.sample(logits)?;
-        generation.take_token(&self.loaded.tokenizer, id)?;
+        let logprobs = generation.logprobs.zip(exact).map(|(top, exact)| TokenLogprobs::new(&exact, id, top));
+        generation.take_token(&self.loaded.tokenizer, id, logprobs)?;
         self.executor.lap(Part::Sampling);
         Ok(())
     }

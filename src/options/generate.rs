@@ -30,6 +30,78 @@ pub const REPETITION_PENALTY: Rule = Rule {
     about: "1 (default) changes nothing",
 };
 
+/// Subtracted from the logit of a recent token for each time that it came.
+pub const FREQUENCY_PENALTY: Rule = Rule {
+    name: "frequencyPenalty",
+    kind: Kind::Number { least: -100.0, above: false, most: 100.0, default: 0.0 },
+    about: "subtracted from the logit of a recent token, once for each time that it came; 0 (default) changes nothing",
+};
+
+/// Subtracted from the logit of a recent token.
+pub const PRESENCE_PENALTY: Rule = Rule {
+    name: "presencePenalty",
+    kind: Kind::Number { least: -100.0, above: false, most: 100.0, default: 0.0 },
+    about: "subtracted from the logit of a recent token, however often it came; 0 (default) changes nothing",
+};
+
+/// Standard deviations below the greatest logit at which tokens are cut off.
+pub const TOP_N_SIGMA: Rule = Rule {
+    name: "topNSigma",
+    kind: Kind::Number { least: 0.0, above: false, most: 100.0, default: 0.0 },
+    about: "keeps tokens whose logit is at most so many standard deviations of all logits below the greatest; 0 (default) keeps all",
+};
+
+/// The probability that the kept tokens of typical information have together.
+pub const TYPICAL_P: Rule = Rule {
+    name: "typicalP",
+    kind: Kind::Number { least: 0.0, above: false, most: 1.0, default: 1.0 },
+    about: "0 to 1: keeps the tokens whose information is closest to the expected one, until they have this probability \
+            together (locally typical sampling); 1 (default) keeps all",
+};
+
+/// How often XTC works.
+pub const XTC_PROBABILITY: Rule = Rule {
+    name: "xtcProbability",
+    kind: Kind::Number { least: 0.0, above: false, most: 1.0, default: 0.0 },
+    about: "0 to 1: how often all tokens that reach `xtcThreshold` but the least likely of them are left out (XTC); 0 (default): never",
+};
+
+/// The probability from which on XTC leaves tokens out.
+pub const XTC_THRESHOLD: Rule = Rule {
+    name: "xtcThreshold",
+    kind: Kind::Number { least: 0.0, above: false, most: 1.0, default: 0.1 },
+    about: "0 to 1, 0.1 by default; above 0.5 no two tokens reach it, and nothing is left out",
+};
+
+/// The strength of DRY.
+pub const DRY_MULTIPLIER: Rule = Rule {
+    name: "dryMultiplier",
+    kind: Kind::Number { least: 0.0, above: false, most: 100.0, default: 0.0 },
+    about: "strength of the penalty for a token that would continue a repetition (DRY), 0.8 is usual; 0 (default): none",
+};
+
+/// The growth of DRY's penalty.
+pub const DRY_BASE: Rule = Rule {
+    name: "dryBase",
+    kind: Kind::Number { least: 1.0, above: false, most: 100.0, default: 1.75 },
+    about: "DRY's penalty is `dryMultiplier * dryBase ** (length - dryAllowedLength)`; 1.75 by default",
+};
+
+/// The surprise that mirostat keeps up.
+pub const MIROSTAT_TAU: Rule = Rule {
+    name: "mirostatTau",
+    kind: Kind::Number { least: 0.0, above: false, most: 100.0, default: 0.0 },
+    about: "the surprise per token, in bits, that mirostat 2 keeps up, 5 is usual; 0 (default): off. It stands in place of the \
+            other filters",
+};
+
+/// The learning rate of mirostat.
+pub const MIROSTAT_ETA: Rule = Rule {
+    name: "mirostatEta",
+    kind: Kind::Number { least: 0.0, above: false, most: 1.0, default: 0.1 },
+    about: "0 to 1: how fast mirostat 2 follows; 0.1 by default",
+};
+
 const CONTINUE_FINAL_MESSAGE: Rule = Rule {
     name: "continueFinalMessage",
     kind: Kind::Flag,
@@ -77,7 +149,69 @@ pub const GENERATE: &[&Rule] = &[
     &Rule { name: "topK", kind: Kind::Whole { least: 0, most: MAX_COUNT }, about: "0 (default) keeps all" },
     &TOP_P,
     &MIN_P,
+    &TYPICAL_P,
+    &TOP_N_SIGMA,
+    &XTC_PROBABILITY,
+    &XTC_THRESHOLD,
+    &MIROSTAT_TAU,
+    &MIROSTAT_ETA,
     &REPETITION_PENALTY,
+    &FREQUENCY_PENALTY,
+    &PRESENCE_PENALTY,
+    &Rule {
+        name: "penaltyWindow",
+        kind: Kind::Whole { least: 0, most: MAX_COUNT },
+        about: "how many of the last tokens, those of the prompt included, the three penalties look at; 64 by default",
+    },
+    &DRY_MULTIPLIER,
+    &DRY_BASE,
+    &Rule {
+        name: "dryAllowedLength",
+        kind: Kind::Whole { least: 0, most: MAX_COUNT },
+        about: "the longest repetition, in tokens, that DRY lets pass; 2 by default",
+    },
+    &Rule {
+        name: "dryWindow",
+        kind: Kind::Whole { least: 0, most: MAX_COUNT },
+        about: "how many of the last tokens, those of the prompt included, DRY looks at; all by default",
+    },
+    &Rule {
+        name: "dryBreakers",
+        kind: Kind::Custom {
+            typescript: "string | readonly string[]",
+            expected: "a string or an array of at most 64 strings, none empty",
+            check: "isStop",
+        },
+        about: "texts over which DRY sees no repetition; line feed, colon, quotation mark and asterisk by default",
+    },
+    &Rule {
+        name: "logitBias",
+        kind: Kind::Custom {
+            typescript: "Readonly<Record<number, number>>",
+            expected: "an object of token ids and numbers from -1000 to 1000",
+            check: "isLogitBias",
+        },
+        about: "numbers that are added to the logits of tokens, by their ids: -1000 rules a token out, 1000 makes it certain",
+    },
+    &Rule {
+        name: "bannedStrings",
+        kind: Kind::Custom {
+            typescript: "string | readonly string[]",
+            expected: "a string or an array of at most 64 strings, none empty",
+            check: "isStop",
+        },
+        about: "texts that the answer never contains: a token that would complete one is ruled out; at most 64",
+    },
+    &Rule {
+        name: "logprobs",
+        kind: Kind::Custom {
+            typescript: "boolean | number",
+            expected: "true, false or a whole number from 0 to 100",
+            check: "isLogprobs",
+        },
+        about: "whether each token tells its log-probability, by the model's exact logits at temperature 1 before any other \
+                option; a number also asks for so many of the likeliest tokens in its place",
+    },
     &Rule {
         name: "seed",
         kind: Kind::Whole { least: 0, most: MAX_SAFE },
@@ -106,6 +240,11 @@ pub const GENERATE: &[&Rule] = &[
     &TOOLS,
     &DOCUMENTS,
     &TEMPLATE_VARIABLES,
+    &Rule {
+        name: "onPrefill",
+        kind: Kind::Custom { typescript: "(prefill: Prefill) => void", expected: "a function", check: "isFunction" },
+        about: "called as the prompt is read",
+    },
     &Rule {
         name: "timeParts",
         kind: Kind::Flag,

@@ -3,19 +3,25 @@
 mod candidates;
 mod options;
 mod processors;
+mod recent;
 mod stop;
 #[cfg(test)]
 mod tests;
+mod texts;
+
+use std::sync::Arc;
 
 use oorandom::Rand64;
 
 use crate::{Error, ErrorKind, Result};
 pub use candidates::{Candidate, Candidates};
-pub use options::SamplerOptions;
+pub use options::{DryOptions, SamplerOptions};
 pub use processors::{
-    AllowedTokens, Constrained, Constraint, LogitBias, MinP, Processor, RepetitionPenalty, Temperature, TopK, TopP,
+    AllowedTokens, BannedStrings, Constrained, Constraint, Dry, FrequencyPenalty, LogitBias, MinP, Mirostat, Processor,
+    RepetitionPenalty, Temperature, TopK, TopNSigma, TopP, TypicalP, Xtc,
 };
 pub use stop::{Found, StopMatcher};
+pub use texts::TokenTexts;
 
 /// The most lifted tokens that get exact logits. If more are lifted, these are the likeliest of them by their estimates,
 /// which the least of so many is far from being chosen over.
@@ -31,29 +37,26 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// A sampler at the end of `prompt`, with steps in transformers' order: repetition penalty, temperature, top-k, top-p,
-    /// min-p.
+    /// A sampler at the end of `prompt`. Its steps, where they are asked for, stand in this order: logit bias, banned strings,
+    /// repetition penalty, frequency and presence penalty, DRY, top-n-sigma, temperature, then top-k, typical, top-p, min-p and
+    /// XTC, or mirostat in place of these.
+    ///
+    /// The temperature stands before the filters as in transformers (`generation/logits_process.py`), llama.cpp puts it behind
+    /// them; the others have llama.cpp's order (`common_params_sampling`).
     ///
     /// # Errors
     /// `InvalidArgument` if an option is out of its range.
-    pub fn new(options: SamplerOptions, prompt: &[u32]) -> Result<Self> {
+    pub fn new(options: SamplerOptions, prompt: &[u32], texts: &Arc<dyn TokenTexts>) -> Result<Self> {
         options.check()?;
-        let SamplerOptions { temperature, top_k, top_p, min_p, repetition_penalty, repetition_window, seed } = options;
-        let mut chain: Vec<Box<dyn Processor>> = Vec::new();
-        if repetition_penalty != 1.0 {
-            chain.push(Box::new(RepetitionPenalty::new(repetition_penalty, repetition_window, prompt)));
+        let random = Rand64::new(u128::from(options.seed));
+        if let Some((id, _)) = options.logit_bias.iter().find(|(id, _)| *id as usize >= texts.vocab_size()) {
+            let vocab_size = texts.vocab_size();
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("logitBias: expected ids of tokens of this model, below {vocab_size}, found {id}"),
+            ));
         }
-        chain.push(Box::new(Temperature(temperature)));
-        if top_k > 0 {
-            chain.push(Box::new(TopK(top_k)));
-        }
-        if top_p < 1.0 {
-            chain.push(Box::new(TopP(top_p)));
-        }
-        if min_p > 0.0 {
-            chain.push(Box::new(MinP(min_p)));
-        }
-        Ok(Self { chain, random: Rand64::new(u128::from(seed)), candidates: Vec::new() })
+        Ok(Self { chain: chain(options, prompt, texts), random, candidates: Vec::new() })
     }
 
     /// Puts a step before all others.
@@ -95,6 +98,34 @@ impl Sampler {
         self.chain.iter_mut().for_each(|processor| processor.accept(id));
         Ok(id)
     }
+}
+
+/// The steps that `options` ask for.
+fn chain(options: SamplerOptions, prompt: &[u32], texts: &Arc<dyn TokenTexts>) -> Vec<Box<dyn Processor>> {
+    let mut chain: Vec<Box<dyn Processor>> = Vec::new();
+    let mut put = |is_on: bool, step: &dyn Fn() -> Box<dyn Processor>| {
+        if is_on {
+            chain.push(step());
+        }
+    };
+    let o = &options;
+    let window = o.penalty_window;
+    put(!o.logit_bias.is_empty(), &|| Box::new(LogitBias::new(o.logit_bias.iter().copied())));
+    put(!o.banned_strings.is_empty(), &|| Box::new(BannedStrings::new(&o.banned_strings, texts.clone())));
+    put(o.repetition_penalty != 1.0, &|| Box::new(RepetitionPenalty::new(o.repetition_penalty, window, prompt)));
+    put(o.frequency_penalty != 0.0 || o.presence_penalty != 0.0, &|| {
+        Box::new(FrequencyPenalty::new(o.frequency_penalty, o.presence_penalty, window, prompt))
+    });
+    put(o.dry.multiplier > 0.0, &|| Box::new(Dry::new(o.dry.clone(), prompt, texts.clone())));
+    put(o.top_n_sigma > 0.0, &|| Box::new(TopNSigma(o.top_n_sigma)));
+    put(true, &|| Box::new(Temperature(o.temperature)));
+    put(o.top_k > 0, &|| Box::new(TopK(o.top_k)));
+    put(o.typical_p < 1.0, &|| Box::new(TypicalP(o.typical_p)));
+    put(o.top_p < 1.0, &|| Box::new(TopP(o.top_p)));
+    put(o.min_p > 0.0, &|| Box::new(MinP(o.min_p)));
+    put(o.xtc_probability > 0.0, &|| Box::new(Xtc::new(o.xtc_probability, o.xtc_threshold, o.seed)));
+    put(o.mirostat_tau > 0.0, &|| Box::new(Mirostat::new(o.mirostat_tau, o.mirostat_eta)));
+    chain
 }
 
 /// A token by its weight.

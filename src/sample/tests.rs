@@ -1,10 +1,15 @@
 use proptest::prelude::*;
 
-use super::processors::tests::tenths;
+use super::processors::tests::{Letters, tenths};
 use super::*;
 
 fn sampler(options: SamplerOptions) -> Sampler {
-    Sampler::new(options, &[]).unwrap()
+    after(options, &[]).unwrap()
+}
+
+fn after(options: SamplerOptions, prompt: &[u32]) -> Result<Sampler> {
+    let texts: Arc<dyn TokenTexts> = Letters::arc();
+    Sampler::new(options, prompt, &texts)
 }
 
 /// How often each of four tokens is drawn, of 20,000.
@@ -86,8 +91,8 @@ fn each_filter_keeps_what_it_promises() {
 
 #[test]
 fn the_penalty_looks_at_the_window() {
-    let options = SamplerOptions { repetition_penalty: 2.0, repetition_window: 2, ..SamplerOptions::default() };
-    let mut sampler = Sampler::new(options, &[0, 1, 1]).unwrap();
+    let options = SamplerOptions { repetition_penalty: 2.0, penalty_window: 2, ..SamplerOptions::default() };
+    let mut sampler = after(options, &[0, 1, 1]).unwrap();
     let logits = [3.0, 4.0, 2.5, -1.0];
     // 1 is penalized once though it came twice; 0 lies outside the window.
     assert_eq!(sampler.sample(&mut logits.clone()).unwrap(), 0);
@@ -95,7 +100,7 @@ fn the_penalty_looks_at_the_window() {
     assert_eq!(sampler.sample(&mut logits.clone()).unwrap(), 1);
     let mut changed = [-1.0, 4.0];
     let penalty = SamplerOptions { repetition_penalty: 2.0, ..SamplerOptions::default() };
-    Sampler::new(penalty, &[0, 99]).unwrap().sample(&mut changed).unwrap();
+    after(penalty, &[0, 99]).unwrap().sample(&mut changed).unwrap();
     assert_eq!(changed, [-2.0, 4.0]);
 }
 
@@ -113,6 +118,31 @@ fn a_seed_gives_the_same_tokens_everywhere() {
     assert_eq!(draw(SamplerOptions { top_k: 50, top_p: 0.9, min_p: 0.01, ..hot() }), GOLDEN_FILTERED);
 }
 
+/// The same for the steps that draw or take logarithms of their own.
+#[test]
+fn a_seed_gives_the_same_tokens_with_every_step() {
+    let logits: Vec<f32> = (0..1000).map(|i| ((i * 37) % 101) as f32 * 0.05).collect();
+    let draw = |options: SamplerOptions| -> Vec<u32> {
+        let mut sampler = Sampler::new(options, &[5, 6, 7, 5, 6], &(Arc::new(Letters) as Arc<dyn TokenTexts>)).unwrap();
+        (0..8).map(|_| sampler.sample(&mut logits.clone()).unwrap()).collect()
+    };
+    let steps = SamplerOptions {
+        typical_p: 0.7,
+        top_n_sigma: 2.0,
+        xtc_probability: 0.5,
+        xtc_threshold: 0.001,
+        repetition_penalty: 1.1,
+        frequency_penalty: 0.2,
+        presence_penalty: 0.1,
+        dry: DryOptions { multiplier: 0.8, ..DryOptions::default() },
+        ..hot()
+    };
+    assert_eq!(draw(steps), GOLDEN_STEPS);
+    assert_eq!(draw(SamplerOptions { mirostat_tau: 4.0, ..hot() }), GOLDEN_MIROSTAT);
+}
+
+const GOLDEN_STEPS: [u32; 8] = [633, 327, 835, 930, 251, 829, 728, 76];
+const GOLDEN_MIROSTAT: [u32; 8] = [434, 262, 434, 535, 838, 464, 636, 30];
 const GOLDEN_ALL: [u32; 8] = [423, 239, 423, 515, 832, 482, 605, 62];
 const GOLDEN_FILTERED: [u32; 8] = [767, 939, 767, 191, 625, 90, 696, 232];
 
@@ -145,8 +175,33 @@ fn options_out_of_range_are_named() {
             "repetitionPenalty: expected a number above 0, at most 100, found 0",
         ),
         (SamplerOptions { repetition_penalty: f32::INFINITY, ..default() }, "repetitionPenalty"),
+        (SamplerOptions { frequency_penalty: 101.0, ..default() }, "frequencyPenalty"),
+        (SamplerOptions { presence_penalty: f32::NAN, ..default() }, "presencePenalty"),
+        (SamplerOptions { typical_p: 1.5, ..default() }, "typicalP: expected a number from 0 to 1, found 1.5"),
+        (SamplerOptions { top_n_sigma: -1.0, ..default() }, "topNSigma"),
+        (SamplerOptions { xtc_probability: 2.0, ..default() }, "xtcProbability"),
+        (SamplerOptions { xtc_threshold: -0.1, ..default() }, "xtcThreshold"),
+        (SamplerOptions { mirostat_tau: -0.1, ..default() }, "mirostatTau"),
+        (SamplerOptions { mirostat_eta: 2.0, ..default() }, "mirostatEta"),
+        (SamplerOptions { dry: DryOptions { base: 0.5, ..DryOptions::default() }, ..default() }, "dryBase"),
+        (
+            SamplerOptions { dry: DryOptions { multiplier: -0.5, ..DryOptions::default() }, ..default() },
+            "dryMultiplier",
+        ),
+        (
+            SamplerOptions { dry: DryOptions { breakers: vec![String::new()], ..DryOptions::default() }, ..default() },
+            "dryBreakers",
+        ),
+        (SamplerOptions { logit_bias: vec![(1, f32::NAN)], ..default() }, "logitBias"),
+        (SamplerOptions { logit_bias: vec![(1, -1001.0)], ..default() }, "logitBias"),
+        (
+            SamplerOptions { logit_bias: vec![(27, 1.0)], ..default() },
+            "logitBias: expected ids of tokens of this model, below 27, found 27",
+        ),
+        (SamplerOptions { banned_strings: vec!["a".into(), String::new()], ..default() }, "bannedStrings"),
+        (SamplerOptions { banned_strings: vec!["a".into(); 65], ..default() }, "bannedStrings"),
     ] {
-        let error = Sampler::new(options, &[]).unwrap_err();
+        let error = after(options, &[]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
         assert!(error.to_string().contains(expected), "{error}");
     }
@@ -197,5 +252,78 @@ proptest! {
         let naive: std::collections::BTreeSet<u32> = all.iter().map(|c| c.id).collect();
         // A sum on the very edge of top-p may round either way: one token may differ.
         prop_assert!(kept.symmetric_difference(&naive).count() <= 1, "{:?} {:?}", kept, naive);
+    }
+}
+
+#[test]
+fn a_bias_shifts_the_distribution_and_a_ban_renormalizes_it() {
+    // exp(1.0986) is 3: tenths 3, 2, 3, 4 of twelve.
+    let bias = SamplerOptions { logit_bias: vec![(0, 3f32.ln())], ..hot() };
+    assert_close(frequencies(bias, tenths()), [3.0, 2.0, 3.0, 4.0].map(|share| share / 12.0));
+    let out = SamplerOptions { logit_bias: vec![(3, -1000.0)], ..hot() };
+    assert_close(frequencies(out, tenths()), [1.0, 2.0, 3.0, 0.0].map(|share| share / 6.0));
+    let banned = SamplerOptions { banned_strings: vec!["c".into()], ..hot() };
+    assert_close(frequencies(banned, tenths()), [1.0, 2.0, 0.0, 4.0].map(|share| share / 7.0));
+}
+
+#[test]
+fn the_new_filters_keep_what_they_promise() {
+    let typical = SamplerOptions { typical_p: 0.4, ..hot() };
+    assert_close(frequencies(typical, tenths()), [0.0, 2.0 / 5.0, 3.0 / 5.0, 0.0]);
+    // The logits' standard deviation is 0.519; 0.693 and 0.288 is what 2 and 3 miss.
+    let sigma = SamplerOptions { top_n_sigma: 1.0, ..hot() };
+    assert_close(frequencies(sigma, tenths()), [0.0, 0.0, 3.0 / 7.0, 4.0 / 7.0]);
+    // Half of the time 0 and 1 remain, 1 to 2.
+    let xtc = SamplerOptions { xtc_probability: 0.5, xtc_threshold: 0.15, ..hot() };
+    assert_close(frequencies(xtc, tenths()), [0.05 + 1.0 / 6.0, 0.1 + 1.0 / 3.0, 0.15, 0.2]);
+}
+
+/// The surprise of what is drawn, in bits and on average, is the target, whatever the distribution's own is.
+#[test]
+fn mirostat_keeps_its_surprise() {
+    let logits: Vec<f32> = (0..500).map(|i| -2.0 * ((i + 1) as f32).ln()).collect();
+    let total: f64 = logits.iter().map(|&l| f64::from(l).exp()).sum();
+    for target in [0.8f32, 1.4, 2.0] {
+        let mut sampler = sampler(SamplerOptions { mirostat_tau: target, ..hot() });
+        let mut surprise = 0.0;
+        for _ in 0..20_000 {
+            let id = sampler.sample(&mut logits.clone()).unwrap();
+            let kept: f64 = sampler.candidates.iter().map(|c| f64::from(c.weight)).sum();
+            let weight = sampler.candidates.iter().find(|c| c.id == id).unwrap().weight;
+            surprise -= (f64::from(weight) / kept).log2() / 20_000.0;
+        }
+        assert!((surprise - f64::from(target)).abs() < 0.02, "{surprise}, expected {target} of {total}");
+    }
+}
+
+#[test]
+fn penalties_apply_in_the_documented_order() {
+    let options = SamplerOptions {
+        logit_bias: vec![(0, 2.0)],
+        repetition_penalty: 2.0,
+        frequency_penalty: 0.5,
+        presence_penalty: 0.25,
+        dry: DryOptions { multiplier: 1.0, base: 2.0, allowed_length: 1, ..DryOptions::default() },
+        ..SamplerOptions::default()
+    };
+    let mut logits = [4.0, 1.0, -2.0, 0.0];
+    after(options, &[0, 1, 0, 1, 0]).unwrap().sample(&mut logits).unwrap();
+    // (4 + 2) / 2 - 3 * 0.5 - 0.25; 1 / 2 - 2 * 0.5 - 0.25, and three tokens of a repetition less.
+    assert_eq!(logits, [1.25, -4.75, -2.0, 0.0]);
+}
+
+#[test]
+fn mirostat_stands_alone() {
+    let mirostat = || SamplerOptions { mirostat_tau: 5.0, ..hot() };
+    for (options, name) in [
+        (SamplerOptions { top_k: 5, ..mirostat() }, "topK"),
+        (SamplerOptions { top_p: 0.5, ..mirostat() }, "topP"),
+        (SamplerOptions { min_p: 0.5, ..mirostat() }, "minP"),
+        (SamplerOptions { typical_p: 0.5, ..mirostat() }, "typicalP"),
+        (SamplerOptions { top_n_sigma: 0.5, ..mirostat() }, "topNSigma"),
+        (SamplerOptions { xtc_probability: 0.5, ..mirostat() }, "xtcProbability"),
+    ] {
+        let error = after(options, &[]).unwrap_err();
+        assert!(error.kind() == ErrorKind::InvalidArgument && error.to_string().contains(name), "{error}");
     }
 }

@@ -48,7 +48,7 @@ fn answer(engine: &mut Engine, stop: &[&str], stop_tokens: &[StopToken]) -> Answ
     loop {
         match engine.step(&mut generation, 16).unwrap() {
             Event::Prefill { .. } => {}
-            Event::Token { id, text } => {
+            Event::Token { id, text, .. } => {
                 ids.push(id);
                 said.push_str(&text);
             }

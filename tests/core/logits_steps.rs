@@ -31,7 +31,7 @@ fn finish(engine: &mut Engine, run: &mut LogitsRun, rows: usize) -> Vec<Vec<u32>
                     out[row] = logits.iter().map(|logit| logit.to_bits()).collect();
                 }
             }
-            LogitsStep::Done => return out,
+            LogitsStep::Scores { .. } | LogitsStep::Done => return out,
         }
     }
 }

@@ -17,6 +17,7 @@ mod hostile_file;
 mod llama;
 mod logits_hashes;
 mod logits_steps;
+mod logprobs;
 mod masks;
 mod measuring;
 mod memory;

@@ -15,7 +15,7 @@ use bitnet_web::sample::{AllowedTokens, LogitBias};
 const VOCABULARY: usize = 6000;
 
 /// A fixture with more tokens, whose embeddings are sums of uniform numbers, always the same.
-fn large() -> Engine {
+pub fn large() -> Engine {
     let fixture = &fixtures()[0];
     let mut draft = Draft::read(&fixture.bytes(&fixture.files[0].name));
     for (_, value) in &mut draft.keys {

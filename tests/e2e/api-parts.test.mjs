@@ -235,3 +235,58 @@ test('a stream that fails rejects once and drops what nobody took; one that is l
   assert.deepEqual(await unused.next(), { done: true, value: undefined });
   assert.equal(began, false);
 });
+
+const READ = { done: 4, total: 6, cached: 2 };
+
+test('a stream tells what there is after it was left, after a failure and at its end', async () => {
+  /** @param {import('../../worker/stream.js').Run} run */
+  const took = async (run, most = 9) => {
+    const stream = new TokenStream(run);
+    const failure = await (async () => {
+      for await (const _ of stream) if (--most === 0) break;
+    })().catch((error) => error.message);
+    return [stream.partial, failure, stream.result];
+  };
+  /** @type {import('../../worker/stream.js').Run} */
+  const two = async (onToken, _stopped, onPrefill) => {
+    onPrefill(READ);
+    onPrefill({ ...READ, done: 6 });
+    for (const [i, text] of ['a', 'b'].entries()) {
+      onToken({ id: i, text });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return RESULT;
+  };
+  const usage = { promptTokens: 6, cachedTokens: 2 };
+  assert.deepEqual(await took(two, 1), [{ text: 'a', usage: { ...usage, completionTokens: 1 } }, undefined, undefined]);
+  const result = { ...RESULT, usage: { ...usage, completionTokens: 3 } };
+  const ended = await took(async (...args) => (await two(...args), result));
+  assert.deepEqual(ended, [{ text: 'ab', usage: result.usage }, undefined, result]);
+  const broken = await took(async (...args) => {
+    await two(...args);
+    throw new Error('broken');
+  });
+  assert.deepEqual(broken, [{ text: 'ab', usage: { ...usage, completionTokens: 2 } }, 'broken', undefined]);
+});
+
+test('the events of a stream are the prompt being read, the tokens, and the end', async () => {
+  /** @type {import('../../worker/stream.js').Run} */
+  const run = async (onToken, stopped, onPrefill) => {
+    onPrefill(READ);
+    await new Promise((resolve) => setImmediate(resolve));
+    onPrefill({ ...READ, done: 6 });
+    onToken({ id: 1, text: 'a' });
+    await new Promise((resolve) => setImmediate(resolve));
+    if (!stopped.aborted) onToken({ id: 2, text: 'b' });
+    return RESULT;
+  };
+  const all = [];
+  for await (const event of new TokenStream(run).events()) all.push(event);
+  assert.deepEqual(all, [
+    { type: 'prefill', ...READ }, { type: 'prefill', ...READ, done: 6 }, { type: 'token', id: 1, text: 'a' },
+    { type: 'token', id: 2, text: 'b' }, { type: 'done', result: RESULT },
+  ]);
+  const stream = new TokenStream(run);
+  for await (const event of stream.events()) if (event.type === 'token') break;
+  assert.deepEqual([stream.partial.text, await stream.next()], ['a', { done: true, value: undefined }]);
+});

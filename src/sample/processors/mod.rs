@@ -1,26 +1,40 @@
 //! The steps of the chain from logits to a token.
 
 mod allowed;
+mod banned;
 mod bias;
 mod constrained;
+mod dry;
+mod frequency;
 mod min_p;
+mod mirostat;
 mod repetition;
 mod temperature;
 mod top_k;
+mod top_n_sigma;
 mod top_p;
+mod typical;
+mod xtc;
 
 use std::fmt;
 
 use crate::Result;
 
 pub use allowed::AllowedTokens;
+pub use banned::BannedStrings;
 pub use bias::LogitBias;
 pub use constrained::{Constrained, Constraint};
+pub use dry::Dry;
+pub use frequency::FrequencyPenalty;
 pub use min_p::MinP;
+pub use mirostat::Mirostat;
 pub use repetition::RepetitionPenalty;
 pub use temperature::Temperature;
 pub use top_k::TopK;
+pub use top_n_sigma::TopNSigma;
 pub use top_p::TopP;
+pub use typical::TypicalP;
+pub use xtc::Xtc;
 
 use super::Candidates;
 
@@ -61,8 +75,41 @@ pub trait Processor: fmt::Debug {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::sync::Arc;
+
+    use super::super::texts::TokenTexts;
     use super::super::{Candidate, Candidates};
     use super::Processor;
+
+    /// A vocabulary of the letters a to z, and "ab".
+    #[derive(Debug)]
+    pub(in super::super) struct Letters;
+
+    impl Letters {
+        pub(in super::super) fn arc() -> Arc<Self> {
+            Arc::new(Self)
+        }
+
+        /// `+` is the token "ab".
+        pub(in super::super) fn id(&self, letter: u8) -> u32 {
+            if letter == b'+' { 26 } else { u32::from(letter - b'a') }
+        }
+
+        pub(in super::super) fn letter(&self, id: usize) -> char {
+            if id == 26 { '+' } else { char::from(b'a' + id as u8) }
+        }
+    }
+
+    impl TokenTexts for Letters {
+        fn vocab_size(&self) -> usize {
+            27
+        }
+
+        fn bytes(&self, id: u32) -> &[u8] {
+            let id = id as usize;
+            if id == 26 { b"ab" } else { b"abcdefghijklmnopqrstuvwxyz".get(id..id + 1).unwrap_or_default() }
+        }
+    }
 
     /// ln of 1, 2, 3 and 4 tenths.
     pub(in super::super) fn tenths() -> [f32; 4] {

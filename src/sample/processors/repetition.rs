@@ -1,36 +1,28 @@
-use std::collections::VecDeque;
-
 use crate::Result;
 
 use super::super::Candidates;
+use super::super::recent::RecentTokens;
 use super::Processor;
 
-/// Makes recent tokens less likely, each once, however often it came.
+/// Makes recent tokens less likely, each once, however often it came (Keskar et al., "CTRL", section 4.1).
 #[derive(Clone, Debug)]
 pub struct RepetitionPenalty {
     penalty: f32,
-    /// How many tokens count as recent.
-    window: usize,
-    /// The last tokens, at most `window`.
-    recent: VecDeque<u32>,
+    recent: RecentTokens,
 }
 
 impl RepetitionPenalty {
     /// Divides (if positive) or multiplies (if negative) the logits of the last `window` tokens by `penalty`, which is
     /// above 0. The first ones are those at the end of `prompt`.
     pub fn new(penalty: f32, window: usize, prompt: &[u32]) -> Self {
-        let start = prompt.len().saturating_sub(window);
-        Self { penalty, window, recent: prompt[start..].iter().copied().collect() }
+        Self { penalty, recent: RecentTokens::new(window, prompt) }
     }
 }
 
 impl Processor for RepetitionPenalty {
     fn process(&mut self, candidates: &mut Candidates<'_>) -> Result<()> {
         let logits = candidates.logits_mut();
-        let mut recent: Vec<u32> = self.recent.iter().copied().collect();
-        recent.sort_unstable();
-        recent.dedup();
-        for id in recent {
+        for (id, _) in self.recent.counts() {
             if let Some(logit) = logits.get_mut(id as usize) {
                 *logit = if *logit > 0.0 { *logit / self.penalty } else { *logit * self.penalty };
             }
@@ -39,12 +31,7 @@ impl Processor for RepetitionPenalty {
     }
 
     fn accept(&mut self, token: u32) {
-        if self.window > 0 {
-            if self.recent.len() == self.window {
-                self.recent.pop_front();
-            }
-            self.recent.push_back(token);
-        }
+        self.recent.push(token);
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::Result;
-use crate::generate::{Event, StoppedBy, Usage};
+use crate::generate::{Event, Logprob, StoppedBy, TokenLogprobs, Usage};
 use crate::tokenizer::Tokenizer;
 
 /// An [`Event`] as JavaScript sees it.
@@ -17,6 +17,8 @@ pub enum WebEvent {
     Token {
         id: u32,
         text: String,
+        #[serde(flatten)]
+        logprobs: Option<WebTokenLogprobs>,
     },
     Done {
         finish_reason: &'static str,
@@ -26,6 +28,38 @@ pub enum WebEvent {
         usage: WebUsage,
         threads: usize,
     },
+}
+
+/// [`TokenLogprobs`] as JavaScript sees them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WebTokenLogprobs {
+    logprob: f32,
+    /// The bytes that the token stands for.
+    bytes: Vec<u8>,
+    top_logprobs: Vec<WebLogprob>,
+}
+
+#[derive(Serialize)]
+struct WebLogprob {
+    id: u32,
+    text: String,
+    bytes: Vec<u8>,
+    logprob: f32,
+}
+
+impl WebTokenLogprobs {
+    fn new(id: u32, logprobs: TokenLogprobs, tokenizer: &Tokenizer) -> Result<Self> {
+        let other = |Logprob { id, logprob }: Logprob| {
+            let bytes = tokenizer.token_bytes(id)?.to_vec();
+            Ok(WebLogprob { id, text: String::from_utf8_lossy(&bytes).into_owned(), bytes, logprob })
+        };
+        Ok(Self {
+            logprob: logprobs.logprob,
+            bytes: tokenizer.token_bytes(id)?.to_vec(),
+            top_logprobs: logprobs.top.into_iter().map(other).collect::<Result<_>>()?,
+        })
+    }
 }
 
 /// A [`StoppedBy`] as JavaScript sees it.
@@ -70,7 +104,10 @@ impl WebEvent {
     pub fn new(event: Event, threads: usize, tokenizer: &Tokenizer) -> Result<Self> {
         Ok(match event {
             Event::Prefill { done, total } => Self::Prefill { done, total },
-            Event::Token { id, text } => Self::Token { id, text },
+            Event::Token { id, text, logprobs } => {
+                let logprobs = logprobs.map(|logprobs| WebTokenLogprobs::new(id, logprobs, tokenizer)).transpose()?;
+                Self::Token { id, text, logprobs }
+            }
             Event::Done { reason, stopped_by, text, usage } => Self::Done {
                 finish_reason: reason.name(),
                 stopped_by: stopped_by.map(|by| WebStoppedBy::new(by, tokenizer)).transpose()?,

@@ -6,7 +6,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::chat::{ChatOptions, Message};
-use crate::generate::{Engine, Event, Generation, LogitsRun, LogitsStep};
+use crate::generate::{Engine, Event, Generation, LogitsRun, LogitsStep, Prompt};
 use crate::kernels::read_limit::{ReadLimit, read_limit};
 use crate::load::Precision;
 use crate::model::{ForwardPass, Sequence};
@@ -184,6 +184,19 @@ impl WasmModel {
         }
     }
 
+    fn count_tokens_of(&self, prompt: JsValue, options: JsValue) -> Result<usize> {
+        let prompt: WebPrompt = read("prompt", prompt)?;
+        let options: WebChatOptions = read("options", options)?;
+        self.engine.count_tokens(&prompt.into_core(options))
+    }
+
+    fn begin_scores_of(&mut self, text: String) -> Result<Vec<u32>> {
+        let ids = self.engine.prompt(&Prompt::Text(text))?;
+        self.logits = Some(self.engine.begin_scores(ids.clone())?);
+        self.engine.pool().set_active(true);
+        Ok(ids)
+    }
+
     fn begin_logits_of(&mut self, ids: Vec<u32>, positions: &[u32]) -> Result<()> {
         let positions: Vec<usize> = positions.iter().map(|&p| p as usize).collect();
         self.logits = Some(self.engine.begin_logits(ids, &positions)?);
@@ -204,6 +217,11 @@ impl WasmModel {
                     let rows: Vec<u32> = rows.into_iter().map(|row| row as u32).collect();
                     let (rows, logits) = (Uint32Array::from(rows.as_slice()), Float32Array::from(logits.as_slice()));
                     return Ok(Some(Array::of2(&rows, &logits)));
+                }
+                Ok(LogitsStep::Scores { rows, logprobs }) => {
+                    let rows: Vec<u32> = rows.into_iter().map(|row| row as u32).collect();
+                    let (rows, scores) = (Uint32Array::from(rows.as_slice()), Float32Array::from(logprobs.as_slice()));
+                    return Ok(Some(Array::of2(&rows, &scores)));
                 }
                 Ok(LogitsStep::Done) => {
                     self.end();
@@ -257,6 +275,12 @@ impl WasmModel {
         self.chat_prompt_of(messages, options).map_err(|e| to_js(&e))
     }
 
+    /// How many tokens a prompt has.
+    #[wasm_bindgen(js_name = countTokens)]
+    pub fn count_tokens(&self, prompt: JsValue, options: JsValue) -> std::result::Result<usize, JsValue> {
+        self.count_tokens_of(prompt, options).map_err(|e| to_js(&e))
+    }
+
     /// Begins a generation, in place of the one under way. Returns how many tokens of the prompt are there already.
     pub fn begin(&mut self, prompt: JsValue, options: JsValue) -> std::result::Result<usize, JsValue> {
         self.begin_with(prompt, options).map_err(|e| to_js(&e))
@@ -301,6 +325,13 @@ impl WasmModel {
     #[wasm_bindgen(js_name = beginLogits)]
     pub fn begin_logits(&mut self, ids: Vec<u32>, positions: &[u32]) -> std::result::Result<(), JsValue> {
         self.begin_logits_of(ids, positions).map_err(|e| to_js(&e))
+    }
+
+    /// Begins to compute the log-probability of each token of a text but the first, which [`WasmModel::step_logits`] gives as
+    /// rows of one number. Returns the tokens.
+    #[wasm_bindgen(js_name = beginScores)]
+    pub fn begin_scores(&mut self, text: String) -> std::result::Result<Vec<u32>, JsValue> {
+        self.begin_scores_of(text).map_err(|e| to_js(&e))
     }
 
     /// The next bit of the logits: which of the positions, and for each a row of logits; `undefined` after about `limit`

@@ -8,7 +8,7 @@ use crate::kernels::{Kernel, select};
 use crate::load::{self, Precision};
 use crate::pool::Pool;
 use crate::quant::I2sLayout;
-use crate::sample::SamplerOptions;
+use crate::sample::{DryOptions, SamplerOptions};
 use crate::web::runtime::clock::monotonic_ms;
 use crate::web::runtime::memory;
 use crate::web::runtime::timeline::Span;
@@ -187,7 +187,26 @@ pub struct WebGenerateOptions {
     top_k: Option<u32>,
     top_p: Option<f32>,
     min_p: Option<f32>,
+    typical_p: Option<f32>,
+    top_n_sigma: Option<f32>,
+    xtc_probability: Option<f32>,
+    xtc_threshold: Option<f32>,
+    mirostat_tau: Option<f32>,
+    mirostat_eta: Option<f32>,
     repetition_penalty: Option<f32>,
+    frequency_penalty: Option<f32>,
+    presence_penalty: Option<f32>,
+    penalty_window: Option<u32>,
+    dry_multiplier: Option<f32>,
+    dry_base: Option<f32>,
+    dry_allowed_length: Option<u32>,
+    dry_window: Option<u32>,
+    dry_breakers: Option<Vec<String>>,
+    /// Ids and what is added to their logits.
+    logit_bias: Option<Vec<(u32, f32)>>,
+    banned_strings: Option<Vec<String>>,
+    /// How many of the likeliest tokens tell their log-probabilities beside the chosen one.
+    logprobs: Option<u32>,
     /// At most 2^53 - 1, which f64 holds exactly.
     seed: Option<f64>,
     stop: Option<Vec<String>>,
@@ -204,20 +223,39 @@ pub struct WebGenerateOptions {
 impl From<WebGenerateOptions> for GenerateOptions {
     fn from(options: WebGenerateOptions) -> Self {
         let default = SamplerOptions::default();
+        let count = |wanted: Option<u32>, default: usize| wanted.map_or(default, |count| count as usize);
         let sampler = SamplerOptions {
             temperature: options.temperature.unwrap_or(default.temperature),
-            top_k: options.top_k.map_or(default.top_k, |k| k as usize),
+            top_k: count(options.top_k, default.top_k),
             top_p: options.top_p.unwrap_or(default.top_p),
             min_p: options.min_p.unwrap_or(default.min_p),
+            typical_p: options.typical_p.unwrap_or(default.typical_p),
+            top_n_sigma: options.top_n_sigma.unwrap_or(default.top_n_sigma),
+            xtc_probability: options.xtc_probability.unwrap_or(default.xtc_probability),
+            xtc_threshold: options.xtc_threshold.unwrap_or(default.xtc_threshold),
+            mirostat_tau: options.mirostat_tau.unwrap_or(default.mirostat_tau),
+            mirostat_eta: options.mirostat_eta.unwrap_or(default.mirostat_eta),
             repetition_penalty: options.repetition_penalty.unwrap_or(default.repetition_penalty),
+            frequency_penalty: options.frequency_penalty.unwrap_or(default.frequency_penalty),
+            presence_penalty: options.presence_penalty.unwrap_or(default.presence_penalty),
+            penalty_window: count(options.penalty_window, default.penalty_window),
+            dry: DryOptions {
+                multiplier: options.dry_multiplier.unwrap_or(default.dry.multiplier),
+                base: options.dry_base.unwrap_or(default.dry.base),
+                allowed_length: count(options.dry_allowed_length, default.dry.allowed_length),
+                window: count(options.dry_window, default.dry.window),
+                breakers: options.dry_breakers.unwrap_or(default.dry.breakers),
+            },
+            logit_bias: options.logit_bias.unwrap_or_default(),
+            banned_strings: options.banned_strings.unwrap_or_default(),
             seed: options.seed.map_or(default.seed, |seed| seed as u64),
-            ..default
         };
         Self {
             max_tokens: options.max_tokens.map(|tokens| tokens as usize),
             sampler,
             stop: options.stop.unwrap_or_default(),
             stop_tokens: options.stop_tokens.into_iter().flatten().map(StopToken::from).collect(),
+            logprobs: options.logprobs.map(|top| top as usize),
         }
     }
 }
