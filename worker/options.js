@@ -227,11 +227,12 @@ export function checkGenerateOptions(options) {
 /**
  * A list of one or more.
  * @template {string | number} T
- * @param {T | T[] | undefined} value
+ * @param {T | readonly T[] | undefined} value
  * @returns {T[] | undefined}
  */
 function listOf(value) {
-  return value === undefined ? undefined : Array.isArray(value) ? value : [value];
+  if (value === undefined) return undefined;
+  return Array.isArray(value) ? [...value] : [/** @type {T} */ (value)];
 }
 
 /**
