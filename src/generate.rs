@@ -134,7 +134,8 @@ impl Engine {
     }
 
     /// For benchmarks: begins a generation as it would go on at a depth of `context` tokens, whose keys and values are
-    /// made up. They belong to the generation and go with it; the next prompt begins anew.
+    /// made up. They belong to the generation and go with it; the next prompt begins anew. No token ends it before
+    /// `max_tokens`.
     ///
     /// # Errors
     /// As [`generate`](Self::generate), and `ContextOverflow` or `OutOfMemory` where the tokens do not fit.

@@ -14,14 +14,19 @@ function groupOf(model) {
 
 /**
  * Decodes greedily at a depth of `context` made-up tokens, whose keys and values are filled in at once: the speed after a long
- * prompt without computing it. The answer means nothing. The next call begins with an empty session.
+ * prompt without computing it. The answer means nothing, and no end of turn cuts it short. The next call begins with an empty
+ * session.
  * @param {Model} model
- * @param {{ context: number, tokens: number, signal?: AbortSignal }} how `tokens` to decode
+ * @param {{ context: number, tokens: number, signal?: AbortSignal, onToken?: () => void }} how `tokens` to decode; `onToken` is
+ *   called when one has arrived
  * @returns {Promise<GenerationResult>} its `prefillMs` holds the filling; `timings.parts` is there
  */
-export async function decodeAtDepth(model, { context, tokens, signal }) {
+export async function decodeAtDepth(model, { context, tokens, signal, onToken }) {
   const options = { maxTokens: tokens, temperature: 0, seed: 0, timeParts: true, syntheticContext: context };
-  return groupOf(model).call('generate', { prompt: 'a', options }, { signal });
+  return groupOf(model).call('generate', { prompt: 'a', options }, {
+    signal,
+    onEvent: (event) => event.type === 'token' && event.token.id >= 0 && onToken?.(),
+  });
 }
 
 /**

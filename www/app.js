@@ -2,7 +2,7 @@
  * The chat page: makes the parts and connects them. The only module that imports the library.
  */
 import { BitNet } from './dist/index.js';
-import { isolate, keepForOffline } from './coi.js';
+import { isolate, keepForOffline, watchForUpdate } from './coi.js';
 import { byId, button, h } from './app/dom.js';
 import { absolute, DEMO_SOURCE, isOwn, sameAddress } from './app/catalog.js';
 import { Chat } from './app/chat.js';
@@ -123,7 +123,12 @@ async function start() {
     modelsSheet.askUnseen(source);
   }
   composer.focus();
-  void keepForOffline();
+  if (engine.model) await keepForOffline(engine.model.info.variant);
+  void watchForUpdate((takeOver) =>
+    notices.remark('A new version of this page is ready. The conversation stays.', [
+      { label: 'Use it now', run: takeOver, testId: 'update' },
+    ]),
+  );
 }
 
 /**

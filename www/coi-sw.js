@@ -1,25 +1,42 @@
 /**
- * The service worker behind coi.js. It does two things for the files of this site, and nothing for any other:
+ * The service worker behind coi.js. It does three things for the files of this site, and nothing for any other:
  *
  * 1. Adds the isolation headers to documents and scripts, worker scripts included. `require-corp` and not
  *    `credentialless`: the pages embed nothing from elsewhere, models come by fetch() with CORS, which
  *    `require-corp` lets through, and Safari knows no `credentialless`.
  *    Worker scripts get the page's Content-Security-Policy too: a worker has its own, not the page's.
- * 2. Keeps a copy of each file that `site.json` lists, and answers with it when the network fails. Nothing else is kept:
- *    what another application of this origin answers may be private. The network is always asked first, so no old file
- *    is ever served while there is a connection. Models are none of its business: ranged requests and .gguf files go to
- *    the network untouched, and the library keeps them in IndexedDB.
+ * 2. Keeps the files of one version of the site, the ones that `site.js` lists with their hashes, and answers with them at once,
+ *    with a network and without. What does not have its hash is passed on and not kept, so versions are never mixed. Nothing
+ *    else is kept: what another application of this origin answers may be private. Models are none of its business: ranged
+ *    requests and .gguf files go to the network untouched, and the library keeps them in IndexedDB.
+ * 3. Brings a new version in beside the old one, and lets the page say when it takes over.
+ *
+ * On this machine's own addresses another program may answer next, so there the network is asked first, and a server that has
+ * no `site.js` any more is left alone.
  */
 
 /**
- * The content of `site.json`, which the site's build writes.
+ * The content of `site.js`, which the site's build writes.
  * @typedef {object} Site
+ * @property {string} version
  * @property {string} policy the Content-Security-Policy of its pages
- * @property {string[]} files addresses relative to this script
+ * @property {string} sealedPolicy the one that allows no connection elsewhere
+ * @property {Record<string, string>} files SHA-256 in hexadecimal by address relative to this script
  */
 
-const FILES = 'bitnet-web.files.2';
-const SITE = new URL('./site.json', location.href).href;
+/** @typedef {{ type: 'keep', variant: string } | { type: 'take-over' }} Request What a page asks for. */
+
+const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
+
+importScripts('./site.js');
+const { version, policy, sealedPolicy, files } = /** @type {{ SITE: Site }} */ (/** @type {unknown} */ (self)).SITE;
+
+const PREFIX = 'bitnet-web.files.';
+const CACHE = PREFIX + version;
+const HASHES = new Map(Object.entries(files).map(([name, hash]) => [new URL(name, location.href).href, hash]));
+const IS_LOCAL = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
+/** Files that are fetched at once while a version is brought in. */
+const AT_ONCE = 4;
 
 const HEADERS = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -27,20 +44,32 @@ const HEADERS = {
   'Cross-Origin-Resource-Policy': 'same-origin',
 };
 
-const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
-
-worker.addEventListener('install', () => {
-  void worker.skipWaiting();
+worker.addEventListener('install', (event) => {
+  event.waitUntil(
+    (async () => {
+      // The first one has nothing to wait for. A later one is whole before it may take over.
+      if (worker.registration.active) await keepAll(await variantsKept());
+      else await worker.skipWaiting();
+    })(),
+  );
 });
 
 worker.addEventListener('activate', (event) => {
   event.waitUntil(
     (async () => {
-      const old = (await caches.keys()).filter((name) => name.startsWith('bitnet-web.files.') && name !== FILES);
+      const old = (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== CACHE);
       await Promise.all(old.map((name) => caches.delete(name)));
       await worker.clients.claim();
     })(),
   );
+});
+
+worker.addEventListener('message', (event) => {
+  const request = /** @type {Request} */ (event.data);
+  if (request.type === 'take-over') event.waitUntil(worker.skipWaiting());
+  if (request.type === 'keep') {
+    event.waitUntil(keepAll([request.variant]).then((whole) => event.source?.postMessage({ type: 'kept', whole })));
+  }
 });
 
 worker.addEventListener('fetch', (event) => {
@@ -52,26 +81,6 @@ worker.addEventListener('fetch', (event) => {
   event.respondWith(answer(event, url));
 });
 
-/** @type {Promise<{ policy: string, files: Set<string> }> | undefined} */
-let known;
-
-/** The site's own list, asked once in this worker's life, which is short; the kept one where the network fails. */
-function site() {
-  known ??= (async () => {
-    const files = await caches.open(FILES);
-    try {
-      const response = await fetch(SITE, { cache: 'no-cache' });
-      if (response.ok) await files.put(SITE, response);
-    } catch {
-      known = undefined; // offline: asked again next time
-    }
-    /** @type {Site} */
-    const { policy, files: names } = (await (await files.match(SITE))?.json()) ?? { policy: '', files: [] };
-    return { policy, files: new Set(names.map((name) => new URL(name, SITE).href)) };
-  })().catch(() => ({ policy: '', files: new Set() }));
-  return known;
-}
-
 /**
  * @param {FetchEvent} event
  * @param {URL} url
@@ -79,30 +88,122 @@ function site() {
  */
 async function answer(event, url) {
   const { request } = event;
-  const { policy, files } = await site();
   // A query changes what a page does, not which file it is.
   const name = url.origin + url.pathname;
-  const isolated = (/** @type {Response} */ response) => withHeaders(response, request.destination === 'worker' ? policy : '');
-  if (!files.has(name) || request.headers.has('authorization')) return isolated(await fetch(request));
+  const policyOfWorker = url.pathname.includes('/sealed/') ? sealedPolicy : policy;
+  const isolated = (/** @type {Response} */ response) =>
+    withHeaders(response, request.destination === 'worker' ? policyOfWorker : '');
+  if (!HASHES.has(name) || request.headers.has('authorization')) return isolated(await fetch(request));
+  if (!IS_LOCAL) {
+    const kept = await found(name);
+    if (kept) return isolated(kept);
+  } else if (request.mode === 'navigate') {
+    event.waitUntil(leaveOthersAlone());
+  }
   try {
     const response = await fetch(request);
-    if (response.status === 200 && response.type === 'basic' && !response.redirected) {
-      const copy = response.clone();
-      event.waitUntil(
-        caches
-          .open(FILES)
-          .then((files) => files.put(name, copy))
-          .catch(() => {}),
-      );
-    }
+    if (isWhole(response)) event.waitUntil(keep(name, response.clone()));
     return isolated(response);
   } catch (error) {
-    const kept = await caches
-      .open(FILES)
-      .then((files) => files.match(name))
-      .catch(() => undefined);
+    const kept = await found(name);
     if (kept) return isolated(kept);
     throw error;
+  }
+}
+
+/** @param {string} name @returns {Promise<Response | undefined>} */
+async function found(name) {
+  try {
+    return await (await caches.open(CACHE)).match(name);
+  } catch {
+    return undefined; // storage is refused
+  }
+}
+
+/** @param {Response} response */
+function isWhole(response) {
+  return response.status === 200 && response.type === 'basic' && !response.redirected;
+}
+
+/**
+ * Keeps a file of this version.
+ * @param {string} name
+ * @param {Response} response
+ * @returns {Promise<boolean>} whether it is one
+ */
+async function keep(name, response) {
+  try {
+    const bytes = await response.clone().arrayBuffer();
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+    const hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+    if (hash !== HASHES.get(name)) return false;
+    await (await caches.open(CACHE)).put(name, response);
+    return true;
+  } catch {
+    return false; // cut off, or no room
+  }
+}
+
+/**
+ * Keeps every file that the site needs without a network: those that are missing come from an earlier version, from the
+ * browser's cache or from the server.
+ * @param {string[]} variants of the engine that this browser runs
+ * @returns {Promise<boolean>} whether all of them are there
+ */
+async function keepAll(variants) {
+  const wanted = [...HASHES.keys()].filter((name) => {
+    const variant = variantOf(name);
+    return variant === undefined || variants.includes(variant);
+  });
+  let whole = true;
+  const next = async () => {
+    for (let name = wanted.pop(); name !== undefined; name = wanted.pop()) whole = (await bring(name)) && whole;
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, next));
+  return whole;
+}
+
+/** @param {string} name @returns {Promise<boolean>} */
+async function bring(name) {
+  if (await found(name)) return true;
+  const old = await caches.match(name).catch(() => undefined);
+  if (old && (await keep(name, old))) return true;
+  for (const cache of /** @type {const} */ (['force-cache', 'reload'])) {
+    try {
+      const response = await fetch(name, { cache });
+      if (isWhole(response) && (await keep(name, response))) return true;
+    } catch {
+      return false;
+    }
+  }
+  return false;
+}
+
+/**
+ * The engine's build that a WebAssembly file belongs to; its script is small and always wanted.
+ * @param {string} name
+ */
+function variantOf(name) {
+  return /\/wasm\/(\w+)\/\w+\.wasm$/.exec(name)?.[1];
+}
+
+/** The engine's builds that an earlier version has kept. */
+async function variantsKept() {
+  const variants = new Set();
+  for (const name of HASHES.keys()) {
+    const variant = variantOf(name);
+    if (variant !== undefined && (await caches.match(name))) variants.add(variant);
+  }
+  return [...variants];
+}
+
+/** Goes where the server at this address is another one by now. */
+async function leaveOthersAlone() {
+  try {
+    const { status } = await fetch(new URL('./site.js', location.href), { cache: 'no-store' });
+    if (status === 404) await worker.registration.unregister();
+  } catch {
+    // no server at all: the kept files are all that there is
   }
 }
 

@@ -33,12 +33,36 @@ export async function isolate() {
 }
 
 /**
- * Lets the page open without a network next time, on hosts that isolate it themselves. Not on this machine's own
- * addresses: whatever is served there next, on the same port, is none of this page's business.
+ * Lets the page open without a network next time: asks the service worker to keep the whole site.
+ * @param {string} variant of the engine that runs here
  */
-export async function keepForOffline() {
-  const local = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
-  if (self.crossOriginIsolated && self.isSecureContext && 'serviceWorker' in navigator && !local) await activated();
+export async function keepForOffline(variant) {
+  if (!self.crossOriginIsolated || !self.isSecureContext || !('serviceWorker' in navigator)) return;
+  if (!(await activated())) return;
+  const { active } = await navigator.serviceWorker.ready;
+  active?.postMessage({ type: 'keep', variant });
+}
+
+/**
+ * Tells of a new version of the site that is here, whole, and waits. Nothing happens to the page before `takeOver` is called.
+ * @param {(takeOver: () => void) => void} onOffer
+ */
+export async function watchForUpdate(onOffer) {
+  if (!self.isSecureContext || !('serviceWorker' in navigator)) return;
+  const registration = await navigator.serviceWorker.getRegistration().catch(() => undefined);
+  if (!registration) return;
+  const offer = (/** @type {ServiceWorker} */ waiting) =>
+    onOffer(() => {
+      navigator.serviceWorker.addEventListener('controllerchange', () => location.reload(), { once: true });
+      waiting.postMessage({ type: 'take-over' });
+    });
+  const look = () => {
+    if (registration.waiting && registration.active) offer(registration.waiting);
+  };
+  registration.addEventListener('updatefound', () => {
+    registration.installing?.addEventListener('statechange', look);
+  });
+  look();
 }
 
 /** @returns {Promise<boolean>} whether a service worker controls this page's addresses now */

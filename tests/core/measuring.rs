@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::support::models::fixtures;
 use bitnet_web::ErrorKind;
-use bitnet_web::generate::{Engine, Event, GenerateOptions, Generation, Usage};
+use bitnet_web::generate::{Engine, Event, GenerateOptions, Generation, StopToken, Usage};
 use bitnet_web::kernels::Kernel;
 use bitnet_web::load::{LoadOptions, Precision};
 use bitnet_web::stopwatch::Parts;
@@ -63,6 +63,17 @@ fn a_made_up_context_is_not_computed_and_never_taken_for_a_real_one() {
         assert_eq!(engine.logits_hash().unwrap(), hash);
         assert_eq!(engine.generate_at_depth(room, &[1], options(1)).unwrap_err().kind(), ErrorKind::ContextOverflow);
     }
+}
+
+#[test]
+fn a_timed_answer_is_as_long_as_asked_whatever_it_says() {
+    let mut engine = any_engine(Precision::Fast);
+    let generation = engine.generate_at_depth(4, &[1], options(6)).unwrap();
+    let (ids, _) = run(&mut engine, generation);
+    assert_eq!(ids.len(), 6);
+    let ends = GenerateOptions { stop_tokens: ids.iter().map(|&id| StopToken::Id(id)).collect(), ..options(6) };
+    let generation = engine.generate_at_depth(4, &[1], ends).unwrap();
+    assert_eq!(run(&mut engine, generation).0, ids);
 }
 
 /// A millisecond later each time that it is read. Only one test reads it.

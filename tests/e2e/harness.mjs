@@ -1,7 +1,8 @@
 // The common start of the end-to-end tests: a real browser, and the folders of the built package and the pages.
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
@@ -69,15 +70,26 @@ function launchOptions() {
 
 /**
  * The demo page's host. A test that needs the runtime alone opens `/blank.html` and imports `/dist/index.js`.
- * @param {Partial<import('./server.mjs').ServerOptions>} [options]
+ * @param {Partial<import('./server.mjs').ServerOptions> & { library?: Record<string, Buffer> }} [options] `library`: scripts that
+ *   stand in for those of `dist/`, by address
  */
-export function startDemo({ folders, handle, ...options } = {}) {
+export function startDemo({ folders, handle, library = {}, ...options } = {}) {
   return startServer({
     folders: { ...DEMO_FOLDERS, ...MODULES, ...folders },
     handle: async (request, response, path) => {
       if (await handle?.(request, response, path)) return true;
-      if (path === '/site.json') {
-        response.writeHead(200, { 'Content-Type': 'application/json' }).end(await describeSite());
+      if (path === '/site.js' || path === '/sealed.html') {
+        const { policy, sealedPolicy, text } = await describeSite(library);
+        const [type, body] = path === '/site.js'
+          ? ['text/javascript', text]
+          : ['text/html; charset=utf-8', (await readFile(join(ROOT, 'www/index.html'), 'utf8')).replace(policy, sealedPolicy)];
+        response.writeHead(200, { 'Content-Type': type }).end(body);
+        return true;
+      }
+      // As `_headers` and the service worker have it.
+      if (path.startsWith('/sealed/')) response.setHeader('Content-Security-Policy', (await describeSite(library)).sealedPolicy);
+      if (Object.hasOwn(library, path)) {
+        response.writeHead(200, { 'Content-Type': 'text/javascript; charset=utf-8' }).end(library[path]);
         return true;
       }
       if (path !== '/blank.html') return false;
@@ -88,13 +100,27 @@ export function startDemo({ folders, handle, ...options } = {}) {
   });
 }
 
-/** The content of `site.json`, which `cargo xtask site` writes, for the demo page's folders. */
-async function describeSite() {
+/**
+ * The policies, and the content of `site.js`, which `cargo xtask site` writes, for the demo page's folders.
+ * @param {Record<string, Buffer>} [library] as for `startDemo`
+ */
+export async function describeSite(library = {}) {
   const page = await readFile(join(ROOT, 'www/index.html'), 'utf8');
   const [, policy = ''] = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(page) ?? [];
-  const files = await Promise.all(Object.entries(DEMO_FOLDERS).map(async ([prefix, folder]) =>
-    (await readdir(folder, { recursive: true })).map((name) => prefix.slice(1) + name.replaceAll('\\', '/'))));
-  return JSON.stringify({ policy, files: ['./', ...files.flat()].filter((name) => !name.endsWith('.gguf')) });
+  const sealedPolicy = policy.replace(/connect-src [^;]*/, "connect-src 'self' blob:");
+  /** @type {Record<string, string>} */
+  const files = {};
+  for (const [prefix, folder] of Object.entries(DEMO_FOLDERS)) {
+    for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+      const path = join(entry.parentPath, entry.name);
+      const name = prefix.slice(1) + relative(folder, path).replaceAll('\\', '/');
+      if (!entry.isFile() || /\.(gguf|d\.ts|md)$|package\.json$|coi-sw\.js$/.test(name)) continue;
+      files[name] = createHash('sha256').update(library[`/${name}`] ?? (await readFile(path))).digest('hex');
+    }
+  }
+  files['./'] = files['index.html'];
+  const version = createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 16);
+  return { policy, sealedPolicy, text: `self.SITE = ${JSON.stringify({ version, policy, sealedPolicy, files })};` };
 }
 
 /**

@@ -30,31 +30,26 @@ import { launch, openPage, ROOT, startDemo } from './harness.mjs';
 
 /**
  * A browser and a server for the tests of a file or of a `describe`.
- * @param {{ isolated?: boolean, handle?: Handler }} [options] of the server
- * @returns {{ withPage: WithPage, server: () => RunningServer }}
+ * @param {{ isolated?: boolean, handle?: Handler, host?: string }} [options] of the server; `host` is the name that the browser
+ *   knows it by
+ * @returns {{ withPage: WithPage, server: () => RunningServer, library: () => Record<string, Buffer> }} `library` stands in for the real one
  */
 export function usePages(options) {
   /** @type {Browser} */
   let browser;
   /** @type {RunningServer} */
   let server;
+  /** @type {Record<string, Buffer>} */
+  let library = {};
 
   before(async () => {
-    /** @type {Record<string, Buffer>} */
-    const library = {
+    library = {
       '/dist/index.js': await readFile(join(ROOT, 'tests/e2e/stand-in.js')),
       '/dist/bench.js': await readFile(join(ROOT, 'tests/e2e/stand-in-bench.js')),
     };
     browser = await launch();
-    server = await startDemo({
-      ...options,
-      async handle(request, response, path) {
-        if (await options?.handle?.(request, response, path)) return true;
-        if (!Object.hasOwn(library, path)) return false;
-        response.writeHead(200, { 'Content-Type': 'text/javascript; charset=utf-8' }).end(library[path]);
-        return true;
-      },
-    });
+    const { isolated, handle } = options ?? {};
+    server = await startDemo({ isolated, handle, library });
   });
   after(async () => {
     await browser?.close();
@@ -63,8 +58,10 @@ export function usePages(options) {
 
   return {
     server: () => server,
+    library: () => library,
     async withPage(search, work, contextOptions) {
-      const { context, page, complaints } = await openPage(browser, `${server.origin}/${search}`, contextOptions);
+      const origin = server.origin.replace('localhost', options?.host ?? 'localhost');
+      const { context, page, complaints } = await openPage(browser, `${origin}/${search}`, contextOptions);
       try {
         await work(page, complaints);
         assert.deepEqual(complaints, []);

@@ -1,4 +1,4 @@
-// Brotli files beside the originals, for hosts that send what lies ready: `cargo xtask site` runs it. Or what files weigh on
+// Brotli and gzip files beside the originals, for hosts that send what lies ready: `cargo xtask site` runs it. Or what files weigh on
 // the way to a page, in kB: `cargo xtask build` does.
 //
 //   node tools/package/compress.mjs FOLDER
@@ -40,8 +40,8 @@ async function compress(folder) {
     if (!entry.isFile() || !KINDS.test(entry.name)) continue;
     const bytes = await readFile(file);
     if (bytes.length < LEAST) continue;
-    const packed = await brotli(bytes);
-    if (packed.length < bytes.length) await writeFile(`${file}.br`, packed);
+    for (const [ending, packed] of /** @type {const} */ ([['br', await brotli(bytes)], ['gz', await promisify(gzip)(bytes, { level: 9 })]]))
+      if (packed.length < bytes.length) await writeFile(`${file}.${ending}`, packed);
   }
 }
 

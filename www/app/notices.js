@@ -2,7 +2,7 @@
 import { byId, button, h } from './dom.js';
 import { explain } from './errors.js';
 
-/** @typedef {{ label: string, run: () => void }} Action */
+/** @typedef {{ label: string, run: () => void, testId?: string }} Action */
 
 const MOST = 3;
 
@@ -62,11 +62,16 @@ export class Notices {
         h(
           'div',
           { class: 'notice-actions' },
-          ...actions.map(({ label, run }) =>
-            button(label, () => {
-              notice.remove();
-              run();
-            }),
+          ...actions.map(({ label, run, testId }) =>
+            button(
+              label,
+              () => {
+                notice.remove();
+                run();
+              },
+              'link',
+              testId ? { 'data-testid': testId } : {},
+            ),
           ),
         ),
       );

@@ -12,6 +12,7 @@ mod miscompilation;
 mod node;
 mod notices;
 mod package;
+mod pages;
 mod release;
 mod schema;
 mod serve;

@@ -1,15 +1,18 @@
 //! A static file server for one machine: what a good host sends, nothing more.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::net::TcpListener;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, anyhow, bail};
 use tiny_http::{Header, Method, Request, Response, Server};
+
+use crate::pages::Policies;
 
 /// Where the search for a free port begins.
 const FIRST_PORT: u16 = 8017;
@@ -24,11 +27,15 @@ pub struct Site {
     server: Server,
     mounts: Mounts,
     port: u16,
-    /// The Content-Security-Policy of scripts, which is that of workers.
-    policy: Option<String>,
-    /// JSON documents that are no files, by their address.
-    texts: Vec<(&'static str, String)>,
+    /// The Content-Security-Policies of scripts, which are those of workers.
+    policies: Option<Policies>,
+    /// Makes the documents that are no files.
+    made: Option<Maker>,
+    packed: Packed,
 }
+
+/// Makes the document at an address, or knows none there.
+pub type Maker = Box<dyn Fn(&str) -> Option<Result<String>> + Send + Sync>;
 
 impl Site {
     /// Takes `port`, or a free one where the caller does not care, on this machine only.
@@ -36,18 +43,18 @@ impl Site {
         let listener = listen(port)?;
         let port = listener.local_addr()?.port();
         let server = Server::from_listener(listener, None).map_err(|error| anyhow!("cannot serve: {error}"))?;
-        Ok(Self { server, mounts, port, policy: None, texts: Vec::new() })
+        Ok(Self { server, mounts, port, policies: None, made: None, packed: Packed::default() })
     }
 
-    /// Sends `policy` with every script.
-    pub fn with_policy(mut self, policy: String) -> Self {
-        self.policy = Some(policy);
+    /// Sends a policy with every script: the sealed one with those below `/sealed/`.
+    pub fn with_policies(mut self, policies: Policies) -> Self {
+        self.policies = Some(policies);
         self
     }
 
-    /// Answers `address` with a JSON document.
-    pub fn with_text(mut self, address: &'static str, text: String) -> Self {
-        self.texts.push((address, text));
+    /// Asks `made` first for every document.
+    pub fn with_made(mut self, made: Maker) -> Self {
+        self.made = Some(made);
         self
     }
 
@@ -84,22 +91,28 @@ impl Site {
         if !matches!(request.method(), Method::Get | Method::Head) {
             return request.respond(plain(405, "only GET and HEAD"));
         }
-        if let Some((_, text)) = self.texts.iter().find(|(address, _)| *address == request.url()) {
-            let body = Box::new(std::io::Cursor::new(text.clone().into_bytes()));
-            return request.respond(respond(200, "application/json", body, text.len(), &[]));
-        }
         let Some(path) = self.locate(request.url()) else {
             return request.respond(plain(404, "not found"));
         };
-        let range = request.headers().iter().find(|header| header.field.equiv("Range"));
-        let range = range.map(|header| header.value.as_str().to_owned());
-        match file_response(&path, range.as_deref()) {
+        let address = request.url().split(['?', '#']).next().unwrap_or_default();
+        if let Some(text) = self.made.as_ref().and_then(|made| made(address)) {
+            return request.respond(text.map_or_else(
+                |error| plain(500, &format!("{error:#}")),
+                |text| {
+                    let length = text.len();
+                    respond(200, mime(&path), Box::new(std::io::Cursor::new(text.into_bytes())), length, &[])
+                },
+            ));
+        }
+        let header = |name: &'static str| {
+            let found = request.headers().iter().find(|header| header.field.equiv(name));
+            found.map(|header| header.value.as_str().to_owned())
+        };
+        let asked =
+            Asked { range: header("Range"), encodings: header("Accept-Encoding"), known: header("If-None-Match") };
+        match file_response(&path, &asked, &self.packed) {
             Ok(mut response) => {
-                let policy =
-                    self.policy.as_ref().filter(|_| path.extension().is_some_and(|extension| extension == "js"));
-                if let Some(header) =
-                    policy.and_then(|it| Header::from_bytes("Content-Security-Policy", it.as_str()).ok())
-                {
+                if let Some(header) = self.policy_of(request.url(), &path) {
                     response.add_header(header);
                 }
                 request.respond(response)
@@ -107,6 +120,14 @@ impl Site {
             Err(error) if error.kind() == ErrorKind::NotFound => request.respond(plain(404, "not found")),
             Err(error) => request.respond(plain(500, &error.to_string())),
         }
+    }
+
+    /// The policy that goes with a script.
+    fn policy_of(&self, url: &str, path: &Path) -> Option<Header> {
+        let policies =
+            self.policies.as_ref().filter(|_| path.extension().is_some_and(|extension| extension == "js"))?;
+        let policy = if url.contains("/sealed/") { &policies.sealed } else { &policies.open };
+        Header::from_bytes("Content-Security-Policy", policy.as_str()).ok()
     }
 
     /// The file behind an address; nothing outside the mounted folders.
@@ -144,8 +165,17 @@ fn plain(status: u16, text: &str) -> Body {
     respond(status, "text/plain; charset=utf-8", Box::new(std::io::Cursor::new(bytes)), length, &[])
 }
 
-/// The file, or the part of it that `range` asks for.
-fn file_response(path: &Path, range: Option<&str>) -> std::io::Result<Body> {
+/// What a request says about the answer that it wants.
+#[derive(Default)]
+struct Asked {
+    range: Option<String>,
+    encodings: Option<String>,
+    /// The tag of the file that the browser has.
+    known: Option<String>,
+}
+
+/// The file, or the part of it that is asked for; whole files compressed, where that is taken and makes them smaller.
+fn file_response(path: &Path, asked: &Asked, packed: &Packed) -> std::io::Result<Body> {
     let mut file = File::open(path)?;
     let meta = file.metadata()?;
     if !meta.is_file() {
@@ -153,10 +183,21 @@ fn file_response(path: &Path, range: Option<&str>) -> std::io::Result<Body> {
     }
     let length = meta.len();
     let modified = meta.modified()?.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-    let etag = ("ETag", format!("\"{modified:x}-{length:x}\""));
-    match range.map(|range| parse_range(range, length)) {
+    let tag = format!("\"{modified:x}-{length:x}\"");
+    if asked.range.is_none() && asked.known.as_deref() == Some(tag.as_str()) {
+        return Ok(respond(304, mime(path), Box::new(std::io::empty()), 0, &[("ETag", tag)]));
+    }
+    let etag = ("ETag", tag.clone());
+    match asked.range.as_deref().map(|range| parse_range(range, length)) {
         None | Some(Range::Ignored) => {
-            let extra = [etag, ("Accept-Ranges", "bytes".to_owned())];
+            let mut extra = vec![etag, ("Accept-Ranges", "bytes".to_owned()), ("Vary", "Accept-Encoding".to_owned())];
+            if takes_brotli(asked.encodings.as_deref().unwrap_or_default())
+                && let Some(bytes) = packed.of(path, &tag)?
+            {
+                extra.push(("Content-Encoding", "br".to_owned()));
+                let length = bytes.len();
+                return Ok(respond(200, mime(path), Box::new(std::io::Cursor::new(bytes)), length, &extra));
+            }
             Ok(respond(200, mime(path), Box::new(file), length as usize, &extra))
         }
         Some(Range::Part { start, end }) => {
@@ -171,13 +212,54 @@ fn file_response(path: &Path, range: Option<&str>) -> std::io::Result<Body> {
     }
 }
 
+/// Whether an `Accept-Encoding` names Brotli, and not with the weight 0.
+fn takes_brotli(encodings: &str) -> bool {
+    encodings.split(',').any(|one| {
+        let mut parts = one.split(';').map(str::trim);
+        parts.next() == Some("br") && !parts.any(|weight| weight.trim_start_matches("q=").parse() == Ok(0.0))
+    })
+}
+
+/// Files as they were compressed when they were first asked for, by path, with the tag that they had then.
+#[derive(Default)]
+struct Packed(Mutex<HashMap<PathBuf, (String, Vec<u8>)>>);
+
+impl Packed {
+    /// Brotli's quality where somebody waits for it, and its window as a power of two.
+    const QUALITY: u32 = 5;
+    const WINDOW: u32 = 22;
+    /// Smaller files are sent as fast as they are, in bytes.
+    const LEAST: u64 = 1024;
+
+    /// The compressed bytes of a file, if it is of a kind that gets smaller. Models do not, and are loaded by range.
+    fn of(&self, path: &Path, tag: &str) -> std::io::Result<Option<Vec<u8>>> {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        let shrinks =
+            matches!(extension, Some("html" | "js" | "css" | "wasm" | "json" | "webmanifest" | "svg" | "txt"));
+        if !shrinks || std::fs::metadata(path)?.len() < Self::LEAST {
+            return Ok(None);
+        }
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, bytes)) = known.get(path).filter(|(known, _)| known == tag) {
+            return Ok(Some(bytes.clone()));
+        }
+        let mut bytes = Vec::new();
+        let mut writer = brotli::CompressorWriter::new(&mut bytes, 1 << 16, Self::QUALITY, Self::WINDOW);
+        std::io::copy(&mut File::open(path)?, &mut writer)?;
+        drop(writer);
+        known.insert(path.to_owned(), (tag.to_owned(), bytes.clone()));
+        Ok(Some(bytes))
+    }
+}
+
 fn respond(status: u16, mime: &str, body: Box<dyn Read + Send>, length: usize, extra: &[(&str, String)]) -> Body {
     // The first three isolate the page, without which there is no shared memory and so no threads.
     let fixed = [
         ("Cross-Origin-Opener-Policy", "same-origin"),
         ("Cross-Origin-Embedder-Policy", "require-corp"),
         ("Cross-Origin-Resource-Policy", "same-origin"),
-        ("Cache-Control", "no-store"),
+        // Kept, and asked after each time: an answer without a body where nothing has changed.
+        ("Cache-Control", "no-cache"),
         ("X-Content-Type-Options", "nosniff"),
         ("Content-Type", mime),
     ];
@@ -314,8 +396,11 @@ mod tests {
         std::fs::write(folder.join("model.gguf"), "0123456789")?;
         std::fs::write(folder.join("index.html"), "<!doctype html>")?;
         std::fs::write(folder.join("worker.js"), "0")?;
+        std::fs::create_dir_all(folder.join("sealed"))?;
+        std::fs::write(folder.join("sealed/worker.js"), "0")?;
         let site = Site::bind(Some(0), vec![("/", folder.clone())])?;
-        let site = site.with_policy("default-src 'none'".into()).with_text("/site.json", "{}".into());
+        let site =
+            site.with_policies(Policies { open: "default-src 'none'".into(), sealed: "connect-src 'self'".into() });
         let port = site.port;
         thread::spawn(|| site.serve());
 
@@ -330,7 +415,8 @@ mod tests {
 
         let (head, _) = ask(port, "GET /worker.js HTTP/1.1")?;
         assert!(head.contains("Content-Security-Policy: default-src 'none'"), "{head}");
-        assert_eq!(ask(port, "GET /site.json HTTP/1.1")?.1, "{}");
+        let (head, _) = ask(port, "GET /sealed/worker.js HTTP/1.1")?;
+        assert!(head.contains("Content-Security-Policy: connect-src 'self'"), "{head}");
 
         let (head, body) = ask(port, "GET /model.gguf HTTP/1.1\r\nRange: bytes=2-4")?;
         assert!(head.starts_with("HTTP/1.1 206"), "{head}");
@@ -344,6 +430,52 @@ mod tests {
         assert!(head.contains("Content-Length: 10") && body.is_empty(), "{head}");
         assert!(ask(port, "GET /missing HTTP/1.1")?.0.starts_with("HTTP/1.1 404"));
         assert!(ask(port, "POST / HTTP/1.1\r\nContent-Length: 0")?.0.starts_with("HTTP/1.1 405"));
+        std::fs::remove_dir_all(folder)?;
+        Ok(())
+    }
+
+    #[test]
+    fn who_takes_it_gets_a_file_compressed_and_a_known_file_is_not_sent_again() -> Result<()> {
+        let folder = std::env::temp_dir().join(format!("bitnet-web-packed-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let text = "the same words again and again; ".repeat(100);
+        for name in ["a.js", "b.gguf"] {
+            std::fs::write(folder.join(name), &text)?;
+        }
+        let site = Site::bind(Some(0), vec![("/", folder.clone())])?;
+        let site = site.with_made(Box::new(|address| (address == "/made.html").then(|| Ok("made".to_owned()))));
+        let port = site.port;
+        thread::spawn(|| site.serve());
+        let get = |name: &str, header: &str| -> Result<(String, Vec<u8>)> {
+            let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+            write!(stream, "GET /{name} HTTP/1.1\r\n{header}\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer)?;
+            let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").context("an answer has a head")?;
+            Ok((String::from_utf8(answer[..end].to_vec())?, answer[end + 4..].to_vec()))
+        };
+        for _ in 0..2 {
+            let (head, body) = get("a.js", "Accept-Encoding: gzip, br")?;
+            assert!(head.contains("Content-Encoding: br") && head.contains("Content-Type: text/javascript"), "{head}");
+            let mut unpacked = String::new();
+            brotli::Decompressor::new(&body[..], 4096).read_to_string(&mut unpacked)?;
+            assert_eq!(unpacked, text);
+        }
+        for (name, header) in [
+            ("a.js", "Accept-Encoding: br;q=0, gzip"),
+            ("a.js", "Accept-Encoding: identity"),
+            ("a.js", "X-None: 0"),
+            ("b.gguf", "Accept-Encoding: br"),
+        ] {
+            let (head, body) = get(name, header)?;
+            assert!(!head.contains("Content-Encoding") && body == text.as_bytes(), "{name}, {header}: {head}");
+        }
+        assert_eq!(get("a.js", "Range: bytes=0-2\r\nAccept-Encoding: br")?.1, b"the");
+        let (head, _) = get("a.js", "X-None: 0")?;
+        let tag = head.split("ETag: ").nth(1).and_then(|rest| rest.lines().next()).context("a tag")?;
+        let (head, body) = get("a.js", &format!("If-None-Match: {tag}"))?;
+        assert!(head.starts_with("HTTP/1.1 304") && body.is_empty(), "{head}");
+        assert_eq!(get("made.html?x", "X-None: 0")?.1, b"made");
         std::fs::remove_dir_all(folder)?;
         Ok(())
     }

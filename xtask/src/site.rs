@@ -4,22 +4,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde_json::json;
 
+use crate::pages::{self, Content, Policies};
 use crate::serve::{self, Site};
 use crate::{build, host, node};
 
-/// Builds the wasm, serves the pages until the user ends it, and says where. The library's modules are served as they are
-/// written: a reload shows a change.
+/// Builds the wasm, serves the pages until the user ends it, and says where. The pages and the library's modules are served as
+/// they are written: a reload shows a change.
 pub fn demo(dev: bool, port: Option<u16>, open: bool) -> Result<()> {
     build::wasm(&build::Options { dev, variant: None })?;
     let root = host::root();
     // The port is taken only now: the build can take minutes, and an address that does not answer helps nobody.
     let (www, worker, wasm) = (root.join("www"), root.join("worker"), root.join("dist/wasm"));
-    let policy = policy(&www)?;
-    let list = describe(&policy, &[("", &www), ("dist/", &worker), ("dist/wasm/", &wasm)])?;
+    let policies = Policies::of(&www)?;
     let mounts = vec![("/dist/wasm/", wasm), ("/dist/", worker), ("/", www)];
-    let site = Site::bind(port, mounts)?.with_policy(policy).with_text("/site.json", list);
+    let site = Site::bind(port, mounts)?.with_policies(policies).with_made(Box::new(made));
     let address = site.address();
     println!("\nbitnet-web is at {address}  (Ctrl+C ends it)");
     if open {
@@ -27,6 +26,41 @@ pub fn demo(dev: bool, port: Option<u16>, open: bool) -> Result<()> {
     }
     site.serve();
     Ok(())
+}
+
+/// The documents that `gather` would write, made when they are asked for.
+fn made(address: &str) -> Option<Result<String>> {
+    let root = host::root();
+    let www = root.join("www");
+    let file = |address: &str| match address.strip_prefix("dist/") {
+        Some(name) if name.starts_with("wasm/") => root.join("dist").join(name),
+        Some(name) => root.join("worker").join(name),
+        None => www.join(address),
+    };
+    let page =
+        |name: &str| pages::with_hints(&fs::read_to_string(www.join(name)).with_context(|| name.to_owned())?, &file);
+    Some(match address {
+        "/" | "/index.html" => page("index.html"),
+        "/bench.html" => page("bench.html"),
+        "/sealed.html" => {
+            Policies::of(&www).and_then(|policies| Ok(pages::sealed_page(&page("index.html")?, &policies)))
+        }
+        "/site.js" => site_script(&root),
+        _ => return None,
+    })
+}
+
+/// `site.js` of the demo, whose files lie in several folders.
+fn site_script(root: &Path) -> Result<String> {
+    let mut files = addressed("", &root.join("www"))?;
+    files.extend(addressed("dist/", &root.join("worker"))?);
+    files.extend(addressed("dist/wasm/", &root.join("dist/wasm"))?);
+    files.retain(|(address, _)| !address.ends_with(".html"));
+    for name in ["index.html", "bench.html", "sealed.html"] {
+        let text = made(&format!("/{name}")).with_context(|| name.to_owned())??;
+        files.push((name.to_owned(), Content::Made(text)));
+    }
+    pages::describe(&Policies::of(&root.join("www"))?, &files)
 }
 
 /// Builds, and gathers the result.
@@ -37,7 +71,7 @@ pub fn site(dev: bool) -> Result<()> {
     Ok(())
 }
 
-/// Puts the pages, the built runtime and the licences into `site/`. Every address in them is relative.
+/// Puts the pages, the built runtime and the licences into `site/`, with compressed copies. Every address in them is relative.
 pub fn gather() -> Result<()> {
     let root = host::root();
     let site = root.join("site");
@@ -46,9 +80,15 @@ pub fn gather() -> Result<()> {
     }
     copy_tree(&root.join("www"), &site, &|_| true)?;
     copy_tree(&root.join("dist"), &site.join("dist"), &|file| is_for_browsers(file) && !is_glue(file))?;
-    let policy = policy(&site)?;
-    fs::write(site.join("_headers"), headers(&policy))?;
-    fs::write(site.join("site.json"), describe(&policy, &[("", &site)])?)?;
+    let policies = Policies::of(&site)?;
+    for name in ["index.html", "bench.html"] {
+        let page = fs::read_to_string(site.join(name)).with_context(|| name.to_owned())?;
+        fs::write(site.join(name), pages::with_hints(&page, &|address| site.join(address))?)?;
+    }
+    let start = fs::read_to_string(site.join("index.html"))?;
+    fs::write(site.join("sealed.html"), pages::sealed_page(&start, &policies))?;
+    fs::write(site.join("_headers"), headers(&policies))?;
+    fs::write(site.join("site.js"), pages::describe(&policies, &addressed("", &site)?)?)?;
     let mut command = node::node();
     command.args(["tools/package/compress.mjs", "site"]);
     host::run(&mut command, node::MISSING)
@@ -66,38 +106,28 @@ fn is_glue(file: &Path) -> bool {
         && file.components().any(|part| part.as_os_str() == "wasm")
 }
 
-/// The Content-Security-Policy of the pages: what the start page's own `<meta>` says.
-fn policy(www: &Path) -> Result<String> {
-    let page = fs::read_to_string(www.join("index.html")).context("www/index.html")?;
-    let meta = page.split_once(r#"http-equiv="Content-Security-Policy" content=""#).map(|(_, rest)| rest);
-    let policy = meta.and_then(|rest| rest.split_once('"')).context("www/index.html has no Content-Security-Policy")?.0;
-    Ok(policy.to_owned())
-}
-
-/// `_headers`, which Netlify, Cloudflare Pages and others read: isolation, and for workers the pages' policy, which a page's
-/// `<meta>` does not give them.
-fn headers(policy: &str) -> String {
+/// `_headers`, which Netlify, Cloudflare Pages and others read: isolation, a question after every kept file that costs no bytes
+/// where it has not changed, and for workers the pages' policies, which a page's `<meta>` does not give them.
+fn headers(policies: &Policies) -> String {
+    let Policies { open, sealed } = policies;
     format!(
         "/*\n  Cross-Origin-Opener-Policy: same-origin\n  Cross-Origin-Embedder-Policy: require-corp\n  \
-         Cross-Origin-Resource-Policy: same-origin\n/dist/*.js\n  Content-Security-Policy: {policy}\n"
+         Cross-Origin-Resource-Policy: same-origin\n  Cache-Control: no-cache\n\
+         /dist/*.js\n  Content-Security-Policy: {open}\n\
+         /sealed/*.js\n  Content-Security-Policy: {sealed}\n"
     )
 }
 
-/// `site.json` for the service worker: the policy, and the files that it may keep, models left out. Each folder with the
-/// address under which it is served.
-fn describe(policy: &str, folders: &[(&str, &Path)]) -> Result<String> {
-    let mut files = vec!["./".to_owned()]; // the start page under the folder's own address
-    for (prefix, folder) in folders {
-        for file in files_below(folder)?.iter().filter(|file| is_for_browsers(file)) {
-            let parts: Vec<_> = file.strip_prefix(folder)?.iter().map(|part| part.to_string_lossy()).collect();
-            files.push(format!("{prefix}{}", parts.join("/")));
-        }
-    }
-    files.retain(|file| {
-        !file.ends_with(".gguf") && !file.ends_with(".map") && file != "_headers" && file != "coi-sw.js"
-    });
-    files.sort();
-    Ok(json!({ "policy": policy, "files": files }).to_string())
+/// The files below `folder` that a browser may want, with the addresses under which they are served.
+fn addressed(prefix: &str, folder: &Path) -> Result<Vec<(String, Content)>> {
+    files_below(folder)?
+        .into_iter()
+        .filter(|path| is_for_browsers(path) && path.extension().is_none_or(|extension| extension != "map"))
+        .map(|path| {
+            let parts: Vec<_> = path.strip_prefix(folder)?.iter().map(|part| part.to_string_lossy()).collect();
+            Ok((format!("{prefix}{}", parts.join("/")), Content::File(path.clone())))
+        })
+        .collect()
 }
 
 fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -110,41 +140,21 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
             files.push(path);
         }
     }
+    files.sort();
     Ok(files)
 }
 
 /// Copies the files below `from` that `wanted` takes.
 fn copy_tree(from: &Path, to: &Path, wanted: &dyn Fn(&Path) -> bool) -> Result<()> {
+    fs::create_dir_all(to)?;
     for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
         let path = entry?.path();
         let target = to.join(path.file_name().unwrap_or_default());
         if path.is_dir() {
             copy_tree(&path, &target, wanted)?;
         } else if wanted(&path) {
-            fs::create_dir_all(to)?;
             fs::copy(&path, &target).with_context(|| path.display().to_string())?;
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_pages_have_one_policy_and_the_list_names_their_files() -> Result<()> {
-        let www = host::root().join("www");
-        let policy = policy(&www)?;
-        assert!(policy.contains("default-src 'none'"), "{policy}");
-        assert!(fs::read_to_string(www.join("bench.html"))?.contains(&policy), "bench.html has another policy");
-        let list: serde_json::Value = serde_json::from_str(&describe(&policy, &[("", &www)])?)?;
-        assert_eq!(list["policy"], policy);
-        let files: Vec<_> = list["files"].as_array().into_iter().flatten().filter_map(|name| name.as_str()).collect();
-        for name in ["./", "index.html", "app/chat.js"] {
-            assert!(files.contains(&name), "{name}");
-        }
-        assert!(!files.iter().any(|name| name.ends_with(".gguf") || *name == "coi-sw.js"), "{files:?}");
-        Ok(())
-    }
 }

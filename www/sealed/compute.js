@@ -1,0 +1,2 @@
+// A compute worker of the sealed page, under the same policy as `engine.js` beside it.
+import '../dist/compute.js';
