@@ -1,5 +1,7 @@
 // The public API of bitnet-web.
 import { Cache } from './cache.js';
+import { Chat, ChatStream } from './chat/chat.js';
+import { SavedChats } from './chat/store.js';
 import { WorkerGroup } from './worker-group.js';
 import { BitNetError } from './error.js';
 import { requirePlatform } from './launch.js';
@@ -14,7 +16,7 @@ import { chooseVariant, measureFeatures, sharesMemory } from './variant.js';
 /** @import { LoadOptions, WorkerOptions } from './schema.js' */
 /** @import { Probe, Progress, SelfTest } from './protocol.js' */
 
-export { BitNetError, Model };
+export { BitNetError, Chat, ChatStream, Model };
 export { TokenStream } from './stream.js';
 export * from './types.js';
 
@@ -173,4 +175,7 @@ export const BitNet = {
 
   /** The models that the browser's storage keeps. */
   cache: new Cache(() => startGroup({ threads: 1, ...place })),
+
+  /** The conversations that the browser's storage keeps. */
+  chats: new SavedChats(),
 };

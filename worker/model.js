@@ -1,5 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // A loaded model, as callers hold it: every method is one call to the engine worker.
+import { Chat } from './chat/chat.js';
+import { restoreChat } from './chat/restore.js';
 import { BitNetError } from './error.js';
 import { checkChatOptions, checkGenerateOptions, checkIndices, checkMessages, checkPrompt, checkText } from './options.js';
 import { TokenStream } from './stream.js';
@@ -7,6 +9,8 @@ import { TokenStream } from './stream.js';
 /** @import { WorkerGroup } from './worker-group.js' */
 /** @import { GenerationResult, Message, Methods, ModelInfo, Perplexity, Prefill, Prompt, Token } from './protocol.js' */
 /** @import { ChatOptions, GenerateOptions } from './schema.js' */
+/** @import { ChatSessionOptions } from './chat/chat.js' */
+/** @import { SavedChat } from './chat/store.js' */
 
 /** The workers of every model, for `bench.js`. @internal @type {WeakMap<Model, WorkerGroup>} */
 export const groups = new WeakMap();
@@ -109,6 +113,26 @@ export class Model {
     });
     this.#now.threads = result.timings.threads;
     return result;
+  }
+
+  /**
+   * Begins a conversation: it keeps its messages, and streams an answer to each next one.
+   * @param {ChatSessionOptions} [options] those of `generate` are those of every answer
+   * @returns {Chat}
+   */
+  chat(options = {}) {
+    return new Chat(this, options);
+  }
+
+  /**
+   * Goes on with a conversation that was saved: by the id that `chat.save()` gave, or from what `chat.toJSON()` gave. It need not
+   * have been held with this very model.
+   * @param {string | SavedChat} saved
+   * @param {ChatSessionOptions} [options] in place of those that were saved
+   * @returns {Promise<Chat>}
+   */
+  async restore(saved, options = {}) {
+    return restoreChat(this, saved, options);
   }
 
   /**

@@ -316,6 +316,15 @@ export function checkChatOptions(options) {
 }
 
 /**
+ * Those of `generate` that concern messages.
+ * @param {ChatOptions} options
+ * @returns {ChatOptions}
+ */
+export function templateOptions({ continueFinalMessage, tools, documents, templateVariables }) {
+  return { continueFinalMessage, tools, documents, templateVariables };
+}
+
+/**
  * @param {ChatOptions} options
  * @returns {WireChatOptions}
  */

@@ -1,6 +1,14 @@
 // The types that callers may want to name: `import type { LoadOptions } from 'bitnet-web'`.
 
 /** @typedef {import('./cache.js').Cache} Cache */
+/** @typedef {import('./chat/chat.js').ChatInput} ChatInput */
+/** @typedef {import('./chat/chat.js').ChatResult} ChatResult */
+/** @typedef {import('./chat/chat.js').ChatSessionOptions} ChatSessionOptions */
+/** @typedef {import('./chat/chat.js').ChatUsage} ChatUsage */
+/** @typedef {import('./chat/chat.js').ConversationOptions} ConversationOptions */
+/** @typedef {import('./chat/chat.js').OnFull} OnFull */
+/** @typedef {import('./chat/store.js').SavedChat} SavedChat */
+/** @typedef {import('./chat/store.js').SavedChatEntry} SavedChatEntry */
 /** @typedef {import('./error.js').ErrorCode} ErrorCode */
 /** @typedef {import('./headers.js').HeaderFunction} HeaderFunction */
 /** @typedef {import('./headers.js').HeaderRecord} HeaderRecord */

@@ -283,7 +283,10 @@ pageTest('bad options and arguments are told at once, with their name and range'
     const started = tap.workers.length;
     const model = await lib.BitNet.load(url, { threads: 1 });
     const generate = {
-      maxTokens: [0, 2.5, '3'], temperature: [-1, NaN], topK: [-1], topP: [-0.1, 1.1], minP: [1.1], repetitionPenalty: [0, 1e-60], seed: [-1, 2 ** 53],
+      maxTokens: [0, 2.5, '3'], temperature: [-1, NaN], topK: [-1], topP: [-0.1, 1.1], minP: [1.1], repetitionPenalty: [0, 1e-60], frequencyPenalty: [101], presencePenalty: [NaN],
+      typicalP: [2], topNSigma: [-1], xtcProbability: [1.5], xtcThreshold: ['0.1'], mirostatTau: [-1], mirostatEta: [2], penaltyWindow: [1.5], dryMultiplier: [-1],
+      dryBase: [0.5], dryAllowedLength: [-1], dryWindow: [0.5], dryBreakers: [''], bannedStrings: [[1], Array(65).fill('a')], logprobs: [101, -1, '3'], onPrefill: [1],
+      logitBias: [{ a: 1 }, { 1: '2' }, { 1: 1001 }, [1], { '-1': 1 }, { 1: NaN }], seed: [-1, 2 ** 53],
       stop: ['', ['a', 1], Array(65).fill('a')], stopTokens: ['', [1.5], [-1], {}], signal: [1], max_tokens: [3],
     };
     for (const [option, values] of Object.entries(generate)) {
