@@ -35,6 +35,22 @@ pub fn silu_gate(gate: &mut [f32], up: &[f32]) {
     }
 }
 
+/// `gate = gate * Phi(gate) * up`, with the normal distribution `Phi` by way of a hyperbolic tangent (arXiv:1606.08415):
+/// `x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`, which is `x / (1 + e^(-2 sqrt(2 / pi) (x + 0.044715 x^3)))`.
+pub fn gelu_gate(gate: &mut [f32], up: &[f32]) {
+    /// `2 sqrt(2 / pi)`
+    const SLOPE: f32 = 1.595_769_2;
+    for (gate, up) in gate.iter_mut().zip(up) {
+        let x = *gate;
+        *gate = x / (1.0 + exp(-SLOPE * (x + 0.044_715 * x * x * x))) * up;
+    }
+}
+
+/// `x *= factor`
+pub fn scale(x: &mut [f32], factor: f32) {
+    x.iter_mut().for_each(|x| *x *= factor);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,5 +72,10 @@ mod tests {
         silu_gate(&mut gate, &[5.0, 2.0, 1.0]);
         assert_eq!(gate[..2], [0.0, 200.0]);
         assert!(gate[2].abs() < 1e-30);
+        // Of torch's `gelu(x, approximate="tanh")`.
+        let mut gate = [-3.0, -0.5, 0.0, 1.0, 40.0, -40.0];
+        gelu_gate(&mut gate, &[1.0, 1.0, 1.0, 2.0, 1.0, 1.0]);
+        let want = [-0.003_637_39, -0.154_285_97, 0.0, 1.682_384, 40.0, 0.0];
+        assert!(gate.iter().zip(want).all(|(got, want)| (got - want).abs() < 1e-6), "{gate:?}");
     }
 }

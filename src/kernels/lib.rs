@@ -47,8 +47,8 @@ mod ternary;
 #[allow(unsafe_code, reason = "numbers in their stored forms")]
 mod vector;
 
-pub use attention::{AttentionScratch, FloatBlock, HeadShape, Int8Block, KV_BLOCK, KvLayer, attend};
-pub use elementwise::{add, relu2_gate, rmsnorm, silu_gate};
+pub use attention::{AttentionScratch, FloatBlock, HeadShape, Int8Block, KV_BLOCK, KvLayer, Reach, attend};
+pub use elementwise::{add, gelu_gate, relu2_gate, rmsnorm, scale, silu_gate};
 pub use embedding::{BlockFormat, RowBuilder, RowFormat, RowMatrix};
 pub use error::{Error, ErrorKind, Result};
 pub use rope::{PairOrder, Rope, RopeScaling, Yarn};

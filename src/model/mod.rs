@@ -73,15 +73,15 @@ pub struct Model {
     precision: Precision,
     graph: Box<dyn Graph>,
     weights: Weights,
-    rope: Rope,
+    ropes: Vec<Rope>,
 }
 
 impl Model {
     /// The model of `blueprint` with its `weights`, for contexts of `context` tokens.
     pub fn new(blueprint: Blueprint, weights: Weights, context: usize, kernel: Kernel, precision: Precision) -> Self {
         let Blueprint { config, graph, .. } = blueprint;
-        let rope = graph.rope(&config, &weights);
-        Self { config, context, kernel, precision, graph, weights, rope }
+        let ropes = graph.ropes(&config, &weights);
+        Self { config, context, kernel, precision, graph, weights, ropes }
     }
 
     /// The shape.
@@ -123,8 +123,8 @@ impl Model {
         &*self.graph
     }
 
-    fn rope(&self) -> &Rope {
-        &self.rope
+    fn ropes(&self) -> &[Rope] {
+        &self.ropes
     }
 
     /// Every id must be a row of the embedding.

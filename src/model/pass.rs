@@ -30,8 +30,8 @@ pub struct ForwardPass {
     revisions: Vec<u64>,
     /// The residual stream, `[tokens, dim]`.
     x: Vec<f32>,
-    /// The cosines and sines of the tokens' positions, `[tokens, 2, rope_dim / 2]`.
-    rotations: Vec<f32>,
+    /// For each of the model's ropes the cosines and sines of the tokens' positions, `[tokens, 2, rope_dim / 2]`.
+    rotations: Vec<Vec<f32>>,
     next_layer: usize,
     n_layers: usize,
 }
@@ -67,7 +67,7 @@ impl ForwardPass {
             parts: Vec::new(),
             revisions: Vec::new(),
             x: Vec::new(),
-            rotations: Vec::new(),
+            rotations: model.ropes().iter().map(|_| Vec::new()).collect(),
             next_layer: 0,
             n_layers: config.n_layers,
         };
@@ -78,7 +78,9 @@ impl ForwardPass {
             let first = pass.tokens.len();
             pass.tokens.extend_from_slice(tokens);
             pass.parts.push(Part { tokens: first..pass.tokens.len(), first_position });
-            model.rope().rotations(first_position, tokens.len(), &mut pass.rotations);
+            for (rope, rotations) in model.ropes().iter().zip(&mut pass.rotations) {
+                rope.rotations(first_position, tokens.len(), rotations);
+            }
         }
         pass.x.resize(pass.tokens.len() * config.dim, 0.0);
         model.graph().embed(&mut operations(model, executor), &pass.tokens, &mut pass.x);
@@ -162,8 +164,8 @@ impl HiddenStates {
     /// # Panics
     /// If a token does not exist, or `out` has another length.
     pub fn logits(&self, model: &Model, tokens: &[usize], out: &mut [f32], executor: &mut Executor) {
-        let mut x: Vec<f32> = tokens.iter().flat_map(|&token| self.token(token)).copied().collect();
-        model.graph().logits(&mut operations(model, executor), &mut x, LogitsOf::All(out));
+        let x = self.normalized(model, tokens, executor);
+        model.graph().logits(&mut operations(model, executor), &x, LogitsOf::All(out));
     }
 
     /// The exact logits of `ids` after one of the tokens, in either precision: `out` is `[ids]`.
@@ -171,8 +173,19 @@ impl HiddenStates {
     /// # Panics
     /// If the token or an id does not exist, or `out` has another length.
     pub fn exact_logits(&self, model: &Model, token: usize, ids: &[u32], out: &mut [f32], executor: &mut Executor) {
-        let mut x = self.token(token).to_vec();
-        model.graph().logits(&mut operations(model, executor), &mut x, LogitsOf::Ids(ids, out));
+        let x = self.normalized(model, &[token], executor);
+        model.graph().logits(&mut operations(model, executor), &x, LogitsOf::Ids(ids, out));
+    }
+
+    /// The residual streams of `tokens` behind the model's last norm, `[tokens, dim]`: what logits are computed from, and
+    /// what an embedding model is asked for.
+    ///
+    /// # Panics
+    /// If a token does not exist.
+    pub fn normalized(&self, model: &Model, tokens: &[usize], executor: &mut Executor) -> Vec<f32> {
+        let mut x: Vec<f32> = tokens.iter().flat_map(|&token| self.token(token)).copied().collect();
+        model.graph().norm(&mut operations(model, executor), &mut x);
+        x
     }
 
     fn token(&self, token: usize) -> &[f32] {

@@ -110,6 +110,14 @@ impl<'a> Tensors<'a> {
         Ok(id)
     }
 
+    /// The vector `{name}.weight`, `[len]`, if the file has it.
+    pub(super) fn optional_vector(&mut self, name: &str, len: usize) -> Result<Option<VectorId>> {
+        let id = VectorId(self.vectors);
+        let found = self.find(Role::Vector(id), format!("{name}.weight"), 1, len)?;
+        self.vectors += usize::from(found);
+        Ok(found.then_some(id))
+    }
+
     /// The constants `{name}.weight`, `[len]`, if the file has them.
     pub(super) fn constants(&mut self, name: &str, len: usize) -> Result<Option<VectorId>> {
         let id = VectorId(self.vectors);

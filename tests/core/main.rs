@@ -10,11 +10,11 @@
 mod chat;
 mod embeddings;
 mod ends;
+mod graphs;
 // It measures the memory of its process, so that natively it is a program of its own.
 #[cfg(target_arch = "wasm32")]
 #[path = "../hostile_file/main.rs"]
 mod hostile_file;
-mod llama;
 mod logits_hashes;
 mod logits_steps;
 mod logprobs;

@@ -170,6 +170,10 @@ fn model_files_agree_with_hugging_face() {
         // An architecture of many models: nothing is implied there, so these files name their pre-tokenizer.
         if name.ends_with(".gguf") {
             let file = fixture(&format!("models/{name}"));
+            // SentencePiece has its own fixtures.
+            if metadata(&file).require_string("tokenizer.ggml.model").unwrap() != "gpt2" {
+                continue;
+            }
             without_pre += usize::from(metadata(&file).get("tokenizer.ggml.pre").is_none());
             check(&tokenizer(&file), &expected, None);
         }

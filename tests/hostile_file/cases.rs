@@ -65,7 +65,11 @@ pub fn not_gguf(good: &[u8]) -> Vec<Case> {
     c.changed("big-endian", InvalidGguf, "big-endian", |d| d.version = 3_u32.swap_bytes());
     c.changed("no key at all", InvalidModel, "general.architecture", |d| d.keys.clear());
     c.changed("no architecture", InvalidModel, "general.architecture", |d| d.remove("general.architecture"));
-    c.changed("another architecture", Unsupported, "\"qwen3\"", |d| d.set_text("general.architecture", "qwen3"));
+    for name in ["qwen35", "qwen3moe", "gemma3n", "falcon-h1", "mllama", "LLAMA", ""] {
+        c.changed("another architecture", Unsupported, &format!("{name:?}"), |d| {
+            d.set_text("general.architecture", name);
+        });
+    }
     c.changed("a number for a name", InvalidModel, "general.architecture", |d| {
         d.set_number("general.architecture", 3);
     });

@@ -81,11 +81,12 @@ class Reader:
 
 
 def scale_frequencies(frequencies, metadata, config):
-    """What `llama.rope.scaling.*` asks for: the frequencies, and what cosines and sines are multiplied with."""
-    kind, factor = metadata.get("llama.rope.scaling.type"), metadata.get("llama.rope.scaling.factor", 1.0)
+    """What `rope.scaling.*` asks for: the frequencies, and what cosines and sines are multiplied with."""
+    scaling = metadata["general.architecture"] + ".rope.scaling."
+    kind, factor = metadata.get(scaling + "type"), metadata.get(scaling + "factor", 1.0)
     if kind != "yarn":
         return frequencies / factor, 1.0
-    dim, original = config["head_dim"], metadata["llama.rope.scaling.original_context_length"]
+    dim, original = config["head_dim"], metadata[scaling + "original_context_length"]
     # The pair that turns `times` times within the original context.
     pair = lambda times: dim * np.log(original / (times * 2 * np.pi)) / (2 * np.log(config["rope_theta"]))
     low, high = max(np.floor(pair(32)), 0), min(np.ceil(pair(1)), dim - 1)
@@ -118,42 +119,57 @@ def forward(read, config, tokens, group, scaled=None):
             y *= read.tensor(name + ".scale")[0]
         return y
 
+    arch = read.metadata["general.architecture"]
     half = hd // 2
-    is_llama = read.metadata["general.architecture"] == "llama"
     frequencies = config["rope_theta"] ** -(np.arange(half) / half)
     if "rope_freqs.weight" in read.infos:
         frequencies /= weight("rope_freqs")
     frequencies, magnitude = scale_frequencies(frequencies, read.metadata, config)
-    angle = np.arange(n)[:, None] * frequencies
-    cos, sin = magnitude * np.cos(angle)[:, None], magnitude * np.sin(angle)[:, None]
+    window = read.metadata.get(f"{arch}.attention.sliding_window", 0)
 
-    def rope(x):
-        if is_llama:  # neighbours
+    def rope(x, frequencies, magnitude):
+        angle = np.arange(n)[:, None] * frequencies
+        cos, sin = magnitude * np.cos(angle)[:, None], magnitude * np.sin(angle)[:, None]
+        if arch == "llama":  # neighbours
             a, b = x[..., 0::2], x[..., 1::2]
             return np.stack([a * cos - b * sin, b * cos + a * sin], -1).reshape(x.shape)
         a, b = x[..., :half], x[..., half:]
         return np.concatenate([a * cos - b * sin, b * cos + a * sin], -1)
 
-    x = weight("token_embd")[tokens]
+    def own_norm(x, name):
+        return norm(x, name) if name + ".weight" in read.infos else x
+
+    def project(x, name):
+        return linear(own_norm(x, name + "_norm_in"), name)
+
+    act = {
+        "relu2": lambda x: np.maximum(x, 0) ** 2,
+        "silu": lambda x: x / (1 + np.exp(-x)),
+        "gelu_pytorch_tanh": lambda x: x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+    }[config["activation"]]
+
+    x = weight("token_embd")[tokens] * (np.sqrt(dim) if arch == "gemma3" else 1)
     for layer in range(config["n_layers"]):
         blk = f"blk.{layer}."
+        is_windowed = window > 0 and layer % 6 < 5
+        turn = (10000.0 ** -(np.arange(half) / half), 1.0) if is_windowed else (frequencies, magnitude)
         a = norm(x, blk + "attn_norm")
-        q = rope(linear(a, blk + "attn_q").reshape(n, n_heads, hd))
-        k = rope(linear(a, blk + "attn_k").reshape(n, n_kv, hd))
-        v = linear(a, blk + "attn_v").reshape(n, n_kv, hd)
+        q = rope(own_norm(project(a, blk + "attn_q").reshape(n, n_heads, hd), blk + "attn_q_norm"), *turn)
+        k = rope(own_norm(project(a, blk + "attn_k").reshape(n, n_kv, hd), blk + "attn_k_norm"), *turn)
+        v = project(a, blk + "attn_v").reshape(n, n_kv, hd)
         out = np.empty((n, n_heads, hd))
+        distance = np.arange(n)[:, None] - np.arange(n)
         for h in range(n_heads):
             kv = h // (n_heads // n_kv)
             scores = q[:, h] @ k[:, kv].T / np.sqrt(hd)
-            scores[np.triu_indices(n, 1)] = -np.inf
+            scores[(distance < 0) | (is_windowed & (distance >= window))] = -np.inf
             p = np.exp(scores - scores.max(-1, keepdims=True))
             out[:, h] = p / p.sum(-1, keepdims=True) @ v[:, kv]
-        out = out.reshape(n, n_heads * hd)
-        x = x + linear(out if is_llama else norm(out, blk + "attn_sub_norm"), blk + "attn_output")
+        out = project(own_norm(out.reshape(n, n_heads * hd), blk + "attn_sub_norm"), blk + "attn_output")
+        x = x + own_norm(out, blk + "post_attention_norm")
         a = norm(x, blk + "ffn_norm")
-        gate, up = linear(a, blk + "ffn_gate"), linear(a, blk + "ffn_up")
-        gate = np.maximum(gate, 0) ** 2 if config["activation"] == "relu2" else gate / (1 + np.exp(-gate))
-        x = x + linear(gate * up if is_llama else norm(gate * up, blk + "ffn_sub_norm"), blk + "ffn_down")
+        gated = act(project(a, blk + "ffn_gate")) * project(a, blk + "ffn_up")
+        x = x + own_norm(project(own_norm(gated, blk + "ffn_sub_norm"), blk + "ffn_down"), blk + "post_ffw_norm")
     head = "token_embd" if config["tied"] else "output"
     return norm(x, "output_norm") @ weight(head).T
 

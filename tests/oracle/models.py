@@ -1,8 +1,9 @@
-"""Builds small random BitNet and Llama models with transformers, writes them as GGUF in every weight type, and records what
+"""Builds small random models with transformers, writes them as GGUF in every weight type, and records what
 transformers computes with them: logits, intermediate values, and how close each token comes to a rounding flip.
 
-The model code is transformers' own throughout: BitNetForCausalLM or LlamaForCausalLM with its linear layers replaced by
-replace_with_bitnet_linear, on the CPU in float32 with eager attention. Only the weights are set here.
+The model code is transformers' own throughout: BitNetForCausalLM, LlamaForCausalLM, Qwen3ForCausalLM or Gemma3ForCausalLM with
+its linear layers replaced by replace_with_bitnet_linear, on the CPU in float32 with eager attention. Only the weights are
+set here.
 """
 
 import json
@@ -20,7 +21,16 @@ import numpy as np
 import torch
 from gguf import quants
 from gguf.constants import GGMLQuantizationType
-from transformers import BitNetConfig, BitNetForCausalLM, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    BitNetConfig,
+    BitNetForCausalLM,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 from transformers.integrations import replace_with_bitnet_linear
 from transformers.integrations.bitnet import AutoBitLinear, BitLinear, pack_weights
 from transformers.utils.quantization_config import BitNetQuantConfig
@@ -89,7 +99,8 @@ def make_weights(shape: Shape):
         return values.float().numpy()
 
     def norm(size):
-        return (1 + 0.1 * rng.standard_normal(size)).astype(np.float32)
+        values = (1 + 0.1 * rng.standard_normal(size)).astype(np.float32)
+        return values.astype(np.float16).astype(np.float32) if shape.f16_norms else values
 
     weights["token_embd"] = table("token_embd")
     for layer in range(shape.n_layers):
@@ -105,36 +116,65 @@ def make_weights(shape: Shape):
             else:
                 weights[f"blk.{layer}.{name}"] = (_ternary(rng, rows, columns), 2.0**exponent)
         for name in shape.norms:
-            weights[f"blk.{layer}.{name}"] = norm(shape.ffn if name == "ffn_sub_norm" else shape.dim)
+            weights[f"blk.{layer}.{name}"] = norm(shape.norm_size(name))
     weights["output_norm"] = norm(shape.dim)
     if not shape.tied:
         weights["output"] = table("output")
     return weights
 
 
-def make_model(shape: Shape, weights):
-    family, of_family = (LlamaConfig, LlamaForCausalLM) if shape.llama else (BitNetConfig, BitNetForCausalLM)
-    own = {"head_dim": shape.head_dim} if shape.llama else {}
-    config = family(
+FAMILIES = {
+    "bitnet": (BitNetConfig, BitNetForCausalLM),
+    "llama": (LlamaConfig, LlamaForCausalLM),
+    "qwen3": (Qwen3Config, Qwen3ForCausalLM),
+    "gemma3": (Gemma3TextConfig, Gemma3ForCausalLM),
+}
+
+
+def make_config(shape: Shape):
+    rope = {"rope_type": "default", "rope_theta": shape.theta} | shape.rope
+    own = {"hidden_act": shape.act} if shape.family == "bitnet" else {"hidden_act": shape.act, "head_dim": shape.head_dim}
+    if shape.family == "gemma3":
+        windows = {"rope_type": "default", "rope_theta": shape.theta_of_windows}
+        rope = {"full_attention": rope, "sliding_attention": windows}
+        own = {
+            "hidden_activation": shape.act,
+            "head_dim": shape.head_dim,
+            "query_pre_attn_scalar": shape.head_dim,
+            "sliding_window": shape.window,
+            "layer_types": ["sliding_attention" if layer % shape.window_pattern < shape.window_pattern - 1
+                            else "full_attention" for layer in range(shape.n_layers)],
+            "pad_token_id": None,
+        }
+    return FAMILIES[shape.family][0](
         vocab_size=shape.vocab,
         hidden_size=shape.dim,
         intermediate_size=shape.ffn,
         num_hidden_layers=shape.n_layers,
         num_attention_heads=shape.n_heads,
         num_key_value_heads=shape.n_kv_heads,
-        hidden_act=shape.act,
         max_position_embeddings=shape.context,
         rms_norm_eps=shape.eps,
         tie_word_embeddings=shape.tied,
-        rope_parameters={"rope_type": "default", "rope_theta": shape.theta} | shape.rope,
+        rope_parameters=rope,
         **own,
         bos_token_id=None,
         eos_token_id=None,
         attn_implementation="eager",
     )
-    model = of_family(config)
+
+
+def norm_weight(shape: Shape, name, stored):
+    """The parameter of transformers' norm. Gemma's own multiply by 1 + w, and a file holds 1 + w."""
+    return stored - np.float32(1) if shape.family == "gemma3" and not name.endswith("_norm_in") else stored
+
+
+def make_model(shape: Shape, weights):
+    config = make_config(shape)
+    model = FAMILIES[shape.family][1](config)
     linear_class, _, mode = shape.linear.partition(" ")
-    quant = BitNetQuantConfig(linear_class=linear_class, quantization_mode=mode or "offline")
+    quant = BitNetQuantConfig(linear_class=linear_class, quantization_mode=mode or "offline",
+                              use_rms_norm=shape.input_norms, rms_norm_eps=shape.eps)
     replace_with_bitnet_linear(model, modules_to_not_convert=["lm_head"], quantization_config=quant)
 
     def parameter(values):
@@ -162,8 +202,8 @@ def make_model(shape: Shape, weights):
                     linear.weight_scale = torch.nn.Buffer(torch.tensor([scale]))
             replaced += 1
         for name, path in shape.norms.items():
-            block.get_submodule(path).weight = parameter(weights[f"blk.{layer}.{name}"])
-    model.model.norm.weight = parameter(weights["output_norm"])
+            block.get_submodule(path).weight = parameter(norm_weight(shape, name, weights[f"blk.{layer}.{name}"]))
+    model.model.norm.weight = parameter(norm_weight(shape, "output_norm", weights["output_norm"]))
     model.model.embed_tokens.weight = parameter(weights["token_embd"])
     model.lm_head.weight = model.model.embed_tokens.weight if shape.tied else parameter(weights["output"])
     assert replaced == 7 * shape.n_layers
@@ -250,10 +290,13 @@ def write_gguf(path, shape: Shape, weights, file: File, vocab):
         (f"{arch}.attention.layer_norm_rms_epsilon", g.F32, shape.eps),
         (f"{arch}.rope.freq_base", g.F32, shape.theta),
         *rope_pairs(arch, shape),
+        *([(f"{arch}.attention.sliding_window", g.U32, shape.window)] if shape.window else []),
+        *([(f"{arch}.pooling_type", g.U32, 3)] if shape.pooling else []),
         *([(f"{arch}.attention.key_length", g.U32, shape.head_dim),
            (f"{arch}.attention.value_length", g.U32, shape.head_dim)] if shape.own_head_dim else []),
         *file.extra,
-        *vocabulary.metadata(*vocab, file.pre, file.template, scores=True),
+        *(vocabulary.sentence_piece_metadata(shape.vocab, **file.sentence_piece) if file.sentence_piece is not None
+          else vocabulary.metadata(*vocab, file.pre, file.template, scores=True)),
         ("general.quantization_version", g.U32, 2),
         ("general.file_type", g.U32, {g.TYPE_I2_S: 40, g.TYPE_TQ1_0: 36, g.TYPE_TQ2_0: 37, g.TYPE_F16: 1,
                                       g.TYPE_BF16: 32}.get(file.weights if isinstance(file.weights, int) else -1, 0)),
@@ -267,14 +310,15 @@ def write_gguf(path, shape: Shape, weights, file: File, vocab):
             return
         tensors.append((name + ".weight", list(values.shape[::-1]), kind, float_bytes(kind, values)))
 
+    norm_kind = g.TYPE_F16 if shape.f16_norms else g.TYPE_F32
     add("token_embd", file.embedding, weights["token_embd"])
     for layer in range(shape.n_layers):
         for name in shape.norms:
-            add(f"blk.{layer}.{name}", g.TYPE_F32, weights[f"blk.{layer}.{name}"])
+            add(f"blk.{layer}.{name}", norm_kind, weights[f"blk.{layer}.{name}"])
         for name in LINEARS:
             key = f"blk.{layer}.{name}"
             weight = weights[key]
-            if shape.llama and name in ("attn_q", "attn_k"):
+            if shape.family == "llama" and name in ("attn_q", "attn_k"):
                 weight = (permute(weight[0], shape.n_heads if name == "attn_q" else shape.n_kv_heads), weight[1])
             rows, columns = (weight if isinstance(weight, np.ndarray) else weight[0]).shape
             kind = file.weights if isinstance(file.weights, int) else file.weights[name]
@@ -282,12 +326,19 @@ def write_gguf(path, shape: Shape, weights, file: File, vocab):
             tensors.append((key + ".weight", [columns, rows], kind, data))
             if scale is not None:
                 tensors.append((key + ".scale", [1], g.TYPE_F32, np.float32(scale).tobytes()))
-    add("output_norm", g.TYPE_F32, weights["output_norm"])
+    add("output_norm", norm_kind, weights["output_norm"])
     if shape.rope.get("rope_type") == "llama3":
         add("rope_freqs", g.TYPE_F32, rope_factors(shape))
     if not shape.tied:
         add("output", file.output, weights["output"])
     g.write(path, metadata, tensors, file.version)
+
+
+def pooled_embedding(model, tokens):
+    """The last token's normalized state, at length 1: what sentence-transformers makes with last-token pooling."""
+    with torch.no_grad():
+        state = model.model(torch.tensor([tokens]), use_cache=False).last_hidden_state[0, -1]
+    return torch.nn.functional.normalize(state, dim=0).numpy()
 
 
 def make(out, only=()):
@@ -329,6 +380,10 @@ def make(out, only=()):
             "near_tie": float(f"{2 * study['top_changed_max_gap']:.3g}"),
             "flip_study": {k: (v if isinstance(v, int) else float(f"{v:.3g}")) for k, v in study.items()},
         }
+        if shape.pooling:
+            record["embeddings"] = f"{shape.name}.embeddings.f32"
+            pooled = [pooled_embedding(model, s["tokens"]) for s in sequences]
+            np.stack(pooled).astype("<f4").tofile(f"{out}/{record['embeddings']}")
         if shape.intermediates:
             values = record_intermediates(model, sequences[0]["tokens"])
             keep = [0, 1, 2, 7, 71]

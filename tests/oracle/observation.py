@@ -21,7 +21,8 @@ class Watch:
         if self.noise is not None:
             level, generator = self.noise
             x = x * (1 + level * torch.randn(x.shape, generator=generator))
-        scaled = x * (127 / x.abs().amax(-1, keepdim=True).clamp(min=1e-5))
+        rounded = x if module.rms_norm is None else module.rms_norm(x)
+        scaled = rounded * (127 / rounded.abs().amax(-1, keepdim=True).clamp(min=1e-5))
         self.scaled.append(scaled)
         self.codes.append(scaled.round().to(torch.int8))
         fraction = scaled.double() - scaled.double().floor()

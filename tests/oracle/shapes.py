@@ -15,10 +15,30 @@ LINEARS = {
     "ffn_down": "mlp.down_proj",
 }
 NORMS = {
-    "attn_norm": "input_layernorm",
-    "attn_sub_norm": "self_attn.attn_sub_norm",
-    "ffn_norm": "post_attention_layernorm",
-    "ffn_sub_norm": "mlp.ffn_sub_norm",
+    "bitnet": {
+        "attn_norm": "input_layernorm",
+        "attn_sub_norm": "self_attn.attn_sub_norm",
+        "ffn_norm": "post_attention_layernorm",
+        "ffn_sub_norm": "mlp.ffn_sub_norm",
+    },
+    "llama": {
+        "attn_norm": "input_layernorm",
+        "ffn_norm": "post_attention_layernorm",
+    },
+    "qwen3": {
+        "attn_norm": "input_layernorm",
+        "attn_q_norm": "self_attn.q_norm",
+        "attn_k_norm": "self_attn.k_norm",
+        "ffn_norm": "post_attention_layernorm",
+    },
+    "gemma3": {
+        "attn_norm": "input_layernorm",
+        "attn_q_norm": "self_attn.q_norm",
+        "attn_k_norm": "self_attn.k_norm",
+        "post_attention_norm": "post_attention_layernorm",
+        "ffn_norm": "pre_feedforward_layernorm",
+        "post_ffw_norm": "post_feedforward_layernorm",
+    },
 }
 
 
@@ -46,10 +66,15 @@ class Shape:
     intermediates: bool = False
     free: tuple = (12, 8, 6, 4)
     clear: int = 24  # 72 and 80 for two shapes: longer than one prefill batch
-    # Llama: no sub-norms, heads of any width, q and k permuted in the file.
-    llama: bool = False
+    family: str = "bitnet"  # one of NORMS
     own_head_dim: int = 0  # 0: dim / n_heads
     rope: dict = field(default_factory=dict)  # transformers' rope_parameters beside rope_theta
+    input_norms: bool = False  # an RMSNorm before each linear layer
+    f16_norms: bool = False  # the weights of norms are numbers that f16 holds
+    window: int = 0  # gemma3: positions that most layers look at; 0: all
+    window_pattern: int = 6  # gemma3: each so many-th layer looks at all
+    theta_of_windows: float = 10000.0
+    pooling: bool = False  # an embedding model: what comes of the last token
     # An activation code is round(127 * x / max|x|). Its margin is how far the value before rounding lies from the
     # nearest half: float32 noise below the margin cannot flip it. The sequences marked "clear" are chosen so that
     # no code of any of their tokens has a smaller margin than this, and check.py shows that the noise stays below.
@@ -61,7 +86,14 @@ class Shape:
 
     @property
     def norms(self):
-        return {name: path for name, path in NORMS.items() if not (self.llama and "sub_norm" in name)}
+        inputs = {f"{name}_norm_in": f"{path}.rms_norm" for name, path in LINEARS.items()} if self.input_norms else {}
+        return NORMS[self.family] | inputs
+
+    def norm_size(self, name):
+        q_dim = self.n_heads * self.head_dim
+        sizes = {"ffn_sub_norm": self.ffn, "attn_sub_norm": q_dim, "attn_q_norm": self.head_dim, "attn_k_norm": self.head_dim,
+                 "attn_output_norm_in": q_dim, "ffn_down_norm_in": self.ffn}
+        return sizes.get(name, self.dim)
 
 
 @dataclass
@@ -80,6 +112,7 @@ class File:
     group: int = 128  # 64: the layout that ARM builds wrote
     separate_scales: bool = False  # the scale in a tensor of its own, 1.0 in the weight
     extra: list = field(default_factory=list)
+    sentence_piece: object = None  # options of a SentencePiece vocabulary, in place of the byte-level one
     note: str = ""
 
 
@@ -97,15 +130,29 @@ MASTER = Shape("tiny-master", 128, 1, 128, 2, 1, tied=True, seed=16, linear="aut
 LLAMA_CPP = Shape("q4_k-q6_k", 256, 1, 256, 4, 2, tied=False, seed=17, free=(8, 4),
                   tables={"token_embd": g.TYPE_Q4_K, "output": g.TYPE_Q6_K})
 BITNET_CPP = Shape("tied-q6_k", 256, 1, 256, 2, 1, tied=True, seed=18, free=(8, 4), tables={"token_embd": g.TYPE_Q6_K})
-LLAMA = Shape("llama", 128, 2, 256, 4, 2, tied=True, act="silu", seed=21, llama=True, own_head_dim=96,
+# The 3.3B reproduction in small: heads of 100, rows that are multiples of 32 and no more.
+SILU_3B = Shape("silu-hd100", 200, 1, 328, 2, 2, tied=True, act="silu", seed=25, free=(8, 4), clear=12)
+QWEN3 = Shape("qwen3", 128, 2, 256, 4, 2, tied=False, theta=1000000.0, act="silu", eps=1e-6, seed=26, clear=12, family="qwen3",
+              own_head_dim=64, linear="bitlinear")
+QWEN3_YARN = Shape("qwen3-yarn", 128, 1, 256, 2, 1, tied=True, theta=1000000.0, act="silu", eps=1e-6, seed=27, clear=12,
+                   family="qwen3", linear="bitlinear", context=2048,
+                   rope={"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 512})
+QWEN3_EMBEDDING = Shape("qwen3-embedding", 128, 1, 256, 2, 1, tied=True, theta=1000000.0, act="silu", eps=1e-6, seed=28,
+                        clear=12, family="qwen3", own_head_dim=128, linear="bitlinear", input_norms=True, f16_norms=True,
+                        pooling=True)
+# Six layers, of which the last one looks at all positions.
+GEMMA3 = Shape("gemma3-embedding", 128, 6, 128, 2, 1, tied=True, theta=1000000.0, act="gelu_pytorch_tanh", eps=1e-6, seed=29,
+               clear=12, clear_margin=1.5e-4, family="gemma3", own_head_dim=128, linear="bitlinear", input_norms=True,
+               f16_norms=True, window=4, pooling=True)
+LLAMA = Shape("llama", 128, 2, 256, 4, 2, tied=True, act="silu", seed=21, family="llama", own_head_dim=128,
               bf16_embedding=True, linear="bitlinear", clear=16)
-LLAMA3 = Shape("llama-llama3", 256, 1, 256, 4, 1, tied=False, theta=500000.0, act="silu", seed=22, clear=12, llama=True,
+LLAMA3 = Shape("llama-llama3", 256, 1, 256, 4, 1, tied=False, theta=500000.0, act="silu", seed=22, clear=12, family="llama",
                linear="autobitlinear offline",
                rope={"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
                      "original_max_position_embeddings": 128})
-LINEAR = Shape("llama-linear", 128, 1, 256, 2, 1, tied=True, act="silu", seed=23, clear=12, llama=True, linear="bitlinear",
+LINEAR = Shape("llama-linear", 128, 1, 256, 2, 1, tied=True, act="silu", seed=23, clear=12, family="llama", linear="bitlinear",
                rope={"rope_type": "linear", "factor": 4.0})
-YARN = Shape("llama-yarn", 128, 1, 256, 2, 1, tied=True, act="silu", seed=24, clear=12, llama=True, linear="bitlinear", context=2048,
+YARN = Shape("llama-yarn", 128, 1, 256, 2, 1, tied=True, act="silu", seed=24, clear=12, family="llama", linear="bitlinear", context=2048,
              rope={"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 512})
 
 MIXED_FLOATS = dict(attn_q=g.TYPE_F32, attn_k=g.TYPE_F32, attn_v=g.TYPE_F16, attn_output=g.TYPE_F16,
@@ -141,6 +188,21 @@ PLAN = [
              extra=[("bitnet.hidden_activation", g.STR, "relu2")], note="architecture bitnet with hidden_activation relu2"),
     ]),
     (SILU, [File("tiny-silu-i2_s", g.TYPE_I2_S, arch="bitnet", note="architecture bitnet, so SiLU")]),
+    (SILU_3B, [
+        File("silu-hd100-f16", g.TYPE_F16, arch="bitnet", sentence_piece={}, template=None,
+             extra=[("bitnet.rope.scaling.type", g.STR, "linear"), ("bitnet.rope.scaling.factor", g.F32, 1.0)],
+             note="as llama.cpp's converter writes the first BitNet models: ternary weights in f16, a SentencePiece vocabulary"),
+    ]),
+    (QWEN3, [File("qwen3-i2_s", g.TYPE_I2_S, arch="qwen3", note="output.weight; norms of queries and keys")]),
+    (QWEN3_YARN, [File("qwen3-yarn-i2_s", g.TYPE_I2_S, arch="qwen3", note="rope.scaling.type yarn")]),
+    (QWEN3_EMBEDDING, [
+        File("qwen3-embedding-i2_s", g.TYPE_I2_S, arch="qwen3", extra=[("tokenizer.ggml.add_eos_token", g.BOOL, True)],
+             note="an embedding model as bitnet.cpp's converter writes it: norms before linear layers, in f16"),
+    ]),
+    (GEMMA3, [
+        File("gemma3-embedding-i2_s", g.TYPE_I2_S, arch="gemma3", sentence_piece={"space_prefix": False, "add_eos": True},
+             template=None, note="windows of 4 positions in five of six layers"),
+    ]),
     (LLAMA, [
         File("llama-i2_s", g.TYPE_I2_S, arch="llama", note="heads of 96, which is not 128 / 4"),
         File("llama-f16", g.TYPE_F16, arch="llama", separate_scales=True,

@@ -160,3 +160,23 @@ def metadata(tokens, merges, types, pre, template=RIGHT_TEMPLATE, scores=False):
     if template is not None:
         pairs.append(("tokenizer.chat_template", g.STR, template))
     return pairs
+
+
+def sentence_piece_metadata(size, *, space_prefix=True, add_eos=False):
+    """The tokenizer.* pairs of a SentencePiece vocabulary: an unknown token, two control tokens, all bytes, some pieces."""
+    pieces = ["▁", *"abcdefghijklmnopqrstuvwxyz", *("▁" + word for word in _WORDS[:10]), "▁t", "he", "▁h", "in", "er"]
+    more = ["<|eot|>"] + [f"<unused{i}>" for i in range(size - 3 - 256 - len(pieces) - 1)]
+    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *pieces, *more]
+    assert len(set(tokens)) == len(tokens) == size
+    return [
+        ("tokenizer.ggml.model", g.STR, "llama"),
+        ("tokenizer.ggml.pre", g.STR, "default"),
+        ("tokenizer.ggml.tokens", (g.ARRAY, g.STR), tokens),
+        ("tokenizer.ggml.scores", (g.ARRAY, g.F32), [0.0] * 259 + [-float(i) for i in range(size - 259)]),
+        ("tokenizer.ggml.token_type", (g.ARRAY, g.I32), [2, 3, 3] + [6] * 256 + [1] * len(pieces) + [3] + [5] * (len(more) - 1)),
+        ("tokenizer.ggml.bos_token_id", g.U32, 1),
+        ("tokenizer.ggml.eos_token_id", g.U32, 2),
+        ("tokenizer.ggml.add_bos_token", g.BOOL, True),
+        ("tokenizer.ggml.add_eos_token", g.BOOL, add_eos),
+        ("tokenizer.ggml.add_space_prefix", g.BOOL, space_prefix),
+    ]

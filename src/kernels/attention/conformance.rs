@@ -4,7 +4,7 @@ use crate::{Error, ErrorKind, Result};
 
 use super::super::conformance::check::Check;
 use super::pairs::{Codes, Pair, pair, pair_dots};
-use super::{AttentionScratch, FloatBlock, HeadShape, Int8Block, KV_BLOCK, KvLayer, attend};
+use super::{AttentionScratch, FloatBlock, HeadShape, Int8Block, KV_BLOCK, KvLayer, Reach, attend};
 
 /// For the conformance suite: the integer products, and whole attention in both precisions.
 pub(crate) fn check(check: &mut Check<'_>) -> Result<()> {
@@ -13,10 +13,19 @@ pub(crate) fn check(check: &mut Check<'_>) -> Result<()> {
         pairs::<2>(check, len);
         pairs::<4>(check, len);
     }
-    for (n_heads, n_kv_heads, head_dim, positions) in
-        [(4, 1, 128, 700), (2, 1, 64, 513), (6, 2, 20, 255), (3, 3, 100, 257), (20, 5, 128, 1), (8, 1, 6, 9)]
-    {
-        whole(check, HeadShape { n_heads, n_kv_heads, head_dim }, positions)?;
+    for (n_heads, n_kv_heads, head_dim, positions, window) in [
+        (4, 1, 128, 700, None),
+        (2, 1, 64, 513, None),
+        (6, 2, 20, 255, None),
+        (3, 3, 100, 257, None),
+        (20, 5, 128, 1, None),
+        (8, 1, 6, 9, None),
+        (4, 1, 96, 700, Some(512)),
+        (2, 1, 64, 600, Some(20)),
+        (3, 1, 20, 257, Some(1)),
+        (3, 1, 20, 257, Some(300)),
+    ] {
+        whole(check, HeadShape { n_heads, n_kv_heads, head_dim }, positions, window)?;
     }
     Ok(())
 }
@@ -42,8 +51,8 @@ fn pairs<const H: usize>(check: &mut Check<'_>, len: usize) {
     }
 }
 
-/// One token over all `positions`: keys and values that int8 and f32 hold alike, so that both have the same definition.
-fn whole(check: &mut Check<'_>, shape: HeadShape, positions: usize) -> Result<()> {
+/// One token over all `positions` or the last ones in a window: keys and values that int8 and f32 hold alike, so that both have the same definition.
+fn whole(check: &mut Check<'_>, shape: HeadShape, positions: usize, window: Option<usize>) -> Result<()> {
     let HeadShape { n_heads, n_kv_heads, head_dim } = shape;
     let no_memory = || Error::new(ErrorKind::OutOfMemory, "no memory for a test of attention");
     let blocks = || 0..positions.div_ceil(KV_BLOCK);
@@ -60,13 +69,15 @@ fn whole(check: &mut Check<'_>, shape: HeadShape, positions: usize) -> Result<()
     }
     let mut q = check.random.floats(n_heads * head_dim);
     q.iter_mut().for_each(|q| *q *= 4.0);
-    let want = defined(shape, &keys, &values, &q);
+    let first = window.map_or(0, |window| positions.saturating_sub(window));
+    let want = defined(shape, &keys[first..], &values[first..], &q);
+    let reach = Reach { first_position: positions - 1, window };
     for (name, layer, tolerance) in
         [("int8", KvLayer::Int8(int8.iter().collect()), 3e-4), ("f32", KvLayer::F32(f32s.iter().collect()), 1e-5)]
     {
         let mut out = vec![f32::NAN; q.len()];
-        attend(check.pool, shape, &layer, &q, positions - 1, &mut out, &mut AttentionScratch::default());
-        check.near(format_args!("{name} {shape:?}, {positions} positions"), &out, &want, tolerance);
+        attend(check.pool, shape, &layer, &q, reach, &mut out, &mut AttentionScratch::default());
+        check.near(format_args!("{name} {shape:?}, {positions} positions, window {window:?}"), &out, &want, tolerance);
     }
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! Attention over keys and values in f32: what the model was trained with, and what the int8 form is compared with.
 
+use std::ops::Range;
+
 use crate::pool::Pool;
 
 use super::super::buffer::{try_copied, try_filled};
 use super::super::exp::exp;
 use super::super::vector::{LANES, add_scaled, dot, sum_lanes};
-use super::{HeadShape, KV_BLOCK};
+use super::{HeadShape, KV_BLOCK, Reach};
 
 /// Keys and values of [`KV_BLOCK`] positions of one layer. Each head's rows are contiguous.
 #[derive(Debug)]
@@ -71,34 +73,26 @@ impl FloatBlock {
         }
     }
 
-    /// The first `rows` rows of one head, `[rows, head_dim]`.
-    fn rows<'a>(&self, values: &'a [f32], head: usize, rows: usize) -> &'a [f32] {
-        &values[head * KV_BLOCK * self.head_dim..][..rows * self.head_dim]
+    /// Some rows of one head, `[rows, head_dim]`.
+    fn rows<'a>(&self, values: &'a [f32], head: usize, rows: Range<usize>) -> &'a [f32] {
+        &values[(head * KV_BLOCK + rows.start) * self.head_dim..][..rows.len() * self.head_dim]
     }
 }
 
 /// See [`super::attend`]. Each head of each token is computed whole by one thread, position by position.
-pub(super) fn attend(
-    pool: &Pool,
-    shape: HeadShape,
-    blocks: &[&FloatBlock],
-    q: &[f32],
-    first_position: usize,
-    out: &mut [f32],
-) {
+pub(super) fn attend(pool: &Pool, shape: HeadShape, blocks: &[&FloatBlock], q: &[f32], reach: Reach, out: &mut [f32]) {
     let heads = shape.heads_per_unit();
     let units_per_token = shape.n_heads / heads;
     let width = heads * shape.head_dim;
     pool.par_rows(out, width, 1, |unit, out| {
         let (token, unit_of_token) = (unit / units_per_token, unit % units_per_token);
-        let positions = first_position + token + 1;
         let q = &q[unit * width..][..width];
         let attend = match heads {
             4 => attend_heads::<4>,
             2 => attend_heads::<2>,
             _ => attend_heads::<1>,
         };
-        attend(blocks, shape.kv_head(unit_of_token), positions, q, out);
+        attend(blocks, shape.kv_head(unit_of_token), reach.positions(token), q, out);
     });
 }
 
@@ -106,14 +100,24 @@ pub(super) fn attend(
 const VALUE_ROWS: usize = 4;
 
 /// `H` query heads that share a key/value head; `q` and `out` are `[H, head_dim]`.
-fn attend_heads<const H: usize>(blocks: &[&FloatBlock], kv_head: usize, positions: usize, q: &[f32], out: &mut [f32]) {
+fn attend_heads<const H: usize>(
+    blocks: &[&FloatBlock],
+    kv_head: usize,
+    positions: Range<usize>,
+    q: &[f32],
+    out: &mut [f32],
+) {
     let head_dim = q.len() / H;
     let factor = 1.0 / (head_dim as f32).sqrt();
+    // For each block the rows that count, and the place of the first of them among all scores.
     let filled = || {
-        let begins = (0..positions).step_by(KV_BLOCK);
-        blocks.iter().copied().zip(begins).map(|(block, at)| (block, at, KV_BLOCK.min(positions - at)))
+        let blocks = blocks.iter().copied().zip((0..positions.end).step_by(KV_BLOCK)).skip(positions.start / KV_BLOCK);
+        blocks.map(|(block, begin)| {
+            let first = positions.start.max(begin);
+            (block, first - positions.start, first - begin..KV_BLOCK.min(positions.end - begin))
+        })
     };
-    let mut scores: [Vec<f32>; H] = std::array::from_fn(|_| Vec::with_capacity(positions));
+    let mut scores: [Vec<f32>; H] = std::array::from_fn(|_| Vec::with_capacity(positions.len()));
     for (block, _, rows) in filled() {
         for key in block.rows(&block.keys, kv_head, rows).chunks_exact(head_dim) {
             for (scores, q) in scores.iter_mut().zip(q.chunks_exact(head_dim)) {

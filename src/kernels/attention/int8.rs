@@ -23,7 +23,7 @@ use super::super::rounding::round_to_i16;
 use super::super::vector::{LANES, sum_lanes};
 use super::int8_block::{Int8Block, step_of};
 use super::pairs::{Pair, WIDE, pair, pair_dots};
-use super::{HeadShape, KV_BLOCK};
+use super::{HeadShape, KV_BLOCK, Reach};
 
 /// The largest weight of a position: a block's sum of 256 products stays within i32.
 const MAX_WEIGHT: f32 = i16::MAX as f32;
@@ -80,7 +80,7 @@ pub(super) fn attend(
     shape: HeadShape,
     blocks: &[&Int8Block],
     q: &[f32],
-    first_position: usize,
+    reach: Reach,
     out: &mut [f32],
     scratch: &mut Scratch,
 ) {
@@ -91,8 +91,8 @@ pub(super) fn attend(
         _ => attend_token::<1>,
     };
     let token_width = shape.n_heads * shape.head_dim;
-    if out.len() == token_width && (pool.width() == 1 || first_position >= SPLIT_POSITIONS) {
-        attend(Some(pool), shape, blocks, 0, first_position + 1, q, out, scratch);
+    if out.len() == token_width && (pool.width() == 1 || reach.positions(0).len() > SPLIT_POSITIONS) {
+        attend(Some(pool), shape, blocks, 0, reach.positions(0), q, out, scratch);
         return;
     }
     let width = heads * shape.head_dim;
@@ -105,12 +105,12 @@ pub(super) fn attend(
         for (row, out) in (first..).zip(out.chunks_exact_mut(width)) {
             let (token, unit) = (row / units, row % units);
             let q = &q[row * width..][..width];
-            attend(None, shape, blocks, unit, first_position + token + 1, q, out, &mut scratch);
+            attend(None, shape, blocks, unit, reach.positions(token), q, out, &mut scratch);
         }
     });
 }
 
-/// One token over `positions` positions: the units of `H` query heads from `first_unit` on that `q` and `out`
+/// One token over some positions: the units of `H` query heads from `first_unit` on that `q` and `out`
 /// (`[heads, head_dim]`) have room for. On the threads of `pool`, or on this one.
 #[expect(clippy::too_many_arguments, reason = "they are all it works on, and it has one caller")]
 fn attend_token<const H: usize>(
@@ -118,13 +118,16 @@ fn attend_token<const H: usize>(
     shape: HeadShape,
     blocks: &[&Int8Block],
     first_unit: usize,
-    positions: usize,
+    positions: Range<usize>,
     q: &[f32],
     out: &mut [f32],
     scratch: &mut Scratch,
 ) {
     let head_dim = shape.head_dim;
     let group_len = chunks_together(pool.map_or(1, Pool::threads));
+    // From here on positions are counted from the first block that has one of them; `before` are those of it that have none.
+    let (first_block, before) = (positions.start / KV_BLOCK, positions.start % KV_BLOCK);
+    let (blocks, positions) = (&blocks[first_block..], positions.end - first_block * KV_BLOCK);
     let (n_blocks, groups) = (positions.div_ceil(KV_BLOCK), head_dim.div_ceil(WIDE * group_len));
     let blocks = &blocks[..n_blocks];
     let rows_of = |block: usize| KV_BLOCK.min(positions - block * KV_BLOCK);
@@ -143,6 +146,9 @@ fn attend_token<const H: usize>(
         let (unit, block) = (row / n_blocks, row % n_blocks);
         let queries: [&Query; H] = std::array::from_fn(|head| &queries[unit * H + head]);
         score::<H>(blocks[block], kv_head(unit), rows_of(block), queries, scores);
+        if block == 0 {
+            scores.chunks_exact_mut(KV_BLOCK).for_each(|scores| scores[..before].fill(f32::NEG_INFINITY));
+        }
     });
 
     let scores = &*scores;
@@ -297,7 +303,7 @@ mod tests {
         // 127 steps of 0.5, 0.25 and so on: nothing is rounded.
         block.store(0, &[1.0, -1.0, 0.0, 1.0], &[63.5, 0.5, -1.0, 0.0]);
         let mut out = [0.0; 8];
-        attend(&Pool::new(1), shape, &[&block], &[0.3; 8], 0, &mut out, &mut Scratch::default());
+        attend(&Pool::new(1), shape, &[&block], &[0.3; 8], Reach::all(0), &mut out, &mut Scratch::default());
         for (out, want) in out.iter().zip([63.5, 0.5, -1.0, 0.0, 63.5, 0.5, -1.0, 0.0]) {
             assert!((out - want).abs() < 1e-4 * 63.5, "{out} instead of {want}");
         }
@@ -315,18 +321,22 @@ mod tests {
             blocks[position / KV_BLOCK].store(position % KV_BLOCK, &k, &v);
         }
         let q = random.floats(tokens * 640);
-        let run = |pool: &Pool, first: usize, q: &[f32]| {
-            let mut out = vec![0.0; q.len()];
-            attend(pool, shape, &blocks.iter().collect::<Vec<_>>(), q, first, &mut out, &mut Scratch::default());
-            out
-        };
-        let one = Pool::new(1);
-        let batch = run(&one, before, &q);
-        for pool in [one, Pool::new(2), Pool::new(3)] {
-            assert!(run(&pool, before, &q) == batch, "{} threads, a batch", pool.threads());
-            for token in 0..tokens {
-                let single = run(&pool, before + token, &q[token * 640..][..640]);
-                assert!(single == batch[token * 640..][..640], "{} threads, token {token}", pool.threads());
+        for window in [None, Some(SPLIT_POSITIONS + 1), Some(300), Some(3)] {
+            let run = |pool: &Pool, first_position: usize, q: &[f32]| {
+                let mut out = vec![0.0; q.len()];
+                let reach = Reach { first_position, window };
+                attend(pool, shape, &blocks.iter().collect::<Vec<_>>(), q, reach, &mut out, &mut Scratch::default());
+                out
+            };
+            let one = Pool::new(1);
+            let batch = run(&one, before, &q);
+            for pool in [one, Pool::new(2), Pool::new(3)] {
+                let what = format!("{} threads, window {window:?}", pool.threads());
+                assert!(run(&pool, before, &q) == batch, "{what}, a batch");
+                for token in 0..tokens {
+                    let single = run(&pool, before + token, &q[token * 640..][..640]);
+                    assert!(single == batch[token * 640..][..640], "{what}, token {token}");
+                }
             }
         }
     }
@@ -338,7 +348,7 @@ mod tests {
         block.store(0, &[0.0; 8], &[1e-38; 8]);
         block.store(1, &[1e-38; 8], &[0.0; 8]);
         let mut out = [1.0; 8];
-        attend(&Pool::new(1), shape, &[&block], &[0.0; 8], 1, &mut out, &mut Scratch::default());
+        attend(&Pool::new(1), shape, &[&block], &[0.0; 8], Reach::all(1), &mut out, &mut Scratch::default());
         assert_eq!(out, [0.0; 8]);
     }
 }

@@ -6,6 +6,8 @@ mod int8;
 mod int8_block;
 mod pairs;
 
+use std::ops::Range;
+
 use crate::pool::Pool;
 
 pub(crate) use conformance::check;
@@ -39,6 +41,28 @@ impl HeadShape {
     }
 }
 
+/// Which positions the tokens of a call attend to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// The position of the first token.
+    pub first_position: usize,
+    /// A token attends to so many positions, its own included; to all up to its own without a window.
+    pub window: Option<usize>,
+}
+
+impl Reach {
+    /// All positions up to a token's own.
+    pub fn all(first_position: usize) -> Self {
+        Self { first_position, window: None }
+    }
+
+    /// The positions that `token` attends to.
+    fn positions(self, token: usize) -> Range<usize> {
+        let end = self.first_position + token + 1;
+        self.window.map_or(0, |window| end.saturating_sub(window))..end
+    }
+}
+
 /// The keys and values of one layer, in blocks of [`KV_BLOCK`] positions, which may lie anywhere: sequences that begin
 /// alike share blocks.
 #[derive(Clone, Debug)]
@@ -53,7 +77,7 @@ pub enum KvLayer<'a> {
 #[derive(Debug, Default)]
 pub struct AttentionScratch(int8::Scratch);
 
-/// `out[t, h] = softmax(q[t, h] k^T / sqrt(head_dim)) v` over the positions `0..=first_position + t`.
+/// `out[t, h] = softmax(q[t, h] k^T / sqrt(head_dim)) v` over the positions that `reach` gives.
 ///
 /// `q` and `out` are `[tokens, n_heads, head_dim]`; query head `h` reads key/value head `h / (n_heads / n_kv_heads)`.
 /// Every sum has one order, whatever the number of threads and tokens.
@@ -62,12 +86,12 @@ pub fn attend(
     shape: HeadShape,
     layer: &KvLayer<'_>,
     q: &[f32],
-    first_position: usize,
+    reach: Reach,
     out: &mut [f32],
     scratch: &mut AttentionScratch,
 ) {
     match layer {
-        KvLayer::F32(blocks) => float::attend(pool, shape, blocks, q, first_position, out),
-        KvLayer::Int8(blocks) => int8::attend(pool, shape, blocks, q, first_position, out, &mut scratch.0),
+        KvLayer::F32(blocks) => float::attend(pool, shape, blocks, q, reach, out),
+        KvLayer::Int8(blocks) => int8::attend(pool, shape, blocks, q, reach, out, &mut scratch.0),
     }
 }

@@ -7,8 +7,8 @@
 
 use bitnet_kernels::pool::Pool;
 use bitnet_kernels::{
-    Activations, AttentionScratch, HeadShape, Int8Block, Job, KV_BLOCK, Kernel, KvLayer, Result, RowFormat, RowMatrix,
-    Scales, TernaryMatrix, attend, matmul,
+    Activations, AttentionScratch, HeadShape, Int8Block, Job, KV_BLOCK, Kernel, KvLayer, Reach, Result, RowFormat,
+    RowMatrix, Scales, TernaryMatrix, attend, matmul,
 };
 use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -113,8 +113,8 @@ fn attention(positions: usize) -> Result<String> {
     }
     let (pool, q, mut out) = (Pool::new(1), numbers(20 * 128), vec![0.0; 20 * 128]);
     let mut scratch = AttentionScratch::default();
-    let layer = KvLayer::Int8(blocks.iter().collect());
-    let milliseconds = time(|| attend(&pool, shape, &layer, &q, positions - 1, &mut out, &mut scratch));
+    let (layer, reach) = (KvLayer::Int8(blocks.iter().collect()), Reach::all(positions - 1));
+    let milliseconds = time(|| attend(&pool, shape, &layer, &q, reach, &mut out, &mut scratch));
     Ok(format!("{:8.2} microseconds", 1e3 * milliseconds))
 }
 

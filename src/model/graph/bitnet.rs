@@ -79,8 +79,8 @@ impl Bitnet {
 }
 
 impl Graph for Bitnet {
-    fn rope(&self, config: &Config, weights: &Weights) -> Rope {
-        config.rope(self.rope_factors.map(|factors| &weights[factors]))
+    fn ropes(&self, config: &Config, weights: &Weights) -> Vec<Rope> {
+        vec![config.rope(self.rope_factors.map(|factors| &weights[factors]))]
     }
 
     fn activation(&self) -> Activation {
@@ -104,8 +104,8 @@ impl Graph for Bitnet {
 
         let normed = Input::of(x).normed(layer.attn_norm);
         operations.linear(input, normed, [(layer.q, q), (layer.k, k), (layer.v, v)]);
-        operations.rotate(batch, PairOrder::Halves, q, k);
-        operations.attend(batch, index, q, k, v, heads, scratch);
+        operations.rotate(batch, 0, PairOrder::Halves, q, k);
+        operations.attend(batch, index, None, (q, k, v), heads, scratch);
         let normed = Input::of(heads).normed(layer.attn_sub_norm);
         operations.linear(input, normed, [(layer.o, delta)]);
         operations.add(x, delta);
@@ -118,8 +118,11 @@ impl Graph for Bitnet {
         operations.add(x, delta);
     }
 
-    fn logits(&self, operations: &mut Operations<'_>, x: &mut [f32], logits: LogitsOf<'_>) {
+    fn norm(&self, operations: &mut Operations<'_>, x: &mut [f32]) {
         operations.norm(self.output_norm, x);
+    }
+
+    fn logits(&self, operations: &mut Operations<'_>, x: &[f32], logits: LogitsOf<'_>) {
         operations.head(self.head, x, logits);
     }
 }

@@ -12,16 +12,16 @@
 //!
 //! llama.cpp's converter permutes the rows of `q` and `k` so that RoPE turns neighbours (`LlamaModel.permute`).
 
+use crate::Result;
 use crate::gguf::Metadata;
 use crate::kernels::{PairOrder, Rope};
-use crate::{Error, ErrorKind, Result};
 
 use super::super::config::Config;
 use super::super::plan::{LinearId, RowsId, Tensors, VectorId};
 use super::super::weights::Weights;
 use super::super::workspace::Workspace;
-use super::Graph;
 use super::operations::{Activation, Batch, Input, LogitsOf, Operations};
+use super::{Graph, refuse_variants};
 
 #[derive(Debug)]
 pub(super) struct Llama {
@@ -51,7 +51,7 @@ impl Llama {
         let Config { dim, ffn_dim, vocab_size, .. } = *config;
         let (q_dim, kv_dim) = (config.q_dim(), config.kv_dim());
 
-        refuse_variants(config, metadata)?;
+        refuse_variants(config, metadata, &VARIANTS)?;
         file.expect_ternary();
         // Before embedding and head, whose type says nothing: a matrix that is not ternary is what to tell of a file.
         let layer = |index: usize| {
@@ -80,8 +80,8 @@ impl Llama {
 }
 
 impl Graph for Llama {
-    fn rope(&self, config: &Config, weights: &Weights) -> Rope {
-        config.rope(self.rope_factors.map(|factors| &weights[factors]))
+    fn ropes(&self, config: &Config, weights: &Weights) -> Vec<Rope> {
+        vec![config.rope(self.rope_factors.map(|factors| &weights[factors]))]
     }
 
     fn activation(&self) -> Activation {
@@ -105,8 +105,8 @@ impl Graph for Llama {
 
         let normed = Input::of(x).normed(layer.attn_norm);
         operations.linear(input, normed, [(layer.q, q), (layer.k, k), (layer.v, v)]);
-        operations.rotate(batch, PairOrder::Adjacent, q, k);
-        operations.attend(batch, index, q, k, v, heads, scratch);
+        operations.rotate(batch, 0, PairOrder::Adjacent, q, k);
+        operations.attend(batch, index, None, (q, k, v), heads, scratch);
         operations.linear(input, Input::of(heads), [(layer.o, delta)]);
         operations.add(x, delta);
 
@@ -116,30 +116,21 @@ impl Graph for Llama {
         operations.add(x, delta);
     }
 
-    fn logits(&self, operations: &mut Operations<'_>, x: &mut [f32], logits: LogitsOf<'_>) {
+    fn norm(&self, operations: &mut Operations<'_>, x: &mut [f32]) {
         operations.norm(self.output_norm, x);
+    }
+
+    fn logits(&self, operations: &mut Operations<'_>, x: &[f32], logits: LogitsOf<'_>) {
         operations.head(self.head, x, logits);
     }
 }
 
 /// Other computations that go by the name of `llama`: mixtures of experts, windows, and scaled streams.
-fn refuse_variants(config: &Config, metadata: &Metadata) -> Result<()> {
-    let architecture = config.architecture;
-    for (name, meaning, neutral) in [
-        ("expert_count", "mixtures of experts", &[0.0][..]),
-        ("attention.sliding_window", "attention to a window", &[0.0]),
-        ("attention.scale", "attention with a scale of its own", &[0.0]),
-        ("embedding_scale", "a scaled embedding", &[0.0, 1.0]),
-        ("residual_scale", "a scaled residual stream", &[0.0, 1.0]),
-        ("logit_scale", "scaled logits", &[0.0, 1.0]),
-    ] {
-        let key = format!("{architecture}.{name}");
-        if let Some(value) = metadata.f32(&key)?.filter(|value| !neutral.contains(value)) {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!("{key} is {value}: this build runs no {architecture} models with {meaning}"),
-            ));
-        }
-    }
-    Ok(())
-}
+const VARIANTS: [(&str, &str, &[f32]); 6] = [
+    ("expert_count", "mixtures of experts", &[0.0]),
+    ("attention.sliding_window", "attention to a window", &[0.0]),
+    ("attention.scale", "attention with a scale of its own", &[0.0]),
+    ("embedding_scale", "a scaled embedding", &[0.0, 1.0]),
+    ("residual_scale", "a scaled residual stream", &[0.0, 1.0]),
+    ("logit_scale", "scaled logits", &[0.0, 1.0]),
+];

@@ -2,8 +2,10 @@
 //! embedding to the logits. What families share is in [`operations`].
 
 mod bitnet;
+mod gemma3;
 mod llama;
 mod operations;
+mod qwen3;
 
 use std::fmt;
 
@@ -16,14 +18,16 @@ use super::plan::{Plan, Tensors};
 use super::weights::Weights;
 use super::workspace::Workspace;
 use bitnet::Bitnet;
+use gemma3::Gemma3;
 use llama::Llama;
 pub use operations::Activation;
 pub(super) use operations::{Batch, LogitsOf, Operations, Part};
+use qwen3::Qwen3;
 
 /// One family's way from tokens to logits. It holds the ids of its tensors and nothing that changes.
 pub(super) trait Graph: fmt::Debug + Send + Sync {
-    /// The rotary frequencies.
-    fn rope(&self, config: &Config, weights: &Weights) -> Rope;
+    /// The rotary frequencies; several where layers differ in them.
+    fn ropes(&self, config: &Config, weights: &Weights) -> Vec<Rope>;
 
     /// The activation function of the feed-forward layers.
     fn activation(&self) -> Activation;
@@ -41,16 +45,25 @@ pub(super) trait Graph: fmt::Debug + Send + Sync {
         workspace: &mut Workspace,
     );
 
-    /// Logits of tokens from their residual streams behind the last layer, `[tokens, dim]`, which it overwrites.
-    fn logits(&self, operations: &mut Operations<'_>, x: &mut [f32], logits: LogitsOf<'_>);
+    /// The norm of residual streams behind the last layer, `[tokens, dim]`.
+    fn norm(&self, operations: &mut Operations<'_>, x: &mut [f32]);
+
+    /// Logits of tokens from their normalized residual streams, `[tokens, dim]`.
+    fn logits(&self, operations: &mut Operations<'_>, x: &[f32], logits: LogitsOf<'_>);
 }
 
 /// Finds a family's tensors in a file.
 type Build = fn(&Config, &Metadata, &mut Tensors<'_>) -> Result<Box<dyn Graph>>;
 
 /// What `general.architecture` may say, and the graph that runs it.
-const FAMILIES: [(&str, Build); 4] =
-    [("bitnet-b1.58", Bitnet::build), ("bitnet-25", Bitnet::build), ("bitnet", Bitnet::build), ("llama", Llama::build)];
+const FAMILIES: [(&str, Build); 6] = [
+    ("bitnet-b1.58", Bitnet::build),
+    ("bitnet-25", Bitnet::build),
+    ("bitnet", Bitnet::build),
+    ("llama", Llama::build),
+    ("qwen3", Qwen3::build),
+    ("gemma3", Gemma3::build),
+];
 
 /// The name of a known architecture, which is also the prefix of the other metadata keys.
 ///
@@ -83,4 +96,20 @@ pub(super) fn plan(header: &Header, config: &Config) -> Result<(Box<dyn Graph>, 
     )?;
     let graph = build(config, &header.metadata, &mut tensors)?;
     Ok((graph, Plan::new(tensors)?))
+}
+
+/// Refuses a file whose metadata has a number that means another computation. `variants`: a key behind the architecture's
+/// prefix, what it means, and the values that change nothing.
+fn refuse_variants(config: &Config, metadata: &Metadata, variants: &[(&str, &str, &[f32])]) -> Result<()> {
+    let architecture = config.architecture;
+    for (name, meaning, neutral) in variants {
+        let key = format!("{architecture}.{name}");
+        if let Some(value) = metadata.f32(&key)?.filter(|value| !neutral.contains(value)) {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("{key} is {value}: this build runs no {architecture} models with {meaning}"),
+            ));
+        }
+    }
+    Ok(())
 }

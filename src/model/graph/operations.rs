@@ -3,14 +3,17 @@
 
 use std::ops::Range;
 
-use crate::kernels::{AttentionScratch, PairOrder, Rope, add, attend, relu2_gate, rmsnorm, silu_gate};
+use crate::Result;
+use crate::kernels::{
+    AttentionScratch, PairOrder, Reach, Rope, add, attend, gelu_gate, relu2_gate, rmsnorm, scale, silu_gate,
+};
 use crate::pool::Pool;
 use crate::stopwatch::{self, Stopwatch};
 
 use super::super::config::Config;
 use super::super::kv_cache::KvCache;
 use super::super::linear::LinearInput;
-use super::super::plan::{LinearId, RowsId, VectorId};
+use super::super::plan::{LinearId, RowsId, Tensors, VectorId};
 use super::super::weights::Weights;
 
 /// The gate's activation function in the feed-forward block.
@@ -20,6 +23,8 @@ pub enum Activation {
     Relu2,
     /// `g * sigmoid(g) * u`.
     Silu,
+    /// GELU by a hyperbolic tangent: `g / 2 (1 + tanh(sqrt(2 / pi) (g + 0.044715 g^3))) * u`.
+    Gelu,
 }
 
 /// What all operations read, and the stopwatch that tells how long they take.
@@ -45,8 +50,8 @@ pub(in super::super) struct Batch<'a> {
     pub(in super::super) parts: &'a [Part],
     /// For each sequence its keys and values.
     pub(in super::super) caches: Vec<&'a mut KvCache>,
-    /// For each token the cosines and sines of its position, `[tokens, 2, rope_dim / 2]`.
-    pub(in super::super) rotations: &'a [f32],
+    /// For each of the model's ropes, and for each token, the cosines and sines of its position, `[tokens, 2, rope_dim / 2]`.
+    pub(in super::super) rotations: &'a [Vec<f32>],
 }
 
 /// Which logits are wanted.
@@ -57,12 +62,29 @@ pub(in super::super) enum LogitsOf<'a> {
     Ids(&'a [u32], &'a mut [f32]),
 }
 
-/// The input of a linear layer, `[tokens, cols]`, before it is quantized.
-pub(super) struct Input<'a> {
-    values: Values<'a>,
-    norm: Option<VectorId>,
+/// A linear layer, and the RMSNorm that some models have right before it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Projection {
+    pub(super) layer: LinearId,
+    pub(super) norm: Option<VectorId>,
 }
 
+impl Projection {
+    /// The linear layer `{name}.weight`, `[rows, cols]`, with the norm `{name}_norm_in.weight`, `[cols]`, if the file has it.
+    pub(super) fn find(file: &mut Tensors<'_>, name: &str, shape: [usize; 2]) -> Result<Self> {
+        Ok(Self { layer: file.linear(name, shape)?, norm: file.optional_vector(&format!("{name}_norm_in"), shape[1])? })
+    }
+}
+
+/// The input of a linear layer, `[tokens, cols]`, before it is quantized.
+#[derive(Clone, Copy)]
+pub(super) struct Input<'a> {
+    values: Values<'a>,
+    /// One after the other.
+    norms: [Option<VectorId>; 2],
+}
+
+#[derive(Clone, Copy)]
 enum Values<'a> {
     Of(&'a [f32]),
     Gated(Activation, &'a [f32], &'a [f32]),
@@ -71,17 +93,18 @@ enum Values<'a> {
 impl<'a> Input<'a> {
     /// `x` itself.
     pub(super) fn of(x: &'a [f32]) -> Self {
-        Self { values: Values::Of(x), norm: None }
+        Self { values: Values::Of(x), norms: [None; 2] }
     }
 
     /// `activation(gate) * up`
     pub(super) fn gated(activation: Activation, gate: &'a [f32], up: &'a [f32]) -> Self {
-        Self { values: Values::Gated(activation, gate, up), norm: None }
+        Self { values: Values::Gated(activation, gate, up), norms: [None; 2] }
     }
 
     /// RMSNorm of it, times the weights `norm`.
     pub(super) fn normed(self, norm: VectorId) -> Self {
-        Self { norm: Some(norm), ..self }
+        let norms = if self.norms[0].is_none() { [Some(norm), None] } else { [self.norms[0], Some(norm)] };
+        Self { norms, ..self }
     }
 
     fn len(&self) -> usize {
@@ -100,6 +123,7 @@ impl<'a> Input<'a> {
                 match activation {
                     Activation::Relu2 => relu2_gate(out, &up[row]),
                     Activation::Silu => silu_gate(out, &up[row]),
+                    Activation::Gelu => gelu_gate(out, &up[row]),
                 }
             }
         }
@@ -112,6 +136,11 @@ impl Operations<'_> {
         for (&token, x) in tokens.iter().zip(x.chunks_exact_mut(self.config.dim)) {
             self.weights[embedding].row(token as usize, x);
         }
+    }
+
+    /// `x *= factor`
+    pub(super) fn scale(&self, x: &mut [f32], factor: f32) {
+        self.pool.par_rows(x, self.config.dim, 1, |_, x| scale(x, factor));
     }
 
     /// RMSNorm times the weights `norm`, of every piece of `x` that is as long as they are: whole tokens, or heads.
@@ -129,10 +158,10 @@ impl Operations<'_> {
     ) {
         let products = products.map(|(layer, out)| (&self.weights[layer], out.as_mut_slice()));
         let layer = products[0].0;
-        let norm = input.norm.map(|norm| &self.weights[norm]);
+        let norms = input.norms.map(|norm| norm.map(|norm| &self.weights[norm]));
         prepared.prepare(self.pool, layer, input.len() / layer.cols(), |token, out| {
             input.write(token, out);
-            if let Some(weight) = norm {
+            for weight in norms.into_iter().flatten() {
                 rmsnorm(out, weight, self.config.rms_norm_eps);
             }
         });
@@ -141,25 +170,40 @@ impl Operations<'_> {
         self.watch.lap(stopwatch::Part::Ternary, self.pool);
     }
 
-    /// Rotates the heads of queries and keys by their positions.
-    pub(super) fn rotate(&self, batch: &Batch<'_>, order: PairOrder, q: &mut [f32], k: &mut [f32]) {
+    /// Linear layers with one input, each with a norm of its own in between where it has one. All have, or none.
+    pub(super) fn project<const N: usize>(
+        &mut self,
+        prepared: &mut LinearInput,
+        input: Input<'_>,
+        products: [(Projection, &mut Vec<f32>); N],
+    ) {
+        if products.iter().all(|(projection, _)| projection.norm.is_none()) {
+            return self.linear(prepared, input, products.map(|(projection, out)| (projection.layer, out)));
+        }
+        for (Projection { layer, norm }, out) in products {
+            let input = norm.map_or(input, |norm| input.normed(norm));
+            self.linear(prepared, input, [(layer, out)]);
+        }
+    }
+
+    /// Rotates the heads of queries and keys by their positions, as the model's rope `rope` says.
+    pub(super) fn rotate(&self, batch: &Batch<'_>, rope: usize, order: PairOrder, q: &mut [f32], k: &mut [f32]) {
         let Config { rope_dim, head_dim, .. } = *self.config;
-        let rotation = |token: usize| &batch.rotations[token * rope_dim..][..rope_dim];
+        let rotation = |token: usize| &batch.rotations[rope][token * rope_dim..][..rope_dim];
         self.pool.par_rows(q, self.config.q_dim(), 1, |token, q| Rope::rotate(rotation(token), order, q, head_dim));
         for (token, k) in k.chunks_exact_mut(self.config.kv_dim()).enumerate() {
             Rope::rotate(rotation(token), order, k, head_dim);
         }
     }
 
-    /// Stores keys and values of layer `index`, and attends to them and to those from before: `out` is `[tokens, q_dim]`.
-    #[expect(clippy::too_many_arguments, reason = "they are all it works on")]
+    /// Stores keys and values of layer `index`, and attends to them and to those from before, or of these to the last of
+    /// `window` positions: `out` is `[tokens, q_dim]`.
     pub(super) fn attend(
         &mut self,
         batch: &mut Batch<'_>,
         index: usize,
-        q: &[f32],
-        k: &[f32],
-        v: &[f32],
+        window: Option<usize>,
+        (q, k, v): (&[f32], &[f32], &[f32]),
         out: &mut [f32],
         scratch: &mut AttentionScratch,
     ) {
@@ -170,7 +214,8 @@ impl Operations<'_> {
             }
             let range = tokens.start * q_dim..tokens.end * q_dim;
             let (q, out) = (&q[range.clone()], &mut out[range]);
-            attend(self.pool, cache.shape(), &cache.layer(index), q, *first_position, out, scratch);
+            let reach = Reach { first_position: *first_position, window };
+            attend(self.pool, cache.shape(), &cache.layer(index), q, reach, out, scratch);
         }
         self.watch.lap(stopwatch::Part::Attention, self.pool);
     }

@@ -1,0 +1,136 @@
+//! Qwen3 with ternary weights (arXiv:2505.09388): Bonsai, and embedding models, which have a norm before each linear layer.
+//!
+//! Of a layer, with `x` the residual stream `[tokens, dim]`; `Linear` is the matrix, behind its norm where it has one:
+//!
+//! ```text
+//! a = RMSNorm(x) * attn_norm           q, k, v = Linear(a)
+//! q = RoPE(RMSNorm(q) * q_norm)        k = RoPE(RMSNorm(k) * k_norm)    (head by head)
+//! o = softmax(q k^T / sqrt(head_dim)) v                                 (grouped queries, causal)
+//! x = x + Linear_o(o)
+//! b = RMSNorm(x) * ffn_norm            g, u = Linear(b)                 x = x + Linear_down(silu(g) * u)
+//! ```
+
+use crate::Result;
+use crate::gguf::Metadata;
+use crate::kernels::{PairOrder, Rope};
+
+use super::super::config::Config;
+use super::super::plan::{RowsId, Tensors, VectorId};
+use super::super::weights::Weights;
+use super::super::workspace::Workspace;
+use super::operations::{Activation, Batch, Input, LogitsOf, Operations, Projection};
+use super::{Graph, refuse_variants};
+
+#[derive(Debug)]
+pub(super) struct Qwen3 {
+    embedding: RowsId,
+    layers: Vec<Layer>,
+    output_norm: VectorId,
+    /// The embedding, where the file has no head.
+    head: RowsId,
+}
+
+#[derive(Debug)]
+struct Layer {
+    attn_norm: VectorId,
+    q_norm: VectorId,
+    k_norm: VectorId,
+    ffn_norm: VectorId,
+    q: Projection,
+    k: Projection,
+    v: Projection,
+    o: Projection,
+    gate: Projection,
+    up: Projection,
+    down: Projection,
+}
+
+/// Other computations that go by the name of `qwen3`.
+const VARIANTS: [(&str, &str, &[f32]); 3] = [
+    ("expert_count", "mixtures of experts", &[0.0]),
+    ("attention.sliding_window", "attention to a window", &[0.0]),
+    ("attention.scale", "attention with a scale of its own", &[0.0]),
+];
+
+impl Qwen3 {
+    pub(super) fn build(config: &Config, metadata: &Metadata, file: &mut Tensors<'_>) -> Result<Box<dyn Graph>> {
+        let Config { dim, ffn_dim, vocab_size, head_dim, .. } = *config;
+        let (q_dim, kv_dim) = (config.q_dim(), config.kv_dim());
+
+        refuse_variants(config, metadata, &VARIANTS)?;
+        file.refuse(&["cls.weight", "cls.output.weight"], "this build runs no models that rank texts")?;
+        file.refuse(&["rope_freqs.weight"], "this build knows no factors of rotary frequencies of this architecture")?;
+        file.expect_ternary();
+        // Before embedding and head, whose type says nothing: a matrix that is not ternary is what to tell of a file.
+        let layer = |index: usize| {
+            let name = |tensor: &str| format!("blk.{index}.{tensor}");
+            Ok(Layer {
+                attn_norm: file.vector(&name("attn_norm"), dim)?,
+                q_norm: file.vector(&name("attn_q_norm"), head_dim)?,
+                k_norm: file.vector(&name("attn_k_norm"), head_dim)?,
+                ffn_norm: file.vector(&name("ffn_norm"), dim)?,
+                q: Projection::find(file, &name("attn_q"), [q_dim, dim])?,
+                k: Projection::find(file, &name("attn_k"), [kv_dim, dim])?,
+                v: Projection::find(file, &name("attn_v"), [kv_dim, dim])?,
+                o: Projection::find(file, &name("attn_output"), [dim, q_dim])?,
+                gate: Projection::find(file, &name("ffn_gate"), [ffn_dim, dim])?,
+                up: Projection::find(file, &name("ffn_up"), [ffn_dim, dim])?,
+                down: Projection::find(file, &name("ffn_down"), [dim, ffn_dim])?,
+            })
+        };
+        let layers = (0..config.n_layers).map(layer).collect::<Result<_>>()?;
+        file.refuse_unread("blk.", &[])?;
+        let embedding = file.rows("token_embd", [vocab_size, dim])?;
+        let head = file.optional_rows("output", [vocab_size, dim])?.unwrap_or(embedding);
+        let output_norm = file.vector("output_norm", dim)?;
+        Ok(Box::new(Self { embedding, layers, output_norm, head }))
+    }
+}
+
+impl Graph for Qwen3 {
+    fn ropes(&self, config: &Config, _: &Weights) -> Vec<Rope> {
+        vec![config.rope(None)]
+    }
+
+    fn activation(&self) -> Activation {
+        Activation::Silu
+    }
+
+    fn embed(&self, operations: &mut Operations<'_>, tokens: &[u32], x: &mut [f32]) {
+        operations.embed(self.embedding, tokens, x);
+    }
+
+    fn layer(
+        &self,
+        index: usize,
+        operations: &mut Operations<'_>,
+        batch: &mut Batch<'_>,
+        x: &mut [f32],
+        workspace: &mut Workspace,
+    ) {
+        let layer = &self.layers[index];
+        let Workspace { input, q, k, v, heads, scratch, gate, up, delta } = workspace;
+
+        let normed = Input::of(x).normed(layer.attn_norm);
+        operations.project(input, normed, [(layer.q, q), (layer.k, k), (layer.v, v)]);
+        operations.norm(layer.q_norm, q);
+        operations.norm(layer.k_norm, k);
+        operations.rotate(batch, 0, PairOrder::Halves, q, k);
+        operations.attend(batch, index, None, (q, k, v), heads, scratch);
+        operations.project(input, Input::of(heads), [(layer.o, delta)]);
+        operations.add(x, delta);
+
+        let normed = Input::of(x).normed(layer.ffn_norm);
+        operations.project(input, normed, [(layer.gate, gate), (layer.up, up)]);
+        operations.project(input, Input::gated(Activation::Silu, gate, up), [(layer.down, delta)]);
+        operations.add(x, delta);
+    }
+
+    fn norm(&self, operations: &mut Operations<'_>, x: &mut [f32]) {
+        operations.norm(self.output_norm, x);
+    }
+
+    fn logits(&self, operations: &mut Operations<'_>, x: &[f32], logits: LogitsOf<'_>) {
+        operations.head(self.head, x, logits);
+    }
+}
