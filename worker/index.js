@@ -8,6 +8,9 @@ import { requirePlatform } from './launch.js';
 import { Model } from './model.js';
 import { checkWorkerOptions, checkLoadOptions, resolveAddress } from './options.js';
 import { KERNELS } from './schema.js';
+import { ChunkStream } from './openai/completions.js';
+import { OpenAIError } from './openai/error.js';
+import { OpenAI } from './openai/openai.js';
 import { wireSource } from './source.js';
 import { chooseThreads } from './threads.js';
 import { chooseVariant, measureFeatures, sharesMemory } from './variant.js';
@@ -16,7 +19,7 @@ import { chooseVariant, measureFeatures, sharesMemory } from './variant.js';
 /** @import { LoadOptions, WorkerOptions } from './schema.js' */
 /** @import { Probe, Progress, SelfTest } from './protocol.js' */
 
-export { BitNetError, Chat, ChatStream, Model };
+export { BitNetError, Chat, ChatStream, ChunkStream, Model, OpenAI, OpenAIError };
 export { TokenStream } from './stream.js';
 export * from './types.js';
 

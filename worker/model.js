@@ -3,6 +3,7 @@
 import { Chat } from './chat/chat.js';
 import { restoreChat } from './chat/restore.js';
 import { BitNetError } from './error.js';
+import { OpenAI } from './openai/openai.js';
 import { checkChatOptions, checkGenerateOptions, checkIndices, checkMessages, checkPrompt, checkText } from './options.js';
 import { TokenStream } from './stream.js';
 
@@ -28,6 +29,9 @@ const UNLOADED = new BitNetError('unloaded', 'The model was unloaded; load it ag
 /** A loaded model. Calls queue: each begins when the ones before it have ended. */
 export class Model {
   #group;
+
+  /** @type {OpenAI | undefined} */
+  #openai;
 
   /** The changing parts of `info`, apart from the model: whoever keeps `info` alone must not keep the workers. */
   #now;
@@ -113,6 +117,15 @@ export class Model {
     });
     this.#now.threads = result.timings.threads;
     return result;
+  }
+
+  /**
+   * The model behind OpenAI's interface: `openai.chat.completions.create(...)` and its like, and `openai.fetch` for clients of that
+   * API, such as the `openai` package.
+   * @returns {OpenAI}
+   */
+  get openai() {
+    return (this.#openai ??= new OpenAI(this));
   }
 
   /**

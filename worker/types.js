@@ -39,6 +39,12 @@
 /** @typedef {import('./protocol.js').Timings} Timings */
 /** @typedef {import('./protocol.js').Token} Token */
 /** @typedef {import('./protocol.js').Usage} Usage */
+/** @typedef {import('./openai/completions.js').RequestOptions} RequestOptions */
+/** @typedef {import('./openai/embeddings.js').EmbeddingParams} EmbeddingParams */
+/** @typedef {import('./openai/error.js').OpenAIErrorBody} OpenAIErrorBody */
+/** @typedef {import('./openai/request.js').ChatParams} ChatParams */
+/** @typedef {import('./openai/request.js').CommonParams} CommonParams */
+/** @typedef {import('./openai/request.js').CompletionParams} CompletionParams */
 /** @typedef {import('./source.js').Source} Source */
 /** @typedef {import('./variant.js').Variant} Variant */
 

@@ -100,7 +100,9 @@ pageTest('the prompt is told as it is read, and a stream tells what there is of 
   assert.equal(got.events.filter(({ type }) => type === 'token').length, 4);
   const last = got.events.at(-1);
   assert.ok(last?.type === 'done' && last.result?.usage.cachedTokens === total - 1);
-  assert.deepEqual([got.left.text, got.left.usage.promptTokens > 0, got.left.usage.cachedTokens], [got.text, true, 0]);
+  assert.deepEqual([got.left.text, got.left.usage.promptTokens > 0], [got.text, true]);
+  // The beginning of every text is the same token.
+  assert.ok(got.left.usage.cachedTokens <= 1);
 });
 
 pageTest('log-probabilities change no answer, are those of the logits, and give the perplexity of a text', async (page) => {

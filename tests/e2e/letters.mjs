@@ -1,0 +1,93 @@
+// A stand-in for a model, whose tokens are letters: it answers the user's last message with `re:` and its text.
+import { BitNetError } from '../../worker/error.js';
+import { OpenAI } from '../../worker/openai/openai.js';
+import { checkGenerateOptions, checkPrompt } from '../../worker/options.js';
+import { TokenStream } from '../../worker/stream.js';
+
+/** @import { Message, Prompt, Token } from '../../worker/protocol.js' */
+
+const tick = () => new Promise((resolve) => setImmediate(resolve));
+
+/** A message has as many tokens as letters, and one more for its frame. An exclamation mark breaks it. */
+export class Letters {
+  /** What it was asked. @type {string[]} */
+  prompts = [];
+  /** @type {any[]} */
+  options = [];
+  /** How often tokens were counted. */
+  counts = 0;
+  /** Answers that run. */
+  running = 0;
+
+  /** @param {number} contextLength */
+  constructor(contextLength = 1000) {
+    this.info = { contextLength, name: 'letters' };
+    this.openai = new OpenAI(/** @type {any} */ (this));
+  }
+
+  /** @param {Prompt} prompt */
+  async countTokens(prompt) {
+    this.counts += 1;
+    return tokensOf(prompt);
+  }
+
+  /** @param {Prompt} prompt @param {any} options */
+  generate(prompt, options = {}) {
+    checkPrompt(prompt);
+    checkGenerateOptions(options);
+    const messages = typeof prompt === 'string' ? [{ role: 'text', content: prompt }] : prompt;
+    this.prompts.push(messages.map(({ role, content }) => `${role[0]}:${content}`).join(' '));
+    this.options.push(options);
+    const asked = messages.findLast(({ role }) => role === 'user' || role === 'text');
+    const last = messages.at(-1);
+    const begun = last?.role === 'assistant' && options.continueFinalMessage ? String(last.content) : '';
+    const answer = `re:${asked?.content}`.slice(begun.length);
+    return new TokenStream((...args) => this.#write(prompt, answer, options, ...args));
+  }
+
+  /**
+   * @param {Prompt} prompt
+   * @param {string} answer
+   * @param {any} options
+   * @param {Parameters<import('../../worker/stream.js').Run>} args
+   */
+  async #write(prompt, answer, options, ...[onToken, stopped, onPrefill]) {
+    const promptTokens = tokensOf(prompt);
+    const { contextLength } = this.info;
+    if (promptTokens >= contextLength) {
+      throw new BitNetError('context_overflow', `The prompt has ${promptTokens} tokens.`, { details: { tokens: promptTokens } });
+    }
+    const prefill = { done: promptTokens, total: promptTokens, cached: 1 };
+    onPrefill(prefill);
+    options.onPrefill?.(prefill);
+    const room = Math.min(options.maxTokens ?? Infinity, contextLength - promptTokens);
+    this.running += 1;
+    try {
+      for (const [i, text] of [...answer.slice(0, room)].entries()) {
+        await tick();
+        stopped.throwIfAborted();
+        options.signal?.throwIfAborted();
+        if (text === '!') throw new BitNetError('crashed', 'It broke.');
+        onToken(tokenOf(i, text, options.logprobs));
+      }
+    } finally {
+      this.running -= 1;
+    }
+    const usage = { promptTokens, cachedTokens: 1, completionTokens: Math.min(answer.length, room) };
+    return /** @type {any} */ ({ finishReason: answer.length > room ? 'length' : 'stop', usage });
+  }
+}
+
+/** @param {Prompt} prompt */
+function tokensOf(prompt) {
+  const texts = typeof prompt === 'string' ? [prompt] : prompt.map(({ content }) => content);
+  return texts.reduce((sum, text) => sum + String(text).length + 1, 0);
+}
+
+/** @param {number} id @param {string} text @param {boolean | number | undefined} logprobs @returns {Token} */
+function tokenOf(id, text, logprobs) {
+  if (logprobs === undefined || logprobs === false) return { id, text };
+  const bytes = [...new TextEncoder().encode(text)];
+  const other = { id: 99, text: 'z', bytes: [122], logprob: -2 };
+  return { id, text, logprob: -0.5, bytes, topLogprobs: Array(Number(logprobs)).fill(other) };
+}

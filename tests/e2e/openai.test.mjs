@@ -1,0 +1,213 @@
+// OpenAI's interface, with the `openai` package itself as the client and on its own, in front of a stand-in for a model.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import OpenAI from 'openai';
+
+import { Letters } from './letters.mjs';
+
+/** @type {import('openai').OpenAI.ChatCompletionMessageParam[]} */
+const HI = [{ role: 'user', content: 'Hi' }];
+
+/** @param {Letters} [model] */
+function clientOf(model = new Letters()) {
+  return new OpenAI({ apiKey: 'none', fetch: model.openai.fetch });
+}
+
+test('the package gets a completion', async () => {
+  const model = new Letters();
+  const completion = await clientOf(model).chat.completions.create({ model: 'any', messages: [{ role: 'developer', content: 'Be' }, ...HI] });
+  assert.match(completion.id, /^chatcmpl-[0-9a-f]{24}$/);
+  assert.deepEqual([completion.object, completion.model], ['chat.completion', 'any']);
+  assert.ok(Math.abs(completion.created - Date.now() / 1000) < 100);
+  assert.deepEqual(completion.choices, [{
+    index: 0, message: { role: 'assistant', content: 're:Hi', refusal: null, annotations: [] }, logprobs: null, finish_reason: 'stop',
+  }]);
+  assert.deepEqual(completion.usage, {
+    prompt_tokens: 6, completion_tokens: 5, total_tokens: 11, prompt_tokens_details: { cached_tokens: 1, audio_tokens: 0 },
+  });
+  assert.deepEqual(model.prompts, ['s:Be u:Hi']);
+  assert.equal(model.options[0].temperature, 1, 'as with OpenAI');
+});
+
+test('every parameter arrives', async () => {
+  const model = new Letters();
+  await clientOf(model).chat.completions.create({
+    model: 'letters', messages: [...HI, { role: 'assistant', content: [{ type: 'text', text: 'Yo' }] }], temperature: 0.5, top_p: 0.9, max_tokens: 3,
+    stop: ['x', 'y'], seed: 7, logprobs: true, top_logprobs: 2, logit_bias: { 5: -100 }, frequency_penalty: 0.5, presence_penalty: -0.5,
+    user: 'me', metadata: { a: 'b' }, store: false, response_format: { type: 'text' }, tools: [], tool_choice: 'auto', parallel_tool_calls: true,
+  });
+  const { signal, tools, ...options } = model.options[0];
+  assert.deepEqual(JSON.parse(JSON.stringify(options)), {
+    temperature: 0.5, topP: 0.9, maxTokens: 3, stop: ['x', 'y'], seed: 7, logprobs: 2, logitBias: { 5: -100 }, frequencyPenalty: 0.5,
+    presencePenalty: -0.5, continueFinalMessage: false,
+  });
+  await clientOf(model).chat.completions.create({ model: 'letters', messages: HI, max_completion_tokens: 2, max_tokens: 9 });
+  assert.equal(model.options[1].maxTokens, 2);
+});
+
+test('the package reads a stream, with its usage', async () => {
+  const model = new Letters();
+  const stream = await clientOf(model).chat.completions.create({ model: 'm', messages: HI, max_tokens: 4, stream: true, stream_options: { include_usage: true } });
+  const chunks = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  assert.equal(new Set(chunks.map(({ id }) => id)).size, 1);
+  assert.ok(chunks.every(({ object }) => object === 'chat.completion.chunk'));
+  assert.deepEqual(chunks.map(({ choices: [choice] }) => choice?.delta), [
+    { role: 'assistant', content: '', refusal: null }, { content: 'r' }, { content: 'e' }, { content: ':' }, { content: 'H' }, {}, undefined,
+  ]);
+  assert.deepEqual(chunks.map(({ choices: [choice] }) => choice?.finish_reason), [null, null, null, null, null, 'length', undefined]);
+  assert.deepEqual(chunks.map(({ usage }) => usage?.total_tokens), [...Array(6).fill(undefined), 7]);
+  const plain = await clientOf(model).chat.completions.create({ model: 'm', messages: HI, stream: true });
+  for await (const chunk of plain) assert.ok(!('usage' in chunk));
+  // The package's own helper puts the pieces together again.
+  const final = await clientOf(model).chat.completions.stream({ model: 'm', messages: HI }).finalChatCompletion();
+  assert.equal(final.choices[0].message.content, 're:Hi');
+});
+
+test('several answers come with indices of their own, whole and in pieces', async () => {
+  const model = new Letters();
+  const whole = await clientOf(model).chat.completions.create({ model: 'm', messages: HI, n: 3, seed: 5 });
+  assert.deepEqual(whole.choices.map(({ index, message }) => [index, message.content]), [[0, 're:Hi'], [1, 're:Hi'], [2, 're:Hi']]);
+  assert.deepEqual([whole.usage?.prompt_tokens, whole.usage?.completion_tokens], [3, 15]);
+  assert.deepEqual(model.options.map(({ seed }) => seed), [5, 6, 7]);
+  const texts = ['', ''];
+  const stream = await clientOf(model).chat.completions.create({ model: 'm', messages: HI, n: 2, stream: true });
+  for await (const { choices: [{ index, delta }] } of stream) texts[index] += delta.content ?? '';
+  assert.deepEqual(texts, ['re:Hi', 're:Hi']);
+});
+
+test('log-probabilities have OpenAI\'s shape', async () => {
+  const client = clientOf();
+  const params = /** @type {const} */ ({ model: 'm', messages: HI, max_tokens: 2, logprobs: true, top_logprobs: 1 });
+  const want = { token: 'r', logprob: -0.5, bytes: [114], top_logprobs: [{ token: 'z', logprob: -2, bytes: [122] }] };
+  const { choices: [{ logprobs }] } = await client.chat.completions.create(params);
+  assert.deepEqual([logprobs?.content?.length, logprobs?.content?.[0]], [2, want]);
+  const stream = await client.chat.completions.create({ ...params, stream: true });
+  const parts = [];
+  for await (const { choices: [choice] } of stream) parts.push(...(choice.logprobs?.content ?? []));
+  assert.deepEqual([parts.length, parts[0]], [2, want]);
+  const text = await client.completions.create({ model: 'm', prompt: 'Hi', max_tokens: 2, logprobs: 1 });
+  assert.deepEqual(text.choices[0].logprobs, {
+    tokens: ['r', 'e'], token_logprobs: [-0.5, -0.5], top_logprobs: [{ z: -2 }, { z: -2 }], text_offset: [0, 1],
+  });
+});
+
+test('completions of texts', async () => {
+  const model = new Letters();
+  const whole = await clientOf(model).completions.create({ model: 'm', prompt: ['Ab', 'Cd'], n: 2 });
+  assert.deepEqual([whole.object, whole.id.slice(0, 5)], ['text_completion', 'cmpl-']);
+  assert.deepEqual(whole.choices.map(({ index, text, finish_reason }) => [index, text, finish_reason]), [
+    [0, 're:Ab', 'stop'], [1, 're:Ab', 'stop'], [2, 're:Cd', 'stop'], [3, 're:Cd', 'stop'],
+  ]);
+  assert.equal(model.options[0].maxTokens, 16);
+  let text = '';
+  for await (const chunk of await clientOf(model).completions.create({ model: 'm', prompt: 'Ab', stream: true })) text += chunk.choices[0].text;
+  assert.equal(text, 're:Ab');
+});
+
+test('models', async () => {
+  const client = clientOf();
+  const found = [];
+  for await (const model of client.models.list()) found.push(model);
+  assert.deepEqual(found.map(({ id, object, owned_by }) => [id, object, owned_by]), [['letters', 'model', 'bitnet-web']]);
+  assert.equal((await client.models.retrieve('letters')).id, 'letters');
+  await assert.rejects(client.models.retrieve('gpt-4'), (error) => error instanceof OpenAI.NotFoundError && error.code === 'model_not_found');
+});
+
+test('what is wrong is an error of the package, with the parameter', async () => {
+  const model = new Letters(50);
+  const client = clientOf(model);
+  /** @param {any} params */
+  const errorOf = async (params) => {
+    const error = await client.chat.completions.create({ model: 'm', messages: HI, ...params }).then(() => undefined, (error) => error);
+    assert.ok(error instanceof OpenAI.BadRequestError, JSON.stringify(params));
+    return [error.param, error.code];
+  };
+  for (const [param, bad, code = 'invalid_value'] of /** @type {[string, any, string?][]} */ ([
+    ['temperature', 3], ['top_p', '1'], ['n', 0], ['stop', ['']], ['seed', 1.5], ['logit_bias', { a: 1 }], ['logit_bias', { 5: 101 }],
+    ['frequency_penalty', 3], ['presence_penalty', -3], ['max_tokens', 0], ['max_completion_tokens', 'x'], ['top_logprobs', 2],
+    ['response_format', { type: 'xml' }], ['tools', [{ type: 'web' }]], ['tool_choice', 'maybe'], ['store', true], ['modalities', ['audio']],
+    ['messages', []], ['stream', 1], ['functions', [], 'unsupported_parameter'], ['reasoning_effort', 'low', 'unsupported_parameter'],
+    ['audio', {}, 'unsupported_parameter'],
+  ])) {
+    assert.deepEqual(await errorOf({ [param]: bad }), [param, code], param);
+  }
+  assert.deepEqual(await errorOf({ messages: undefined }), ['messages', 'missing_required_parameter']);
+  assert.deepEqual(await errorOf({ messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }] }), ['messages[0].content[0]', 'invalid_value']);
+  assert.deepEqual(await errorOf({ messages: [{ role: 'user', content: 7 }] }), ['messages[0].content', 'invalid_value']);
+  // With and without a stream.
+  for (const stream of [true, false]) {
+    assert.deepEqual(await errorOf({ messages: [{ role: 'user', content: 'x'.repeat(80) }], stream }), ['messages', 'context_length_exceeded']);
+  }
+  await assert.rejects(client.completions.create({ model: 'm', prompt: 'x', suffix: 'y' }), (/** @type {any} */ error) => error.param === 'suffix');
+  await assert.rejects(client.completions.create({ model: 'm', prompt: 'x', echo: true }), (/** @type {any} */ error) => error.param === 'echo');
+  assert.equal(model.running, 0);
+});
+
+test('a failure of the model is the server\'s, told once and not tried again', async () => {
+  const model = new Letters();
+  const broken = { model: 'm', messages: [{ role: /** @type {const} */ ('user'), content: 'a!' }] };
+  await assert.rejects(clientOf(model).chat.completions.create(broken), (error) => error instanceof OpenAI.InternalServerError && error.code === 'crashed');
+  assert.equal(model.prompts.length, 1);
+  let text = '';
+  await assert.rejects(async () => {
+    const stream = await clientOf(model).chat.completions.create({ ...broken, stream: true });
+    for await (const { choices: [choice] } of stream) text += choice.delta.content ?? '';
+  }, (error) => error instanceof OpenAI.APIError && error.code === 'crashed');
+  assert.equal(text, 're:a');
+});
+
+test('aborting and leaving a stream stop the model', async () => {
+  const model = new Letters();
+  const long = { model: 'm', messages: [{ role: /** @type {const} */ ('user'), content: 'x'.repeat(200) }] };
+  const control = new AbortController();
+  const whole = clientOf(model).chat.completions.create(long, { signal: control.signal });
+  setImmediate(() => control.abort());
+  await assert.rejects(whole, OpenAI.APIUserAbortError);
+
+  const stream = await clientOf(model).chat.completions.create({ ...long, stream: true });
+  let seen = 0;
+  for await (const _ of stream) if (++seen === 5) break;
+  const aborted = await clientOf(model).chat.completions.create({ ...long, stream: true, n: 2 });
+  seen = 0;
+  for await (const _ of aborted) if (++seen === 5) aborted.controller.abort();
+  assert.ok(seen < 100, `${seen} chunks`);
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(model.running, 0);
+});
+
+test('other addresses, methods and bodies are refused as OpenAI refuses them', async () => {
+  const { fetch } = new Letters().openai;
+  const errorOf = async (/** @type {string} */ url, /** @type {RequestInit} */ init = {}) => {
+    const response = await fetch(url, init);
+    return [response.status, (await response.json()).error.code];
+  };
+  assert.deepEqual(await errorOf('https://api.openai.com/v1/audio/speech', { method: 'POST', body: '{}' }), [404, 'unknown_url']);
+  assert.deepEqual(await errorOf('/v1/chat/completions'), [405, 'method_not_supported']);
+  assert.deepEqual(await errorOf('/v1/chat/completions', { method: 'POST', body: '{' }), [400, null]);
+  assert.deepEqual(await errorOf('/v1/chat/completions', { method: 'POST', body: '[]' }), [400, null]);
+  assert.deepEqual(await errorOf('/v1/embeddings', { method: 'POST', body: '{"input":"x"}' }), [400, 'unsupported']);
+  const response = await fetch(new Request('http://h/v1/completions', { method: 'POST', body: '{"prompt":"x","stream":true}' }));
+  assert.match(response.headers.get('Content-Type') ?? '', /^text\/event-stream/);
+  assert.match(await response.text(), /^data: \{.*\}\n\n[^]*data: \[DONE\]\n\n$/);
+});
+
+test('without a client it is the same interface', async () => {
+  const model = new Letters();
+  const { openai } = model;
+  const completion = await openai.chat.completions.create({ messages: HI });
+  assert.deepEqual([completion.choices[0].message.content, completion.model], ['re:Hi', 'letters']);
+  const stream = await openai.chat.completions.create({ messages: HI, stream: true });
+  let text = '';
+  for await (const chunk of stream) {
+    text += chunk.choices[0].delta.content ?? '';
+    if (text === 're') break;
+  }
+  assert.equal(text, 're');
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(model.running, 0);
+  const error = await openai.chat.completions.create({ messages: HI, temperature: 9 }).catch((/** @type {any} */ error) => error);
+  assert.deepEqual([error.name, error.status, error.param, error.error.type], ['OpenAIError', 400, 'temperature', 'invalid_request_error']);
+  assert.equal((await openai.models.list()).data.length, 1);
+});

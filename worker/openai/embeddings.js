@@ -1,0 +1,70 @@
+// Embeddings in the shape of OpenAI's API.
+import { OpenAIError, toOpenAI } from './error.js';
+import { modelId } from './completions.js';
+
+/** @import { Model } from '../model.js' */
+/** @import { RequestOptions } from './completions.js' */
+
+/**
+ * @typedef {object} EmbeddingParams
+ * @property {string | readonly string[]} input
+ * @property {string | undefined} [model]
+ * @property {'float' | 'base64' | undefined} [encoding_format]
+ * @property {number | undefined} [dimensions]
+ * @property {string | undefined} [user] has no effect
+ */
+
+/** Embeddings of texts, where the model makes any. */
+export class Embeddings {
+  #model;
+
+  /** @param {Model} model */
+  constructor(model) {
+    this.#model = model;
+  }
+
+  /**
+   * @param {EmbeddingParams} params
+   * @param {RequestOptions} [options]
+   * @returns {Promise<any>}
+   */
+  async create(params, { signal } = {}) {
+    const { input, model, encoding_format: format = 'float', dimensions, ...rest } = params ?? {};
+    const [unknown] = Object.keys(rest).filter((name) => name !== 'user');
+    if (unknown !== undefined) throw new OpenAIError(400, `Unsupported parameter: '${unknown}'.`, { param: unknown, code: 'unsupported_parameter' });
+    const texts = [input].flat();
+    if (texts.length === 0 || !texts.every((text) => typeof text === 'string' && text !== '')) {
+      throw new OpenAIError(400, "Invalid value for 'input': expected a string or an array of strings, none empty.", { param: 'input', code: 'invalid_value' });
+    }
+    if (format !== 'float' && format !== 'base64') {
+      throw new OpenAIError(400, "Invalid value for 'encoding_format': expected 'float' or 'base64'.", { param: 'encoding_format', code: 'invalid_value' });
+    }
+    /** @type {any} */
+    const embedder = this.#model;
+    if (typeof embedder.embed !== 'function') {
+      throw new OpenAIError(400, 'This version makes no embeddings.', { param: 'model', code: 'unsupported' });
+    }
+    try {
+      const options = { signal: signal ?? undefined, ...(dimensions !== undefined && { dimensions }) };
+      /** @type {{ embedding: Float32Array, usage?: { promptTokens: number } }[]} */
+      const found = [];
+      for (const text of texts) found.push(await embedder.embed(text, options));
+      const tokens = found.reduce((sum, { usage }) => sum + (usage?.promptTokens ?? 0), 0);
+      const data = found.map(({ embedding }, index) => ({
+        object: 'embedding',
+        index,
+        embedding: format === 'base64' ? toBase64(embedding) : Array.from(embedding),
+      }));
+      return { object: 'list', data, model: model ?? modelId(this.#model), usage: { prompt_tokens: tokens, total_tokens: tokens } };
+    } catch (error) {
+      throw toOpenAI(error, 'input');
+    }
+  }
+}
+
+/** Little-endian, as the clients read it. @param {Float32Array} numbers */
+function toBase64(numbers) {
+  const view = new DataView(new ArrayBuffer(numbers.length * 4));
+  numbers.forEach((number, i) => view.setFloat32(i * 4, number, true));
+  return btoa(Array.from(new Uint8Array(view.buffer), (byte) => String.fromCharCode(byte)).join(''));
+}

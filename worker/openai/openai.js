@@ -1,0 +1,44 @@
+// A model behind the interface of OpenAI's API: as methods, and as a `fetch` for clients of that API.
+import { Completions, modelId } from './completions.js';
+import { Embeddings } from './embeddings.js';
+import { OpenAIError } from './error.js';
+import { respond } from './fetch.js';
+
+/** @import { Model } from '../model.js' */
+
+/** The parts of OpenAI's API that a model in the page can have. */
+export class OpenAI {
+  #model;
+  #created = Math.floor(Date.now() / 1000);
+
+  /**
+   * Use `model.openai`.
+   * @param {Model} model
+   */
+  constructor(model) {
+    this.#model = model;
+    this.chat = { completions: new Completions(model, 'chat') };
+    this.completions = new Completions(model, 'text');
+    this.embeddings = new Embeddings(model);
+    this.models = {
+      /** @returns {Promise<{ object: 'list', data: any[] }>} */
+      list: async () => ({ object: 'list', data: [this.#describe()] }),
+      /** @param {string} id @returns {Promise<any>} */
+      retrieve: async (id) => {
+        const found = this.#describe();
+        if (found.id === id) return found;
+        throw new OpenAIError(404, `The model '${id}' does not exist: '${found.id}' is loaded.`, { param: 'model', code: 'model_not_found' });
+      },
+    };
+    /**
+     * Answers requests for OpenAI's API in place of the network: `new OpenAI({ fetch: model.openai.fetch, apiKey: 'none' })`.
+     * Requests for anything else are refused, never sent.
+     * @type {(input: string | URL | Request, init?: RequestInit) => Promise<Response>}
+     */
+    this.fetch = (input, init) => respond(this, input, init);
+  }
+
+  #describe() {
+    return { id: modelId(this.#model), object: 'model', created: this.#created, owned_by: 'bitnet-web' };
+  }
+}
