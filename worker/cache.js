@@ -9,7 +9,10 @@ import { checkAddress } from './source.js';
 /** An engine that only manages the storage is ended when it was not asked for so long, in milliseconds. */
 const IDLE = 5000;
 
-/** Lists, deletes and makes room. */
+/**
+ * Lists, deletes and makes room.
+ * @hideconstructor
+ */
 export class Cache {
   #start;
   /** @type {WorkerGroup | undefined} */

@@ -3,28 +3,28 @@
 /**
  * The codes of `src/kernels/error.rs`, and the two that only the page can tell:
  *
- * | code | |
- * |---|---|
- * | `invalid_gguf` | the bytes are no GGUF file, or break its format |
- * | `truncated` | the file ends before all of its tensors |
- * | `unsupported` | a file, model or tokenizer of a kind that this build cannot run; a browser without SIMD or threads |
- * | `invalid_model` | metadata and tensors do not make a consistent model |
- * | `out_of_memory` | more memory is needed than there is |
- * | `invalid_argument` | an option or argument is out of its range |
- * | `chat_template` | the chat template is missing, failed, or exceeded its limits |
- * | `context_overflow` | the prompt leaves no room in the context |
- * | `network` | the network failed, or a server answered with something else than the file |
- * | `not_found` | the server has no such file (404, 410) |
- * | `unauthorized` | the server wants to know who asks (401): `headers` with an access token |
- * | `forbidden` | the server refuses the file to whoever asks (403, 451) |
- * | `changed` | the file on the server is not the one that the download began with |
- * | `integrity` | bytes do not match their checksum |
- * | `storage` | the browser's storage failed or is full |
- * | `aborted` | the call was cancelled inside the engine; callers see their signal's reason instead |
- * | `crashed` | a worker trapped or stopped answering: load again |
- * | `internal` | a bug of this library |
- * | `worker_failed` | a worker's script did not start |
- * | `unloaded` | the model was unloaded |
+ * | code | cause | what to do |
+ * |---|---|---|
+ * | `invalid_gguf` | the bytes are no GGUF file, or break its format | name the file itself, not the page that describes it; load it again with `cache: 'reload'` |
+ * | `truncated` | the file ends before all of its tensors | copy or download it again |
+ * | `unsupported` | a file, model or tokenizer of a kind that this build cannot run; a browser without SIMD, WebAssembly or workers | the sentence names what is missing: choose another file, or load in a page of a current browser |
+ * | `invalid_model` | metadata and tensors do not make a consistent model | convert it again, or take another copy |
+ * | `out_of_memory` | more memory is needed than there is | a smaller `context`, or a smaller model; `BitNet.probe` tells what fits |
+ * | `invalid_argument` | an option or argument is out of its range | `details.expected` says what is allowed |
+ * | `chat_template` | the chat template is missing, failed, or exceeded its limits | the option `chatTemplate`, or a raw prompt as a string |
+ * | `context_overflow` | the prompt leaves no room in the context | drop old messages; `details` has the numbers |
+ * | `network` | the network failed, or a server answered with something else than the file | load again: what has arrived is kept |
+ * | `not_found` | the server has no such file (404, 410) | look at the address |
+ * | `unauthorized` | the server wants to know who asks (401) | `headers` with an access token |
+ * | `forbidden` | the server refuses the file to whoever asks (403, 451) | a token that may read it, or another file |
+ * | `changed` | the file on the server is not the one that the download began with | load again: it begins anew |
+ * | `integrity` | bytes do not match their checksum | load again: the damaged part is fetched anew; look at the option `integrity` |
+ * | `storage` | the browser's storage failed or is full | `BitNet.cache.evict`, the option `evict: true`, or `cache: false` |
+ * | `aborted` | the call was cancelled inside the engine | callers see their signal's reason instead |
+ * | `crashed` | a worker trapped or stopped answering | load the model again; if it happens twice, report it |
+ * | `internal` | a bug of this library | report it |
+ * | `worker_failed` | a worker's script did not start | the sentence names the address and the cause: serve `engine.js`, `compute.js` and `wasm/`, or allow them in the Content-Security-Policy |
+ * | `unloaded` | the model was unloaded | load it again |
  *
  * Where a server's answer is the reason, `details.status` is its HTTP status.
  *
@@ -58,11 +58,12 @@ export class BitNetError extends Error {
   }
 
   /**
+   * @internal
    * @param {WireError} error
    * @returns {BitNetError}
    */
   static fromWire({ code, message, details }) {
-    return new BitNetError(code, message, { details });
+    return new this(code, message, { details }); // by no name: a bundler would give the class another one, which stacks would show
   }
 }
 

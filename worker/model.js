@@ -26,7 +26,10 @@ const forgotten = new FinalizationRegistry((group) => group.closeWhenIdle(UNLOAD
 /** Why calls reject. */
 const UNLOADED = new BitNetError('unloaded', 'The model was unloaded; load it again to use it.');
 
-/** A loaded model. Calls queue: each begins when the ones before it have ended. */
+/**
+ * A loaded model. Calls queue: each begins when the ones before it have ended.
+ * @hideconstructor
+ */
 export class Model {
   #group;
 

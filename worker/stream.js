@@ -14,6 +14,7 @@
 /**
  * The tokens of one generation. The work begins with the first `next()`; tokens then arrive as they are made, whether or
  * not the consumer keeps up (there are at most `maxTokens` of them). Leaving the loop early stops the engine.
+ * @hideconstructor
  */
 export class TokenStream {
   /** @type {Run | undefined} */

@@ -9,6 +9,7 @@
 /** @typedef {import('./chat/chat.js').OnFull} OnFull */
 /** @typedef {import('./chat/store.js').SavedChat} SavedChat */
 /** @typedef {import('./chat/store.js').SavedChatEntry} SavedChatEntry */
+/** @typedef {import('./chat/store.js').SavedChats} SavedChats */
 /** @typedef {import('./error.js').ErrorCode} ErrorCode */
 /** @typedef {import('./headers.js').HeaderFunction} HeaderFunction */
 /** @typedef {import('./headers.js').HeaderRecord} HeaderRecord */

@@ -11,11 +11,11 @@ import { promisify } from 'node:util';
 
 import { copyExamples, EXAMPLES, examples } from '../../tools/package/examples.mjs';
 import { launch, launchProfile, ROOT, startServer } from './harness.mjs';
+import { lendModel, MODEL } from './lending.mjs';
 
 /** @import { Browser, BrowserContext, Page } from 'playwright-core' */
 
 const run = promisify(execFile);
-const MODEL = join(ROOT, 'www/models/demo.gguf');
 
 /** The copy of the examples. @type {string} */
 let work;
@@ -23,8 +23,6 @@ let work;
 let library;
 /** @type {Browser} */
 let browser;
-/** @type {Buffer} */
-let model;
 
 before(async () => {
   work = await mkdtemp(join(tmpdir(), 'bitnet-web-examples-'));
@@ -39,7 +37,6 @@ before(async () => {
     await run('tar', ['-xzf', join(work, JSON.parse(stdout)[0].filename), '--strip-components=1', '-C', folder]);
   }
   browser = await launch();
-  model = await readFile(MODEL);
 });
 
 after(async () => {
@@ -55,26 +52,6 @@ test('every example names the version of the package that this is', async () => 
     for (const [, found] of text.matchAll(/bitnet-web(?:": "|@)(\d[\w.-]*)/g)) assert.equal(found, version, join(entry.parentPath, entry.name));
   }
 });
-
-/**
- * Puts the demo model behind every address of the hub.
- * @param {BrowserContext} context
- */
-async function lendModel(context) {
-  await context.route('https://huggingface.co/**', (route) => {
-    const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(route.request().headers().range ?? '') ?? [];
-    const [start, end] = [Number(from ?? 0), to ? Math.min(Number(to) + 1, model.length) : model.length];
-    const headers = {
-      'Access-Control-Allow-Origin': '*',
-      'Access-Control-Allow-Headers': '*',
-      'Access-Control-Expose-Headers': '*',
-      'Accept-Ranges': 'bytes',
-      ETag: '"demo"',
-      ...(from && { 'Content-Range': `bytes ${start}-${end - 1}/${model.length}` }),
-    };
-    return route.fulfill({ status: from ? 206 : 200, headers, contentType: 'application/octet-stream', body: model.subarray(start, end) });
-  });
-}
 
 /** The CDN lends what npm got. @param {BrowserContext} context */
 async function lendPackage(context) {

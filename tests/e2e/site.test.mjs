@@ -45,8 +45,9 @@ test('beside each script, style and module lies the same in brotli', async () =>
     assert.ok(brotliDecompressSync(packed).equals(plain), name);
     assert.ok(packed.length < plain.length / 2, `${name}: ${packed.length} of ${plain.length} bytes`);
   }
-  const { files } = JSON.parse(await readFile(join(SITE, 'site.json'), 'utf8'));
-  assert.deepEqual(files.filter((/** @type {string} */ name) => /\.(br|map)$|wasm\/\w+\/.*\.js$/.test(name)), []);
+  const listed = [...(await readFile(join(SITE, 'site.js'), 'utf8')).matchAll(/"[\w./-]+\.\w+"/g)].map(([name]) => name);
+  assert.ok(listed.includes('"dist/engine.js"'), 'the service worker keeps the engine');
+  assert.deepEqual(listed.filter((name) => /\.(br|gz|map)"$|wasm\/\w+\/.*\.js"$|^"docs\//.test(name)), []);
 });
 
 test('no page of the site names an absolute path of its own host', async () => {

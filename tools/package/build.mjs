@@ -23,6 +23,7 @@ const INTERNAL = ['bench.js'];
 
 const [version, repository] = process.argv.slice(2);
 const manifest = JSON.parse(await readFile(join(WORKER, 'package.json'), 'utf8'));
+const { name } = manifest;
 
 /** The scripts behind the package's doors. @type {string[]} */
 const doors = Object.values(manifest.exports).flatMap((target) => (typeof target === 'object' ? [target.default.slice(2)] : []));
@@ -74,12 +75,24 @@ async function bundle() {
   await esbuild.build({ ...COMMON, entryPoints, splitting: true, chunkNames: 'shared-[hash]' });
 }
 
+/**
+ * JSDoc can only give a type a second name; in the declarations it is the type itself, with its own documentation.
+ * @param {string} file
+ */
+async function reexport(file) {
+  const text = await readFile(file, 'utf8');
+  const lines = [...text.matchAll(/^export type (\w+) = import\("?'?(\.\/[\w/-]+\.js)"?'?\)\.(\w+);$/gm)];
+  if (lines.length === 0 || lines.some(([, name, , original]) => name !== original)) throw new Error(`${file} is not what was expected`);
+  await writeFile(file, `${lines.map(([, name, module]) => `export type { ${name} } from '${module}';`).join('\n')}\n`);
+}
+
 /** The declarations of worker/, of which those stay that a door leads to. */
 async function declare() {
   const types = join(DIST, 'types');
   await rm(types, { recursive: true, force: true });
   const tsc = [join(ROOT, 'node_modules/typescript/bin/tsc'), '--project', 'tsconfig.types.json', '--outDir', types];
   execFileSync(process.execPath, tsc, { cwd: ROOT, stdio: 'inherit' });
+  await reexport(join(types, 'types.d.ts'));
   /** @type {Set<string>} */
   const wanted = new Set();
   const visit = async (/** @type {string} */ file) => {
@@ -95,7 +108,9 @@ async function declare() {
   for (const script of doors) {
     const declaration = relative(WORKER, sourceOf(script)).replace(/\.js$/, '.d.ts').replaceAll('\\', '/');
     await visit(join(types, declaration));
-    const door = `export * from './types/${declaration.replace(/\.d\.ts$/, '.js')}';\n`;
+    // The comment names the module in the documentation as an app imports it.
+    const address = [name, ...script === 'index.js' ? [] : [script.replace(/\.js$/, '')]].join('/');
+    const door = `/** @module ${address} */\nexport * from './types/${declaration.replace(/\.d\.ts$/, '.js')}';\n`;
     await writeFile(join(DIST, script.replace(/\.js$/, '.d.ts')), door);
   }
   for (const entry of await readdir(types, { recursive: true, withFileTypes: true })) {
@@ -106,7 +121,7 @@ async function declare() {
 
 /** package.json as npm gets it. */
 async function describe() {
-  const { name, ...rest } = manifest;
+  const { name: _, ...rest } = manifest;
   const published = {
     name,
     version,

@@ -46,7 +46,10 @@ import { saveChat } from './store.js';
 /** @type {readonly OnFull[]} */
 const ON_FULL = ['error', 'truncate', 'shift'];
 
-/** The tokens of an answer in a conversation. `result` also tells the message, and what was dropped. */
+/**
+ * The tokens of an answer in a conversation. `result` also tells the message, and what was dropped.
+ * @hideconstructor
+ */
 export class ChatStream extends TokenStream {
   /** The end of the work. @type {Promise<unknown>} */
   #settled = Promise.resolve();
@@ -54,7 +57,10 @@ export class ChatStream extends TokenStream {
   /** How the answer ended, as `TokenStream.result`. @type {ChatResult | undefined} */
   result = undefined;
 
-  /** @param {(stream: ChatStream, ...args: Parameters<import('../stream.js').Run>) => Promise<ChatResult>} run */
+  /**
+   * @internal
+   * @param {(stream: ChatStream, ...args: Parameters<import('../stream.js').Run>) => Promise<ChatResult>} run
+   */
   constructor(run) {
     super((...args) => {
       const running = run(this, ...args);
@@ -77,6 +83,7 @@ export class ChatStream extends TokenStream {
  *
  * Sends run one after the other. One that is aborted, left or fails leaves what it has come to: the user's message and the part
  * of the answer that was taken out of the stream. Where not a character was taken, the conversation is as before the send.
+ * @hideconstructor
  */
 export class Chat {
   #model;
@@ -97,6 +104,7 @@ export class Chat {
 
   /**
    * Use `model.chat`.
+   * @internal
    * @param {Model} model
    * @param {ChatSessionOptions} options
    * @param {History} [history] instead of the messages in the options

@@ -1,6 +1,7 @@
 //! Node and the development packages of package.json: for the package's scripts and types, and for tests. The demo needs none.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -20,15 +21,25 @@ pub fn ensure() -> Result<()> {
     if parse(version.trim()).is_none_or(|found| found < OLDEST) {
         bail!("Node {}.{} or newer is needed, found {}", OLDEST.0, OLDEST.1, version.trim());
     }
-    let root = host::root();
-    let lock = fs::read(root.join("package-lock.json")).context("package-lock.json")?;
-    let stamp = root.join("node_modules/.installed-lock");
+    install(&host::root())
+}
+
+/// Makes sure of the packages that make the documentation, too: they are apart, because they need another TypeScript.
+pub fn ensure_docs() -> Result<()> {
+    ensure()?;
+    install(&host::root().join("docs"))
+}
+
+/// Installs what the lock file of a folder has, where it is not there already.
+fn install(folder: &Path) -> Result<()> {
+    let lock = fs::read(folder.join("package-lock.json")).context("package-lock.json")?;
+    let stamp = folder.join("node_modules/.installed-lock");
     if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
         return Ok(());
     }
     host::step("npm ci", || {
         let mut npm = Command::new("npm");
-        npm.current_dir(&root).args(["ci", "--ignore-scripts", "--no-fund", "--no-audit"]);
+        npm.current_dir(folder).args(["ci", "--ignore-scripts", "--no-fund", "--no-audit"]);
         host::run(&mut npm, "npm is not installed: it comes with Node 20, https://nodejs.org")
     })?;
     fs::write(stamp, lock).context("node_modules cannot be written")

@@ -71,7 +71,8 @@ pub fn site(dev: bool) -> Result<()> {
     Ok(())
 }
 
-/// Puts the pages, the built runtime and the licences into `site/`, with compressed copies. Every address in them is relative.
+/// Puts the pages, the built runtime, the licences and the documentation into `site/`, with compressed copies. Every address in
+/// them is relative.
 pub fn gather() -> Result<()> {
     let root = host::root();
     let site = root.join("site");
@@ -89,6 +90,9 @@ pub fn gather() -> Result<()> {
     fs::write(site.join("sealed.html"), pages::sealed_page(&start, &policies))?;
     fs::write(site.join("_headers"), headers(&policies))?;
     fs::write(site.join("site.js"), pages::describe(&policies, &addressed("", &site)?)?)?;
+    // After the list of files that the service worker keeps: nobody needs the documentation without a network.
+    node::ensure_docs()?;
+    host::run(node::node().args(["docs/build.mjs", "site/docs"]), node::MISSING)?;
     let mut command = node::node();
     command.args(["tools/package/compress.mjs", "site"]);
     host::run(&mut command, node::MISSING)
