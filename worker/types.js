@@ -40,7 +40,9 @@
 /** @typedef {import('./protocol.js').Timings} Timings */
 /** @typedef {import('./protocol.js').Token} Token */
 /** @typedef {import('./protocol.js').Usage} Usage */
+/** @typedef {import('./openai/completions.js').Completions} Completions */
 /** @typedef {import('./openai/completions.js').RequestOptions} RequestOptions */
+/** @typedef {import('./openai/embeddings.js').Embeddings} Embeddings */
 /** @typedef {import('./openai/embeddings.js').EmbeddingParams} EmbeddingParams */
 /** @typedef {import('./openai/error.js').OpenAIErrorBody} OpenAIErrorBody */
 /** @typedef {import('./openai/request.js').ChatParams} ChatParams */

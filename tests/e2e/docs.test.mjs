@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { transform } from 'esbuild';
+import { build } from 'esbuild';
 
 import { launch, openPage, ROOT, startServer } from './harness.mjs';
 import { lendModel } from './lending.mjs';
@@ -74,8 +74,10 @@ function moduleOf({ text }) {
 
 for (const block of whole) {
   test(`${block.place} runs`, { timeout: 120_000 }, async () => {
-    const code = block.language === 'ts' ? (await transform(moduleOf(block), { loader: 'ts', target: 'es2022' })).code : moduleOf(block);
-    const page = `<!doctype html><title>block</title><link rel="icon" href="data:,"><script type="importmap">{ "imports": { "bitnet-web": "/bitnet-web/index.js" } }</script>
+    // With what it imports besides the library, as any bundler does it.
+    const stdin = { contents: moduleOf(block), loader: /** @type {'js' | 'ts'} */ (block.language), resolveDir: ROOT };
+    const { outputFiles: [{ text: code }] } = await build({ stdin, bundle: true, format: 'esm', target: 'es2022', external: ['bitnet-web', 'bitnet-web/*'], write: false });
+    const page = `<!doctype html><title>block</title><link rel="icon" href="data:,"><script type="importmap">{ "imports": { "bitnet-web": "/bitnet-web/index.js", "bitnet-web/": "/bitnet-web/" } }</script>
       <button id="stop"></button><p id="answer"></p>`;
     const server = await startServer({
       folders: { '/bitnet-web/': join(ROOT, 'dist') },
@@ -107,6 +109,7 @@ test('every block is right by the types', { timeout: 120_000 }, async () => {
   try {
     await mkdir(join(app, 'node_modules'));
     await symlink(join(ROOT, 'dist'), join(app, 'node_modules/bitnet-web'));
+    for (const name of ['openai']) await symlink(join(ROOT, 'node_modules', name), join(app, 'node_modules', name));
     await writeFile(join(app, 'package.json'), '{ "type": "module" }');
     const files = await Promise.all(whole.map(async (block, index) => {
       const name = `${String(index).padStart(2, '0')}-${block.place.replace(/\W+/g, '-')}.${block.language}`;
@@ -160,6 +163,15 @@ test('every link in README and guides leads to a file, and to a heading of it', 
       const headings = [...(await readFile(file, 'utf8')).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => slug(heading));
       assert.ok(headings.includes(anchor), `${name}: ${target}`);
     }
+  }
+});
+
+test('README and the page of models name every architecture that runs', async () => {
+  const [, list] = /const FAMILIES[^=]*= \[([^]*?)\];/.exec(await readFile(join(ROOT, 'src/model/graph/mod.rs'), 'utf8')) ?? [];
+  const names = [...list.matchAll(/\("([^"]+)"/g)].map(([, name]) => name);
+  assert.ok(names.length >= 3);
+  for (const file of ['README.md', 'docs/models.md']) {
+    for (const name of names) assert.ok(documents.get(file)?.includes(`\`${name}\``), `${file}: ${name}`);
   }
 });
 

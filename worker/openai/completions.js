@@ -26,6 +26,7 @@ export function modelId(model) {
 
 /**
  * Chunks as they are written. Leaving the loop stops the model.
+ * @hideconstructor
  * @template Chunk
  * @implements {AsyncIterable<Chunk>}
  */
@@ -45,7 +46,10 @@ export class ChunkStream {
   }
 }
 
-/** The two kinds of completions that a model writes. */
+/**
+ * The two kinds of completions that a model writes.
+ * @hideconstructor
+ */
 export class Completions {
   #model;
   #read;

@@ -14,7 +14,10 @@ import { modelId } from './completions.js';
  * @property {string | undefined} [user] has no effect
  */
 
-/** Embeddings of texts, where the model makes any. */
+/**
+ * Embeddings of texts, where the model makes any.
+ * @hideconstructor
+ */
 export class Embeddings {
   #model;
 

@@ -6,7 +6,10 @@ import { respond } from './fetch.js';
 
 /** @import { Model } from '../model.js' */
 
-/** The parts of OpenAI's API that a model in the page can have. */
+/**
+ * The parts of OpenAI's API that a model in the page can have.
+ * @hideconstructor
+ */
 export class OpenAI {
   #model;
   #created = Math.floor(Date.now() / 1000);
