@@ -1,4 +1,5 @@
 // A stand-in for a model, whose tokens are letters: it answers the user's last message with `re:` and its text.
+import { Chat } from '../../worker/chat/chat.js';
 import { BitNetError } from '../../worker/error.js';
 import { OpenAI } from '../../worker/openai/openai.js';
 import { checkGenerateOptions, checkPrompt } from '../../worker/options.js';
@@ -38,11 +39,41 @@ export class Letters {
     const messages = typeof prompt === 'string' ? [{ role: 'text', content: prompt }] : prompt;
     this.prompts.push(messages.map(({ role, content }) => `${role[0]}:${content}`).join(' '));
     this.options.push(options);
-    const asked = messages.findLast(({ role }) => role === 'user' || role === 'text');
+    const asked = messages.findLast(({ role }) => ['user', 'tool', 'text'].includes(role));
+    if (options.tools?.length > 0 && asked?.content === 'call') return new TokenStream((...args) => this.#call(prompt, ...args));
     const last = messages.at(-1);
     const begun = last?.role === 'assistant' && options.continueFinalMessage ? String(last.content) : '';
     const answer = `re:${asked?.content}`.slice(begun.length);
     return new TokenStream((...args) => this.#write(prompt, answer, options, ...args));
+  }
+
+  /** @param {Prompt} prompt @param {any} options */
+  async complete(prompt, options) {
+    const stream = this.generate(prompt, options);
+    for await (const _ of stream);
+    const result = /** @type {import('../../worker/protocol.js').GenerationResult} */ (stream.result);
+    return { text: stream.partial.text, ...result };
+  }
+
+  /** @param {any} options */
+  chat(options) {
+    return new Chat(/** @type {any} */ (this), options);
+  }
+
+  /**
+   * The answer to `call`: a call of a tool.
+   * @param {Prompt} prompt
+   * @param {Parameters<import('../../worker/stream.js').Run>} args
+   */
+  async #call(prompt, ...[onToken, , onPrefill]) {
+    const promptTokens = tokensOf(prompt);
+    onPrefill({ done: promptTokens, total: promptTokens, cached: 1 });
+    for (const piece of [{ id: 'c1', name: 'add', arguments: '' }, { arguments: '{"a"' }, { arguments: ':1}' }]) {
+      await tick();
+      onToken(/** @type {any} */ ({ id: 0, text: '', toolCalls: [{ index: 0, ...piece }] }));
+    }
+    const toolCalls = [{ id: 'c1', name: 'add', arguments: { a: 1 } }];
+    return /** @type {any} */ ({ finishReason: 'tool_calls', toolCalls, usage: { promptTokens, cachedTokens: 1, completionTokens: 3 } });
   }
 
   /**

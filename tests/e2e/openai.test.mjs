@@ -211,3 +211,18 @@ test('without a client it is the same interface', async () => {
   assert.deepEqual([error.name, error.status, error.param, error.error.type], ['OpenAIError', 400, 'temperature', 'invalid_request_error']);
   assert.equal((await openai.models.list()).data.length, 1);
 });
+
+test('calls of tools, whole and in pieces, and their results', async () => {
+  const model = new Letters();
+  const tools = /** @type {import('openai').OpenAI.ChatCompletionTool[]} */ ([{ type: 'function', function: { name: 'add', parameters: { type: 'object' } } }]);
+  const params = { model: 'm', messages: [{ role: /** @type {const} */ ('user'), content: 'call' }], tools };
+  const want = { id: 'c1', type: 'function', function: { name: 'add', arguments: '{"a":1}' } };
+  const { choices: [choice] } = await clientOf(model).chat.completions.create(params);
+  assert.deepEqual([choice.finish_reason, choice.message.content, choice.message.tool_calls], ['tool_calls', null, [want]]);
+  const final = await clientOf(model).chat.completions.stream(params).finalChatCompletion();
+  assert.deepEqual([final.choices[0].finish_reason, final.choices[0].message.tool_calls?.map((/** @type {any} */ call) => ({ id: call.id, type: call.type, function: { name: call.function.name, arguments: call.function.arguments } }))], ['tool_calls', [want]]);
+  const next = await clientOf(model).chat.completions.create({
+    ...params, messages: [...params.messages, choice.message, { role: 'tool', tool_call_id: 'c1', content: '3' }],
+  });
+  assert.equal(next.choices[0].message.content, 're:3');
+});

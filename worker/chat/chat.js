@@ -2,6 +2,7 @@
 import { BitNetError } from '../error.js';
 import { checkGenerateOptions, checkMessages, templateOptions } from '../options.js';
 import { TokenStream } from '../stream.js';
+import { toolCallsOf } from '../tool-calls.js';
 import { History } from './history.js';
 import { saveChat } from './store.js';
 
@@ -162,6 +163,15 @@ export class Chat {
   }
 
   /**
+   * Adds messages that are not answered now: the next send answers to them too.
+   * @param {ChatInput} input
+   */
+  append(input) {
+    this.#requireIdle('append');
+    this.#history.push(...messagesOf(input));
+  }
+
+  /**
    * Writes the last answer anew, or the one that is missing behind a message that was edited.
    * @param {GenerateOptions} [options] for this answer, besides those of the conversation
    * @returns {ChatStream}
@@ -277,12 +287,15 @@ export class Chat {
     const history = this.#history.copy();
     const before = this.#history;
     this.#history = history;
+    let begun = '';
     try {
       begin(history);
+      // The beginning of the answer, where the caller gives one.
+      begun = options.continueFinalMessage === true ? history.takeBegun() : '';
       const said = history.messages.length;
       /** @type {Message[]} */
       const dropped = [];
-      let { text, result } = await this.#write(history, options, onToken, dropped, '');
+      let { text, result } = await this.#write(history, options, onToken, dropped, begun);
       let written = result.usage.completionTokens;
       let continued = 0;
       while (this.#onFull === 'shift' && ranFull(result, written, options) && history.turns().length > 1) {
@@ -293,13 +306,13 @@ export class Chat {
         written += result.usage.completionTokens;
       }
       const promptTokens = result.usage.promptTokens - continued;
-      const message = history.take(said, text, { ...result.usage, promptTokens, completionTokens: written });
+      const message = history.take(said, messageOf(text, result), { ...result.usage, promptTokens, completionTokens: written });
       const usage = { ...result.usage, completionTokens: written };
       return { ...result, usage, message: structuredClone(message), dropped: structuredClone(dropped) };
     } catch (error) {
       const { text } = stream.partial;
       if (text === '') this.#history = before;
-      else history.push({ role: 'assistant', content: text });
+      else history.push({ role: 'assistant', content: begun + text });
       throw error;
     }
   }
@@ -376,6 +389,19 @@ function messagesOf(input) {
   const list = typeof input === 'string' ? [{ role: 'user', content: input }] : [input].flat();
   checkMessages(list, 'send: expected a string, a message or');
   return structuredClone(/** @type {Message[]} */ (list));
+}
+
+/**
+ * An answer as a message of the history, with the calls of tools that it makes.
+ * @param {string} text
+ * @param {GenerationResult} result
+ * @returns {Message}
+ */
+function messageOf(text, result) {
+  const calls = toolCallsOf(result);
+  if (calls.length === 0) return { role: 'assistant', content: text };
+  const toolCalls = calls.map(({ id, name, arguments: values }) => ({ id, type: 'function', function: { name, arguments: values } }));
+  return { role: 'assistant', content: text, tool_calls: toolCalls };
 }
 
 /**

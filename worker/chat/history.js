@@ -82,6 +82,14 @@ export class History {
     return last >= 0;
   }
 
+  /** Takes the assistant's last message back, which an answer goes on with. @returns {string} its text */
+  takeBegun() {
+    const last = this.messages.at(-1);
+    if (last?.role !== 'assistant' || typeof last.content !== 'string') return '';
+    this.messages.pop();
+    return last.content;
+  }
+
   /** Where the turns in the prompt begin: each with a message of the user. @returns {number[]} */
   turns() {
     const first = Math.max(this.#first, this.#fixed);
@@ -103,17 +111,16 @@ export class History {
   /**
    * Takes an answer, and what its usage tells of the messages before it.
    * @param {number} said messages when it began
-   * @param {string} text
+   * @param {Message} message
    * @param {Usage} usage
    * @returns {Message}
    */
-  take(said, text, { promptTokens, completionTokens }) {
+  take(said, message, { promptTokens, completionTokens }) {
     const unknown = this.prompt().filter((message) => !this.#tokens.has(message));
     const known = this.countedTokens();
     // The template's own tokens count with the messages behind which they stand.
     const [last] = unknown.slice(-1);
-    unknown.forEach((message) => this.#tokens.set(message, message === last ? Math.max(0, promptTokens - known) : 0));
-    const message = { role: 'assistant', content: text };
+    unknown.forEach((other) => this.#tokens.set(other, other === last ? Math.max(0, promptTokens - known) : 0));
     this.messages.splice(said, Infinity, message);
     this.#tokens.set(message, completionTokens);
     return message;

@@ -1,5 +1,7 @@
 // One answer on its way, and what OpenAI's API tells of it: as a whole, and piece by piece.
 
+import { callDeltasOf, toolCallsOf } from '../tool-calls.js';
+
 /** @import { GenerationResult, Logprob, Token } from '../protocol.js' */
 
 /** What both kinds of answers have in common. */
@@ -66,7 +68,10 @@ export class ChatAnswer extends Answer {
   }
 
   choice() {
-    const message = { role: 'assistant', content: this.text, refusal: null, annotations: [] };
+    const calls = toolCallsOf(this.result).map(({ id, name, arguments: values }) =>
+      ({ id, type: 'function', function: { name, arguments: JSON.stringify(values) } }));
+    const content = calls.length > 0 && this.text === '' ? null : this.text;
+    const message = { role: 'assistant', content, refusal: null, annotations: [], ...(calls.length > 0 && { tool_calls: calls }) };
     const logprobs = this.tokens.length > 0 ? { content: this.tokens.map(tokenLogprob), refusal: null } : null;
     return { index: this.index, message, logprobs, finish_reason: this.result?.finishReason ?? null };
   }
@@ -81,6 +86,10 @@ export class ChatAnswer extends Answer {
     if (token !== undefined && (token.text !== '' || token.logprob !== undefined)) {
       const logprobs = token.logprob === undefined ? null : { content: [tokenLogprob(token)], refusal: null };
       all.push(choice({ content: token.text }, logprobs));
+    }
+    for (const { index, id, name, arguments: piece } of token === undefined ? [] : callDeltasOf(token)) {
+      const begin = id === undefined ? {} : { id, type: 'function' };
+      all.push(choice({ tool_calls: [{ index, ...begin, function: { ...(name !== undefined && { name }), arguments: piece } }] }));
     }
     const reason = this.takeEnd();
     if (reason !== undefined) all.push(choice({}, null, reason));

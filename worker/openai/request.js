@@ -245,7 +245,7 @@ function toolOptions({ tools, tool_choice, parallel_tool_calls }) {
   const options = { tools: tools && tools.length > 0 ? tools : undefined };
   if (tool_choice !== undefined && tool_choice !== null && tool_choice !== 'auto') {
     requireOption('toolChoice', 'tool_choice');
-    options.toolChoice = tool_choice;
+    options.toolChoice = typeof tool_choice === 'object' ? { name: tool_choice.function.name } : tool_choice;
   }
   if (parallel_tool_calls === false) {
     requireOption('parallelToolCalls', 'parallel_tool_calls');

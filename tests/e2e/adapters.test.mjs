@@ -1,0 +1,123 @@
+// The adapters with the real packages: Vercel's AI SDK and LangChain.js, in front of a stand-in for a model.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { HumanMessage, SystemMessage, ToolMessage } from '@langchain/core/messages';
+import { StringOutputParser } from '@langchain/core/output_parsers';
+import { ChatPromptTemplate } from '@langchain/core/prompts';
+import { generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai';
+
+import { bitnet } from '../../worker/adapters/ai-sdk.js';
+import { ChatBitNet } from '../../worker/adapters/langchain.js';
+import { Letters } from './letters.mjs';
+
+/** @param {Letters} model @param {any} [settings] */
+const sdk = (model, settings) => bitnet(/** @type {any} */ (model), settings);
+/** @param {Letters} model @param {any} [options] */
+const chain = (model, options) => new ChatBitNet({ model: /** @type {any} */ (model), ...options });
+const tick = () => new Promise((resolve) => setImmediate(resolve));
+
+const add = tool({
+  description: 'Adds',
+  inputSchema: jsonSchema(/** @type {const} */ ({ type: 'object', properties: { a: { type: 'number' } } })),
+  execute: async (/** @type {any} */ { a }) => `sum ${a + 2}`,
+});
+
+test('AI SDK: a text, with its usage and options', async () => {
+  const model = new Letters();
+  const got = await generateText({
+    model: sdk(model, { minP: 0.1, temperature: 0.3 }), instructions: 'Sys', messages: [{ role: 'user', content: 'Hi' }, { role: 'assistant', content: 'Yo' }, { role: 'user', content: [{ type: 'text', text: 'On' }] }],
+    maxOutputTokens: 4, temperature: 0.7, topK: 5, topP: 0.9, seed: 3, stopSequences: ['x'], presencePenalty: 0.1, frequencyPenalty: 0.2,
+    providerOptions: { bitnet: { topNSigma: 2 } },
+  });
+  assert.deepEqual([got.text, got.finishReason, got.rawFinishReason], ['re:O', 'length', 'length']);
+  assert.deepEqual([got.usage.inputTokens, got.usage.outputTokens, got.usage.inputTokenDetails.cacheReadTokens], [13, 4, 1]);
+  assert.deepEqual(got.warnings, []);
+  assert.deepEqual(model.prompts, ['s:Sys u:Hi a:Yo u:On']);
+  const { signal, ...options } = model.options[0];
+  assert.deepEqual(JSON.parse(JSON.stringify(options)), {
+    minP: 0.1, maxTokens: 4, temperature: 0.7, topK: 5, topP: 0.9, seed: 3, stop: ['x'], presencePenalty: 0.1, frequencyPenalty: 0.2, topNSigma: 2,
+  });
+});
+
+test('AI SDK: a stream, which an abort stops', async () => {
+  const model = new Letters();
+  const stream = streamText({ model: sdk(model), prompt: 'Hello' });
+  let text = '';
+  for await (const piece of stream.textStream) text += piece;
+  assert.deepEqual([text, await stream.finishReason, (await stream.usage).outputTokens], ['re:Hello', 'stop', 8]);
+
+  const control = new AbortController();
+  const long = streamText({ model: sdk(model), prompt: 'x'.repeat(200), abortSignal: control.signal });
+  let seen = 0;
+  for await (const part of long.stream) if (part.type === 'text-delta' && ++seen === 5) control.abort();
+  for (let i = 0; i < 5; i++) await tick();
+  assert.deepEqual([seen < 50, model.running], [true, 0]);
+});
+
+test('AI SDK: tools are called and their results go back, whole and in a stream', async () => {
+  const model = new Letters();
+  const options = { model: sdk(model), prompt: 'call', tools: { add }, stopWhen: stepCountIs(2) };
+  const got = await generateText(options);
+  assert.equal(got.text, 're:sum 3');
+  assert.deepEqual(got.steps[0].toolCalls.map(({ toolName, input }) => [toolName, input]), [['add', { a: 1 }]]);
+  assert.equal(model.prompts[1], 'u:call a: t:sum 3');
+  const stream = streamText(options);
+  let text = '';
+  for await (const piece of stream.textStream) text += piece;
+  assert.equal(text, 're:sum 3');
+});
+
+test('AI SDK: what fails and what is not supported is told', async () => {
+  const model = new Letters(20);
+  await assert.rejects(generateText({ model: sdk(model), prompt: 'x'.repeat(40), maxRetries: 0 }), /20|40|41/);
+  await assert.rejects(generateText({ model: sdk(model), messages: [{ role: 'user', content: [{ type: 'image', image: new Uint8Array([137, 80, 78, 71]) }] }], maxRetries: 0 }), /text/);
+  const { warnings } = await generateText({ model: sdk(model), prompt: 'Hi', reasoning: 'high' });
+  assert.equal(warnings?.[0]?.type, 'unsupported');
+});
+
+test('LangChain: a chain, a stream, options and usage', async () => {
+  const model = new Letters();
+  const chat = chain(model, { temperature: 0.5 });
+  const answer = await chat.invoke([new SystemMessage('Sys'), new HumanMessage({ content: [{ type: 'text', text: 'Hi' }] })], { maxTokens: 4, stop: ['x'], tags: ['t'], metadata: { a: 1 } });
+  assert.equal(answer.content, 're:H');
+  assert.deepEqual([answer.usage_metadata?.input_tokens, answer.usage_metadata?.output_tokens], [7, 4]);
+  assert.deepEqual(answer.response_metadata, { finish_reason: 'length', stopped_by: undefined });
+  assert.equal(model.prompts[0], 's:Sys u:Hi');
+  assert.deepEqual([model.options[0].temperature, model.options[0].maxTokens, model.options[0].stop], [0.5, 4, ['x']]);
+
+  const piped = ChatPromptTemplate.fromMessages([['human', 'Say {word}']]).pipe(chat).pipe(new StringOutputParser());
+  assert.equal(await piped.invoke({ word: 'yes' }), 're:Say yes');
+  const pieces = [];
+  for await (const piece of await piped.stream({ word: 'no' })) pieces.push(piece);
+  assert.deepEqual([pieces.join(''), pieces.length > 5], ['re:Say no', true]);
+  const batch = await piped.batch([{ word: 'a' }, { word: 'b' }]);
+  assert.deepEqual(batch, ['re:Say a', 're:Say b']);
+});
+
+test('LangChain: tools are bound, called and answered', async () => {
+  const model = new Letters();
+  const chat = chain(model).bindTools([{ type: 'function', function: { name: 'add', parameters: { type: 'object' } } }]);
+  const asked = new HumanMessage('call');
+  const answer = await chat.invoke([asked]);
+  assert.deepEqual(answer.tool_calls?.map(({ id, name, args }) => [id, name, args]), [['c1', 'add', { a: 1 }]]);
+  let whole;
+  for await (const chunk of await chat.stream([asked])) whole = whole === undefined ? chunk : whole.concat(chunk);
+  assert.deepEqual(whole?.tool_calls?.map(({ id, name, args }) => [id, name, args]), [['c1', 'add', { a: 1 }]]);
+  const last = await chat.invoke([asked, answer, new ToolMessage({ content: 'sum 3', tool_call_id: 'c1', name: 'add' })]);
+  assert.equal(last.content, 're:sum 3');
+  assert.equal(model.prompts.at(-1), 'u:call a: t:sum 3');
+});
+
+test('LangChain: an abort stops the model, and what it cannot read is refused', async () => {
+  const model = new Letters();
+  const control = new AbortController();
+  let seen = 0;
+  await assert.rejects(async () => {
+    for await (const _ of await chain(model).stream('x'.repeat(200), { signal: control.signal })) if (++seen === 5) control.abort();
+  });
+  for (let i = 0; i < 5; i++) await tick();
+  assert.deepEqual([seen < 50, model.running], [true, 0]);
+  const image = new HumanMessage({ content: [{ type: 'image_url', image_url: { url: 'data:,' } }] });
+  await assert.rejects(chain(model).invoke([image]), { code: 'unsupported' });
+});

@@ -1,0 +1,131 @@
+// A chat model for LangChain.js.
+import { BaseChatModel } from '@langchain/core/language_models/chat_models';
+import { AIMessage, AIMessageChunk } from '@langchain/core/messages';
+import { ChatGenerationChunk } from '@langchain/core/outputs';
+import { convertToOpenAITool } from '@langchain/core/utils/function_calling';
+
+import { BitNetError } from '../error.js';
+import { GENERATE_RULES } from '../schema.js';
+import { callDeltasOf, toolCallsOf } from '../tool-calls.js';
+
+/** @import { BaseChatModelCallOptions, BindToolsInput } from '@langchain/core/language_models/chat_models' */
+/** @import { BaseLanguageModelInput } from '@langchain/core/language_models/base' */
+/** @import { Runnable } from '@langchain/core/runnables' */
+/** @import { CallbackManagerForLLMRun } from '@langchain/core/callbacks/manager' */
+/** @import { BaseMessage } from '@langchain/core/messages' */
+/** @import { ChatResult } from '@langchain/core/outputs' */
+/** @import { GenerationResult, Message } from '../protocol.js' */
+/** @import { GenerateOptions } from '../schema.js' */
+/** @import { Model } from '../model.js' */
+
+/** @typedef {BaseChatModelCallOptions & GenerateOptions} ChatBitNetCallOptions */
+
+/**
+ * A loaded model as LangChain takes it: `new ChatBitNet({ model, maxTokens: 200 }).stream('Hello')`.
+ * @extends {BaseChatModel<ChatBitNetCallOptions>}
+ */
+export class ChatBitNet extends BaseChatModel {
+  #model;
+  #options;
+
+  /** @param {{ model: Model } & GenerateOptions & import('@langchain/core/language_models/chat_models').BaseChatModelParams} fields */
+  constructor({ model, callbacks, tags, metadata, cache, verbose, maxConcurrency, maxRetries = 0, onFailedAttempt, ...options }) {
+    super({ callbacks, tags, metadata, cache, verbose, maxConcurrency, maxRetries, onFailedAttempt });
+    this.#model = model;
+    this.#options = options;
+  }
+
+  _llmType() {
+    return 'bitnet-web';
+  }
+
+  /**
+   * @param {BindToolsInput[]} tools
+   * @param {Partial<ChatBitNetCallOptions>} [options]
+   * @returns {Runnable<BaseLanguageModelInput, AIMessageChunk, ChatBitNetCallOptions>}
+   */
+  bindTools(tools, options) {
+    return this.withConfig(/** @type {any} */ ({ tools: tools.map((tool) => convertToOpenAITool(tool)), ...options }));
+  }
+
+  /** @param {BaseMessage[]} messages @param {ChatBitNetCallOptions} options @returns {Promise<ChatResult>} */
+  async _generate(messages, options) {
+    const { text, ...result } = await this.#model.complete(messages.map(messageOf), this.#optionsOf(messages, options));
+    const calls = toolCallsOf(result).map(({ id, name, arguments: args }) => ({ id, name, args, type: /** @type {const} */ ('tool_call') }));
+    const message = new AIMessage({ content: text, tool_calls: calls, usage_metadata: usageOf(result), response_metadata: metadataOf(result) });
+    return { generations: [{ text, message }] };
+  }
+
+  /**
+   * @param {BaseMessage[]} messages
+   * @param {ChatBitNetCallOptions} options
+   * @param {CallbackManagerForLLMRun} [runManager]
+   * @returns {AsyncGenerator<ChatGenerationChunk>}
+   */
+  async *_streamResponseChunks(messages, options, runManager) {
+    const stream = this.#model.generate(messages.map(messageOf), this.#optionsOf(messages, options));
+    for await (const token of stream) {
+      const deltas = callDeltasOf(token).map(({ index, id, name, arguments: args }) => ({ index, id, name, args, type: /** @type {const} */ ('tool_call_chunk') }));
+      if (token.text === '' && deltas.length === 0) continue;
+      const message = new AIMessageChunk({ content: token.text, tool_call_chunks: deltas });
+      yield new ChatGenerationChunk({ text: token.text, message });
+      await runManager?.handleLLMNewToken(token.text);
+    }
+    const result = /** @type {GenerationResult} */ (stream.result);
+    const last = new AIMessageChunk({ content: '', usage_metadata: usageOf(result), response_metadata: metadataOf(result) });
+    yield new ChatGenerationChunk({ text: '', message: last });
+  }
+
+  /** @param {BaseMessage[]} messages @param {ChatBitNetCallOptions} call @returns {GenerateOptions} */
+  #optionsOf(messages, call) {
+    // Among them are many of LangChain's own.
+    const own = Object.entries(call).filter(([name, value]) => value !== undefined && Object.hasOwn(GENERATE_RULES, name));
+    const ends = messages.at(-1)?.type === 'ai' && { continueFinalMessage: false };
+    return { ...ends, ...this.#options, ...Object.fromEntries(own), ...choiceOf(call.tool_choice) };
+  }
+}
+
+/**
+ * @param {BaseChatModelCallOptions['tool_choice']} choice
+ * @returns {object}
+ */
+function choiceOf(choice) {
+  if (choice === undefined || choice === 'auto') return {};
+  if (choice === 'any' || choice === 'required') return { toolChoice: 'required' };
+  if (choice === 'none') return { toolChoice: 'none' };
+  return { toolChoice: { name: typeof choice === 'string' ? choice : choice.function?.name } };
+}
+
+/** @type {Record<string, string>} */
+const ROLES = { human: 'user', ai: 'assistant', system: 'system', developer: 'system', tool: 'tool' };
+
+/** @param {BaseMessage} message @returns {Message} */
+function messageOf(message) {
+  const role = ROLES[message.type] ?? /** @type {any} */ (message).role;
+  const parts = typeof message.content === 'string' ? [{ type: 'text', text: message.content }] : message.content;
+  const other = parts.find(({ type }) => type !== 'text' && type !== 'tool_use');
+  if (role === undefined || other !== undefined) {
+    const found = role === undefined ? `a message of the type ${message.type}` : `a part of the type ${other?.type}`;
+    throw new BitNetError('unsupported', `Expected messages of a system, a user, an assistant or a tool, of text alone, found ${found}.`);
+  }
+  const content = parts.map((part) => ('text' in part ? part.text : '')).join('');
+  const { tool_calls: calls = [], tool_call_id: id, name } = /** @type {any} */ (message);
+  if (role === 'tool') return { role, content, tool_call_id: id, ...(name && { name }) };
+  if (calls.length === 0) return { role, content };
+  return { role, content, tool_calls: calls.map((/** @type {any} */ call) => ({ id: call.id, type: 'function', function: { name: call.name, arguments: call.args } })) };
+}
+
+/** @param {GenerationResult} result */
+function usageOf({ usage: { promptTokens, cachedTokens, completionTokens } }) {
+  return {
+    input_tokens: promptTokens,
+    output_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+    input_token_details: { cache_read: cachedTokens },
+  };
+}
+
+/** @param {GenerationResult} result */
+function metadataOf({ finishReason, stoppedBy }) {
+  return { finish_reason: finishReason, stopped_by: stoppedBy };
+}
