@@ -9,6 +9,7 @@
 //! * [`tokenizer`], [`chat`], [`sample`]: text to tokens and back, chat templates (in the language that `jinja` runs), sampling.
 //! * [`load`]: bytes in, a model out. [`generate`]: a prompt in, events out. [`threads`]: how many threads to use.
 //! * [`source`]: the decisions of a download; it does no I/O.
+//! * [`checkpoint`]: a folder of safetensors and JSON becomes what a GGUF file's header is.
 //! * `web`, for wasm32 alone: `api` is called by JavaScript, `storage` downloads and keeps files, `runtime` has threads, memory
 //!   and clocks.
 //!
@@ -18,6 +19,7 @@
 #![deny(unsafe_code)]
 
 pub mod chat;
+pub mod checkpoint;
 pub mod generate;
 pub mod gguf;
 mod jinja;

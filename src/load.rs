@@ -378,11 +378,14 @@ fn tokenizer(metadata: &mut Metadata, config: &Config, options: &LoadOptions) ->
     if let Some(pre) = &options.pre_tokenizer {
         vocabulary.pre = Some(pre.clone());
     }
+    if vocabulary.may_be_padded {
+        vocabulary.pad(config.vocab_size);
+    }
     if vocabulary.tokens.len() != config.vocab_size {
         return Err(Error::new(
             ErrorKind::InvalidModel,
             format!(
-                "model: {} tokens in tokenizer.ggml.tokens, but {} rows in token_embd.weight",
+                "model: {} tokens in the vocabulary (tokenizer.ggml.tokens), but {} rows in token_embd.weight",
                 vocabulary.tokens.len(),
                 config.vocab_size
             ),

@@ -43,6 +43,8 @@ function openSource(source) {
       return { url: source.url };
     case 'blob':
       return { blob: source.blob, name: source.name };
+    case 'files':
+      return { files: source.files };
     case 'port':
       return { stream: streamFrom(source.port), length: source.length };
   }

@@ -110,7 +110,8 @@ export const BitNet = {
   kernels: KERNELS,
 
   /**
-   * Loads a model: from an address (also `hf:owner/repo/file.gguf`), a File or Blob, a Response, an ArrayBuffer or a
+   * Loads a model: from an address (also `hf:owner/repo/file.gguf`, or `hf:owner/repo` for a folder of safetensors), a File or
+   * Blob, an array of the Files of such a folder, a Response, an ArrayBuffer or a
    * stream of bytes.
    * @param {Source} source
    * @param {LoadOptions} [options]

@@ -7,6 +7,7 @@
  * Where a model comes from, after the page has resolved it.
  * @typedef {{ kind: 'url', url: string }
  *   | { kind: 'blob', blob: Blob, name: string }
+ *   | { kind: 'files', files: { name: string, blob: Blob }[] }
  *   | { kind: 'port', port: MessagePort, length: number | undefined }} WireSource
  * `port` answers every `pull` message with a `{ bytes }` chunk, `{ end: true }` or `{ error }`.
  */

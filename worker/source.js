@@ -7,7 +7,10 @@ import { resolveAddress } from './options.js';
 /** @import { HeaderFunction } from './headers.js' */
 /** @import { WireSource } from './protocol.js' */
 
-/** @typedef {string | URL | Response | Blob | ArrayBuffer | ArrayBufferView | ReadableStream<Uint8Array>} Source */
+/**
+ * An address, or bytes. An array of Files is a folder in the manner of Hugging Face, with its `config.json`.
+ * @typedef {string | URL | Response | Blob | File[] | FileList | ArrayBuffer | ArrayBufferView | ReadableStream<Uint8Array>} Source
+ */
 
 /** Bytes of one piece that is cut from an ArrayBuffer. */
 const PIECE = 4 * 1024 * 1024;
@@ -51,6 +54,7 @@ export async function wireSource(source, { signal, headers } = {}) {
 function wireBytes(source, signal) {
   if (typeof source === 'string' || source instanceof URL) return addressed(source, signal);
   if (source instanceof Blob) return whole(source);
+  if (Array.isArray(source) || (typeof FileList !== 'undefined' && source instanceof FileList)) return folder([...source]);
   if (source instanceof Response) return answered(source);
   if (source instanceof ReadableStream) {
     if (source.locked) throw invalid('the ReadableStream is already being read. Pass one that nobody reads.');
@@ -60,7 +64,7 @@ function wireBytes(source, signal) {
     const bytes = bytesOf(source);
     return streamed(piecesOf(bytes), bytes.length);
   }
-  throw invalid('expected an address, a File, a Blob, a Response, an ArrayBuffer or a ReadableStream of bytes.');
+  throw invalid('expected an address, a File, a Blob, an array of Files, a Response, an ArrayBuffer or a ReadableStream of bytes.');
 }
 
 /** @param {string} what @param {ErrorOptions} [more] */
@@ -75,6 +79,18 @@ function invalid(what, more) {
 function whole(blob) {
   const name = 'name' in blob && typeof blob.name === 'string' ? blob.name : '';
   return { wire: { kind: 'blob', blob, name }, transfer: [], release: () => {} };
+}
+
+/**
+ * @param {unknown[]} files
+ * @returns {Wired}
+ */
+function folder(files) {
+  const named = files.map((file) => {
+    if (file instanceof File) return { name: file.name, blob: file };
+    throw invalid('an array must hold the Files of a folder: config.json, tokenizer.json, model.safetensors and what lies beside them.');
+  });
+  return { wire: { kind: 'files', files: named }, transfer: [], release: () => {} };
 }
 
 /** @param {string | URL} source @param {AbortSignal} [signal] @returns {Promise<Wired>} */

@@ -72,6 +72,18 @@ impl Value {
     }
 }
 
+impl From<u64> for Value {
+    fn from(number: u64) -> Self {
+        Self::Unsigned(number)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(number: f64) -> Self {
+        Self::Float(number)
+    }
+}
+
 /// All key/value pairs of a file. A key that the file has twice is unreadable.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metadata {
@@ -80,7 +92,7 @@ pub struct Metadata {
 
 impl Metadata {
     /// Adds a pair. A key that is there already becomes unreadable: nobody knows which of its values is meant.
-    pub(super) fn insert(&mut self, key: String, value: Value) {
+    pub(crate) fn insert(&mut self, key: String, value: Value) {
         match self.values.entry(key) {
             Entry::Vacant(entry) => drop(entry.insert(value)),
             Entry::Occupied(mut entry) => drop(entry.insert(Value::Unreadable("the key stands twice".into()))),

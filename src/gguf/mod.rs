@@ -16,5 +16,5 @@ mod writer;
 pub(crate) use metadata::mismatch;
 pub use metadata::{Array, Metadata, Value};
 pub use parser::{Header, Parser, Progress};
-pub use tensor::{TensorInfo, type_name};
+pub use tensor::{Conversion, TensorInfo, type_name};
 pub use writer::Writer;

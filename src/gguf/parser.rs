@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::metadata::{Array, Metadata, Value};
-use super::tensor::TensorInfo;
+use super::tensor::{Conversion, TensorInfo};
 use crate::{Error, ErrorKind, Result};
 
 const MAGIC: &[u8; 4] = b"GGUF";
@@ -226,7 +226,7 @@ fn read_tensor(reader: &mut Reader<'_>) -> Item<TensorInfo> {
     let type_id = reader.u32()?;
     let offset = reader.u64()?;
     let problem = tensor_problem(&dims, offset);
-    Ok(TensorInfo { name, dims, type_id, offset, problem })
+    Ok(TensorInfo { name, dims, type_id, offset, problem, conversion: Conversion::default() })
 }
 
 fn tensor_problem(dims: &[u64], offset: u64) -> Option<String> {

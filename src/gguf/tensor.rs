@@ -17,6 +17,32 @@ pub struct TensorInfo {
     pub offset: u64,
     /// Why the tensor cannot be read, if it cannot. That is an error only where somebody needs it.
     pub problem: Option<String>,
+    /// How it differs from a GGUF file's tensor of this name: only in a header that was made of other files.
+    pub conversion: Conversion,
+}
+
+/// How a tensor of another kind of file becomes the GGUF tensor that it stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Conversion {
+    /// The rows are those of so many heads, and in each head the first dimensions of all rotated pairs come before the
+    /// second ones; GGUF files of the Llama family have the two of a pair side by side (`LlamaModel.permute` of llama.cpp's
+    /// converter).
+    pub heads: Option<usize>,
+    /// It holds the reciprocal of a factor.
+    pub is_reciprocal: bool,
+    /// Its floats are master weights, which are rounded to ternary ones whatever the architecture.
+    pub is_master: bool,
+}
+
+impl Conversion {
+    /// The row that row `row` of `rows` becomes.
+    pub fn row(self, row: usize, rows: usize) -> usize {
+        let Some(heads) = self.heads else { return row };
+        let head_dim = rows / heads.max(1);
+        let (head, within) = (row / head_dim, row % head_dim);
+        let half = head_dim / 2;
+        head * head_dim + 2 * (within % half) + within / half
+    }
 }
 
 impl TensorInfo {
@@ -78,4 +104,17 @@ pub fn type_name(id: u32) -> Cow<'static, str> {
         _ => return Cow::Owned(format!("type {id}")),
     };
     Cow::Borrowed(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_halves_of_a_head_become_neighbours() {
+        let conversion = Conversion { heads: Some(2), ..Conversion::default() };
+        let rows: Vec<usize> = (0..8).map(|row| conversion.row(row, 8)).collect();
+        assert_eq!(rows, [0, 2, 1, 3, 4, 6, 5, 7]);
+        assert_eq!(Conversion::default().row(5, 8), 5);
+    }
 }

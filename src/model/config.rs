@@ -1,7 +1,7 @@
 //! The shape of a model, from GGUF metadata. Every check of a number from the file stands here; what comes after may
 //! trust them.
 
-use crate::gguf::{Metadata, Value};
+use crate::gguf::{Array, Metadata, Value};
 use crate::kernels::{HeadShape, Rope, RopeScaling, Yarn};
 use crate::{Error, ErrorKind, Result};
 
@@ -34,6 +34,8 @@ pub struct Config {
     pub rope_dim: usize,
     /// How the rotary frequencies are scaled.
     pub rope_scaling: RopeScaling,
+    /// What each rotary frequency is divided by, `[rope_dim / 2]`, where that is no tensor of the file.
+    pub rope_factors: Option<Vec<f32>>,
     /// The epsilon of every RMSNorm.
     pub rms_norm_eps: f32,
 }
@@ -85,12 +87,14 @@ impl Config {
             rope_theta: keys.positive("rope.freq_base", 10000.0)?,
             rope_dim,
             rope_scaling: keys.rope_scaling(context_length)?,
+            rope_factors: keys.factors("rope.factors", rope_dim / 2)?,
             rms_norm_eps: keys.positive("attention.layer_norm_rms_epsilon", 1e-5)?,
         })
     }
 
     /// The rotary frequencies, divided by `factors` (`[rope_dim / 2]`) where the file has them.
     pub fn rope(&self, factors: Option<&[f32]>) -> Rope {
+        let factors = factors.or(self.rope_factors.as_deref());
         Rope::new(self.rope_theta, self.rope_dim, factors, self.rope_scaling)
     }
 
@@ -148,6 +152,18 @@ impl Keys<'_> {
             return Err(invalid(format!("{} is {value}, expected a positive number", self.key(name))));
         }
         Ok(value)
+    }
+
+    /// Factors that a checkpoint's header has as a key, in place of a tensor.
+    fn factors(&self, name: &str, len: usize) -> Result<Option<Vec<f32>>> {
+        let key = self.key(name);
+        match self.metadata.array(&key)? {
+            None => Ok(None),
+            Some(Array::Float(factors)) if factors.len() == len && factors.iter().all(|factor| *factor > 0.0) => {
+                Ok(Some(factors.iter().map(|&factor| factor as f32).collect()))
+            }
+            Some(_) => Err(invalid(format!("{key}: expected {len} positive numbers"))),
+        }
     }
 
     /// Which scaling llama.cpp would compute (`load_hparams` of `llama-model.cpp`, and `llama-context.cpp`): a factor

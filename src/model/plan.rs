@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::gguf::{Header, TensorInfo, type_name};
+use crate::gguf::{Conversion, Header, TensorInfo, type_name};
 use crate::quant::TensorType;
 use crate::{Error, ErrorKind, Result};
 
@@ -50,6 +50,8 @@ pub struct Slot {
     pub begin: u64,
     /// Its bytes.
     pub bytes: u64,
+    /// How what is stored becomes the tensor.
+    pub conversion: Conversion,
 }
 
 /// The tensors of a file, where a graph finds those that it needs. Each is checked when it is asked for, so a file that
@@ -296,7 +298,8 @@ fn slot(role: Role, name: String, rows: usize, cols: usize, tensor: &TensorInfo,
             format!("tensor {name}: {rows} x {cols} weights are more than this build can address"),
         ));
     }
-    Ok(Slot { role, name, tensor_type, rows, cols, begin: data_offset + tensor.offset, bytes })
+    let conversion = tensor.conversion;
+    Ok(Slot { role, name, tensor_type, rows, cols, begin: data_offset + tensor.offset, bytes, conversion })
 }
 
 fn missing(name: &str) -> Error {

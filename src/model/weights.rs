@@ -2,6 +2,7 @@
 
 use std::ops::Index;
 
+use crate::gguf::Conversion;
 use crate::kernels::{BlockFormat, Kernel, RowBuilder, RowFormat, RowMatrix, TernaryBuilder, TernaryMatrix};
 use crate::quant::{FloatDecoder, I2sLayout, TensorType, TernaryDecoder, check_scale};
 use crate::{Error, ErrorKind, Result};
@@ -109,6 +110,8 @@ pub struct WeightsBuilder {
 struct Current {
     role: Role,
     name: String,
+    rows: usize,
+    conversion: Conversion,
     sink: Sink,
 }
 
@@ -150,11 +153,13 @@ impl WeightsBuilder {
     /// # Errors
     /// `OutOfMemory` if its memory cannot be had.
     pub fn begin(&mut self, slot: &Slot) -> Result<()> {
-        let Slot { role, ref name, tensor_type, rows, cols, .. } = *slot;
+        let Slot { role, ref name, tensor_type, rows, cols, conversion, .. } = *slot;
         let sink = match role {
             Role::Linear(_) => {
                 let decoder = TernaryDecoder::new(name, tensor_type, self.options.i2s_layout, rows, cols)?;
-                let decoder = if self.already_ternary { decoder.already_ternary() } else { decoder };
+                // A file may say itself that these are master weights.
+                let already_ternary = self.already_ternary && !conversion.is_master;
+                let decoder = if already_ternary { decoder.already_ternary() } else { decoder };
                 Sink::Ternary(decoder, TernaryMatrix::builder(self.options.kernel, rows, cols)?)
             }
             Role::Rows(id) => {
@@ -166,7 +171,7 @@ impl WeightsBuilder {
                 Sink::Vector(FloatDecoder::new(name, tensor_type, cols)?, Vec::with_capacity(cols))
             }
         };
-        self.current = Some(Current { role, name: name.clone(), sink });
+        self.current = Some(Current { role, name: name.clone(), rows, conversion, sink });
         Ok(())
     }
 
@@ -175,17 +180,19 @@ impl WeightsBuilder {
     /// # Errors
     /// What the decoders find wrong with them.
     pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
-        match self.current.as_mut().map(|current| &mut current.sink) {
-            None => Err(Error::new(ErrorKind::Internal, "bytes for a tensor that was not begun")),
-            Some(Sink::Ternary(decoder, builder)) => decoder.push(bytes, |row, codes| {
-                builder.push_rows(row, codes);
+        let Some(Current { rows, conversion, sink, .. }) = &mut self.current else {
+            return Err(Error::new(ErrorKind::Internal, "bytes for a tensor that was not begun"));
+        };
+        match sink {
+            Sink::Ternary(decoder, builder) => decoder.push(bytes, |row, codes| {
+                push_rows(builder, *conversion, *rows, row, codes);
                 Ok(())
             }),
-            Some(Sink::Rows(decoder, builder)) => decoder.push(bytes, |row| {
+            Sink::Rows(decoder, builder) => decoder.push(bytes, |row| {
                 builder.push_row(row.index, row.values, row.stored);
                 Ok(())
             }),
-            Some(Sink::Vector(decoder, vector)) => decoder.push(bytes, |row| {
+            Sink::Vector(decoder, vector) => decoder.push(bytes, |row| {
                 vector.extend_from_slice(row.values);
                 Ok(())
             }),
@@ -197,20 +204,21 @@ impl WeightsBuilder {
     /// # Errors
     /// What the decoders find wrong with it as a whole.
     pub fn end(&mut self) -> Result<()> {
-        let Some(Current { role, name, sink }) = self.current.take() else {
+        let Some(Current { role, name, rows, conversion, sink }) = self.current.take() else {
             return Err(Error::new(ErrorKind::Internal, "the end of a tensor that was not begun"));
         };
         match (role, sink) {
             (Role::Linear(id), Sink::Ternary(decoder, mut builder)) => {
                 let scales = decoder.finish(|row, codes| {
-                    builder.push_rows(row, codes);
+                    push_rows(&mut builder, conversion, rows, row, codes);
                     Ok(())
                 })?;
                 self.linears[id.0] = Some(builder.finish(scales)?);
             }
             (Role::Rows(id), Sink::Rows(_, builder)) => self.rows[id.0] = Some(builder.finish()),
             (Role::Scale(id), Sink::Vector(_, vector)) => {
-                self.scales[id.0] = vector.first().map(|&factor| (name, factor));
+                let factor = |stored: f32| if conversion.is_reciprocal { 1.0 / stored } else { stored };
+                self.scales[id.0] = vector.first().map(|&stored| (name, factor(stored)));
             }
             (Role::Vector(id) | Role::Constants(id), Sink::Vector(_, vector)) => self.vectors[id.0] = Some(vector),
             _ => return Err(Error::new(ErrorKind::Internal, "a tensor was read as something that it is not")),
@@ -234,6 +242,16 @@ impl WeightsBuilder {
             Ok(Linear::ternary(matrix))
         });
         Ok(Weights { rows: all(self.rows)?, linears: linears.collect::<Result<_>>()?, vectors: all(self.vectors)? })
+    }
+}
+
+/// Puts whole rows, from `first` of `rows` on, where their conversion wants them.
+fn push_rows(builder: &mut TernaryBuilder, conversion: Conversion, rows: usize, first: usize, codes: &[i8]) {
+    if conversion.heads.is_none() {
+        return builder.push_rows(first, codes);
+    }
+    for (row, codes) in (first..).zip(codes.chunks_exact(builder.cols())) {
+        builder.push_rows(conversion.row(row, rows), codes);
     }
 }
 

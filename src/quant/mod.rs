@@ -11,6 +11,7 @@ mod block_scale;
 mod blocks;
 mod float;
 mod i2_s;
+mod packed;
 mod q4;
 mod q4_k;
 mod q5;
@@ -61,12 +62,18 @@ pub enum TensorType {
     Tq2_0,
     /// 2-bit codes, high bits first, interleaved by 32; one scale per tensor.
     I2S,
+    /// 2-bit codes of four rows in a byte, as transformers packs them (`pack_weights` of its `integrations/bitnet.py`). In
+    /// safetensors only; the scale lies beside it.
+    Packed,
 }
 
 /// Decodes the bytes of a row, whole blocks, into its values.
 pub type RowDecoder = fn(&[u8], &mut [f32]);
 
 impl TensorType {
+    /// The id of [`Packed`](Self::Packed), which ggml does not have: above all of ggml's.
+    pub const PACKED_ID: u32 = 1 << 30;
+
     /// The type of a ggml id, if it is one of ours.
     pub const fn from_id(id: u32) -> Option<Self> {
         Some(match id {
@@ -85,6 +92,7 @@ impl TensorType {
             34 => Self::Tq1_0,
             35 => Self::Tq2_0,
             36 => Self::I2S,
+            Self::PACKED_ID => Self::Packed,
             _ => return None,
         })
     }
@@ -107,6 +115,7 @@ impl TensorType {
             Self::Tq1_0 => 34,
             Self::Tq2_0 => 35,
             Self::I2S => 36,
+            Self::Packed => Self::PACKED_ID,
         }
     }
 
@@ -128,6 +137,7 @@ impl TensorType {
             Self::Tq1_0 => "TQ1_0",
             Self::Tq2_0 => "TQ2_0",
             Self::I2S => "I2_S",
+            Self::Packed => "U8",
         }
     }
 
@@ -146,7 +156,8 @@ impl TensorType {
             | Self::Iq4Nl
             | Self::Tq1_0
             | Self::Tq2_0
-            | Self::I2S => false,
+            | Self::I2S
+            | Self::Packed => false,
         }
     }
 
@@ -165,7 +176,7 @@ impl TensorType {
             Self::Q5K => Some(|bytes, values| each_block(bytes, values, q4_k::q5_k)),
             Self::Q6K => Some(|bytes, values| each_block(bytes, values, q6_k::q6_k)),
             Self::Iq4Nl => Some(|bytes, values| each_block(bytes, values, q4::iq4_nl)),
-            Self::Tq1_0 | Self::Tq2_0 | Self::I2S => None,
+            Self::Tq1_0 | Self::Tq2_0 | Self::I2S | Self::Packed => None,
         }
     }
 
@@ -173,7 +184,15 @@ impl TensorType {
     /// types those in which ggml's quantizer keeps ternary weights ternary. Q4_0 and its like have codes from -8 to 7.
     pub const fn may_be_ternary(self) -> bool {
         match self {
-            Self::F32 | Self::F16 | Self::Bf16 | Self::Q8_0 | Self::Q6K | Self::Tq1_0 | Self::Tq2_0 | Self::I2S => true,
+            Self::F32
+            | Self::F16
+            | Self::Bf16
+            | Self::Q8_0
+            | Self::Q6K
+            | Self::Tq1_0
+            | Self::Tq2_0
+            | Self::I2S
+            | Self::Packed => true,
             Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::Q4K | Self::Q5K | Self::Iq4Nl => false,
         }
     }
@@ -224,6 +243,7 @@ impl TensorType {
             Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::Q8_0 | Self::Iq4Nl => 32,
             Self::Q4K | Self::Q5K | Self::Q6K | Self::Tq1_0 | Self::Tq2_0 => 256,
             Self::I2S => 128,
+            Self::Packed => 4,
         }
     }
 
@@ -243,6 +263,7 @@ impl TensorType {
             Self::Tq1_0 => 54,
             Self::Tq2_0 => 66,
             Self::I2S => 32,
+            Self::Packed => 1,
         }
     }
 
@@ -263,7 +284,8 @@ impl TensorType {
             | Self::Q6K
             | Self::Iq4Nl
             | Self::Tq1_0
-            | Self::Tq2_0 => 0,
+            | Self::Tq2_0
+            | Self::Packed => 0,
         }
     }
 

@@ -5,6 +5,7 @@ use half::f16;
 use super::absmean::{Survey, Ternarizer};
 use super::block_scale::BlockScale;
 use super::i2_s::{self, I2sLayout};
+use super::packed::{self, QUARTERS};
 use super::rows::RowCutter;
 use super::{TensorType, tq1_0, tq2_0};
 use crate::kernels::Scales;
@@ -42,6 +43,11 @@ impl TernaryDecoder {
         let Some(row_bytes) = tensor_type.row_bytes(cols) else {
             return Err(tensor_type.no_such_row(name, cols));
         };
+        let is_packed = tensor_type == TensorType::Packed;
+        if is_packed && !rows.is_multiple_of(QUARTERS) {
+            let message = format!("tensor {name}: packed rows need a multiple of {QUARTERS} rows, found {rows}");
+            return Err(Error::new(ErrorKind::InvalidModel, message));
+        }
         Ok(Self {
             name: name.to_owned(),
             tensor_type,
@@ -49,7 +55,7 @@ impl TernaryDecoder {
             rows,
             cols,
             next_row: 0,
-            cutter: RowCutter::new(row_bytes),
+            cutter: RowCutter::new(if is_packed { QUARTERS * row_bytes } else { row_bytes }),
             codes: Vec::new(),
             block_scale: None,
             trailer: Vec::new(),
@@ -72,6 +78,9 @@ impl TernaryDecoder {
     pub fn push(&mut self, bytes: &[u8], mut sink: impl FnMut(usize, &[i8]) -> Result<()>) -> Result<()> {
         if self.tensor_type.row_decoder().is_some() {
             return self.hold(bytes);
+        }
+        if self.tensor_type == TensorType::Packed {
+            return self.unpack(bytes, sink);
         }
         let row_bytes = self.tensor_type.row_bytes(self.cols).unwrap_or(1);
         let rows_left = (self.rows - self.next_row) * row_bytes;
@@ -106,8 +115,9 @@ impl TernaryDecoder {
                     | TensorType::Q4K
                     | TensorType::Q5K
                     | TensorType::Q6K
-                    | TensorType::Iq4Nl => {
-                        return Err(Error::new(ErrorKind::Internal, "a float tensor is decoded when it is whole"));
+                    | TensorType::Iq4Nl
+                    | TensorType::Packed => {
+                        return Err(Error::new(ErrorKind::Internal, "a tensor that is decoded elsewhere"));
                     }
                 }
                 sink(*next_row, codes)?;
@@ -131,6 +141,7 @@ impl TernaryDecoder {
                 Err(_) => return Err(self.invalid("its bytes end before its scale")),
             },
             TensorType::Tq1_0 | TensorType::Tq2_0 => self.block_scale.map_or(0.0, |bits| f16::from_bits(bits).to_f32()),
+            TensorType::Packed => 1.0,
             TensorType::F32
             | TensorType::F16
             | TensorType::Bf16
@@ -146,6 +157,28 @@ impl TernaryDecoder {
         };
         check_scale(&self.name, scale)?;
         Ok(Scales::Tensor(scale))
+    }
+
+    /// Each packed row becomes four rows, a quarter of the matrix apart.
+    fn unpack(&mut self, bytes: &[u8], mut sink: impl FnMut(usize, &[i8]) -> Result<()>) -> Result<()> {
+        let Self { name, rows, cols, next_row, cutter, codes, .. } = self;
+        codes.resize(*cols, 0);
+        cutter.push(bytes, |packed_rows| {
+            for packed in packed_rows.chunks_exact(*cols) {
+                for quarter in 0..QUARTERS {
+                    let row = quarter * (*rows / QUARTERS) + *next_row;
+                    if !packed::decode_row(packed, quarter, codes) {
+                        return Err(Error::new(
+                            ErrorKind::InvalidModel,
+                            format!("tensor {name}: row {row} has a code beyond -1, 0, +1: the file is damaged"),
+                        ));
+                    }
+                    sink(row, codes)?;
+                }
+                *next_row += 1;
+            }
+            Ok(())
+        })
     }
 
     fn hold(&mut self, bytes: &[u8]) -> Result<()> {

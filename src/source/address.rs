@@ -29,6 +29,74 @@ pub fn resolve(address: &str, hf_base: Option<&str>) -> Result<String> {
     Ok(format!("{base}/{}/{}/resolve/{}/{file}", encode(owner), encode(repo), encode(revision)))
 }
 
+/// The addresses of the files in a folder: `prefix`, the file's name, `suffix`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// Ends with a slash.
+    pub prefix: String,
+    /// The query of the folder's address.
+    pub suffix: String,
+    /// The folder's name, for people.
+    pub name: String,
+}
+
+impl Folder {
+    /// The address of a file in it.
+    pub fn file(&self, name: &str) -> String {
+        format!("{}{}{}", self.prefix, encode(name), self.suffix)
+    }
+}
+
+/// The folder that `address` means: `hf:owner/repo` (or `hf:owner/repo@revision`, or the page of a repository on the hub), an
+/// address that ends with a slash, or the address of one of the files that such a folder has. `None` for any other.
+pub fn folder(address: &str, hf_base: Option<&str>) -> Option<Folder> {
+    let short = match address.strip_prefix("hf:") {
+        Some(short) => Some(short.to_owned()),
+        None => repository(address, hf_base),
+    };
+    if let Some(short) = short {
+        let mut parts = short.splitn(3, '/');
+        let (owner, repo) = (parts.next()?, parts.next()?);
+        let path = folder_of(parts.next().unwrap_or_default())?;
+        let (repo, revision) = repo.split_once('@').unwrap_or((repo, "main"));
+        let is_name = |part: &str| !part.is_empty() && part != "." && part != "..";
+        if ![owner, repo, revision].into_iter().chain(path.split_terminator('/')).all(is_name) {
+            return None;
+        }
+        let base = hf_base.unwrap_or(HUGGING_FACE).trim_end_matches('/');
+        let path: String = path.split_terminator('/').map(|part| encode(part) + "/").collect();
+        let prefix = format!("{base}/{}/{}/resolve/{}/{path}", encode(owner), encode(repo), encode(revision));
+        return Some(Folder { prefix, suffix: String::new(), name: format!("{owner}/{repo}") });
+    }
+    let (path, rest) = address.split_at(address.find(['?', '#']).unwrap_or(address.len()));
+    let prefix = if path.ends_with('/') { path } else { folder_of(path).filter(|folder| !folder.is_empty())? };
+    let suffix = &rest[..rest.find('#').unwrap_or(rest.len())];
+    Some(Folder { prefix: prefix.to_owned(), suffix: suffix.to_owned(), name: file_name(prefix) })
+}
+
+/// The folder of a path that names a folder (nothing, or with a slash at its end), or a file that belongs to one.
+fn folder_of(path: &str) -> Option<&str> {
+    let (folder, file) = path.split_at(path.rfind('/').map_or(0, |slash| slash + 1));
+    let belongs = file.is_empty()
+        || file.ends_with(".safetensors")
+        || matches!(file, "config.json" | "model.safetensors.index.json" | "tokenizer.json");
+    belongs.then_some(folder)
+}
+
+/// `owner/repo@revision` of a repository's page on a hub.
+fn repository(address: &str, hf_base: Option<&str>) -> Option<String> {
+    let own = hf_base.map(|base| base.trim_end_matches('/'));
+    let bases = own.into_iter().chain([HUGGING_FACE, "https://hf.co"]);
+    let path = bases.into_iter().find_map(|base| address.strip_prefix(base)?.strip_prefix('/'))?;
+    let path = path[..path.find(['?', '#']).unwrap_or(path.len())].trim_end_matches('/');
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts.as_slice() {
+        [owner, repo] => Some(format!("{owner}/{repo}")),
+        [owner, repo, "tree", revision] => Some(format!("{owner}/{repo}@{revision}")),
+        _ => None,
+    }
+}
+
 /// Where a Hugging Face hub (at `hf_base`, or the public one) gives the Git LFS pointer of the file at `address`, which
 /// names its SHA-256; `None` for files elsewhere. The file's own answer is a redirect whose headers no page can read.
 pub fn pointer(address: &str, hf_base: Option<&str>) -> Option<String> {
@@ -121,6 +189,39 @@ mod tests {
         assert_eq!(resolve("https://a.example/m.gguf?x=1", None).unwrap(), "https://a.example/m.gguf?x=1");
         for bad in ["hf:", "hf:owner", "hf:owner/repo", "hf:owner/repo/", "hf:/repo/f", "hf:o/r@/f", "hf:o/r/../x"] {
             assert_eq!(resolve(bad, None).unwrap_err().code(), "invalid_argument", "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_told_from_a_file() {
+        let there = |address: &str| folder(address, None).map(|folder| folder.file("config.json"));
+        let hub = |path: &str| Some(format!("https://huggingface.co/{path}/config.json"));
+        assert_eq!(there("hf:o/r"), hub("o/r/resolve/main"));
+        assert_eq!(there("hf:o/r@v 1"), hub("o/r/resolve/v%201"));
+        assert_eq!(there("hf:o/r/"), hub("o/r/resolve/main"));
+        assert_eq!(there("hf:o/r/sub dir/"), hub("o/r/resolve/main/sub%20dir"));
+        assert_eq!(there("hf:o/r/sub/model.safetensors"), hub("o/r/resolve/main/sub"));
+        assert_eq!(there("https://huggingface.co/o/r"), hub("o/r/resolve/main"));
+        assert_eq!(there("https://huggingface.co/o/r/tree/v1/"), hub("o/r/resolve/v1"));
+        assert_eq!(there("https://a.example/m/?x=1#y"), Some("https://a.example/m/config.json?x=1".into()));
+        assert_eq!(there("/m/model.safetensors.index.json?x"), Some("/m/config.json?x".into()));
+        assert_eq!(folder("https://a.example/my%20model/", None).unwrap().name, "my model");
+        assert_eq!(folder("hf:o/r@v1", Some("http://l/hub/")).unwrap().prefix, "http://l/hub/o/r/resolve/v1/");
+        for file in [
+            "hf:o",
+            "hf:",
+            "hf:o/",
+            "hf:/r",
+            "hf:o/r@",
+            "hf:o/r/m.gguf",
+            "hf:o/../x/",
+            "hf:o/r/../config.json",
+            "https://a.example/m.gguf",
+            "m.gguf",
+            "https://huggingface.co/o/r/blob/main/m.gguf",
+            "config.json.gguf",
+        ] {
+            assert_eq!(there(file), None, "{file}");
         }
     }
 

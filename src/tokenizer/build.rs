@@ -113,6 +113,7 @@ impl Tokenizer {
             eos: vocabulary.eos,
             add_bos,
             stop_tokens,
+            nfc: vocabulary.nfc,
         };
         let is_spelled = |text: &str| matches!(tokenizer.scheme, Scheme::SentencePiece(_)) || alphabet.spells(text);
         let ids = vocabulary.tokens.iter().zip(&tokenizer.kinds).zip(0u32..);
@@ -159,13 +160,14 @@ impl Model {
 }
 
 fn choose_pre_tokenizer(vocabulary: &Vocabulary) -> Result<PreTokenizer> {
-    match &vocabulary.pre {
-        Some(name) => PreTokenizer::from_name(name),
+    match (&vocabulary.pre, &vocabulary.patterns) {
+        (Some(name), _) => PreTokenizer::from_name(name),
+        (None, Some(patterns)) => PreTokenizer::from_patterns(patterns, vocabulary.ignore_merges),
         // Microsoft's published file lacks the key; the model was trained with Llama 3's tokenizer.
-        None if matches!(vocabulary.architecture.as_str(), "bitnet-b1.58" | "bitnet-25") => {
+        (None, None) if matches!(vocabulary.architecture.as_str(), "bitnet-b1.58" | "bitnet-25") => {
             PreTokenizer::from_name("llama-bpe")
         }
-        None => Err(Error::new(
+        (None, None) => Err(Error::new(
             ErrorKind::Unsupported,
             format!(
                 "tokenizer: tokenizer.ggml.pre is missing and architecture {:?} does not imply it, expected one of {}; if \

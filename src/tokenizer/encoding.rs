@@ -1,5 +1,7 @@
 //! Text to tokens in steps, so that a long text blocks nobody for long.
 
+use std::borrow::Cow;
+
 use super::Tokenizer;
 use super::merges::{Symbol, Word};
 use super::pre_tokenizer::Ends;
@@ -14,6 +16,10 @@ type Place = (usize, usize, u32);
 pub struct Encoding {
     /// Whether control tokens are recognised.
     allow_special: bool,
+    /// The text in the form that it is encoded in, where that is another one.
+    normalized: Option<String>,
+    /// The text was looked at.
+    has_begun: bool,
     /// Bytes of the text that are done, or are in `word`.
     at: usize,
     /// Nothing but special tokens came before.
@@ -35,6 +41,8 @@ impl Encoding {
     pub fn new(allow_special: bool) -> Self {
         Self {
             allow_special,
+            normalized: None,
+            has_begun: false,
             at: 0,
             is_start: true,
             control: None,
@@ -62,6 +70,18 @@ impl Encoding {
     /// # Errors
     /// `OutOfMemory` for a word that does not fit into memory.
     pub fn step(&mut self, tokenizer: &Tokenizer, text: &str, work: usize) -> Result<bool> {
+        if !std::mem::replace(&mut self.has_begun, true)
+            && let Cow::Owned(normalized) = tokenizer.normalized(text, self.allow_special)
+        {
+            self.normalized = Some(normalized);
+        }
+        let normalized = self.normalized.take();
+        let done = self.advance(tokenizer, normalized.as_deref().unwrap_or(text), work);
+        self.normalized = normalized;
+        done
+    }
+
+    fn advance(&mut self, tokenizer: &Tokenizer, text: &str, work: usize) -> Result<bool> {
         let mut left = work.max(1);
         loop {
             let (at, allow_special) = (self.at, self.allow_special);
@@ -104,7 +124,7 @@ impl Encoding {
                     return Ok(true);
                 }
                 self.word.begin(1 + end - self.at)?;
-                if let Some(prefix) = scheme.prefix().filter(|_| self.is_start) {
+                if let Some(prefix) = scheme.prefix(text, self.at).filter(|_| self.is_start) {
                     self.word.push(&tokenizer.merges, prefix);
                 }
                 *self.piece_end.insert(end)

@@ -9,6 +9,7 @@ mod build;
 mod byte_level;
 mod decoder;
 mod encoding;
+mod hugging_face;
 mod merges;
 mod pre_tokenizer;
 mod scheme;
@@ -20,12 +21,17 @@ mod vocabulary;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::borrow::Cow;
+
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
 use crate::{Error, ErrorKind, Result};
 pub use decoder::IncrementalDecoder;
 pub use encoding::Encoding;
 use merges::Merges;
 pub use pre_tokenizer::PreTokenizer;
 use scheme::Scheme;
+pub use scheme::SpacePrefix;
 use specials::Specials;
 pub use vocabulary::{TokenKind, Vocabulary};
 
@@ -54,6 +60,8 @@ pub struct Tokenizer {
     eos: Option<u32>,
     add_bos: bool,
     stop_tokens: Vec<u32>,
+    /// Whether texts are brought into Unicode's normal form C first.
+    nfc: bool,
 }
 
 impl std::fmt::Debug for Tokenizer {
@@ -83,9 +91,24 @@ impl Tokenizer {
         }
     }
 
+    /// `text` as it is encoded; control tokens in it, where they are recognised, stay as they are.
+    fn normalized<'a>(&self, text: &'a str, allow_special: bool) -> Cow<'a, str> {
+        if !self.nfc || is_nfc_quick(text.chars()) == IsNormalized::Yes {
+            return Cow::Borrowed(text);
+        }
+        let (mut out, mut at) = (String::with_capacity(text.len()), 0);
+        while let Some((start, end, _)) = if allow_special { self.control.find(text, at) } else { None } {
+            out.extend(text[at..start].nfc());
+            out.push_str(&text[start..end]);
+            at = end;
+        }
+        out.extend(text[at..].nfc());
+        Cow::Owned(out)
+    }
+
     /// Whether a space is put before a text when it is encoded, and taken away when it is decoded.
     pub(super) fn has_space_prefix(&self) -> bool {
-        self.scheme.prefix().is_some()
+        self.scheme.has_prefix()
     }
 
     /// Beginning of sequence.

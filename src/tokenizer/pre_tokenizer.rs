@@ -11,12 +11,15 @@ use regex_automata::meta::Regex;
 use regex_automata::{Anchored, Input};
 
 use crate::{Error, ErrorKind, Result};
-use table::{Rule, TABLE};
+use table::TABLE;
+pub(super) use table::{GPT2, NUMBERS, PUNCTUATION};
 
 /// How a text is cut before byte-pair encoding: `tokenizer.ggml.pre` in a GGUF file.
 #[derive(Clone, Debug)]
 pub struct PreTokenizer {
-    rule: &'static Rule,
+    name: &'static str,
+    ignores_merges: bool,
+    adds_bos: bool,
     stages: Vec<Stage>,
 }
 
@@ -62,6 +65,32 @@ fn spaces(run: &str, text: &str) -> usize {
     if run.len() == text.len() || run.len() == last { run.len() } else { run.len() - last }
 }
 
+/// Whether an expression says `++`, `*+`, `?+` or `}+` outside of brackets. The engine here would take the second sign for a
+/// repetition of the repetition.
+fn has_possessive_repetition(pattern: &str) -> bool {
+    let (mut depth, mut previous, mut chars) = (0, ' ', pattern.chars());
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => {
+                // A class such as \p{L} has braces that repeat nothing.
+                if let Some('p' | 'P' | 'x' | 'u') = chars.next()
+                    && chars.as_str().starts_with('{')
+                {
+                    chars.by_ref().find(|&c| c == '}');
+                }
+                previous = ' ';
+                continue;
+            }
+            '[' => depth += 1,
+            ']' if depth > 0 => depth -= 1,
+            '+' if depth == 0 && matches!(previous, '+' | '*' | '?' | '}') => return true,
+            _ => {}
+        }
+        previous = if depth == 0 { c } else { ' ' };
+    }
+    false
+}
+
 /// Where the pieces of each stage end that surround a place in a text.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ends(Vec<usize>);
@@ -83,7 +112,28 @@ impl PreTokenizer {
             ));
         };
         let stages = rule.patterns.iter().map(|pattern| Stage::new(pattern)).collect::<Result<_>>()?;
-        Ok(Self { rule, stages })
+        let name = rule.names.first().copied().unwrap_or_default();
+        Ok(Self { name, ignores_merges: rule.ignores_merges, adds_bos: rule.adds_bos, stages })
+    }
+
+    /// The pre-tokenizer of a vocabulary that brings its expressions along, one after the other.
+    ///
+    /// # Errors
+    /// `Unsupported` for an expression that needs more than a finite automaton: looking around, other than at the end of white space,
+    /// possessive repetition, or a reference back.
+    pub(super) fn from_patterns(patterns: &[String], ignores_merges: bool) -> Result<Self> {
+        let stage = |pattern: &String| {
+            let unsupported = |why: &str| {
+                let message = format!("tokenizer: the expression {pattern:?} of its pre_tokenizer {why}");
+                Error::new(ErrorKind::Unsupported, message)
+            };
+            if has_possessive_repetition(pattern) {
+                return Err(unsupported("has a possessive repetition, which this build does not compute"));
+            }
+            Stage::new(pattern).map_err(|source| unsupported("is none that this build computes").with_source(source))
+        };
+        let stages = patterns.iter().map(stage).collect::<Result<_>>()?;
+        Ok(Self { name: "tokenizer.json", ignores_merges, adds_bos: false, stages })
     }
 
     /// The names that this build knows, for messages.
@@ -91,19 +141,19 @@ impl PreTokenizer {
         TABLE.iter().flat_map(|rule| rule.names).copied().collect::<Vec<_>>().join(", ")
     }
 
-    /// The canonical GGUF name.
+    /// The canonical GGUF name, or the file that brought the expressions along.
     pub fn name(&self) -> &'static str {
-        self.rule.names.first().copied().unwrap_or_default()
+        self.name
     }
 
     /// Whether a piece that is a token as a whole becomes that token without asking the merges.
     pub(super) fn ignores_merges(&self) -> bool {
-        self.rule.ignores_merges
+        self.ignores_merges
     }
 
     /// Whether prompts start with a beginning of sequence where the file does not say.
     pub(super) fn adds_bos(&self) -> bool {
-        self.rule.adds_bos
+        self.adds_bos
     }
 
     /// The pieces of `text`, in order; together they are the text.

@@ -24,11 +24,30 @@ pub(super) struct SentencePiece {
     pub(super) bytes: Option<Box<[u32; 256]>>,
     /// The token of unknown characters, where there are no bytes.
     pub(super) unknown: Option<u32>,
-    /// Whether a space is put before a text, and before a text behind a special token.
-    pub(super) add_space_prefix: bool,
+    /// Where a space is put before a text.
+    pub(super) space_prefix: SpacePrefix,
     /// The characters that stand before a space within some token. Behind all others no merge crosses the start of a word,
     /// so the text can be cut there.
     pub(super) before_space: HashSet<char>,
+}
+
+/// Where a space is put before a text, so that its first word is spelled as in the middle of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpacePrefix {
+    /// Nowhere.
+    Never,
+    /// At the start, and behind each special token.
+    Always,
+    /// In the same places, but not before a space.
+    UnlessSpace,
+    /// At the very start alone, and not before a space.
+    First,
+}
+
+impl From<bool> for SpacePrefix {
+    fn from(is_added: bool) -> Self {
+        if is_added { Self::Always } else { Self::Never }
+    }
 }
 
 impl Scheme {
@@ -51,12 +70,21 @@ impl Scheme {
         }
     }
 
-    /// The symbol that is put before a text.
-    pub(super) fn prefix(&self) -> Option<Symbol> {
-        match self {
-            Self::SentencePiece(vocabulary) if vocabulary.add_space_prefix => Some(vocabulary.symbol(' ')),
-            _ => None,
-        }
+    /// The symbol that is put before what stands at byte `at` of `text`, where nothing but special tokens came before.
+    pub(super) fn prefix(&self, text: &str, at: usize) -> Option<Symbol> {
+        let Self::SentencePiece(vocabulary) = self else { return None };
+        let is_put = match vocabulary.space_prefix {
+            SpacePrefix::Never => false,
+            SpacePrefix::Always => true,
+            SpacePrefix::UnlessSpace => !text[at..].starts_with([' ', SPACE]),
+            SpacePrefix::First => at == 0 && !text.starts_with([' ', SPACE]),
+        };
+        is_put.then(|| vocabulary.symbol(' '))
+    }
+
+    /// Whether spaces are put before texts.
+    pub(super) fn has_prefix(&self) -> bool {
+        matches!(self, Self::SentencePiece(vocabulary) if vocabulary.space_prefix != SpacePrefix::Never)
     }
 
     /// Appends what stands for a character that is no token. Unknown ones in a row are one unknown token, as far back as

@@ -9,8 +9,8 @@ use std::collections::{HashMap, HashSet};
 use super::build::invalid;
 use super::byte_level::occurs_in_utf8;
 use super::merges::{Merge, Merges};
-use super::scheme::{SPACE, Scheme, SentencePiece};
-use super::{TokenKind, Vocabulary};
+use super::scheme::{SPACE, Scheme, SentencePiece, SpacePrefix};
+use super::{TokenKind, Vocabulary, hugging_face};
 use crate::{Error, ErrorKind, Result};
 
 /// What `<s>` and `</s>` are where the file does not say.
@@ -22,7 +22,9 @@ const CONTROL: i64 = 3;
 /// Checks what only such a vocabulary has, and adds what the format implies.
 pub(super) fn prepare(vocabulary: &mut Vocabulary) -> Result<()> {
     let (scores, size) = (vocabulary.scores.len(), vocabulary.tokens.len());
-    if scores != size {
+    if scores == 0 && vocabulary.patterns.is_none() && !vocabulary.merges.is_empty() {
+        // The merges are listed in the order of their ranks.
+    } else if scores != size {
         return Err(invalid(format!(
             "tokenizer.ggml.scores has {scores} entries, expected {size}, one for each token: a vocabulary of \
              tokenizer.ggml.model \"llama\" is merged by its scores"
@@ -72,7 +74,7 @@ pub(super) fn build(vocabulary: &Vocabulary, kinds: &[TokenKind]) -> Result<(Sch
         ));
     }
     let ranks = ranks(&vocabulary.scores);
-    let mut merges = Merges::default();
+    let mut merges = listed(vocabulary, &normal)?;
     let mut chars = HashMap::new();
     let mut before_space = HashSet::new();
     for (&token, &id) in &normal {
@@ -87,14 +89,36 @@ pub(super) fn build(vocabulary: &Vocabulary, kinds: &[TokenKind]) -> Result<(Sch
                 if right.len() == c.len_utf8() {
                     chars.insert(c, id);
                 }
+            } else if ranks.is_empty() {
+                continue;
             } else if let (Some(&left), Some(&right)) = (normal.get(left), normal.get(right)) {
                 merges.insert(left, right, Merge { rank: ranks[id as usize], id });
             }
         }
     }
-    let add_space_prefix = vocabulary.add_space_prefix.unwrap_or(true);
-    let vocabulary = SentencePiece { chars, bytes, unknown, add_space_prefix, before_space };
+    let space_prefix = vocabulary.space_prefix.unwrap_or(SpacePrefix::Always);
+    let vocabulary = SentencePiece { chars, bytes, unknown, space_prefix, before_space };
     Ok((Scheme::SentencePiece(vocabulary), merges))
+}
+
+/// The merges of a vocabulary without scores that lists them, the first one with the highest priority. Those that build on
+/// other tokens than ordinary ones have no use: such a token is found before, and stays one.
+fn listed(vocabulary: &Vocabulary, normal: &HashMap<&str, u32>) -> Result<Merges> {
+    let mut merges = Merges::with_capacity(if vocabulary.scores.is_empty() { vocabulary.merges.len() } else { 0 });
+    if !vocabulary.scores.is_empty() {
+        return Ok(merges);
+    }
+    let known: HashSet<&str> = vocabulary.tokens.iter().map(String::as_str).collect();
+    for (rank, (left, right)) in (0u32..).zip(hugging_face::pairs(&vocabulary.merges)) {
+        let merged = format!("{left}{right}");
+        if let Some(missing) = [left, right, &merged].into_iter().find(|part| !known.contains(part)) {
+            return Err(invalid(format!("merge {rank} needs the token {missing:?}, which is not in the vocabulary")));
+        }
+        if let (Some(&left), Some(&right), Some(&id)) = (normal.get(left), normal.get(right), normal.get(&*merged)) {
+            merges.insert(left, right, Merge { rank, id });
+        }
+    }
+    Ok(merges)
 }
 
 /// The token of each byte, if all that occur in texts have one.

@@ -393,7 +393,7 @@ fn a_space_stands_before_each_text_of_a_sentence_piece_vocabulary() {
         assert_eq!(tokenizer.encode(text, true, false).unwrap(), ids, "{text:?}");
         assert_eq!(tokenizer.decode(ids, false).unwrap(), text);
     }
-    let bare = sentence_pieces(|v| v.add_space_prefix = Some(false)).unwrap();
+    let bare = sentence_pieces(|v| v.space_prefix = Some(SpacePrefix::Never)).unwrap();
     assert_eq!(bare.encode("hi hi", true, false).unwrap(), [262, 263]);
     assert_eq!(bare.decode(&[263], true).unwrap(), " hi");
 }
@@ -401,10 +401,10 @@ fn a_space_stands_before_each_text_of_a_sentence_piece_vocabulary() {
 /// The highest score first, of equal ones the leftmost.
 #[test]
 fn sentence_pieces_merge_by_their_scores() {
-    let tokenizer = sentence_pieces(|v| v.add_space_prefix = Some(false)).unwrap();
+    let tokenizer = sentence_pieces(|v| v.space_prefix = Some(SpacePrefix::Never)).unwrap();
     assert_eq!(tokenizer.encode("aaaaa", true, false).unwrap(), [266, 267]);
     let tokenizer = sentence_pieces(|v| {
-        v.add_space_prefix = Some(false);
+        v.space_prefix = Some(SpacePrefix::Never);
         v.scores[266..268].swap(0, 1);
     });
     assert_eq!(tokenizer.unwrap().encode("aaaaa", true, false).unwrap(), [267, 266]);

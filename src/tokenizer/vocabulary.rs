@@ -1,5 +1,7 @@
 //! The tokenizer's description as a GGUF file holds it.
 
+use super::hugging_face;
+use super::scheme::SpacePrefix;
 use crate::gguf::{Array, Metadata, Value, mismatch};
 use crate::{Error, Result};
 
@@ -35,9 +37,17 @@ pub struct Vocabulary {
     /// `tokenizer.ggml.unknown_token_id`: of SentencePiece, for characters that are no tokens.
     pub unknown: Option<u32>,
     /// `tokenizer.ggml.add_space_prefix`: of SentencePiece, whether a space is put before a text.
-    pub add_space_prefix: Option<bool>,
+    pub space_prefix: Option<SpacePrefix>,
     /// `tokenizer.ggml.remove_extra_whitespaces`: of SentencePiece.
     pub remove_extra_whitespaces: Option<bool>,
+    /// The expressions that cut texts, where the file does not name them but has them: of `tokenizer.json`.
+    pub patterns: Option<Vec<String>>,
+    /// Whether a piece that is a token becomes that token whatever the merges say: where there are `patterns`.
+    pub ignore_merges: bool,
+    /// Whether texts are brought into Unicode's normal form C first.
+    pub nfc: bool,
+    /// Whether the embedding may have more rows than there are tokens.
+    pub may_be_padded: bool,
 }
 
 /// llama.cpp's token types.
@@ -69,7 +79,7 @@ impl TokenKind {
 }
 
 /// Keys that name tokens which end an answer: those of llama.cpp (`llama-vocab.cpp`), and Ollama's list.
-const END_KEYS: [&str; 7] = [
+pub(super) const END_KEYS: [&str; 7] = [
     "tokenizer.ggml.eos_token_id",
     "tokenizer.ggml.eos_token_ids",
     "tokenizer.ggml.eot_token_id",
@@ -85,6 +95,9 @@ impl Vocabulary {
     /// # Errors
     /// `InvalidModel` if a key is missing or has a value of another type.
     pub fn from_metadata(metadata: &mut Metadata) -> Result<Self> {
+        if metadata.get("tokenizer.ggml.model").is_none() && metadata.get(hugging_face::KEY).is_some() {
+            return hugging_face::from_metadata(metadata);
+        }
         let tokens = take_strings(metadata, "tokenizer.ggml.tokens")?;
         let id = |key| Ok::<_, Error>(metadata.token_ids(key, tokens.len())?.first().copied());
         let (mut ends, mut missing_ends) = (Vec::new(), Vec::new());
@@ -105,15 +118,35 @@ impl Vocabulary {
             missing_ends,
             add_bos: metadata.bool("tokenizer.ggml.add_bos_token")?,
             unknown: id("tokenizer.ggml.unknown_token_id")?,
-            add_space_prefix: metadata.bool("tokenizer.ggml.add_space_prefix")?,
+            space_prefix: metadata.bool("tokenizer.ggml.add_space_prefix")?.map(SpacePrefix::from),
             remove_extra_whitespaces: metadata.bool("tokenizer.ggml.remove_extra_whitespaces")?,
             scores: take_scores(metadata)?,
+            patterns: None,
+            ignore_merges: false,
+            nfc: false,
+            may_be_padded: false,
             tokens,
             merges: take_strings(metadata, "tokenizer.ggml.merges")?,
             token_types: take_types(metadata)?,
         })
     }
 }
+
+/// The text of a token that stands for no token of the file: rows of an embedding that is larger than the vocabulary.
+const PADDING: &str = "[PAD";
+
+impl Vocabulary {
+    /// Fills up with unused tokens, as llama.cpp's converter does: an embedding may have more rows than there are tokens.
+    pub fn pad(&mut self, size: usize) {
+        for id in self.tokens.len()..size {
+            self.tokens.push(format!("{PADDING}{id}]"));
+            self.token_types.push(UNUSED);
+        }
+    }
+}
+
+/// The code of unused tokens.
+pub(super) const UNUSED: i64 = 5;
 
 fn take_strings(metadata: &mut Metadata, key: &str) -> Result<Vec<String>> {
     match metadata.take(key) {

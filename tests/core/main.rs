@@ -8,6 +8,7 @@
 #![cfg_attr(target_arch = "wasm32", feature(custom_test_frameworks, test), test_runner(run_in_browser))]
 
 mod chat;
+mod checkpoints;
 mod embeddings;
 mod ends;
 mod graphs;
@@ -27,6 +28,7 @@ mod prefixes;
 mod quant;
 mod support;
 mod tokenizer;
+mod tokenizer_json;
 mod transcripts;
 
 #[cfg(target_arch = "wasm32")]

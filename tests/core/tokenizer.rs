@@ -15,9 +15,9 @@ use sha2::{Digest, Sha256};
 use test_harness::files;
 
 #[derive(Deserialize)]
-struct Text {
-    name: String,
-    text: String,
+pub struct Text {
+    pub name: String,
+    pub text: String,
 }
 
 #[derive(Deserialize)]
@@ -66,7 +66,7 @@ fn tokenizer(file: &[u8]) -> Tokenizer {
     Tokenizer::new(Vocabulary::from_metadata(&mut metadata(file)).unwrap()).unwrap()
 }
 
-fn texts() -> Vec<Text> {
+pub fn texts() -> Vec<Text> {
     json(&fixture("tokenizer/texts.json"))
 }
 

@@ -96,6 +96,11 @@ impl TernaryMatrix {
 }
 
 impl TernaryBuilder {
+    /// in_features
+    pub fn cols(&self) -> usize {
+        self.0.shape.cols
+    }
+
     /// Takes whole rows, in any order: `codes` is `[n, cols]` in {-1, 0, +1}, `first_row` the first of them.
     pub fn push_rows(&mut self, first_row: usize, codes: &[i8]) {
         let TernaryMatrix { kernel, shape, data, .. } = &mut self.0;

@@ -1,5 +1,6 @@
 //! How a download behaves, and the steps that it asks its caller for.
 
+use super::super::magic::Format;
 use super::super::manifest::Part;
 use super::super::retry::RetryPolicy;
 use crate::Error;
@@ -24,8 +25,8 @@ pub struct Options {
     pub stall_ms: f64,
     /// How long bytes of an unfinished chunk may wait before they are stored, in milliseconds: what a closed tab loses.
     pub keep_ms: f64,
-    /// Whether to refuse at once what does not begin like a GGUF file.
-    pub check_magic: bool,
+    /// What the file should be: what does not begin so is refused at once.
+    pub format: Format,
     /// Seed of the jitter and of the revision ids; differs from load to load.
     pub seed: u64,
 }
@@ -40,7 +41,7 @@ impl Default for Options {
             retry: RetryPolicy::default(),
             stall_ms: 30_000.0,
             keep_ms: 3000.0,
-            check_magic: true,
+            format: Format::default(),
             seed: 0,
         }
     }

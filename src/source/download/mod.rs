@@ -333,9 +333,9 @@ impl Download {
     }
 
     fn check_magic(&mut self, prefix: &[u8], ended: bool) -> bool {
-        if self.options.check_magic && !self.magic_checked && (ended || prefix.len() >= magic::PREFIX_BYTES) {
+        if !self.magic_checked && (ended || prefix.len() >= magic::PREFIX_BYTES) {
             self.magic_checked = true;
-            if let Some(error) = magic::refuse(prefix, &self.name()) {
+            if let Some(error) = magic::refuse(self.options.format, prefix, &self.name()) {
                 self.fail(error);
                 return false;
             }

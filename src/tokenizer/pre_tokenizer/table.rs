@@ -57,7 +57,12 @@ macro_rules! gpt4o {
     };
 }
 
-const GPT2: &str = concat!(r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+", spaces!());
+pub(in super::super) const GPT2: &str =
+    concat!(r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+", spaces!());
+/// Every number alone.
+pub(in super::super) const NUMBERS: &str = r"\p{N}";
+/// Every punctuation mark alone; in ASCII, symbols are punctuation as well.
+pub(in super::super) const PUNCTUATION: &str = r"[!-/:-@\[-`{-~\p{P}]";
 const LLAMA3: &str = llama3!(r"\p{N}{1,3}");
 const QWEN2: &str = llama3!(r"\p{N}");
 const DEEPSEEK3: &str = concat!(

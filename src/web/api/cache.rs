@@ -8,6 +8,7 @@ use super::error::to_js;
 use crate::source::{Manifest, address, quota};
 use crate::web::runtime::object::to_object;
 use crate::web::runtime::task;
+use crate::web::storage::folder;
 use crate::web::storage::problem::Problem;
 use crate::web::storage::quota::{StorageEstimate, cached_models, estimate};
 use crate::web::storage::source::part_addresses;
@@ -84,7 +85,8 @@ async fn list() -> Result<Vec<Entry>> {
     let store = Store::open().await.map_err(refused)?;
     let mut manifests = store.manifests().await.map_err(refused)?;
     manifests.sort_by(|a, b| b.last_used.total_cmp(&a.last_used));
-    Ok(manifests.iter().map(entry).collect())
+    // A note that there is no file is no file.
+    Ok(manifests.iter().filter(|manifest| manifest.total != Some(0)).map(entry).collect())
 }
 
 fn entry(manifest: &Manifest) -> Entry {
@@ -103,11 +105,15 @@ fn entry(manifest: &Manifest) -> Entry {
 /// # Errors
 /// `storage` when there is no storage here, `invalid_argument` for a malformed address.
 async fn delete(address: &str, hf_base: Option<&str>) -> Result<u64> {
-    let addresses: Vec<String> = part_addresses(address, hf_base)?.iter().map(plain).collect();
+    let is_folder = address::folder(address, hf_base).is_some();
+    let addresses: Vec<String> =
+        if is_folder { Vec::new() } else { part_addresses(address, hf_base)?.iter().map(plain).collect() };
     let store = Store::open().await.map_err(refused)?;
     let mut freed = 0;
     for manifest in store.manifests().await.map_err(refused)? {
-        if addresses.iter().any(|address| manifest.is_at(address)) {
+        if addresses.iter().any(|address| manifest.is_at(address))
+            || is_folder && folder::is_within(address, hf_base, &manifest)?
+        {
             store.forget(&manifest.id).await.map_err(refused)?;
             freed += manifest.stored_bytes();
         }

@@ -9,9 +9,11 @@ use super::options::LoadOptions;
 use crate::generate::verify;
 use crate::load::{LoadedModel, Loader};
 use crate::pool::Pool;
+use crate::source::manifest::checksum;
 use crate::source::{Phase, Progress, Report};
 use crate::web::runtime::object::read;
 use crate::web::runtime::timeline::Span;
+use crate::web::storage::folder::Folder;
 use crate::web::storage::header::{self, SplitHeader};
 use crate::web::storage::reader::ModelReader;
 use crate::web::storage::source::SourceSpec;
@@ -79,6 +81,9 @@ async fn attempt(
         }
     };
     let spec = SourceSpec::from_js(source)?;
+    if let Some(place) = spec.folder(fetch.hf_base.as_deref())? {
+        return load_folder(Folder::new(place, fetch.clone())?, load, pool, &mut report).await;
+    }
     let parts = spec.split(fetch.hf_base.as_deref())?;
     let split = if parts.is_empty() { None } else { Some(header::read_split(&parts, fetch).await?) };
     let mut reader = ModelReader::open(spec, fetch.clone(), &mut report).await?;
@@ -102,6 +107,35 @@ async fn attempt(
             Err(error)
         }
     }
+}
+
+/// Loads a folder of safetensors.
+async fn load_folder(mut folder: Folder, load: &LoadOptions, pool: &Pool, report: Report<'_>) -> Result<LoadedModel> {
+    let mut reader = None;
+    let loaded = async {
+        let header = folder.header(report).await?;
+        let reader = reader.insert(folder.open(report).await?);
+        let model = build_split(reader, header, load, pool, report).await?;
+        verify(&model)?;
+        Ok(model)
+    };
+    let loaded: Result<LoadedModel> = loaded.await;
+    match &loaded {
+        Ok(_) => {
+            if let Some(reader) = reader {
+                reader.finish().await;
+            }
+            folder.finish().await;
+        }
+        Err(error) if is_verdict(error) => {
+            if let Some(reader) = reader {
+                reader.reject().await;
+            }
+            folder.reject().await;
+        }
+        Err(_) => {}
+    }
+    loaded
 }
 
 async fn build(reader: &mut ModelReader, load: &LoadOptions, pool: &Pool, report: Report<'_>) -> Result<LoadedModel> {
@@ -130,14 +164,26 @@ async fn build_split(
 ) -> Result<LoadedModel> {
     reader.set_whole(split.bytes);
     let mut loader = Loader::with_header(split.header, load.to_core(pool, None)?.0)?;
-    for span in split.spans {
+    for (part, span) in split.spans.into_iter().enumerate() {
+        let mut start = split.starts.get(part).map(|&sum| (sum, Vec::new()));
         let mut skip = span.skip;
         while let Some(piece) = reader.next(report).await? {
-            let skipped = skip.min(piece.len() as u64);
-            skip -= skipped;
-            push(&mut loader, &piece[skipped as usize..])?;
+            let (head, rest) = piece.split_at(skip.min(piece.len() as u64) as usize);
+            skip -= head.len() as u64;
+            if let Some((_, bytes)) = &mut start {
+                bytes.extend_from_slice(head);
+            }
+            if let Some((sum, bytes)) = start.take_if(|_| skip == 0)
+                && checksum(&bytes) != sum
+            {
+                let message = format!("part {} of the model has changed since its header was read", part + 1);
+                return Err(Error::new(ErrorKind::Changed, message));
+            }
+            push(&mut loader, rest)?;
         }
-        push(&mut loader, &vec![0; span.pad as usize])?;
+        if span.pad > 0 {
+            push(&mut loader, &vec![0; span.pad as usize])?;
+        }
         reader.next_part(report).await?;
     }
     loader.finish()

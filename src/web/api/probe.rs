@@ -9,9 +9,13 @@ use crate::load;
 use crate::pool::Pool;
 use crate::web::runtime::memory;
 use crate::web::runtime::object::read;
+use crate::web::storage::folder::Folder;
 use crate::web::storage::header::{self, SplitHeader};
 use crate::web::storage::source::SourceSpec;
 use crate::web::storage::source_options::SourceOptions;
+
+/// Bytes of one request for a text of a folder.
+const PROBE_CHUNK_BYTES: u64 = 4 << 20;
 
 /// The answer of `BitNet.probe`.
 #[derive(Serialize)]
@@ -41,14 +45,20 @@ pub async fn probe(source: &JsValue, options: JsValue, pool: &Pool) -> Result<Pr
     let load: LoadOptions = read("probe", options.clone())?;
     let fetch = SourceOptions::from_js("probe", options)?;
     let spec = SourceSpec::from_js(source)?;
-    let parts = spec.split(fetch.hf_base.as_deref())?;
-    let (header, bytes) = if parts.is_empty() {
+    let folder = spec.folder(fetch.hf_base.as_deref())?;
+    let parts = if folder.is_some() { Vec::new() } else { spec.split(fetch.hf_base.as_deref())? };
+    let is_split = folder.is_some() || !parts.is_empty();
+    let (header, bytes) = if let Some(place) = folder {
+        let SplitHeader { header, bytes, .. } =
+            Folder::new(place, fetch.for_probe(PROBE_CHUNK_BYTES))?.header(&mut |_| {}).await?;
+        (header, Some(bytes))
+    } else if parts.is_empty() {
         header::read(spec, &fetch).await?
     } else {
         let SplitHeader { header, bytes, .. } = header::read_split(&parts, &fetch).await?;
         (header, Some(bytes))
     };
-    let (core, speed) = load.to_core(pool, bytes.filter(|_| parts.is_empty()))?;
+    let (core, speed) = load.to_core(pool, bytes.filter(|_| !is_split))?;
     let summary = load::preview(&header, &core)?;
     let available = memory::available();
     Ok(Probe {

@@ -3,7 +3,10 @@
 use super::reader::ModelReader;
 use super::source::SourceSpec;
 use super::source_options::SourceOptions;
+use crate::checkpoint::{Safetensors, header_bytes};
 use crate::gguf::{Header, Parser, Progress};
+use crate::source::magic::Format;
+use crate::source::manifest::checksum;
 use crate::source::split::{self, Span};
 use crate::{Error, ErrorKind, Result};
 
@@ -18,6 +21,9 @@ pub struct SplitHeader {
     pub spans: Vec<Span>,
     /// Bytes of all parts.
     pub bytes: u64,
+    /// For each part the checksum of the bytes that its header was read from, where it may be another file by the time that its data
+    /// is read; empty if that does not matter.
+    pub starts: Vec<u64>,
 }
 
 /// Reads the header of a file, and its length in bytes where that is known.
@@ -40,6 +46,20 @@ pub async fn read(spec: SourceSpec, options: &SourceOptions) -> Result<(Header, 
     }
 }
 
+/// Reads the header of a safetensors file, and the checksum of its bytes.
+pub async fn read_safetensors(spec: SourceSpec, options: &SourceOptions) -> Result<(Safetensors, u64)> {
+    let options = SourceOptions { format: Format::Safetensors, ..options.clone().for_probe(CHUNK_BYTES) };
+    let mut reader = ModelReader::open(spec, options, &mut |_| {}).await?;
+    let mut prefix = Vec::new();
+    while (prefix.len() as u64) < header_bytes(&prefix)? {
+        let Some(bytes) = reader.next(&mut |_| {}).await? else { break };
+        prefix.extend_from_slice(&bytes);
+    }
+    let header = Safetensors::parse(&prefix, reader.total())?;
+    let start = checksum(&prefix[..header.data_offset as usize]);
+    Ok((header, start))
+}
+
 /// Reads and joins the headers of all parts of a split model.
 pub async fn read_split(parts: &[web_sys::Url], options: &SourceOptions) -> Result<SplitHeader> {
     let mut headers = Vec::with_capacity(parts.len());
@@ -53,5 +73,5 @@ pub async fn read_split(parts: &[web_sys::Url], options: &SourceOptions) -> Resu
     }
     let bytes = headers.iter().map(|(_, bytes)| bytes).sum();
     let (header, spans) = split::join(headers)?;
-    Ok(SplitHeader { header, spans, bytes })
+    Ok(SplitHeader { header, spans, bytes, starts: Vec::new() })
 }

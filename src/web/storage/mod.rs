@@ -3,6 +3,7 @@
 mod bytes;
 mod event_queue;
 mod fetch;
+pub mod folder;
 pub mod header;
 mod local;
 mod lock;

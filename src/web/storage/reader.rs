@@ -14,13 +14,33 @@ enum Kind {
     Local { local: Local, verifier: Option<Verifier>, throughput: Throughput, started: bool },
 }
 
+impl Kind {
+    async fn open(part: SourceSpec, options: &SourceOptions, report: Report<'_>) -> Result<Self> {
+        let expected = options.integrity.as_deref().map(Expected::parse).transpose()?;
+        let local = |local| Self::Local {
+            local,
+            verifier: expected.map(Verifier::new),
+            throughput: Throughput::default(),
+            started: false,
+        };
+        Ok(match part {
+            SourceSpec::File(url) => Self::Remote(Box::new(Remote::open(&url, options.clone(), report).await?)),
+            SourceSpec::Blob(blob, _) => local(Local::blob(blob)),
+            SourceSpec::Stream(stream, length) => local(Local::stream(&stream, length)),
+            SourceSpec::Address(_) | SourceSpec::Files(_) => {
+                return Err(Error::new(ErrorKind::Internal, "a part that stands for several files"));
+            }
+        })
+    }
+}
+
 /// A model's bytes. Dropping it breaks everything off; what was stored by then stays for the next load.
 pub struct ModelReader {
     kind: Kind,
     name: String,
     options: SourceOptions,
-    /// Addresses of the parts that follow.
-    parts: std::vec::IntoIter<web_sys::Url>,
+    /// The parts that follow.
+    parts: std::vec::IntoIter<SourceSpec>,
     /// Bytes of all parts of a split model.
     whole: Option<u64>,
     /// Bytes of the parts before this one.
@@ -36,29 +56,33 @@ impl ModelReader {
     /// `invalid_argument` for a malformed address or option. Network errors come from [`ModelReader::next`].
     pub async fn open(spec: SourceSpec, options: SourceOptions, report: Report<'_>) -> Result<Self> {
         let name = spec.name();
-        let expected = options.integrity.as_deref().map(Expected::parse).transpose()?;
-        let local = |local| Kind::Local {
-            local,
-            verifier: expected.map(Verifier::new),
-            throughput: Throughput::default(),
-            started: false,
-        };
-        let mut parts = Vec::new().into_iter();
-        let kind = match spec {
+        let parts = match spec {
             SourceSpec::Address(text) => {
                 let addresses = part_addresses(&text, options.hf_base.as_deref())?;
-                if addresses.len() > 1 && expected.is_some() {
-                    let message = "integrity: one digest cannot be that of a file in several parts";
-                    return Err(Error::new(ErrorKind::InvalidArgument, message));
-                }
-                parts = addresses.into_iter();
-                let Some(first) = parts.next() else { return Err(bad_address(&text)) };
-                Kind::Remote(Box::new(Remote::open(&first, options.clone(), report).await?))
+                addresses.into_iter().map(SourceSpec::File).collect()
             }
-            SourceSpec::File(url) => Kind::Remote(Box::new(Remote::open(&url, options.clone(), report).await?)),
-            SourceSpec::Blob(blob, _) => local(Local::blob(blob)),
-            SourceSpec::Stream(stream, length) => local(Local::stream(&stream, length)),
+            other => vec![other],
         };
+        Self::open_parts(name, parts, options, report).await
+    }
+
+    /// Opens a source of one or several files, which are read one after the other.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_parts(
+        name: String,
+        parts: Vec<SourceSpec>,
+        options: SourceOptions,
+        report: Report<'_>,
+    ) -> Result<Self> {
+        if parts.len() > 1 && options.integrity.is_some() {
+            let message = "integrity: one digest cannot be that of a file in several parts";
+            return Err(Error::new(ErrorKind::InvalidArgument, message));
+        }
+        let mut parts = parts.into_iter();
+        let Some(first) = parts.next() else { return Err(bad_address(&name)) };
+        let kind = Kind::open(first, &options, report).await?;
         Ok(Self { kind, name, options, parts, whole: None, before: 0, part_bytes: 0, finished: Vec::new() })
     }
 
@@ -96,7 +120,9 @@ impl ModelReader {
                         let Some(more) = local.next().await? else { break };
                         prefix.extend_from_slice(&more);
                     }
-                    if let Some(error) = magic::refuse(bytes.as_deref().unwrap_or_default(), &self.name) {
+                    if let Some(error) =
+                        magic::refuse(self.options.format, bytes.as_deref().unwrap_or_default(), &self.name)
+                    {
                         return Err(error);
                     }
                 }
@@ -108,7 +134,8 @@ impl ModelReader {
                 }
                 let loaded = self.part_bytes + bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
                 throughput.record(now, loaded - self.part_bytes);
-                report(local_progress(loaded, local.total(), throughput, now, bytes.is_none()));
+                let progress = local_progress(loaded, local.total(), throughput, now, bytes.is_none());
+                report(shifted(progress, before, whole));
                 bytes
             }
         };
@@ -121,10 +148,10 @@ impl ModelReader {
     /// # Errors
     /// As [`ModelReader::open`].
     pub async fn next_part(&mut self, report: Report<'_>) -> Result<bool> {
-        let Some(address) = self.parts.next() else { return Ok(false) };
-        let remote = Remote::open(&address, self.options.clone(), report).await?;
+        let Some(part) = self.parts.next() else { return Ok(false) };
+        let kind = Kind::open(part, &self.options, report).await?;
         self.before += std::mem::take(&mut self.part_bytes);
-        if let Kind::Remote(previous) = std::mem::replace(&mut self.kind, Kind::Remote(Box::new(remote))) {
+        if let Kind::Remote(previous) = std::mem::replace(&mut self.kind, kind) {
             self.finished.push(*previous);
         }
         Ok(true)

@@ -1,9 +1,10 @@
 //! Where a model comes from.
 
-use js_sys::Uint8Array;
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, ReadableStream};
 
+use super::folder::Place;
 use crate::source::address;
 use crate::web::runtime::{globals, thrown};
 use crate::{Error, ErrorKind, Result};
@@ -19,6 +20,8 @@ pub enum SourceSpec {
     Blob(Blob, String),
     /// A stream of bytes, and their number where it is known.
     Stream(ReadableStream, Option<u64>),
+    /// The files of a folder, by name.
+    Files(Vec<(String, Blob)>),
 }
 
 impl SourceSpec {
@@ -30,6 +33,14 @@ impl SourceSpec {
         let text = |name| globals::get(value, name).and_then(|text| text.as_string());
         if let Some(url) = text("url") {
             return Ok(Self::Address(url));
+        }
+        if let Some(files) = globals::get(value, "files") {
+            let files = Array::from(&files);
+            let file = |file: JsValue| {
+                let name = globals::get(&file, "name").and_then(|name| name.as_string()).unwrap_or_default();
+                globals::get(&file, "blob").map(|blob| (name, blob.unchecked_into()))
+            };
+            return Ok(Self::Files(files.iter().filter_map(file).collect()));
         }
         if let Some(blob) = globals::get(value, "blob") {
             return Ok(Self::Blob(blob.unchecked_into(), text("name").unwrap_or_default()));
@@ -44,6 +55,18 @@ impl SourceSpec {
             return Ok(Self::Blob(blob, String::new()));
         }
         Err(Error::new(ErrorKind::InvalidArgument, "source: expected an address, a Blob, a stream or bytes"))
+    }
+
+    /// The folder that is meant, if it is one.
+    ///
+    /// # Errors
+    /// `invalid_argument` for a malformed address, or files among which is no `config.json`.
+    pub fn folder(&self, hf_base: Option<&str>) -> Result<Option<Place>> {
+        match self {
+            Self::Address(text) => address::folder(text, hf_base).map(|folder| Place::remote(folder, text)).transpose(),
+            Self::Files(files) => Place::local(files.clone()).map(Some),
+            Self::File(_) | Self::Blob(..) | Self::Stream(..) => Ok(None),
+        }
     }
 
     /// The addresses of a model that is split into several files; empty for any other.
@@ -64,6 +87,7 @@ impl SourceSpec {
             Self::Blob(_, name) if !name.is_empty() => name.clone(),
             Self::Blob(..) => "the file".into(),
             Self::Stream(..) => "the stream".into(),
+            Self::Files(_) => "the folder".into(),
         }
     }
 }

@@ -8,6 +8,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::fetch::OwnHeaders;
 use crate::Result;
+use crate::source::magic::Format;
 use crate::source::manifest::MAX_CHUNK_BYTES;
 use crate::source::{Options, RetryPolicy};
 use crate::web::runtime::globals;
@@ -70,6 +71,9 @@ pub struct SourceOptions {
     /// Gives the headers of a request by its address: see [`OwnHeaders::Asked`].
     #[serde(skip)]
     pub ask_headers: Option<Function>,
+    /// What the file should be.
+    #[serde(skip)]
+    pub format: Format,
     /// How the cache is used.
     pub cache: Option<CacheMode>,
     /// Where `hf:` addresses point.
@@ -117,6 +121,7 @@ impl SourceOptions {
     /// The plan of a download with these options.
     pub fn plan(&self) -> Options {
         let standard = Options::default();
+        let standard = Options { format: self.format, ..standard };
         let Some(wish) = &self.network else { return standard };
         Options {
             chunk_bytes: wish.chunk_bytes.unwrap_or(standard.chunk_bytes).clamp(MIN_CHUNK_BYTES, MAX_CHUNK_BYTES),

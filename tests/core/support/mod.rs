@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 #![allow(clippy::unwrap_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
 
+pub mod checkpoints;
 pub mod draft;
 pub mod models;
 pub mod quant;

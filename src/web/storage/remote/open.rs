@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::Remote;
 use crate::Result;
 use crate::source::digest::{Expected, Verifier};
+use crate::source::magic::Format;
 use crate::source::{Download, Manifest, Options, Report, address};
 use crate::web::runtime::{clock, globals};
 use crate::web::storage::event_queue::EventQueue;
@@ -36,7 +37,8 @@ impl Remote {
         let target = Rc::new(Target { url: address.clone(), name, headers: options.own_headers() });
         let mut lock = None;
         if mode != CacheMode::Peek && !(mode == CacheMode::Use && is_complete(&stored)) {
-            if expected.is_none() {
+            // A text is a text on the hub as well, and has no pointer.
+            if expected.is_none() && options.format != Format::Text {
                 expected = digest_of(&target, &options).await;
             }
             stored = by_digest(&store, stored, expected, mode, &address, &mut problem).await;

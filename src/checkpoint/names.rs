@@ -1,0 +1,129 @@
+//! The tensors of a checkpoint by their GGUF names.
+
+use std::collections::HashSet;
+
+use super::config::{Config, Storage};
+use super::json::invalid;
+use super::safetensors::{Entry, Safetensors};
+use crate::gguf::{Conversion, TensorInfo};
+use crate::quant::TensorType;
+use crate::source::split::Span;
+use crate::{Error, ErrorKind, Result};
+
+/// The parts of a layer, as transformers and the first BitNet models name them, and as GGUF files do.
+const PARTS: [(&str, &str); 13] = [
+    ("input_layernorm", "attn_norm"),
+    ("self_attn.q_proj", "attn_q"),
+    ("self_attn.k_proj", "attn_k"),
+    ("self_attn.v_proj", "attn_v"),
+    ("self_attn.o_proj", "attn_output"),
+    ("self_attn.attn_sub_norm", "attn_sub_norm"),
+    ("self_attn.inner_attn_ln", "attn_sub_norm"),
+    ("post_attention_layernorm", "ffn_norm"),
+    ("mlp.gate_proj", "ffn_gate"),
+    ("mlp.up_proj", "ffn_up"),
+    ("mlp.down_proj", "ffn_down"),
+    ("mlp.ffn_sub_norm", "ffn_sub_norm"),
+    ("mlp.ffn_layernorm", "ffn_sub_norm"),
+];
+
+/// Tensors that follow from the configuration, which old programs saved as well.
+const IGNORED: &str = ".rotary_emb.inv_freq";
+
+/// The GGUF name of the layer or norm that transformers calls `name`: `model.layers.3.mlp.up_proj` is `blk.3.ffn_up`.
+pub(crate) fn gguf_name(name: &str) -> Option<String> {
+    match name {
+        "model.embed_tokens" => return Some("token_embd".to_owned()),
+        "model.norm" => return Some("output_norm".to_owned()),
+        "lm_head" => return Some("output".to_owned()),
+        _ => {}
+    }
+    let (index, part) = name.strip_prefix("model.layers.")?.split_once('.')?;
+    let index: u32 = index.parse().ok()?;
+    let (_, part) = PARTS.iter().find(|(known, _)| *known == part)?;
+    Some(format!("blk.{index}.{part}"))
+}
+
+/// The tensors of all files, and which bytes of each file belong to the joined data section.
+pub(super) fn tensors(files: Vec<Safetensors>, config: &Config) -> Result<(Vec<TensorInfo>, Vec<Span>)> {
+    let (mut tensors, mut spans, mut base) = (Vec::new(), Vec::new(), 0);
+    let mut names = HashSet::new();
+    for file in files {
+        spans.push(Span { skip: file.data_offset, pad: 0 });
+        for entry in file.entries {
+            if let Some(tensor) = tensor(entry, base, config)? {
+                if !names.insert(tensor.name.clone()) {
+                    return Err(invalid(format!("tensor {} stands in the weights twice", tensor.name)));
+                }
+                tensors.push(tensor);
+            }
+        }
+        base += file.data_bytes;
+    }
+    if config.ties_embeddings == Some(false) && !names.contains("output.weight") {
+        return Err(invalid("tensor lm_head.weight is missing, and tie_word_embeddings is false".to_owned()));
+    }
+    Ok((tensors, spans))
+}
+
+/// One tensor of the file whose data begins at `base`; `None` for one that nothing is computed with.
+fn tensor(entry: Entry, base: u64, config: &Config) -> Result<Option<TensorInfo>> {
+    let refused = |what: &str| Error::new(ErrorKind::Unsupported, format!("tensor {}: {what}", entry.name));
+    if entry.name.ends_with(IGNORED) || config.ties_embeddings == Some(true) && entry.name == "lm_head.weight" {
+        return Ok(None);
+    }
+    let unknown = || refused("this build does not know what a model of this architecture does with it");
+    let (layer, kind) = entry.name.rsplit_once('.').ok_or_else(unknown)?;
+    let layer = gguf_name(layer).ok_or_else(unknown)?;
+    let mut conversion = Conversion::default();
+    let name = match kind {
+        "weight" => format!("{layer}.weight"),
+        // Master weights have a scale of their own.
+        "weight_scale" if config.storage == Storage::Master => return Ok(None),
+        "weight_scale" => {
+            conversion.is_reciprocal = config.storage == Storage::Divide;
+            format!("{layer}.scale")
+        }
+        "bias" => return Err(refused("this build computes layers and norms without biases only")),
+        _ => return Err(unknown()),
+    };
+    if kind == "weight" {
+        let part = layer.rsplit('.').next().unwrap_or_default();
+        conversion.is_master = config.storage == Storage::Master;
+        conversion.heads = match part {
+            "attn_q" if config.permutes_heads() => Some(config.n_heads),
+            "attn_k" if config.permutes_heads() => Some(config.n_kv_heads),
+            _ => None,
+        };
+    }
+    let mut dims: Vec<u64> = entry.shape.iter().rev().copied().collect();
+    let tensor_type = match entry.dtype.as_str() {
+        "F32" => TensorType::F32,
+        "F16" => TensorType::F16,
+        "BF16" => TensorType::Bf16,
+        "U8" if kind == "weight" && dims.len() == 2 => {
+            dims[1] *= 4;
+            TensorType::Packed
+        }
+        other => {
+            let expected = "expected U8 [rows / 4, columns] (packed ternary weights), BF16, F16 or F32";
+            return Err(refused(&format!("{expected}, found {other} {:?}", entry.shape)));
+        }
+    };
+    if tensor_type == TensorType::Packed && !matches!(config.storage, Storage::Multiply | Storage::Divide) {
+        return Err(refused(
+            "its weights are packed, but config.json has no quantization_config that says what its weight_scale means",
+        ));
+    }
+    if dims.is_empty() {
+        dims.push(1);
+    }
+    Ok(Some(TensorInfo {
+        name,
+        dims,
+        type_id: tensor_type.id(),
+        offset: base + entry.begin,
+        problem: None,
+        conversion,
+    }))
+}
