@@ -1,6 +1,8 @@
 // Makes the documentation's pages of the guides in this folder and the types in dist/: `cargo xtask site` runs it.
 //
-//   node docs/build.mjs OUT
+//   node docs/build.mjs OUT [--internals]
+//
+// --internals: with a link to the documentation of the Rust code, which lies in OUT/internals/ then.
 //
 // The tables of options and of error codes are written from where these are defined, so that they cannot lag behind.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -66,7 +68,10 @@ const { exports } = JSON.parse(await readFile(join(ROOT, 'dist/package.json'), '
 const doors = Object.values(exports).flatMap((target) => (typeof target === 'object' ? [target.types.slice(2)] : []));
 // The workers' scripts are to be started, not to be called.
 const entryPoints = doors.filter((file) => !['engine.d.ts', 'compute.d.ts'].includes(file)).map((file) => join(ROOT, 'dist', file));
-const app = await Application.bootstrapWithPlugins({ options: join(DOCS, 'typedoc.json'), entryPoints, out: resolve(process.argv[2]) });
+const [out, flag] = process.argv.slice(2);
+const { navigationLinks: links } = JSON.parse(await readFile(join(DOCS, 'typedoc.json'), 'utf8'));
+const navigationLinks = flag === '--internals' ? { ...links, Internals: '#site:docs/internals/bitnet_web/index.html' } : links;
+const app = await Application.bootstrapWithPlugins({ options: join(DOCS, 'typedoc.json'), entryPoints, navigationLinks, out: resolve(out) });
 const project = await app.convert();
 if (project === undefined) process.exit(1);
 app.validate(project);

@@ -88,7 +88,7 @@ pub fn check(mut parts: Parts) -> Result<()> {
 }
 
 /// Documents a package, private items too: a link that leads nowhere is an error.
-fn document(cargo: &mut Command, package: &str) -> Result<()> {
+pub fn document(cargo: &mut Command, package: &str) -> Result<()> {
     cargo.args(["--package", package, "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "--deny warnings");
     host::run(cargo, toolchain::MISSING)
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::pages::{self, Content, Policies};
 use crate::serve::{self, Site};
-use crate::{build, host, node};
+use crate::{build, check, host, node};
 
 /// Builds the wasm, serves the pages until the user ends it, and says where. The pages and the library's modules are served as
 /// they are written: a reload shows a change.
@@ -66,14 +66,15 @@ fn site_script(root: &Path) -> Result<String> {
 /// Builds, and gathers the result.
 pub fn site(dev: bool) -> Result<()> {
     build::build(&build::Options { dev, variant: None })?;
-    host::step("site/", gather)?;
+    host::step("site/", || gather(true))?;
     println!("site/ is ready: copy it to any static host, under any path");
     Ok(())
 }
 
 /// Puts the pages, the built runtime, the licences and the documentation into `site/`, with compressed copies. Every address in
 /// them is relative.
-pub fn gather() -> Result<()> {
+/// With `internals` the documentation leads to that of the Rust code, which takes a minute and 25 MB.
+pub fn gather(internals: bool) -> Result<()> {
     let root = host::root();
     let site = root.join("site");
     if site.exists() {
@@ -92,10 +93,20 @@ pub fn gather() -> Result<()> {
     fs::write(site.join("site.js"), pages::describe(&policies, &addressed("", &site)?)?)?;
     // After the list of files that the service worker keeps: nobody needs the documentation without a network.
     node::ensure_docs()?;
-    host::run(node::node().args(["docs/build.mjs", "site/docs"]), node::MISSING)?;
+    let flags: &[&str] = if internals { &["--internals"] } else { &[] };
+    host::run(node::node().args(["docs/build.mjs", "site/docs"]).args(flags), node::MISSING)?;
     let mut command = node::node();
     command.args(["tools/package/compress.mjs", "site"]);
-    host::run(&mut command, node::MISSING)
+    host::run(&mut command, node::MISSING)?;
+    if internals { document(&site.join("docs/internals")) } else { Ok(()) }
+}
+
+/// The documentation of the Rust code, private items too.
+fn document(out: &Path) -> Result<()> {
+    for package in host::PACKAGES.into_iter().filter(|package| *package != "xtask") {
+        check::document(host::cargo().arg("doc"), package)?;
+    }
+    copy_tree(&host::target_dir().join("doc"), out, &|_| true)
 }
 
 /// Types and npm's papers are for people who build on the package.

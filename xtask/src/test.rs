@@ -52,7 +52,7 @@ pub fn test(mut options: Options) -> Result<()> {
     }
     if let (true, Some(chrome)) = (options.e2e, &chrome) {
         build::build(&build::Options { dev: options.dev, variant: None })?;
-        host::step("site/", site::gather)?;
+        host::step("site/", || site::gather(false))?;
         host::step("end-to-end tests", || end_to_end(chrome, options.filter.as_deref()))?;
         eprintln!("end-to-end tests: passed");
     }
