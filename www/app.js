@@ -3,72 +3,121 @@
  */
 import { BitNet } from './dist/index.js';
 import { isolate, keepForOffline, watchForUpdate } from './coi.js';
-import { byId, button, h } from './app/dom.js';
+import { byId } from './app/dom.js';
 import { absolute, DEMO_SOURCE, isOwn, sameAddress } from './app/catalog.js';
 import { Chat } from './app/chat.js';
+import { ChatList } from './app/chat-list.js';
 import { Composer } from './app/composer.js';
+import { ContextMeter } from './app/context-meter.js';
+import { Conversations } from './app/conversations.js';
+import { ConversationStore } from './app/conversation-store.js';
 import { acceptFiles } from './app/drop.js';
 import { Engine } from './app/engine.js';
+import { explain, isFatal } from './app/errors.js';
 import { isAbort } from './app/answer.js';
-import { isFatal } from './app/errors.js';
-import { EXAMPLES } from './app/examples.js';
 import { drawInfo } from './app/info-line.js';
 import { fillKernels } from './app/kernels.js';
 import { parseLink } from './app/link.js';
 import { LoadView } from './app/load-view.js';
 import { ModelsSheet } from './app/models-sheet.js';
 import { Notices } from './app/notices.js';
+import { Place } from './app/place.js';
+import { isSealed, Privacy } from './app/privacy.js';
 import { SettingsSheet } from './app/settings-sheet.js';
 import * as settings from './app/settings.js';
 import { sheet } from './app/sheet.js';
+import { listenForShortcuts } from './app/shortcuts.js';
+import { SystemPrompt } from './app/system-prompt.js';
+import { applyTexts, t, useLanguage } from './app/texts.js';
 import { Transcript } from './app/transcript.js';
 import { followKeyboard } from './app/viewport.js';
 import { WeightsField } from './app/weights-field.js';
 
 const link = parseLink(location.search);
 settings.allowKernels(BitNet.kernels);
+await useLanguage([settings.language(), ...navigator.languages].filter((tag) => tag !== ''));
+applyTexts(document);
 fillKernels(byId('kernel', HTMLSelectElement), BitNet.kernels);
 const notices = new Notices();
 const field = new WeightsField(byId('weights', HTMLCanvasElement));
 const loadView = new LoadView({ onCancel: () => engine.cancel() });
 const engine = new Engine(BitNet, { onStatus: drawStatus, onProgress: drawProgress });
+const privacy = new Privacy();
 
 const transcript = new Transcript(byId('transcript'), byId('scroller'), byId('to-latest', HTMLButtonElement), {
-  onRetry: () => chat.retry(),
+  onRetry(turn) {
+    transcript.follower.follow();
+    chat.retry(turn);
+    if (matchMedia('(hover: hover)').matches) composer.focus();
+    else transcript.focusLast();
+  },
+  onEdit(turn, text) {
+    transcript.follower.follow();
+    chat.edit(turn, text);
+  },
+  onContinue: (turn) => chat.continue(turn),
+  onChoose: (turn) => chat.choose(turn),
   onBigger: () => modelsDialog.open(),
+  onReload: () => void open(engine.source ?? DEMO_SOURCE),
 });
 const chat = new Chat(
   {
-    added(turn) {
-      byId('welcome').hidden = true;
-      transcript.add(turn);
-      drawTurn(turn);
+    shown: drawConversation,
+    grew: (turn) => transcript.grow(turn),
+    changed(turn) {
+      transcript.update(turn, placeOf(turn));
+      composer.setBusy(chat.open !== null);
     },
-    grew: (turn, text) => transcript.append(turn, text),
-    changed: drawTurn,
-    removed: (turn) => transcript.remove(turn),
     shortened: (first) => transcript.markBeginning(first),
     ended(turn) {
       // The finished answer is announced once; a live region over the stream would talk without end.
-      byId('announcer').textContent = turn.content ? `Answer: ${turn.content}` : 'No answer.';
+      byId('announcer').textContent = turn.content ? t('announce.answer', { text: turn.content }) : t('announce.none');
+      meter.update();
     },
-    failed(error) {
-      if (isFatal(error)) {
-        engine.drop();
-        notices.error(error, [{ label: 'Load the model again', run: () => void open(engine.source ?? DEMO_SOURCE) }]);
-      } else {
-        notices.error(error);
-      }
+    failed(turn, error) {
+      if (isFatal(error)) engine.drop();
     },
+    refused(text, error) {
+      const { title, text: sentence } = explain(error);
+      composer.refuse(text, `${title}: ${sentence} ${t('composer.tooLong')}`);
+    },
+    keep: (turns) => void conversations.keep(turns),
+    forget: (turns) => void conversations.forget(turns),
   },
   {
     model: () => engine.model,
+    modelName: () => engine.name,
     sampling: () => settings.sampling(settingsSheet.settings),
     isDemo,
   },
 );
 
-const composer = new Composer({ onSend: ask, onStop: () => chat.stop() });
+const composer = new Composer({
+  onSend: ask,
+  onStop: () => chat.stop(),
+  onDraft(text) {
+    conversations.keepDraft(text);
+    meter.update();
+  },
+});
+const meter = new ContextMeter(() => ({
+  model: engine.model,
+  chat,
+  draft: composer.text,
+  maxTokens: settingsSheet.settings.maxTokens,
+}));
+const place = new Place({ onConversation: (id) => void goTo(id) });
+const store = new ConversationStore((id) => void conversations.changedElsewhere(id));
+const conversations = new Conversations({ chat, store, place, composer, notices, list: () => list });
+const list = new ChatList(store, {
+  onOpen: (id) => void goTo(id),
+  onRename: (id, title) => void conversations.rename(id, title),
+  onDelete: (id) => void conversations.remove(id),
+  onMarkdown: (id) => void conversations.saveMarkdown(id),
+  onExport: () => void conversations.saveAll(),
+  onImport: (file) => void conversations.takeIn(file),
+});
+conversations.onRenamed = drawTitle;
 const settingsSheet = new SettingsSheet(settings.merged(settings.restore(), link.settings), {
   onChange: (changes) => settings.keep(settings.merged(settings.restore(), changes)),
   onReload() {
@@ -76,11 +125,13 @@ const settingsSheet = new SettingsSheet(settings.merged(settings.restore(), link
     void open(engine.source ?? DEMO_SOURCE);
   },
 });
+const systemPrompt = new SystemPrompt((system) => {
+  void conversations.keep([], { system });
+  chat.conversation.head.system = system;
+  meter.update();
+});
 const modelsSheet = new ModelsSheet(engine, {
-  onLoad(source) {
-    modelsDialog.close();
-    void open(source);
-  },
+  onLoad: (source) => new Promise((resolve) => void open(source, resolve)),
   onUnload() {
     chat.stop();
     engine.unload().catch((error) => notices.error(error));
@@ -88,24 +139,26 @@ const modelsSheet = new ModelsSheet(engine, {
   onError: (error) => notices.error(error),
   loadOptions,
 });
-const settingsDialog = sheet('settings', 'open-settings', () => settingsSheet.draw());
+const settingsDialog = sheet('settings', 'open-settings', () => {
+  settingsSheet.draw();
+  systemPrompt.draw(chat.conversation.head.system);
+});
 const modelsDialog = sheet('models', 'open-models', () => modelsSheet.draw());
+sheet('privacy', 'privacy-chip', () => privacy.draw());
+const shortcuts = sheet('shortcuts', 'open-shortcuts', () => {});
 
 byId('bigger-model').addEventListener('click', modelsDialog.open);
-byId('new-chat').addEventListener('click', newChat);
-byId('examples').replaceChildren(
-  ...EXAMPLES.map((text) =>
-    h(
-      'li',
-      {},
-      button(text, () => ask(text), 'example', { 'data-testid': 'example' }),
-    ),
-  ),
-);
+byId('new-chat').addEventListener('click', () => newChat());
+byId('temporary').addEventListener('click', () => newChat({ isTemporary: !chat.conversation.isTemporary }));
+for (const example of document.querySelectorAll('#examples button'))
+  example.addEventListener('click', () => ask(example.textContent ?? ''));
 acceptFiles((file) => {
   modelsDialog.close();
   void open(file);
 });
+listenForShortcuts({ help: shortcuts.open, search: () => list.open(), fresh: () => newChat(), models: modelsDialog.open, settings: settingsDialog.open, write: () => byId('prompt').focus() });
+window.addEventListener('pagehide', () => chat.keepNow());
+document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && chat.keepNow());
 followKeyboard();
 drawStatus();
 void start();
@@ -113,8 +166,8 @@ void start();
 /** The first load, once the page is as isolated as its host allows. */
 async function start() {
   await isolate();
+  await restore();
   const source = link.model ?? DEMO_SOURCE;
-  if (link.prompt) ask(link.prompt);
   if (isOwn(source)) {
     await open(source);
   } else {
@@ -122,64 +175,92 @@ async function start() {
     modelsDialog.open();
     modelsSheet.askUnseen(source);
   }
-  composer.focus();
+  if (!document.querySelector('dialog[open]')) composer.focus();
   if (engine.model) await keepForOffline(engine.model.info.variant);
-  void watchForUpdate((takeOver) =>
-    notices.remark('A new version of this page is ready. The conversation stays.', [
-      { label: 'Use it now', run: takeOver, testId: 'update' },
-    ]),
-  );
+  void watchForUpdate((takeOver) => notices.remark(t('update.ready'), [{ label: t('update.take'), run: takeOver, testId: 'update' }]));
+}
+
+/** Shows the conversation that this tab had open; a link's own question begins a new one. */
+async function restore() {
+  const { conversation, before } = place;
+  const wanted = conversation ?? (link.prompt ? null : before);
+  if (wanted !== null && (await conversations.open(wanted))) return;
+  if (conversation !== null) place.go(null, { replace: true });
+  const typed = composer.text;
+  conversations.fresh();
+  if (typed) composer.fill(typed);
+  if (link.prompt) ask(link.prompt);
+}
+
+/** @param {string | null} id */
+async function goTo(id) {
+  if (id === null) conversations.fresh();
+  else if (!(await conversations.open(id))) {
+    notices.remark(t('chats.gone'));
+    conversations.fresh();
+  }
+  composer.focus();
 }
 
 /**
  * Loads a model in place of the one in use.
  * @param {import('./app/api.js').Source} source
+ * @param {(error: unknown) => void} [onAnswer] told of what speaks against it while the model in use is still there, or null
  */
-async function open(source) {
-  chat.stopRunning();
-  notices.clear();
-  settingsSheet.markApplied();
+async function open(source, onAnswer) {
+  let accepted = false;
+  const accept = () => {
+    accepted = true;
+    chat.stopRunning();
+    notices.clear();
+    settingsSheet.markApplied();
+    modelsDialog.close();
+    onAnswer?.(null);
+  };
   try {
-    await engine.open(typeof source === 'string' ? absolute(source) : source, loadOptions());
+    if (!onAnswer) accept();
+    const model = await engine.open(typeof source === 'string' ? absolute(source) : source, loadOptions(), onAnswer && accept);
+    privacy.begin();
+    meter.update();
+    void keepForOffline(model.info.variant);
     chat.resume();
   } catch (error) {
+    if (onAnswer && !accepted) {
+      onAnswer(isAbort(error) ? null : error);
+      return;
+    }
     if (isAbort(error)) {
-      if (engine.status === 'empty')
-        notices.remark('The load was stopped. What has arrived is kept for the next time.', [retryAction(source)]);
+      if (engine.status === 'empty') notices.remark(t('load.stopped'), [retryAction(source)]);
       return;
     }
     const wasDemo = typeof source === 'string' && sameAddress(source, DEMO_SOURCE);
-    notices.error(
-      error,
-      engine.model
-        ? []
-        : [
-            retryAction(source),
-            ...(wasDemo ? [] : [{ label: 'Load the demo model', run: () => void open(DEMO_SOURCE) }]),
-          ],
-    );
+    const demo = wasDemo ? [] : [{ label: t('load.demo'), run: () => void open(DEMO_SOURCE) }];
+    notices.error(error, engine.model ? [] : [retryAction(source), ...demo]);
   }
 }
 
 /** @returns {import('./app/api.js').LoadOptions} */
 function loadOptions() {
-  return { ...settings.loadOptions(settingsSheet.settings), ...(link.cache ? {} : { cache: false }) };
+  return {
+    ...settings.loadOptions(settingsSheet.settings),
+    ...(link.cache ? {} : { cache: false }),
+    // The workers of the sealed page come with its policy.
+    ...(isSealed ? { workerUrl: new URL('./sealed/engine.js', document.baseURI).href } : {}),
+  };
 }
 
 /** @param {import('./app/api.js').Source} source */
 function retryAction(source) {
-  return { label: 'Try again', run: () => void open(source) };
+  return { label: t('load.retry'), run: () => void open(source) };
 }
 
 /** @param {string} text */
 function ask(text) {
   if (chat.open) return;
-  transcript.follow();
+  transcript.follower.follow();
   chat.ask(text);
   if (engine.status === 'empty')
-    notices.remark('Your message waits for a model.', [
-      { label: 'Load the demo model', run: () => void open(DEMO_SOURCE) },
-    ]);
+    notices.remark(t('load.waits'), [{ label: t('load.demo'), run: () => void open(DEMO_SOURCE) }]);
   composer.focus();
 }
 
@@ -188,23 +269,44 @@ function isDemo() {
   return typeof engine.source === 'string' && sameAddress(engine.source, DEMO_SOURCE);
 }
 
-function newChat() {
-  chat.clear();
-  transcript.clear();
-  composer.setBusy(false);
-  byId('welcome').hidden = false;
-  byId('announcer').textContent = 'New chat.';
+/** @param {{ isTemporary?: boolean }} [how] */
+function newChat(how) {
+  list.close();
+  notices.clearRemarks();
+  conversations.fresh(how);
+  byId('announcer').textContent = t('announce.new');
   field.draw();
   composer.focus();
 }
 
-/** @param {import('./app/conversation.js').Turn} turn */
-function drawTurn(turn) {
-  const waitingFor = engine.model ? 'Reading' : 'Waiting for the model';
-  transcript.update(turn, { waitingFor, last: turn === chat.turns.at(-1) });
-  const before = chat.turns.at(-3);
-  if (before?.role === 'assistant') transcript.update(before);
+/** @param {import('./app/conversation.js').Turn} turn @returns {import('./app/turn-view.js').Place} */
+function placeOf(turn) {
+  return {
+    siblings: chat.conversation.siblings(turn),
+    last: turn === chat.turns.at(-1),
+    waitingFor: engine.model ? t('turn.reading') : t('turn.waiting'),
+  };
+}
+
+/** The conversation is another one, or read in another way. */
+function drawConversation() {
+  const { turns } = chat;
+  byId('welcome').hidden = turns.length > 0;
+  transcript.show(turns, placeOf);
   composer.setBusy(chat.open !== null);
+  drawTitle();
+  meter.update();
+}
+
+function drawTitle() {
+  const { head, isTemporary } = chat.conversation;
+  const hasTurns = chat.turns.length > 0;
+  const title = isTemporary ? t('chats.temporary') : head.title || t('chats.untitled');
+  byId('conversation-title').textContent = title;
+  byId('conversation-title').hidden = !hasTurns;
+  byId('temporary').setAttribute('aria-pressed', String(isTemporary));
+  byId('temporary-note').hidden = !isTemporary;
+  document.title = hasTurns ? `bitnet-web: ${title}` : t('page.title');
 }
 
 /** @param {import('./app/progress.js').Progress} progress */
@@ -218,7 +320,7 @@ function drawStatus() {
   const { status, model, name } = engine;
   document.body.dataset.status = status;
   byId('model-dot').dataset.status = status;
-  byId('model-name').textContent = status === 'empty' ? 'No model' : name;
+  byId('model-name').textContent = status === 'empty' ? t('models.none') : name;
   byId('demo-note').hidden = status !== 'empty' && !isDemo();
   if (status !== 'loading') {
     loadView.hide();
@@ -226,8 +328,8 @@ function drawStatus() {
     field.fill(status === 'ready' ? 1 : 0);
   }
   drawInfo(byId('info'), status === 'ready' && model ? model.info : null);
-  if (status === 'ready') byId('announcer').textContent = `${name} is ready.`;
+  if (status === 'ready') byId('announcer').textContent = t('announce.ready', { name });
   const waiting = chat?.open;
-  if (waiting) drawTurn(waiting);
-  if (byId('models', HTMLDialogElement).open) modelsSheet.draw();
+  if (waiting) transcript.update(waiting, placeOf(waiting));
+  if (byId('models', HTMLDialogElement).open && status !== 'loading') modelsSheet.draw();
 }

@@ -63,12 +63,20 @@ describe('loading', () => {
     withPage('', async (page) => {
       await status(page);
       await page.getByRole('button', { name: /^Model:/ }).click();
-      await page.getByTestId('address').fill('./missing.gguf');
-      await page.getByTestId('load-address').click();
-      await page.getByTestId('error').waitFor();
-      await status(page);
-      assert.equal(await page.getByTestId('model-name').textContent(), 'Demo model');
+      for (const [address, code] of [['./missing.gguf', 'not_found'], ['./unreachable.gguf', 'network']]) {
+        await page.getByTestId('address').fill(address);
+        await page.getByTestId('load-address').click();
+        await page.locator(`#address-error [data-code="${code}"]`).waitFor();
+        // The error stands at the field, which keeps its text; the dialog stays open.
+        assert.equal(await page.getByTestId('address').inputValue(), address);
+        assert.equal(await page.locator('#models').isVisible(), true);
+        await status(page);
+        assert.equal(await page.getByTestId('model-name').textContent(), 'Demo model');
+      }
+      await page.getByTestId('address').fill('x');
+      assert.equal(await page.getByTestId('error').count(), 0, 'it goes when the text changes');
       assert.equal((await told(page)).unloads, 0);
+      await page.keyboard.press('Escape');
       await ask(page, 'Hi');
       assert.match(await lastAnswer(page).innerText(), /Hello there\./);
     }));

@@ -49,6 +49,14 @@ const standIn = {
   loads: [],
   /** @type {{ messages: Message[], options: Record<string, unknown> }[]} */
   answers: [],
+  /** Texts that were tokenized, once `countTokenized` was called. @type {string[]} */
+  tokenized: [],
+  countTokenized() {
+    standIn.counting = true;
+  },
+  counting: false,
+  /** Between two tokens, milliseconds. */
+  pause: 0,
   /** Sources that were looked at. @type {string[]} */
   probes: [],
   unloads: 0,
@@ -97,6 +105,7 @@ class Model {
 
   /** One token a character. @param {string} text */
   async tokenize(text) {
+    if (standIn.counting) standIn.tokenized.push(text);
     return Array.from(text, (c) => c.codePointAt(0) ?? 0);
   }
 
@@ -111,7 +120,8 @@ class Model {
   }
 
   /**
-   * Says what follows "say " in the last message, a word at a time, and waits at the gate "more" where it says "WAIT".
+   * Says what follows "say " in the last message, a word at a time, and waits at the gate "more" where it says "WAIT". After
+   * "long N" it says so many paragraphs.
    * @param {Message[] | string} prompt
    * @param {GenerateOptions} [options]
    */
@@ -122,13 +132,15 @@ class Model {
     const last = String(messages[messages.length - 1].content);
     if (last === 'crash') throw new BitNetError('crashed', 'The engine worker stopped.');
     if (last === 'overflow') throw new BitNetError('context_overflow', 'The prompt has 900 tokens, the context 200.');
-    const words = (last.startsWith('say ') ? last.slice(4) : 'Hello there.').match(/\S+\s*/g) ?? [];
+    const paragraphs = Number(/^long (\d+)$/.exec(last)?.[1] ?? 0);
+    const said = paragraphs ? 'more\n\n'.repeat(paragraphs) : last.startsWith('say ') ? last.slice(4) : 'Hello there.';
+    const words = said.match(/\S+\s*/g) ?? [];
     const all = words.slice(0, options.maxTokens);
     for (const [id, text] of all.entries()) {
       if (text.startsWith('WAIT')) await pass('more', signal);
       // A real engine answers from a worker: never within the same turn of the event loop.
       await new Promise((resolve) => {
-        setTimeout(resolve);
+        setTimeout(resolve, standIn.pause);
       });
       signal?.throwIfAborted();
       yield { id, text };
@@ -161,6 +173,7 @@ class Model {
 /** @param {string} name */
 function refuse(name) {
   if (name.includes('missing')) throw new BitNetError('not_found', `GET ${name}: the server answered 404.`);
+  if (name.includes('unreachable')) throw new BitNetError('network', `GET ${name}: no answer.`);
   if (name.includes('bad')) throw new BitNetError('invalid_gguf', `${name}: expected "GGUF" at byte 0, found "<!do".`);
 }
 

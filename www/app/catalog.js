@@ -5,7 +5,10 @@
  * @property {string} name
  * @property {string} source what BitNet.load takes
  * @property {number | null} bytes size of the download, null where the server tells in no time
- * @property {string} text one sentence
+ * @property {number | null} memoryBytes needed
+ * @property {number | null} context tokens
+ * @property {string} licence
+ * @property {string} text key of one sentence
  * @property {boolean} confirm whether to ask before loading
  */
 
@@ -16,15 +19,21 @@ export const CATALOG = Object.freeze([
   {
     name: 'Demo model',
     source: DEMO_SOURCE,
-    bytes: null,
-    text: 'Bundled with this page, a few megabytes. Made for demonstration.',
+    bytes: 2_053_856,
+    memoryBytes: 2_500_000,
+    context: 1024,
+    licence: 'MIT OR Apache-2.0',
+    text: 'catalog.demo',
     confirm: false,
   },
   {
     name: 'BitNet b1.58 2B4T',
     source: 'https://huggingface.co/microsoft/bitnet-b1.58-2B-4T-gguf/resolve/main/ggml-model-i2_s.gguf',
     bytes: 1_187_801_280,
-    text: 'By Microsoft, 2.4 billion parameters, from huggingface.co. A 1.19 GB download, kept on this device; needs about 1.2 GB of memory and a desktop browser.',
+    memoryBytes: 1_010_000_000,
+    context: 4096,
+    licence: 'MIT',
+    text: 'catalog.bitnet2b',
     confirm: true,
   },
 ]);

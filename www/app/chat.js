@@ -1,31 +1,54 @@
-/** Sending, streaming, stopping, starting anew: the conversation's life, without its looks. */
+/** Sending, streaming, stopping, asking again: the conversation's life, without its looks. */
 import { isAbort, streamAnswer } from './answer.js';
-import { answerTurn, fitted, messagesOf, spokenTurns, userTurn } from './conversation.js';
+import { ContextCount } from './context-count.js';
+import { Conversation, messagesOf, spokenTurns } from './conversation.js';
+
+/** @typedef {import('./conversation.js').Turn} Turn */
 
 /**
  * @typedef {object} ChatView
- * @property {(turn: import('./conversation.js').Turn) => void} added
- * @property {(turn: import('./conversation.js').Turn, text: string) => void} grew
- * @property {(turn: import('./conversation.js').Turn) => void} changed
- * @property {(turn: import('./conversation.js').Turn) => void} removed
- * @property {(first: import('./conversation.js').Turn) => void} shortened the turns before this one no longer fit
- * @property {(turn: import('./conversation.js').Turn) => void} ended
- * @property {(error: unknown) => void} failed
+ * @property {() => void} shown the conversation, or what is read of it, is another one
+ * @property {(turn: Turn) => void} grew its content
+ * @property {(turn: Turn) => void} changed
+ * @property {(first: Turn) => void} shortened the turns before this one no longer fit
+ * @property {(turn: Turn) => void} ended
+ * @property {(turn: Turn, error: unknown) => void} failed
+ * @property {(text: string, error: unknown) => void} refused a message that no model of this size can read
+ * @property {(turns: Turn[]) => void} keep writes turns down
+ * @property {(turns: Turn[]) => void} forget takes turns back that were written down
  */
 
+/**
+ * @typedef {object} Sources
+ * @property {() => import('./api.js').Model | null} model
+ * @property {() => string} modelName
+ * @property {() => { maxTokens: number }} sampling
+ * @property {() => boolean} isDemo
+ */
+
+/** How often a growing answer is written down, milliseconds: so much of it a crash may take. */
+const KEEP_EVERY = 1000;
+
 export class Chat {
-  /** @type {import('./conversation.js').Turn[]} */
-  turns = [];
-  /** @type {AbortController | null} */
+  conversation = Conversation.create();
+  count = new ContextCount();
+  /** @type {{ turn: Turn, control: AbortController } | null} */
   #running = null;
+  /** How many turns the model was last given. */
+  #turnsAsked = 0;
 
   /**
    * @param {ChatView} view
-   * @param {{ model: () => import('./api.js').Model | null, sampling: () => { maxTokens: number }, isDemo: () => boolean }} sources
+   * @param {Sources} sources
    */
   constructor(view, sources) {
     this.view = view;
     this.sources = sources;
+  }
+
+  /** The turns that are read. */
+  get turns() {
+    return this.conversation.path();
   }
 
   /** The answer that is waited for or written, if any. */
@@ -34,25 +57,65 @@ export class Chat {
     return last && (last.state === 'waiting' || last.state === 'streaming') ? last : null;
   }
 
+  /** Whether this tab writes an answer. */
+  get isRunning() {
+    return this.#running !== null;
+  }
+
   /**
-   * Asks. Without a model the answer waits until `resume`.
-   * @param {string} text
+   * Goes to another conversation; an answer that is being written ends, what there is of it stays.
+   * @param {Conversation} conversation
    */
-  ask(text) {
-    if (this.open) return;
-    this.#push(userTurn(text));
-    this.#push(answerTurn());
+  show(conversation) {
+    this.stopRunning();
+    this.#running = null;
+    this.conversation = conversation;
+    this.view.shown();
     this.resume();
   }
 
-  /** Throws the last answer away and asks again. */
-  retry() {
-    const last = this.turns.at(-1);
-    if (this.open || last?.role !== 'assistant') return;
-    this.turns.pop();
-    this.view.removed(last);
-    this.#push(answerTurn());
+  /**
+   * Asks. Without a model the answer waits until `resume`.
+   * @param {string} text
+   * @param {Turn | null} [after] the turn before it; the last one unless it is named
+   */
+  ask(text, after = this.turns.at(-1) ?? null) {
+    if (this.open) return;
+    const question = this.conversation.add({ role: 'user', content: text, state: 'done' }, after);
+    this.#answer(question);
+  }
+
+  /**
+   * Asks a question in other words; the old one stays beside it.
+   * @param {Turn} question
+   * @param {string} text
+   */
+  edit(question, text) {
+    if (this.open) this.stop();
+    this.ask(text, question.parent === null ? null : (this.conversation.turns.get(question.parent) ?? null));
+  }
+
+  /** Asks for another answer; the old one stays beside it. @param {Turn} answer */
+  retry(answer) {
+    const question = answer.parent === null ? undefined : this.conversation.turns.get(answer.parent);
+    if (question && !this.open) this.#answer(question);
+  }
+
+  /** Goes on with an answer that was cut off. @param {Turn} answer */
+  continue(answer) {
+    if (this.open || !this.sources.model()) return;
+    answer.state = 'waiting';
+    answer.error = null;
+    this.view.changed(answer);
     this.resume();
+  }
+
+  /** Reads another version of a turn. @param {Turn} turn */
+  choose(turn) {
+    if (this.#running) this.stop();
+    this.conversation.choose(turn);
+    this.view.keep([]);
+    this.view.shown();
   }
 
   /** Starts the waiting answer, if there is one and a model to give it. */
@@ -64,7 +127,7 @@ export class Chat {
 
   /** Ends the open answer; what there is of it stays. */
   stop() {
-    if (this.#running) this.#running.abort(new DOMException('The answer was stopped.', 'AbortError'));
+    if (this.#running) this.#running.control.abort(new DOMException('The answer was stopped.', 'AbortError'));
     else if (this.open) this.#end(this.open, 'stopped');
   }
 
@@ -73,71 +136,143 @@ export class Chat {
     if (this.#running) this.stop();
   }
 
-  /** Forgets everything. */
-  clear() {
-    const running = this.#running;
-    this.turns = [];
-    this.#running = null;
-    running?.abort(new DOMException('A new chat was started.', 'AbortError'));
+  /** Writes down what there is, at once: the page may be gone the next moment. */
+  keepNow() {
+    if (this.#running) this.view.keep([this.#running.turn]);
   }
 
-  /** @param {import('./conversation.js').Turn} turn */
-  #push(turn) {
-    this.turns.push(turn);
-    this.view.added(turn);
+  /** @param {Turn} question */
+  #answer(question) {
+    const answer = this.conversation.add({ role: 'assistant', content: '', state: 'waiting' }, question);
+    this.view.keep([question, answer]);
+    this.view.shown();
+    this.resume();
   }
 
   /**
    * @param {import('./api.js').Model} model
-   * @param {import('./conversation.js').Turn} turn
+   * @param {Turn} turn
    */
   async #run(model, turn) {
     const control = new AbortController();
-    this.#running = control;
+    this.#running = { turn, control };
+    const { conversation } = this;
     turn.byDemo = this.sources.isDemo();
-    const { maxTokens: wanted, ...sampling } = this.sources.sampling();
+    turn.model = this.sources.modelName();
+    const before = turn.content;
     /** @type {unknown} */
     let error;
+    const release = holdLock(turn.id);
     try {
-      const spoken = spokenTurns(this.turns);
-      const { turns, maxTokens } = await fitted(model, spoken, wanted);
+      const said = await this.#prompt(model, turn);
       control.signal.throwIfAborted();
-      if (turns.length < spoken.length) this.view.shortened(turns[0]);
-      const result = await streamAnswer(
-        model,
-        messagesOf(turns),
-        { ...sampling, maxTokens, signal: control.signal },
-        (text) => {
-          // After a stop, or in a conversation that is gone, a late token has no place.
-          if (control.signal.aborted) return;
-          turn.content += text;
-          if (turn.state === 'waiting') {
-            turn.state = 'streaming';
-            this.view.changed(turn);
-          }
-          this.view.grew(turn, text);
-        },
-      );
+      let kept = performance.now();
+      const result = await streamAnswer(model, said.messages, { ...said.options, signal: control.signal }, (text) => {
+        // After a stop, or in a conversation that is gone, a late token has no place.
+        if (control.signal.aborted) return;
+        turn.content += text;
+        if (turn.state === 'waiting') {
+          turn.state = 'streaming';
+          this.view.changed(turn);
+        }
+        this.view.grew(turn);
+        if (performance.now() - kept > KEEP_EVERY) {
+          kept = performance.now();
+          this.view.keep([turn]);
+        }
+      });
       turn.stats = result.stats;
       error = result.error;
     } catch (cause) {
       error = cause;
     }
-    if (this.#running === control) this.#running = null;
-    if (!this.turns.includes(turn)) return;
+    release();
+    if (this.#running?.control === control) this.#running = null;
     // An engine that was faster than the stop may have ended by itself; for the visitor it was stopped.
     const stopped = control.signal.aborted || isAbort(error);
-    this.#end(turn, stopped ? 'stopped' : error ? 'failed' : 'done');
-    if (error && !stopped) this.view.failed(error);
+    if (conversation !== this.conversation) {
+      turn.state = stopped || error ? 'stopped' : 'done';
+      return;
+    }
+    if (error && !stopped && turn.content === before && this.#isTooLong(turn, error)) return;
+    this.#end(turn, stopped ? 'stopped' : error ? 'failed' : 'done', stopped ? null : error);
   }
 
   /**
-   * @param {import('./conversation.js').Turn} turn
-   * @param {'done' | 'stopped' | 'failed'} state
+   * What the model is asked, as much of the conversation as fits.
+   * @param {import('./api.js').Model} model
+   * @param {Turn} turn the answer
    */
-  #end(turn, state) {
+  async #prompt(model, turn) {
+    const { maxTokens: wanted, ...sampling } = this.sources.sampling();
+    const { system } = this.conversation.head;
+    const spoken = spokenTurns(this.turns);
+    const { turns, maxTokens } = await this.count.fit(model, spoken, { maxTokens: wanted, system });
+    this.#turnsAsked = turns.length;
+    if (turns.length < spoken.length) this.view.shortened(turns[0]);
+    const goesOn = turns.at(-1) === turn;
+    return {
+      messages: messagesOf(turns, system),
+      options: { ...sampling, maxTokens, ...(goesOn ? { continueFinalMessage: true } : {}) },
+    };
+  }
+
+  /**
+   * A single message that is longer than the context goes back to where it was written.
+   * @param {Turn} turn
+   * @param {unknown} error
+   */
+  #isTooLong(turn, error) {
+    const question = turn.parent === null ? undefined : this.conversation.turns.get(turn.parent);
+    const isOverflow = /** @type {{ code?: string }} */ (error)?.code === 'context_overflow';
+    if (!question || !isOverflow || this.#turnsAsked > 1) return false;
+    this.conversation.remove(turn);
+    this.conversation.remove(question);
+    this.view.forget([turn, question]);
+    this.view.shown();
+    this.view.refused(question.content, error);
+    return true;
+  }
+
+  /**
+   * @param {Turn} turn
+   * @param {'done' | 'stopped' | 'failed'} state
+   * @param {unknown} [error]
+   */
+  #end(turn, state, error = null) {
     turn.state = state;
+    const { code = 'internal', message = String(error) } = /** @type {{ code?: string, message?: string }} */ (error ?? {});
+    turn.error = error ? { code, message } : null;
+    this.view.keep([turn]);
     this.view.changed(turn);
     this.view.ended(turn);
+    if (error) this.view.failed(turn, error);
+  }
+}
+
+/**
+ * Shows other tabs, as long as it is held, that an answer is being written.
+ * @param {string} id of the turn
+ * @returns {() => void} gives it back
+ */
+function holdLock(id) {
+  /** @type {() => void} */
+  let release = () => {};
+  const held = new Promise((/** @type {(value?: undefined) => void} */ resolve) => {
+    release = resolve;
+  });
+  void navigator.locks?.request(`bitnet-web.turn.${id}`, () => held);
+  return release;
+}
+
+/**
+ * Ends, in the data, the answers that nobody writes any more: their tab was closed or has crashed. One without a word waits on.
+ * @param {Conversation} conversation
+ */
+export async function endOrphans(conversation) {
+  const held = new Set((await navigator.locks?.query())?.held?.map(({ name }) => name));
+  for (const turn of conversation.turns.values()) {
+    if ((turn.state !== 'streaming' && turn.state !== 'waiting') || held.has(`bitnet-web.turn.${turn.id}`)) continue;
+    turn.state = turn.content === '' && turn === conversation.path().at(-1) ? 'waiting' : 'stopped';
   }
 }

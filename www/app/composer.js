@@ -6,13 +6,16 @@ export class Composer {
   #box = byId('prompt', HTMLTextAreaElement);
   #send = byId('send', HTMLButtonElement);
   #stop = byId('stop', HTMLButtonElement);
+  #error = byId('composer-error');
 
-  /** @param {{ onSend: (text: string) => void, onStop: () => void }} actions */
-  constructor({ onSend, onStop }) {
+  /** @param {{ onSend: (text: string) => void, onStop: () => void, onDraft: (text: string) => void }} actions */
+  constructor({ onSend, onStop, onDraft }) {
+    this.onDraft = onDraft;
     const send = () => {
       const text = this.#box.value.trim();
       if (!text || !this.#stop.hidden) return;
       this.fill('');
+      onDraft('');
       onSend(text);
     };
     this.#form.addEventListener('submit', (event) => {
@@ -25,7 +28,11 @@ export class Composer {
         send();
       }
     });
-    this.#box.addEventListener('input', () => this.#fit());
+    this.#box.addEventListener('input', () => {
+      this.#error.textContent = '';
+      this.#fit();
+      onDraft(this.#box.value);
+    });
     this.#stop.addEventListener('click', () => {
       onStop();
       this.focus();
@@ -37,10 +44,27 @@ export class Composer {
     this.#fit();
   }
 
+  get text() {
+    return this.#box.value;
+  }
+
   /** @param {string} text */
   fill(text) {
     this.#box.value = text;
+    this.#error.textContent = '';
     this.#fit();
+  }
+
+  /**
+   * Gives a message back that could not be sent. What was written since stays behind it.
+   * @param {string} text
+   * @param {string} reason
+   */
+  refuse(text, reason) {
+    this.fill([text, this.#box.value].filter(Boolean).join('\n\n'));
+    this.#error.textContent = reason;
+    this.onDraft(this.#box.value);
+    this.#box.focus();
   }
 
   /** Not on touch screens, where focus would bring up the keyboard unasked. */
@@ -50,8 +74,10 @@ export class Composer {
 
   /** @param {boolean} busy whether an answer is being written or waited for */
   setBusy(busy) {
+    const hadFocus = [this.#send, this.#stop].includes(/** @type {HTMLButtonElement} */ (document.activeElement));
     this.#send.hidden = busy;
     this.#stop.hidden = !busy;
+    if (hadFocus) (busy ? this.#stop : this.#box).focus();
   }
 
   #fit() {

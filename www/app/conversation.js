@@ -1,25 +1,126 @@
-/** The conversation as plain data, and what of it the model is given. */
+/**
+ * A conversation as plain data: turns that know the turn before them. Editing a question or asking again adds a sibling, so
+ * nothing that was said is lost; `chosen` says which of several is read.
+ */
 
 /**
  * @typedef {object} Turn
+ * @property {string} id
+ * @property {string} conversation its id
+ * @property {string | null} parent the turn before it
  * @property {'user' | 'assistant'} role
  * @property {string} content
  * @property {'done' | 'waiting' | 'streaming' | 'stopped' | 'failed'} state of an answer; a user's turn is always done
+ * @property {number} created milliseconds since 1970
  * @property {import('./answer.js').AnswerStats | null} stats
  * @property {boolean} byDemo whether the bundled demo model wrote it
+ * @property {string} model the name of the one that wrote it
+ * @property {{ code: string, message: string } | null} error what ended the answer
  */
 
 /**
- * @param {string} content
- * @returns {Turn}
+ * What is kept of a conversation beside its turns.
+ * @typedef {object} Head
+ * @property {string} id
+ * @property {string} title
+ * @property {boolean} named whether a person gave the title
+ * @property {number} created milliseconds since 1970
+ * @property {number} updated milliseconds since 1970
+ * @property {string} system what the model is told before everything else; empty: nothing
+ * @property {Record<string, string>} chosen the child that is read, by parent ('' for the first turns)
  */
-export function userTurn(content) {
-  return { role: 'user', content, state: 'done', stats: null, byDemo: false };
+
+const TITLE_LENGTH = 60;
+
+export class Conversation {
+  /** @type {Map<string, Turn>} */
+  turns = new Map();
+
+  /**
+   * @param {Head} head
+   * @param {boolean} isTemporary never stored
+   */
+  constructor(head, isTemporary = false) {
+    this.head = head;
+    this.isTemporary = isTemporary;
+  }
+
+  /** An empty one. */
+  static create(isTemporary = false) {
+    const now = Date.now();
+    return new Conversation(
+      { id: crypto.randomUUID(), title: '', named: false, created: now, updated: now, system: '', chosen: {} },
+      isTemporary,
+    );
+  }
+
+  /**
+   * Adds a turn behind `parent`, and reads it from now on.
+   * @param {Pick<Turn, 'role' | 'content' | 'state'>} what
+   * @param {Turn | null} parent
+   * @returns {Turn}
+   */
+  add(what, parent) {
+    /** @type {Turn} */
+    const turn = {
+      id: crypto.randomUUID(),
+      conversation: this.head.id,
+      parent: parent?.id ?? null,
+      created: Date.now(),
+      stats: null,
+      byDemo: false,
+      model: '',
+      error: null,
+      ...what,
+    };
+    this.turns.set(turn.id, turn);
+    this.choose(turn);
+    if (turn.role === 'user' && !this.head.title) this.head.title = titleOf(turn.content);
+    return turn;
+  }
+
+  /** @param {Turn} turn that is read in place of its siblings */
+  choose(turn) {
+    this.head.chosen = { ...this.head.chosen, [turn.parent ?? '']: turn.id };
+  }
+
+  /** @param {Turn} turn */
+  remove(turn) {
+    this.turns.delete(turn.id);
+  }
+
+  /**
+   * The turns after the same turn, this one included, the oldest first.
+   * @param {Turn} turn
+   * @returns {Turn[]}
+   */
+  siblings(turn) {
+    return this.#children(turn.parent);
+  }
+
+  /** The turns as they are read, from the first to the last. @returns {Turn[]} */
+  path() {
+    /** @type {Turn[]} */
+    const path = [];
+    for (let parent = /** @type {string | null} */ (null); ; ) {
+      const children = this.#children(parent);
+      const next = children.find(({ id }) => id === this.head.chosen[parent ?? '']) ?? children.at(-1);
+      if (!next || path.includes(next)) return path;
+      path.push(next);
+      parent = next.id;
+    }
+  }
+
+  /** @param {string | null} parent @returns {Turn[]} */
+  #children(parent) {
+    return [...this.turns.values()].filter((turn) => turn.parent === parent).sort((a, b) => a.created - b.created);
+  }
 }
 
-/** @returns {Turn} */
-export function answerTurn() {
-  return { role: 'assistant', content: '', state: 'waiting', stats: null, byDemo: false };
+/** @param {string} text */
+export function titleOf(text) {
+  const line = text.trim().replace(/\s+/g, ' ');
+  return line.length > TITLE_LENGTH ? `${line.slice(0, TITLE_LENGTH).trimEnd()}…` : line;
 }
 
 /**
@@ -37,29 +138,10 @@ export function spokenTurns(turns) {
 
 /**
  * @param {readonly Turn[]} turns
+ * @param {string} system
  * @returns {import('./api.js').Message[]}
  */
-export function messagesOf(turns) {
-  return turns.map(({ role, content }) => ({ role, content }));
-}
-
-/**
- * The newest turns whose prompt leaves room for an answer, and how many tokens that answer may have.
- * @param {import('./api.js').Model} model
- * @param {Turn[]} turns
- * @param {number} maxTokens wanted
- * @returns {Promise<{ turns: Turn[], maxTokens: number }>}
- */
-export async function fitted(model, turns, maxTokens) {
-  const context = model.info.contextLength;
-  const room = Math.min(maxTokens, Math.floor(context / 4));
-  let kept = turns;
-  for (;;) {
-    const promptTokens = (await model.tokenize(await model.chatPrompt(messagesOf(kept)))).length;
-    if (promptTokens + room <= context || kept.length < 3) {
-      // With no room at all the library answers with its own coded error, which says more than this page can.
-      return { turns: kept, maxTokens: Math.max(1, Math.min(maxTokens, context - promptTokens)) };
-    }
-    kept = kept.slice(2);
-  }
+export function messagesOf(turns, system = '') {
+  const said = turns.map(({ role, content }) => ({ role, content }));
+  return system ? [{ role: 'system', content: system }, ...said] : said;
 }

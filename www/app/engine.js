@@ -2,7 +2,7 @@
  * One model at a time: which one is there, which one is on its way. Knows nothing of the page.
  */
 import { ProgressMeter } from './progress.js';
-import { nameOf } from './catalog.js';
+import { nameOf, sameAddress } from './catalog.js';
 
 /** @typedef {'empty' | 'loading' | 'ready'} Status */
 
@@ -37,9 +37,10 @@ export class Engine {
    * model in place; then the old one goes before the new one comes, because both may not fit into memory.
    * @param {import('./api.js').Source} source
    * @param {import('./api.js').LoadOptions} options
+   * @param {() => void} [onAccepted] called when nothing speaks against the new one any more, and the old one goes
    * @returns {Promise<import('./api.js').Model>} rejects with an AbortError after `cancel` or a newer `open`
    */
-  async open(source, options) {
+  async open(source, options, onAccepted) {
     this.cancel();
     const control = new AbortController();
     this.#loading = control;
@@ -57,8 +58,10 @@ export class Engine {
         bytesPerSecond: 0,
         secondsLeft: undefined,
       });
-      if (this.model && source !== this.#loaded) await this.#look(source, { ...options, signal: control.signal });
+      const isOther = this.model ? source !== this.#loaded : onAccepted !== undefined;
+      if (isOther) await this.#look(source, { ...options, signal: control.signal });
       control.signal.throwIfAborted();
+      onAccepted?.();
       await this.#release();
       const model = await this.api.load(source, { ...options, signal: control.signal, onProgress: report });
       if (control.signal.aborted) {
@@ -97,7 +100,7 @@ export class Engine {
   }
 
   /**
-   * Rejects where the library can already see that the source is no model that runs here.
+   * Rejects where the library can already see that the source is no model that runs here, or cannot be had.
    * @param {import('./api.js').Source} source
    * @param {import('./api.js').LoadOptions} options
    */
@@ -105,9 +108,15 @@ export class Engine {
     try {
       await this.api.probe?.(source, options);
     } catch (error) {
-      // Without a network the model may still be stored on this device: let the load find out.
-      if (/** @type {{ code?: string }} */ (error)?.code !== 'network') throw error;
+      // Without a network the model may still be stored on this device, whole.
+      if (/** @type {{ code?: string }} */ (error)?.code !== 'network' || !(await this.#isStored(source))) throw error;
     }
+  }
+
+  /** @param {import('./api.js').Source} source */
+  async #isStored(source) {
+    const kept = (await this.api.cache?.list().catch(() => [])) ?? [];
+    return kept.some((model) => model.complete && typeof source === 'string' && sameAddress(model.source, source));
   }
 
   async #release() {

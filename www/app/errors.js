@@ -21,7 +21,7 @@ const BY_CODE = {
     'The chat template failed',
     'The template comes with the model file. Try another file of this model.',
   ],
-  context_overflow: ['The conversation is too long', 'Start a new chat, or write a shorter message.'],
+  context_overflow: ['The message is too long', 'Write a shorter message, or load a model with a longer context.'],
   network: ['The download failed', 'Check the connection and try again; what has arrived is kept.'],
   not_found: [
     'No file at this address',

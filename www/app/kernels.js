@@ -1,5 +1,6 @@
 /** The choice of a kernel in forms: which there are is the library's to say. */
 import { h } from './dom.js';
+import { t } from './texts.js';
 
 /** A kernel's name for visitors; one that is new to this page goes by its own name. @type {Record<string, string>} */
 const TITLES = {
@@ -17,5 +18,5 @@ const TITLES = {
  */
 export function fillKernels(select, kernels) {
   const options = [...kernels].reverse().map((name) => h('option', { value: name }, TITLES[name] ?? name));
-  select.replaceChildren(h('option', { value: 'auto' }, 'Automatic'), ...options);
+  select.replaceChildren(h('option', { value: 'auto' }, t('settings.automaticChoice')), ...options);
 }

@@ -1,16 +1,17 @@
-/** The load strip above the message box, and the field of weights on the welcome screen. */
+/** The load strip below the message box. It is there from the first moment, so that nothing moves when a load begins. */
 import { byId } from './dom.js';
 import * as format from './format.js';
+import { t } from './texts.js';
 
-/** @type {Record<import('./api.js').LoadProgress['phase'], string>} what stands before the model's name */
+/** @type {Record<import('./api.js').LoadProgress['phase'], string>} keys of the texts */
 const TITLES = {
-  connect: 'Opening',
-  download: 'Downloading',
-  cache: 'Loading from this device:',
-  read: 'Reading',
-  retry: 'Trying again:',
-  wait: 'Another tab is downloading',
-  prepare: 'Preparing',
+  connect: 'load.connect',
+  download: 'load.download',
+  cache: 'load.cache',
+  read: 'load.read',
+  retry: 'load.retrying',
+  wait: 'load.wait',
+  prepare: 'load.prepare',
 };
 
 export class LoadView {
@@ -37,17 +38,29 @@ export class LoadView {
     this.#root.hidden = false;
     const { phase, loaded, total, fraction, bytesPerSecond, secondsLeft, message } = progress;
     const done = fraction === 1 || phase === 'prepare';
-    this.#title.textContent = `${TITLES[done ? 'prepare' : phase]} ${name}`;
+    this.#title.textContent = t(TITLES[done ? 'prepare' : phase], { name });
     this.#root.dataset.phase = phase;
     const parts = [];
     if (loaded > 0) parts.push(format.bytesOf(loaded, total));
     if (!done && loaded > 0 && bytesPerSecond) parts.push(`${format.bytes(bytesPerSecond)}/s`);
-    if (!done && secondsLeft !== null) parts.push(`${format.timeLeft(secondsLeft)} left`);
+    if (!done && secondsLeft !== null) parts.push(t('load.left', { time: format.timeLeft(secondsLeft) }));
     this.#detail.textContent = parts.join(' · ');
     this.#message.textContent = message;
     this.#message.hidden = message === '';
     // Without a value the bar shows that something happens, without saying how much.
     if (fraction === null || loaded === 0) this.#bar.removeAttribute('value');
     else this.#bar.value = fraction;
+  }
+
+  /**
+   * The engine's own download, which comes before the model's.
+   * @param {number} loaded bytes
+   * @param {number} total bytes
+   */
+  showEngine(loaded, total) {
+    if (this.#root.hidden || loaded >= total) return;
+    this.#title.textContent = t('load.engine');
+    this.#detail.textContent = format.bytesOf(loaded, total);
+    this.#bar.value = loaded / total;
   }
 }

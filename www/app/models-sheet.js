@@ -1,14 +1,18 @@
 /** The models dialog: what is in use, what can be loaded, what is kept on this device. */
+import { filesOf, meaningOf } from './address.js';
 import { byId, button, h } from './dom.js';
 import { CATALOG, nameOf, sameAddress } from './catalog.js';
 import { factsOf } from './info-line.js';
 import { StoredModels } from './stored-models.js';
 import * as format from './format.js';
 import { explain } from './errors.js';
+import { isSealed } from './privacy.js';
+import { t } from './texts.js';
 
 /**
  * @typedef {object} Actions
- * @property {(source: import('./api.js').Source) => void} onLoad
+ * @property {(source: import('./api.js').Source) => Promise<unknown>} onLoad resolves with what went wrong before the model in
+ *   use was touched, null where the load goes on
  * @property {() => void} onUnload
  * @property {(error: unknown) => void} onError
  * @property {() => import('./api.js').LoadOptions} loadOptions as a load would use them now
@@ -18,7 +22,11 @@ export class ModelsSheet {
   #current = byId('current-model');
   #consent = byId('consent');
   #address = byId('address', HTMLInputElement);
+  #addressError = byId('address-error');
+  #files = byId('repository-files');
   #asked = 0;
+  /** What the probe has told, by address. @type {Map<string, import('./api.js').ProbeResult>} */
+  #probed = new Map();
 
   /**
    * @param {import('./engine.js').Engine} engine
@@ -27,15 +35,14 @@ export class ModelsSheet {
   constructor(engine, actions) {
     this.engine = engine;
     this.actions = actions;
-    this.stored = new StoredModels(engine.api.cache, actions);
+    this.stored = new StoredModels(engine.api.cache, { ...actions, onLoad: (source) => void actions.onLoad(source) });
     byId('address-form').addEventListener('submit', (event) => {
       event.preventDefault();
-      const source = this.#address.value.trim();
-      if (!source) return;
-      this.#address.value = '';
-      this.actions.onLoad(source);
+      void this.#take(this.#address.value);
     });
+    this.#address.addEventListener('input', () => this.#refuse(null));
     byId('choose-file').addEventListener('click', () => byId('file').click());
+    byId('sealed-note').hidden = !isSealed;
   }
 
   /** Draws everything anew; also called when the dialog opens. */
@@ -47,26 +54,79 @@ export class ModelsSheet {
     void this.stored.draw(this.engine.status === 'empty' ? null : this.engine.source);
   }
 
+  /**
+   * Loads what was typed, or shows the files of a repository to choose from.
+   * @param {string} text
+   */
+  async #take(text) {
+    const meaning = meaningOf(text);
+    this.#refuse(null);
+    this.#files.replaceChildren();
+    if (meaning.kind === 'nothing') return this.#refuse(t(meaning.reason));
+    const submit = byId('load-address', HTMLButtonElement);
+    submit.disabled = true;
+    this.#addressError.textContent = t('address.looking');
+    try {
+      if (meaning.kind === 'repository') {
+        const files = await filesOf(meaning);
+        this.#refuse(files.length ? null : t('address.noFiles', { repo: meaning.repo }));
+        this.#files.replaceChildren(...files.map((file) => this.#file(file)));
+      } else {
+        const error = await this.actions.onLoad(meaning.source);
+        this.#refuse(error);
+        if (!error) this.#address.value = '';
+      }
+    } catch (error) {
+      const offline = error instanceof TypeError;
+      this.#refuse(offline ? t(isSealed ? 'address.sealed' : 'address.unreachable', { host: 'huggingface.co' }) : error);
+    }
+    submit.disabled = false;
+  }
+
+  /** @param {unknown} error a sentence, an error, or null for none */
+  #refuse(error) {
+    this.#address.toggleAttribute('aria-invalid', error !== null);
+    if (error === null || typeof error === 'string') {
+      this.#addressError.replaceChildren(error ?? '');
+      return;
+    }
+    const { code, title, text, advice } = explain(error);
+    this.#addressError.replaceChildren(
+      h(
+        'span',
+        { 'data-testid': 'error', 'data-code': code },
+        h('strong', {}, title),
+        ' ',
+        h('code', { 'data-testid': 'error-code' }, code),
+        h('span', { class: 'error-line', 'data-testid': 'error-text' }, text),
+        h('span', { class: 'error-line' }, advice),
+      ),
+    );
+  }
+
+  /** @param {{ name: string, bytes: number, source: string }} file */
+  #file({ name, bytes, source }) {
+    return h(
+      'li',
+      { class: 'card', 'data-testid': 'repository-file' },
+      h('span', { class: 'card-name' }, name),
+      h('span', { class: 'card-text' }, format.bytes(bytes)),
+      h('span', { class: 'card-actions' }, button(t('models.load'), () => void this.ask(source), 'button plain', { 'aria-label': t('models.loadName', { name }) })),
+    );
+  }
+
   #drawCurrent() {
     const { model, status, name } = this.engine;
     if (!model || status !== 'ready') {
       this.#current.replaceChildren(
-        h('p', { class: 'note' }, status === 'loading' ? `${name} is on its way.` : 'No model is loaded.'),
+        h('p', { class: 'note' }, status === 'loading' ? t('models.onItsWay', { name }) : t('models.empty')),
       );
       return;
     }
     this.#current.replaceChildren(
       h('p', { class: 'current-name' }, name),
-      h(
-        'dl',
-        { class: 'facts' },
-        ...factsOf(model.info).map(([label, value]) => h('div', {}, h('dt', {}, label), h('dd', {}, value))),
-      ),
-      h(
-        'p',
-        { class: 'current-actions' },
-        button('Unload and free the memory', this.actions.onUnload, 'link', { 'data-testid': 'unload' }),
-      ),
+      h('dl', { class: 'facts' }, ...factsOf(model.info).map(([label, value]) => h('div', {}, h('dt', {}, label), h('dd', {}, value)))),
+      h('p', { class: 'current-actions' }, button(t('models.unload'), this.actions.onUnload, 'link', { 'data-testid': 'unload' })),
     );
   }
 
@@ -77,26 +137,57 @@ export class ModelsSheet {
           this.engine.status !== 'empty' &&
           typeof this.engine.source === 'string' &&
           sameAddress(this.engine.source, offer.source);
+        const facts = [
+          offer.bytes ? format.bytes(offer.bytes) : null,
+          offer.memoryBytes ? t('models.memory', { size: format.bytes(offer.memoryBytes) }) : null,
+          offer.context ? t('models.context', { n: offer.context }) : null,
+          offer.licence,
+        ].filter(Boolean);
+        const fit = this.#fitOf(offer);
         return h(
           'li',
           { class: 'card', 'data-testid': 'offer' },
-          h('span', { class: 'card-name' }, offer.name),
-          h('span', { class: 'card-text' }, offer.text),
+          h('span', { class: 'card-name' }, offer.name, fit ? h('span', { class: 'tag', 'data-fit': fit }, t(`models.${fit}`)) : null),
+          h('span', { class: 'card-text' }, t(offer.text)),
+          h('span', { class: 'card-text' }, facts.join(' · ')),
+          this.#speedOf(offer.source),
           h(
             'span',
             { class: 'card-actions' },
             inUse
-              ? h('span', { class: 'card-text' }, 'in use')
+              ? h('span', { class: 'card-text' }, t('models.inUse'))
               : button(
-                  'Load',
-                  () => (offer.confirm ? void this.ask(offer.source) : this.actions.onLoad(offer.source)),
+                  t('models.load'),
+                  () => void (offer.confirm ? this.ask(offer.source) : this.actions.onLoad(offer.source)),
                   'button plain',
-                  { 'aria-label': `Load ${offer.name}` },
+                  { 'aria-label': t('models.loadName', { name: offer.name }) },
                 ),
           ),
         );
       }),
     );
+  }
+
+  /**
+   * Whether a model has room here: what the probe found, else by the memory that the browser tells of.
+   * @param {import('./catalog.js').Offer} offer
+   * @returns {'fits' | 'tight' | 'doesNotFit' | null}
+   */
+  #fitOf({ source, memoryBytes }) {
+    const probed = this.#probed.get(source);
+    if (probed?.fits === false) return probed.contextThatFits ? 'tight' : 'doesNotFit';
+    const needed = probed?.memoryBytes ?? memoryBytes;
+    // Browsers round the machine's memory, and tell at most 8 GiB.
+    const device = /** @type {{ deviceMemory?: number }} */ (navigator).deviceMemory;
+    if (!needed || !device) return probed ? 'fits' : null;
+    const share = needed / (device * 2 ** 30);
+    return share < 0.4 ? 'fits' : share < 0.8 ? 'tight' : 'doesNotFit';
+  }
+
+  /** @param {string} source */
+  #speedOf(source) {
+    const speed = this.#probed.get(source)?.tokensPerSecond;
+    return speed ? h('span', { class: 'card-text' }, t('models.speed', { rate: format.rate(speed) })) : null;
   }
 
   /**
@@ -106,16 +197,18 @@ export class ModelsSheet {
   async ask(source) {
     const { name, text, yes, ticket } = this.#askConsent(source);
     if (!this.engine.api.probe) return;
-    text.textContent = `Looking at ${name} …`;
+    text.textContent = t('consent.looking', { name });
     try {
       const found = await this.engine.api.probe(source, this.actions.loadOptions());
+      this.#probed.set(source, found);
       if (ticket !== this.#asked) return;
       text.textContent = probeText(name, hostOf(source), found);
-      if (found.bytes) yes.textContent = `Download ${format.bytes(found.bytes)}`;
+      if (found.bytes) yes.textContent = t('consent.download', { size: format.bytes(found.bytes) });
+      this.#drawCatalog();
     } catch (error) {
       if (ticket !== this.#asked) return;
       const { code, text: sentence } = explain(error);
-      text.textContent = `${name} could not be looked at (${code}): ${sentence}`;
+      text.textContent = t('consent.failed', { name, code, sentence });
     }
   }
 
@@ -125,10 +218,9 @@ export class ModelsSheet {
    */
   askUnseen(source) {
     const { name, text, actions, yes } = this.#askConsent(source);
-    const host = hostOf(source);
-    text.textContent = `This link asks for ${name} from ${host}. Nothing has been sent to ${host} yet.`;
+    text.textContent = t('consent.unseen', { name, host: hostOf(source) });
     if (!this.engine.api.probe) return;
-    const look = button('Look at its size first', () => void this.ask(source), 'button plain', { 'data-testid': 'consent-look' });
+    const look = button(t('consent.look'), () => void this.ask(source), 'button plain', { 'data-testid': 'consent-look' });
     actions.insertBefore(look, yes.nextSibling);
   }
 
@@ -141,22 +233,23 @@ export class ModelsSheet {
     const offer = CATALOG.find((entry) => sameAddress(entry.source, source));
     const name = nameOf(source);
     const yes = button(
-      offer?.bytes ? `Download ${format.bytes(offer.bytes)}` : 'Load it',
+      offer?.bytes ? t('consent.download', { size: format.bytes(offer.bytes) }) : t('consent.load'),
       () => {
         this.#consent.hidden = true;
-        this.actions.onLoad(source);
+        void this.actions.onLoad(source).then((error) => error && this.#refuse(error));
       },
       'button',
       { 'data-testid': 'consent-yes' },
     );
     const no = button(
-      'Not now',
+      t('consent.no'),
       () => {
         this.#consent.hidden = true;
+        this.#address.focus();
       },
       'button plain',
     );
-    const text = h('p', {}, `${name}, from ${hostOf(source)}.`);
+    const text = h('p', {}, `${name}, ${hostOf(source)}.`);
     const actions = h('div', { class: 'row' }, yes, no);
     this.#consent.replaceChildren(text, actions);
     this.#consent.hidden = false;
@@ -178,18 +271,16 @@ function hostOf(source) {
  * @param {import('./api.js').ProbeResult} found
  */
 function probeText(name, host, found) {
-  const parts = [`${name}, from ${host}`];
-  if (found.bytes) parts.push(`${format.bytes(found.bytes)} to download`);
-  if (found.memoryBytes) parts.push(`${format.bytes(found.memoryBytes)} of memory needed`);
+  const parts = [t('probe.from', { name, host })];
+  if (found.bytes) parts.push(t('probe.bytes', { size: format.bytes(found.bytes) }));
+  if (found.memoryBytes) parts.push(t('probe.memory', { size: format.bytes(found.memoryBytes) }));
   if (found.fits !== undefined) parts.push(fitText(found));
-  if (found.tokensPerSecond) parts.push(`about ${format.rate(found.tokensPerSecond)} here`);
+  if (found.tokensPerSecond) parts.push(t('probe.speed', { rate: format.rate(found.tokensPerSecond) }));
   return `${parts.join(', ')}.`;
 }
 
 /** @param {import('./api.js').ProbeResult} found */
 function fitText({ fits, contextThatFits }) {
-  if (fits) return 'fits into this browser';
-  return contextThatFits
-    ? `fits into this browser with a context of ${format.plural(contextThatFits, 'token')}: set that first, in the settings`
-    : 'does not fit into this browser';
+  if (fits) return t('probe.fits');
+  return contextThatFits ? t('probe.fitsContext', { n: contextThatFits }) : t('probe.doesNotFit');
 }

@@ -48,6 +48,11 @@ export class Notices {
     this.#root.replaceChildren();
   }
 
+  /** Takes away what is no error: a new conversation has nothing to do with it. */
+  clearRemarks() {
+    for (const notice of this.#root.querySelectorAll('.notice.calm')) notice.remove();
+  }
+
   /**
    * @param {HTMLElement} notice
    * @param {Action[]} actions

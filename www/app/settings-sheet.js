@@ -1,6 +1,7 @@
 /** The settings dialog: writes each valid change at once, and offers a reload for those that need one. */
 import { byId, h } from './dom.js';
-import { DEFAULTS, LOAD_FIELDS, merged } from './settings.js';
+import { DEFAULTS, keepLanguage, language, LOAD_FIELDS, merged } from './settings.js';
+import { LANGUAGES, t } from './texts.js';
 
 /** More threads than this are no help to anyone, whatever a browser says about its cores. */
 const MOST_THREADS = 16;
@@ -19,8 +20,10 @@ export class SettingsSheet {
     this.settings = settings;
     this.applied = settings;
     this.#fillThreads();
+    this.#fillLanguages();
     this.#form.addEventListener('input', (event) => {
       const { name, value } = /** @type {HTMLInputElement} */ (event.target);
+      if (!(name in DEFAULTS)) return; // a field of the conversation or of the page
       this.#take({ [name]: value === 'auto' && name === 'threads' ? null : value }, onChange);
     });
     // A field that was left half-typed shows again what is in force.
@@ -44,6 +47,9 @@ export class SettingsSheet {
     for (const [name, value] of Object.entries(this.settings)) {
       const field = /** @type {HTMLInputElement | HTMLSelectElement} */ (this.#form.elements.namedItem(name));
       const shown = value === null ? (name === 'threads' ? 'auto' : '') : String(value);
+      // A link may want what this page does not offer, such as more threads than it can have: that is shown, not a blank.
+      if (field instanceof HTMLSelectElement && ![...field.options].some((option) => option.value === shown))
+        field.append(h('option', { value: shown }, t('settings.notHere', { value: shown })));
       if (field.value !== shown) field.value = shown;
     }
     this.#drawReload();
@@ -66,8 +72,8 @@ export class SettingsSheet {
     byId('reload-bar').dataset.pending = String(pending);
     this.#reload.hidden = !pending;
     this.#note.textContent = pending
-      ? 'The engine settings take effect when the model is loaded again. The conversation stays.'
-      : 'A change to the engine settings loads the model again; a stored model is not downloaded twice.';
+      ? t('settings.pending')
+      : t('settings.note');
   }
 
   #fillThreads() {
@@ -76,10 +82,21 @@ export class SettingsSheet {
     const most = alone
       ? 1
       : Math.min(MOST_THREADS, Math.max(2, navigator.hardwareConcurrency || 2, this.settings.threads ?? 0));
-    select.append(h('option', { value: 'auto' }, 'Automatic'));
+    select.append(h('option', { value: 'auto' }, t('settings.automaticChoice')));
     for (let n = 1; n <= most; n++) select.append(h('option', { value: String(n) }, String(n)));
     byId('threads-help').textContent = alone
-      ? 'This page is not cross-origin isolated, so the model runs on one thread.'
-      : `This browser reports ${navigator.hardwareConcurrency} processor threads. More is not always faster.`;
+      ? t('settings.threadsAlone')
+      : t('settings.threadsHelp', { count: navigator.hardwareConcurrency });
+  }
+
+  #fillLanguages() {
+    const select = byId('language', HTMLSelectElement);
+    const choices = Object.entries({ '': t('settings.browserLanguage'), ...LANGUAGES });
+    select.replaceChildren(...choices.map(([code, name]) => h('option', { value: code, lang: code }, name)));
+    select.value = language();
+    select.addEventListener('change', () => {
+      keepLanguage(select.value);
+      location.reload();
+    });
   }
 }

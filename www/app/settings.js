@@ -40,6 +40,7 @@ const RULES = {
 };
 
 const KEY = 'bitnet-web.settings.1';
+const LANGUAGE = 'bitnet-web.language';
 
 /**
  * Says which kernels the library has. Before that only `auto` is valid.
@@ -90,6 +91,25 @@ export function keep(settings) {
     localStorage.setItem(KEY, JSON.stringify(settings));
   } catch {
     // A private window may refuse storage; the settings then last as long as the page.
+  }
+}
+
+/** The language that the visitor has chosen; empty: the browser's. */
+export function language() {
+  try {
+    return localStorage.getItem(LANGUAGE) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/** @param {string} code empty: the browser's */
+export function keepLanguage(code) {
+  try {
+    if (code) localStorage.setItem(LANGUAGE, code);
+    else localStorage.removeItem(LANGUAGE);
+  } catch {
+    // As above.
   }
 }
 

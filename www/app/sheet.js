@@ -1,5 +1,6 @@
-/** The two dialogs at the side: opened by a button, closed by a button, Escape or a click beside them. */
+/** A dialog at the side: opened by a button, closed by a button, Escape, Back or a click beside it. */
 import { byId } from './dom.js';
+import { openDialog } from './place.js';
 
 /**
  * @param {string} id of the dialog
@@ -11,7 +12,7 @@ export function sheet(id, opener, onOpen) {
   const dialog = byId(id, HTMLDialogElement);
   const open = () => {
     onOpen();
-    if (!dialog.open) dialog.showModal();
+    openDialog(dialog);
   };
   const close = () => dialog.close();
   byId(opener).addEventListener('click', open);

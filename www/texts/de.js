@@ -1,0 +1,2 @@
+/** The interface in German. */
+export const DE = Object.freeze({});
