@@ -3,6 +3,7 @@ import { toWire } from './error.js';
 import { streamFrom } from './byte-stream.js';
 import { asker } from './headers.js';
 import { generate } from './generation.js';
+import { Grammars } from './grammar.js';
 import { crashOf, glueOf, onPanic } from './glue.js';
 import { instantiate } from './instance.js';
 import { logits, scores } from './logits.js';
@@ -23,6 +24,8 @@ let settings;
 let pool;
 /** @type {WasmModel | undefined} */
 let model;
+/** @type {Grammars | undefined} */
+let grammars;
 let vocabulary = 0;
 /** Calls that have come and were not answered. @type {Map<number, EngineCall>} */
 const open = new Map();
@@ -61,11 +64,12 @@ function withHeaders({ headersPort, ...options }) {
 /** @param {Extract<EngineCall, { method: 'load' }>} call */
 async function load({ id, args }) {
   if (settings === undefined || pool === undefined) throw { code: 'internal', message: 'The engine was not started, or has loaded before.' };
-  const { variant, isolated } = settings;
+  const { variant, isolated, wasmBase } = settings;
   const threads = await pool;
   pool = undefined;
   const onProgress = (/** @type {Progress} */ progress) => post({ type: 'progress', id, progress });
   model = await glueOf(variant).load(openSource(args.source), withHeaders(args.options), threads, onProgress);
+  grammars = new Grammars(model, wasmBase);
   const info = model.info();
   vocabulary = info.vocabulary;
   return { ...info, variant, isolated };
@@ -104,13 +108,14 @@ async function answer(call) {
   if (call.method === 'selfTest') return selfTest(call);
   if (call.method === 'probe') return probe(call);
   if (call.method === 'cache') return cache(call);
-  if (model === undefined) throw { code: 'internal', message: 'The engine was asked before a model was loaded.' };
-  const ready = model;
+  if (model === undefined || grammars === undefined) throw { code: 'internal', message: 'The engine was asked before a model was loaded.' };
+  const [ready, readyGrammars] = [model, grammars];
   switch (call.method) {
     case 'generate':
       return queue.run(call.id, (state) =>
         generate(
           ready,
+          readyGrammars,
           call.args,
           state,
           (token) => post({ type: 'token', id: call.id, token }),

@@ -11,6 +11,7 @@
  * | `invalid_model` | metadata and tensors do not make a consistent model | convert it again, or take another copy |
  * | `out_of_memory` | more memory is needed than there is | a smaller `context`, or a smaller model; `BitNet.probe` tells what fits |
  * | `invalid_argument` | an option or argument is out of its range | `details.expected` says what is allowed |
+ * | `invalid_grammar` | what `responseFormat` or a tool asks for is wrong, takes too much work, or cannot be enforced | the sentence names the keyword or the place; for a tool `strict: false` |
  * | `chat_template` | the chat template is missing, failed, or exceeded its limits | the option `chatTemplate`, or a raw prompt as a string |
  * | `context_overflow` | the prompt leaves no room in the context | drop old messages; `details` has the numbers |
  * | `network` | the network failed, or a server answered with something else than the file | load again: what has arrived is kept |
@@ -29,7 +30,7 @@
  * Where a server's answer is the reason, `details.status` is its HTTP status.
  *
  * @typedef {'invalid_gguf' | 'truncated' | 'unsupported' | 'invalid_model' | 'out_of_memory' | 'invalid_argument'
- *   | 'chat_template' | 'context_overflow' | 'network' | 'not_found' | 'unauthorized' | 'forbidden' | 'changed'
+ *   | 'invalid_grammar' | 'chat_template' | 'context_overflow' | 'network' | 'not_found' | 'unauthorized' | 'forbidden' | 'changed'
  *   | 'integrity' | 'storage' | 'aborted' | 'crashed' | 'internal' | 'worker_failed' | 'unloaded'} ErrorCode
  */
 

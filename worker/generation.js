@@ -2,21 +2,43 @@
 import { CANCELLED } from './queue.js';
 import { STEP_LIMIT, nextTask } from './step.js';
 
-/** @import { GenerationResult, Methods, Parts, Prefill, Token } from './protocol.js' */
+/** @import { Constraint, Grammars } from './grammar.js' */
+/** @import { GenerationResult, Methods, Parts, Prefill, Token, WireGenerateOptions, WirePrompt } from './protocol.js' */
 /** @import { CallState } from './queue.js' */
 /** @import { StepEvent, WasmModel } from './wasm/relaxed/bitnet_web.js' */
 
 /**
  * @param {WasmModel} model
+ * @param {Grammars} grammars
  * @param {Methods['generate']['args']} args
  * @param {CallState} state
  * @param {(token: Token) => void} onToken
  * @param {(prefill: Prefill) => void} onPrefill
  * @returns {Promise<GenerationResult>}
  */
-export async function generate(model, { prompt, options }, state, onToken, onPrefill) {
+export async function generate(model, grammars, { prompt, options: { responseFormat, ...options } }, state, onToken, onPrefill) {
+  const constraint = responseFormat === undefined ? undefined : await grammars.constrain(responseFormat);
+  try {
+    if (state.cancelled) throw CANCELLED;
+    return await run(model, prompt, options, constraint, state, onToken, onPrefill);
+  } finally {
+    constraint?.free();
+  }
+}
+
+/**
+ * @param {WasmModel} model
+ * @param {WirePrompt} prompt
+ * @param {WireGenerateOptions} options
+ * @param {Constraint | undefined} constraint
+ * @param {CallState} state
+ * @param {(token: Token) => void} onToken
+ * @param {(prefill: Prefill) => void} onPrefill
+ * @returns {Promise<GenerationResult>}
+ */
+async function run(model, prompt, options, constraint, state, onToken, onPrefill) {
   const began = performance.now();
-  const cached = model.begin(prompt, options);
+  const cached = model.begin(prompt, options, constraint);
   let firstToken = 0;
   /** @type {ReturnType<WasmModel['takeParts']>} */
   let prefillParts;

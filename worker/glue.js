@@ -33,6 +33,16 @@ export function wasmUrl(variant, wasmBase) {
     : new URL('./wasm/simd128/bitnet_web_bg.wasm', import.meta.url);
 }
 
+/**
+ * Where the module of grammars lies: see `grammar.js`.
+ * @param {string | undefined} wasmBase a folder, ending in a slash
+ * @returns {URL}
+ */
+export function grammarUrl(wasmBase) {
+  if (wasmBase !== undefined) return new URL('grammar/bitnet_grammar_bg.wasm', wasmBase);
+  return new URL('./wasm/grammar/bitnet_grammar_bg.wasm', import.meta.url);
+}
+
 /** The message of the last Rust panic. */
 let panicMessage = '';
 

@@ -68,10 +68,11 @@ function requireCompilation() {
 }
 
 /**
+ * Fetches and compiles a module.
  * @param {URL} url
  * @returns {Promise<WebAssembly.Module>}
  */
-async function compile(url) {
+export async function compile(url) {
   requireCompilation();
   let response;
   try {

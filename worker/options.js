@@ -3,7 +3,7 @@ import { BitNetError } from './error.js';
 import { isHeaderRecord } from './headers.js';
 import { CHAT_RULES, GENERATE_RULES, LOAD_RULES, WORKER_RULES } from './schema.js';
 
-/** @import { WireChatOptions, WireGenerateOptions, WireLoadOptions, WireMessage, WirePrompt } from './protocol.js' */
+/** @import { ResponseFormat, WireChatOptions, WireGenerateOptions, WireLoadOptions, WireMessage, WirePrompt } from './protocol.js' */
 /** @import { ChatOptions, CheckName, GenerateOptions, LoadOptions, Rule, Rules, WorkerOptions } from './schema.js' */
 
 /** @typedef {(value: any) => boolean} Check */
@@ -27,6 +27,7 @@ const CHECKS = {
   isLogitBias: (v) => isObject(v) && Object.entries(v).every(([id, x]) => isId(id) && isNumber(x) && Math.abs(x) <= MAX_BIAS),
   isLogprobs: (v) => typeof v === 'boolean' || isInteger(v, 0, 100),
   isIntegrity: (v) => typeof v === 'string' && /^sha256-([A-Za-z0-9+/]{43}=|[0-9a-fA-F]{64})$/.test(v),
+  isResponseFormat,
   isNetworkOptions: (v) =>
     isObject(v) && Object.entries(v).every(([key, x]) => NETWORK_OPTIONS.includes(key) && isNumber(x) && x >= 0),
   isSignal,
@@ -94,6 +95,35 @@ function isData(value, depth = 0) {
   const prototype = Object.getPrototypeOf(value);
   const plain = Array.isArray(value) || prototype === null || Object.getPrototypeOf(prototype) === null;
   return plain && Object.values(/** @type {object} */ (value)).every((item) => isData(item, depth + 1));
+}
+
+/** @type {Check} */
+function isResponseFormat(value) {
+  if (!isObject(value)) return false;
+  switch (value.type) {
+    case 'text':
+    case 'json_object':
+      return true;
+    case 'json_schema':
+      return typeof value.schema === 'boolean' || (isObject(value.schema) && isData(value.schema));
+    case 'regex':
+      return typeof value.pattern === 'string' || (value.pattern instanceof RegExp && value.pattern.flags.replace(/[gyduv]/g, '') === '');
+    case 'grammar':
+      return value.syntax === 'lark' && typeof value.grammar === 'string';
+    default:
+      return false;
+  }
+}
+
+/**
+ * @param {ResponseFormat | undefined} format already checked
+ * @returns {string | undefined} JSON of it; `undefined` where everything is allowed
+ */
+function wireResponseFormat(format) {
+  if (format === undefined || format.type === 'text') return undefined;
+  if (format.type !== 'regex') return JSON.stringify(format);
+  const { pattern } = format;
+  return JSON.stringify({ type: 'regex', pattern: typeof pattern === 'string' ? pattern : pattern.source });
 }
 
 /** @type {Check} */
@@ -219,6 +249,7 @@ export function checkGenerateOptions(options) {
     seed: seed ?? Math.floor(Math.random() * Number.MAX_SAFE_INTEGER),
     stop: listOf(stop),
     stopTokens: listOf(stopTokens),
+    responseFormat: wireResponseFormat(options.responseFormat),
     chat: wireChatOptions(options),
     timeParts,
   };

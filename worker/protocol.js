@@ -76,9 +76,30 @@
  * @property {number} [seed]
  * @property {string[]} [stop]
  * @property {(number | string)[]} [stopTokens]
+ * @property {string} [responseFormat] JSON of a {@link ResponseFormat}
  * @property {WireChatOptions} [chat] for messages
  * @property {boolean} [timeParts]
  * @property {number} [syntheticContext] for `bench.js`: made-up tokens before the prompt
+ */
+
+/**
+ * What an answer must follow; it is enforced while tokens are chosen.
+ *
+ * * `text` (as without the option): anything.
+ * * `json_object`: a JSON object.
+ * * `json_schema`: a JSON value that satisfies a JSON schema (drafts 4 to 2020-12). A keyword that cannot be enforced is an error
+ *   with the code `invalid_grammar`, before anything is generated: `not`, `if`, `contains`, `uniqueItems`, `propertyNames`,
+ *   `dependentRequired`, `dependentSchemas`, `unevaluatedItems`, `unevaluatedProperties`, `$dynamicRef`, `oneOf` whose choices
+ *   overlap, formats that are not known, and `$ref` to other documents. Properties come in the order of the schema.
+ * * `regex`: a text that matches as a whole. There is no look-around and no back-reference.
+ * * `grammar`: a text of a grammar in llguidance's variant of Lark's syntax.
+ *
+ * An answer that runs out of `maxTokens` is cut off: its `finishReason` is `length`.
+ * @typedef {{ type: 'text' }
+ *   | { type: 'json_object' }
+ *   | { type: 'json_schema', schema: object | boolean }
+ *   | { type: 'regex', pattern: string | RegExp }
+ *   | { type: 'grammar', syntax: 'lark', grammar: string }} ResponseFormat
  */
 
 /**
@@ -231,11 +252,15 @@
  * @property {{ prefill: Parts, decode: Parts }} [parts] of `prefillMs` and `decodeMs`; only if `timeParts` asked for them
  */
 
-/** @typedef {'stop' | 'length'} FinishReason The model ended its turn, or a stop text or token came; or the tokens are used up. */
+/**
+ * The model ended its turn, a stop text or token came, or what the answer must follow was complete; or the tokens are used up.
+ * @typedef {'stop' | 'length'} FinishReason
+ */
 
 /**
- * The token (one of the model's own ends, or of `stopTokens`) or the text (of `stop`) that ended an answer.
- * @typedef {{ type: 'token', id: number, text: string } | { type: 'text', text: string }} StoppedBy
+ * The token (one of the model's own ends, or of `stopTokens`) or the text (of `stop`) that ended an answer, or `responseFormat`:
+ * nothing could follow.
+ * @typedef {{ type: 'token', id: number, text: string } | { type: 'text', text: string } | { type: 'grammar' }} StoppedBy
  */
 
 /**

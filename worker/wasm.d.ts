@@ -36,7 +36,8 @@ declare module '*/bitnet_web.js' {
     tokenizeStep(encoding: WasmEncoding, limit: number): boolean;
     detokenize(ids: Uint32Array): string;
     chatPrompt(messages: import('./protocol.js').WireMessage[], options: import('./protocol.js').WireChatOptions): string;
-    begin(prompt: import('./protocol.js').WirePrompt, options: import('./protocol.js').WireGenerateOptions): number;
+    begin(prompt: import('./protocol.js').WirePrompt, options: import('./protocol.js').WireGenerateOptions, constraint?: object): number;
+    spellings(mark: number): [bytes: Uint8Array, ends: Uint32Array, stops: Uint32Array];
     step(limit: number): StepEvent;
     takeParts(): Omit<import('./protocol.js').Parts, 'other'> | undefined;
     readLimit(bytes: number): import('./protocol.js').ReadLimit;
@@ -69,4 +70,23 @@ declare module '*/bitnet_web.js' {
     pool: WasmPool,
   ): Promise<Omit<import('./protocol.js').Probe, 'variant' | 'isolated' | 'threads'>>;
   export function cache(action: string, address: string, hfBase: string | undefined, bytes: number): Promise<any>;
+}
+
+// The module of grammars, which `grammar.js` loads.
+declare module '*/bitnet_grammar.js' {
+  export class GrammarVocabulary {
+    constructor(bytes: Uint8Array, ends: Uint32Array, stops: Uint32Array);
+    constrain(format: string): GrammarConstraint;
+    free(): void;
+  }
+
+  export class GrammarConstraint {
+    mask(): Uint32Array;
+    accept(token: number): boolean;
+    free(): void;
+  }
+
+  export function initSync(options: { module: WebAssembly.Module }): unknown;
+  /** Forgets the instance and all of its objects. */
+  export function __wbg_reset_state(): void;
 }

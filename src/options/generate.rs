@@ -102,6 +102,18 @@ pub const MIROSTAT_ETA: Rule = Rule {
     about: "0 to 1: how fast mirostat 2 follows; 0.1 by default",
 };
 
+const RESPONSE_FORMAT: Rule = Rule {
+    name: "responseFormat",
+    kind: Kind::Custom {
+        typescript: "ResponseFormat",
+        expected: "{ type: 'text' }, { type: 'json_object' }, { type: 'json_schema', schema } with a schema of plain data, \
+                   { type: 'regex', pattern } with a string or an expression without flags, or { type: 'grammar', syntax: 'lark', \
+                   grammar }",
+        check: "isResponseFormat",
+    },
+    about: "what the answer must follow: a JSON schema, an expression or a grammar, enforced while tokens are chosen",
+};
+
 const CONTINUE_FINAL_MESSAGE: Rule = Rule {
     name: "continueFinalMessage",
     kind: Kind::Flag,
@@ -236,6 +248,7 @@ pub const GENERATE: &[&Rule] = &[
         },
         about: "token ids, or the texts of tokens, that end the answer, besides the model's own ends",
     },
+    &RESPONSE_FORMAT,
     &CONTINUE_FINAL_MESSAGE,
     &TOOLS,
     &DOCUMENTS,

@@ -257,6 +257,26 @@ impl Tokenizer {
         Ok(text)
     }
 
+    /// The bytes of all tokens, one after the other, and where each ends (`[vocabulary]`), for those who tell which tokens may
+    /// come next. `mark` stands before the name of a control token, which is no text. A token that an answer never has is empty.
+    pub fn spellings(&self, mark: u8) -> (Vec<u8>, Vec<u32>) {
+        let (mut bytes, mut ends) = (Vec::with_capacity(self.bytes.len()), Vec::with_capacity(self.ends.len()));
+        for (index, kind) in self.kinds.iter().enumerate() {
+            match kind {
+                TokenKind::Control => {
+                    bytes.push(mark);
+                    bytes.extend_from_slice(self.bytes_at(index));
+                }
+                TokenKind::Unused => {}
+                TokenKind::Normal | TokenKind::UserDefined | TokenKind::Byte => {
+                    bytes.extend_from_slice(self.bytes_at(index));
+                }
+            }
+            ends.push(bytes.len() as u32);
+        }
+        (bytes, ends)
+    }
+
     /// The bytes that a token stands for; they may be a part of a character.
     ///
     /// # Errors

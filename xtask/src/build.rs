@@ -45,10 +45,10 @@ pub fn wasm(options: &Options) -> Result<()> {
         let quick = if options.dev { ", dev" } else { "" };
         host::step(&format!("wasm: {}{quick}", variant.name()), || wasm::build(variant, options.dev, &out))?;
     }
-    match options.variant {
-        Some(only) => lend_glue(only, &dist),
-        None => Ok(()),
+    if let Some(only) = options.variant {
+        lend_glue(only, &dist)?;
     }
+    host::step("wasm: grammars", || wasm::build_grammar(options.dev, &dist.join("wasm").join(wasm::GRAMMAR)))
 }
 
 /// The workers import the glue of both variants; where the other was never built, this one's stands in for it, unused.
@@ -73,6 +73,8 @@ fn sizes(options: &Options, dist: &Path) -> Result<()> {
             command.arg(dist.join("wasm").join(variant.name()).join("bitnet_web_bg.wasm"));
         }
     }
+    size::report("grammars", &wasm::grammar_artifact(options.dev))?;
+    command.arg(dist.join("wasm").join(wasm::GRAMMAR).join("bitnet_grammar_bg.wasm"));
     command.args(["index.js", "engine.js", "compute.js"].map(|script| dist.join(script)));
     host::run(&mut command, node::MISSING)
 }

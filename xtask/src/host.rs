@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 /// The workspace's members. Cargo is called for one at a time: called for all at once it would unite the features that
 /// they ask of their dependencies, and so build most of those once more.
-pub const PACKAGES: [&str; 4] = ["bitnet-web", "bitnet-kernels", "bitnet-options", "xtask"];
+pub const PACKAGES: [&str; 5] = ["bitnet-web", "bitnet-grammar", "bitnet-kernels", "bitnet-options", "xtask"];
 
 /// Those of them that are compiled to wasm.
 pub const WASM_PACKAGES: [&str; 2] = ["bitnet-web", "bitnet-kernels"];

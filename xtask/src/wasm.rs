@@ -115,6 +115,31 @@ pub fn build(variant: Variant, dev: bool, out: &Path) -> Result<()> {
     bindgen(&wasm, out, dev)
 }
 
+/// The folder and the crate of the module of grammars.
+pub const GRAMMAR: &str = "grammar";
+
+/// Compiles the module of grammars, which has a memory of its own and no threads, so that rustup's std serves and one build is
+/// enough for all browsers. Puts `bitnet_grammar.js`, its types and `bitnet_grammar_bg.wasm` into `out`.
+pub fn build_grammar(dev: bool, out: &Path) -> Result<()> {
+    let mut command = host::cargo();
+    command
+        .args(["rustc", "--package", "bitnet-grammar", "--lib", "--crate-type", "cdylib", "--profile", profile(dev)])
+        .args(["--target", "wasm32-unknown-unknown", "--target-dir"])
+        .arg(host::target_dir().join("wasm-grammar"));
+    host::run(&mut command, toolchain::MISSING)?;
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(grammar_artifact(dev)).typescript(true).remove_name_section(!dev).remove_producers_section(true);
+    // After a trap the module is instantiated anew.
+    bindgen.web(true)?.reset_state_function(true);
+    bindgen.generate(out).context("wasm-bindgen on the module of grammars")
+}
+
+/// The module that cargo makes of the grammars' crate, with its function names.
+pub fn grammar_artifact(dev: bool) -> PathBuf {
+    let folder = host::target_dir().join("wasm-grammar/wasm32-unknown-unknown");
+    folder.join(profile(dev)).join("bitnet_grammar.wasm")
+}
+
 /// Cargo's profile for a quick build, or for what ships.
 pub fn profile(dev: bool) -> &'static str {
     if dev { "wasm-dev" } else { "release" }

@@ -1,6 +1,6 @@
 //! The loaded model as the engine worker holds it.
 
-use js_sys::{Array, Float32Array, Uint32Array};
+use js_sys::{Array, Float32Array, Uint8Array, Uint32Array};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -20,6 +20,7 @@ use crate::web::runtime::task;
 use crate::web::runtime::thread::{WasmPool, thread_choice};
 use crate::{Error, ErrorKind, Result};
 
+use super::constraint::JsConstraint;
 use super::error::to_js;
 use super::event::WebEvent;
 use super::load;
@@ -139,15 +140,18 @@ impl WasmModel {
         })
     }
 
-    fn begin_with(&mut self, prompt: JsValue, options: JsValue) -> Result<usize> {
+    fn begin_with(&mut self, prompt: JsValue, options: JsValue, constraint: Option<JsConstraint>) -> Result<usize> {
         let prompt: WebPrompt = read("prompt", prompt)?;
         let mut options: WebGenerateOptions = read("options", options)?;
         let tokens = self.engine.prompt(&prompt.into_core(std::mem::take(&mut options.chat)))?;
         self.engine.time_parts(options.time_parts.unwrap_or(false).then_some(monotonic_ms as Clock));
-        let generation = match options.synthetic_context {
+        let mut generation = match options.synthetic_context {
             None => self.engine.generate(tokens, options.into())?,
             Some(context) => self.engine.generate_at_depth(context as usize, &tokens, options.into())?,
         };
+        if let Some(constraint) = constraint {
+            generation.constrain(Box::new(constraint));
+        }
         let cached = generation.usage().cached_tokens;
         self.end();
         self.generation = Some(generation);
@@ -281,9 +285,24 @@ impl WasmModel {
         self.count_tokens_of(prompt, options).map_err(|e| to_js(&e))
     }
 
-    /// Begins a generation, in place of the one under way. Returns how many tokens of the prompt are there already.
-    pub fn begin(&mut self, prompt: JsValue, options: JsValue) -> std::result::Result<usize, JsValue> {
-        self.begin_with(prompt, options).map_err(|e| to_js(&e))
+    /// Begins a generation, in place of the one under way, whose answer follows `constraint` if there is one. Returns how many
+    /// tokens of the prompt are there already.
+    pub fn begin(
+        &mut self,
+        prompt: JsValue,
+        options: JsValue,
+        constraint: Option<JsConstraint>,
+    ) -> std::result::Result<usize, JsValue> {
+        self.begin_with(prompt, options, constraint).map_err(|e| to_js(&e))
+    }
+
+    /// The vocabulary for the module of grammars: the bytes of all tokens, one after the other, where each ends, and the ids
+    /// of those that end an answer. Control tokens begin with `mark`.
+    pub fn spellings(&self, mark: u8) -> Array {
+        let tokenizer = self.engine.tokenizer();
+        let (bytes, ends) = tokenizer.spellings(mark);
+        let (ends, stops) = (Uint32Array::from(ends.as_slice()), Uint32Array::from(tokenizer.stop_tokens()));
+        Array::of3(&Uint8Array::from(bytes.as_slice()), &ends, &stops)
     }
 
     /// The next bit of the generation: some of the prompt, for about `limit` milliseconds (so that a caller can stop in

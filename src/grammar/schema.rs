@@ -1,0 +1,99 @@
+//! A JSON schema on its way to the library: what it would understand otherwise than a validator is refused or said otherwise.
+
+use serde_json::{Map, Value, json};
+
+use crate::{Error, Result};
+
+/// The keyword of the library's own options.
+const OPTIONS: &str = "x-guidance";
+
+/// Keywords whose value is a schema.
+const ONE: [&str; 4] = ["items", "additionalProperties", "additionalItems", "not"];
+/// Keywords whose value is a list of schemas. `items` is a list in old drafts.
+const LISTS: [&str; 5] = ["allOf", "anyOf", "oneOf", "prefixItems", "items"];
+/// Keywords whose value has a schema under each name.
+const MAPS: [&str; 4] = ["properties", "patternProperties", "$defs", "definitions"];
+/// Keywords whose value is a count.
+const COUNTS: [&str; 6] = ["minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"];
+
+/// Dates of RFC 3339 that exist: the library's own expression has 29 February in every year.
+const DATE: &str = "[0-9]{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|\
+    (?:0[13578]|1[02])-31)|(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29";
+/// Times without leap seconds, which exist at some moments only.
+const TIME: &str = "..:..:[0-5]";
+
+/// The schema as the library gets it: JSON on one line, with or without a space behind commas and colons. Free white space would
+/// let a small model go on with it for ever.
+///
+/// # Errors
+/// What is wrong with it, or would be understood otherwise than by a validator.
+pub(crate) fn prepare(schema: &Value) -> Result<Value> {
+    let mut schema = match schema {
+        Value::Bool(true) => Map::new(),
+        Value::Object(schema) => schema.clone(),
+        Value::Bool(false) => return Err(Error::new("the JSON schema cannot be enforced: nothing satisfies `false`")),
+        _ => return Err(Error::new("the JSON schema: expected an object, true or false")),
+    };
+    refine(&mut schema, "#")?;
+    let options = json!({ "whitespace_flexible": false, "item_separator": ", ?", "key_separator": ": ?" });
+    schema.entry(OPTIONS).or_insert(options);
+    Ok(Value::Object(schema))
+}
+
+/// Works on a schema, the one at `path`, and on all inside of it.
+fn refine(schema: &mut Map<String, Value>, path: &str) -> Result<()> {
+    let renames = ["$id", "id", "$anchor", "$dynamicAnchor"];
+    if let Some(keyword) =
+        renames.into_iter().find(|name| path != "#" && schema.get(*name).is_some_and(Value::is_string))
+    {
+        return Err(Error::new(format!(
+            "the JSON schema cannot be enforced: '{keyword}' at {path} gives addresses another meaning below; refer to \
+             definitions by their places, '#/$defs/name'"
+        )));
+    }
+    for keyword in COUNTS {
+        if let Some(count) = schema.get_mut(keyword) {
+            let whole = count.as_f64().filter(|count| count.fract() == 0.0 && (0.0..9e15).contains(count));
+            *count = whole.map_or(count.take(), |whole| json!(whole as u64));
+        }
+    }
+    let narrower = match schema.get("format").and_then(Value::as_str) {
+        Some("date") => Some(format!("^(?:{DATE})$")),
+        Some("time") => Some(format!("^{TIME}")),
+        Some("date-time") => Some(format!("^(?:{DATE})[tT]{TIME}")),
+        _ => None,
+    };
+    for (keyword, value) in schema.iter_mut() {
+        for (inner, schema) in children(keyword, value) {
+            refine(schema, &format!("{path}/{inner}"))?;
+        }
+    }
+    if let Some(pattern) = narrower {
+        match schema.get_mut("allOf") {
+            Some(Value::Array(all)) => all.push(json!({ "pattern": pattern })),
+            _ => drop(schema.insert("allOf".to_owned(), json!([{ "pattern": pattern }]))),
+        }
+    }
+    Ok(())
+}
+
+/// The schemas in a keyword's value, and where they are.
+fn children<'a>(keyword: &str, value: &'a mut Value) -> Vec<(String, &'a mut Map<String, Value>)> {
+    match value {
+        Value::Object(inner) => {
+            if ONE.contains(&keyword) {
+                return vec![(keyword.to_owned(), inner)];
+            }
+            let named = MAPS.contains(&keyword).then_some(inner).into_iter().flatten();
+            let schemas =
+                named.filter_map(|(name, schema)| Some((format!("{keyword}/{name}"), schema.as_object_mut()?)));
+            schemas.collect()
+        }
+        Value::Array(list) if LISTS.contains(&keyword) => list
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(index, schema)| Some((format!("{keyword}/{index}"), schema.as_object_mut()?)))
+            .collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,184 @@
+//! Expressions, grammars and JSON without a schema.
+
+use bitnet_grammar::{Format, Vocabulary};
+use oorandom::Rand64;
+use serde_json::{Value, json};
+
+use crate::support::{demo, draw, ids, takes};
+
+const SEED: u128 = 20_261_127;
+
+fn refusal(format: &Format) -> String {
+    demo().vocabulary.constrain(format).err().map_or_else(|| panic!("{format:?} is taken"), |error| error.to_string())
+}
+
+/// Texts that are drawn, all of which must be at their end within the tokens.
+fn drawn(format: &Format, count: u128) -> Vec<String> {
+    let draw = |seed| {
+        let mut constraint = demo().vocabulary.constrain(format).unwrap();
+        let text = draw(demo(), &mut constraint, &mut Rand64::new(SEED + seed), 400).unwrap();
+        String::from_utf8(text.unwrap_or_else(|| panic!("seed {}: {format:?} does not end", SEED + seed))).unwrap()
+    };
+    (0..count).map(draw).collect()
+}
+
+#[test]
+fn an_expression_is_matched_as_a_whole() {
+    for text in drawn(&Format::Regex(r"[A-F]{2}-\d{3}(, (yes|no))?".into()), 50) {
+        let (code, rest) = text.split_at(6);
+        let (letters, digits) = code.split_once('-').unwrap();
+        assert!(letters.len() == 2 && letters.bytes().all(|b| (b'A'..=b'F').contains(&b)), "{text}");
+        assert!(digits.len() == 3 && digits.bytes().all(|b| b.is_ascii_digit()), "{text}");
+        assert!(matches!(rest, "" | ", yes" | ", no"), "{text}");
+    }
+}
+
+#[test]
+fn characters_of_several_bytes_stay_whole() {
+    let (format, mut constraint) = {
+        let format = Format::Regex("(Zürich|Köln|東京|🦀){2}".into());
+        let constraint = demo().vocabulary.constrain(&format).unwrap();
+        (format, constraint)
+    };
+    assert!(takes(demo(), &mut constraint, "東京🦀").unwrap());
+    for text in drawn(&format, 20) {
+        let left = ["Zürich", "Köln", "東京", "🦀"].iter().fold(text.clone(), |text, word| text.replace(word, ""));
+        assert_eq!(left, "", "{text}");
+    }
+}
+
+#[test]
+fn digits_and_words_are_javascripts() {
+    for (pattern, text) in [(r"\d+", "٣"), (r"\w+", "é"), (r"\W", "a")] {
+        let mut constraint = demo().vocabulary.constrain(&Format::Regex(pattern.into())).unwrap();
+        assert!(!takes(demo(), &mut constraint, text).unwrap(), "{pattern} {text}");
+    }
+    // The slash of JavaScript's spelling is no end here.
+    let mut constraint = demo().vocabulary.constrain(&Format::Regex("a/b".into())).unwrap();
+    assert!(takes(demo(), &mut constraint, "a/b").unwrap());
+}
+
+#[test]
+fn any_object_is_json() {
+    let mut constraint = demo().vocabulary.constrain(&Format::JsonObject).unwrap();
+    assert!(takes(demo(), &mut constraint, r#"{"a": [1, {"b": null}], "c": "ü\n"}"#).unwrap());
+    let mut constraint = demo().vocabulary.constrain(&Format::JsonObject).unwrap();
+    assert!(!takes(demo(), &mut constraint, "[1]").unwrap());
+    for seed in 0..50 {
+        let mut constraint = demo().vocabulary.constrain(&Format::JsonObject).unwrap();
+        let mut random = Rand64::new(SEED + seed);
+        if let Some(text) = draw(demo(), &mut constraint, &mut random, 300).unwrap() {
+            let text = String::from_utf8(text).unwrap();
+            match serde_json::from_str::<Value>(&text) {
+                Ok(value) => assert!(value.is_object(), "{text}"),
+                Err(error) => assert!(error.to_string().contains("out of range"), "seed {}: {text}", SEED + seed),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_grammar_may_recur() {
+    let grammar = "start: expr\nexpr: NUMBER | \"(\" expr (\" + \" | \" * \") expr \")\"\nNUMBER: /[1-9][0-9]{0,2}/\n";
+    for seed in 0..30 {
+        let mut constraint = demo().vocabulary.constrain(&Format::Lark(grammar.into())).unwrap();
+        if let Some(text) = draw(demo(), &mut constraint, &mut Rand64::new(SEED + seed), 200).unwrap() {
+            let text = String::from_utf8(text).unwrap();
+            let depth = text.chars().fold(0_i32, |depth, c| depth + i32::from(c == '(') - i32::from(c == ')'));
+            assert_eq!(depth, 0, "{text}");
+        }
+    }
+}
+
+#[test]
+fn properties_come_in_the_order_of_the_schema() {
+    let schema = json!({
+        "type": "object",
+        "properties": { "zeta": { "type": "integer" }, "alpha": { "type": "boolean" } },
+        "required": ["zeta", "alpha"],
+        "additionalProperties": false,
+    });
+    for text in drawn(&Format::JsonSchema(schema), 10) {
+        assert!(text.find("zeta").unwrap() < text.find("alpha").unwrap(), "{text}");
+        assert!(!text.contains('\n'), "{text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_enforced_is_refused_and_says_why() {
+    let schema = |schema: Value| Format::JsonSchema(schema);
+    let cases = [
+        (schema(json!({ "type": "array", "uniqueItems": true })), "uniqueItems"),
+        (schema(json!({ "not": { "type": "string" } })), "not"),
+        (schema(json!({ "properties": { "a": { "if": true, "then": false } } })), "if"),
+        (schema(json!({ "oneOf": [{ "minimum": 1 }, { "maximum": 2 }] })), "oneOf"),
+        (schema(json!({ "type": "string", "format": "moon-phase" })), "moon-phase"),
+        (schema(json!({ "type": "strnig" })), "strnig"),
+        (schema(json!({ "$ref": "#/$defs/none" })), "none"),
+        (schema(json!({ "$ref": "https://example.org/other.json" })), "example.org"),
+        (schema(json!({ "$defs": { "a": { "$id": "b" } }, "$ref": "#/$defs/a" })), "#/$defs/name"),
+        (schema(json!({ "type": "integer", "minimum": 3, "maximum": 2 })), "minimum"),
+        (schema(json!(false)), "false"),
+        (schema(json!([])), "expected an object"),
+        (schema(json!({ "type": "string", "pattern": "(?=a)b" })), "(?=a)b"),
+        (Format::Regex("(unclosed".into()), "unclosed"),
+        (Format::Regex("a*?(?<!b)".into()), "(?<!b)"),
+        (Format::Lark("start: nothing".into()), "nothing"),
+        (Format::Lark("begin: \"a\"".into()), "start"),
+        (Format::Lark(String::new()), "start"),
+    ];
+    for (format, word) in cases {
+        let sentence = refusal(&format);
+        assert!(sentence.contains("cannot be enforced") || sentence.contains("expected"), "{format:?}: {sentence}");
+        assert!(sentence.contains(word) && !sentence.contains("<state>"), "{format:?}: {sentence}");
+    }
+}
+
+/// Whatever is asked for, it is either told at once that it is too much, or an answer can be begun.
+#[test]
+fn what_takes_too_much_work_is_refused() {
+    let deep = (0..60).fold(json!({ "type": "null" }), |inner, _| json!({ "type": "array", "items": inner }));
+    assert!(demo().vocabulary.constrain(&Format::JsonSchema(deep)).is_ok());
+    for pattern in
+        ["(a{1,1000}){1,1000}b{1,1000}".repeat(20), "(.*a.{20}|.*b.{30}){40}".repeat(10), "((a|b)*c){500}".into()]
+    {
+        if let Ok(mut constraint) = demo().vocabulary.constrain(&Format::Regex(pattern.clone())) {
+            assert!(!ids(constraint.mask().unwrap()).is_empty(), "{pattern}");
+        }
+    }
+    let huge = json!({ "enum": (0..200_000).map(|i| format!("value {i}")).collect::<Vec<String>>() });
+    let refused = demo().vocabulary.constrain(&Format::JsonSchema(huge)).err();
+    println!("{refused:?}");
+}
+
+#[test]
+fn formats_are_read_from_json() {
+    let read = |value: Value| Format::from_json(&value.to_string());
+    assert_eq!(read(json!({ "type": "json_object" })), Ok(Format::JsonObject));
+    assert_eq!(read(json!({ "type": "regex", "pattern": "a" })), Ok(Format::Regex("a".into())));
+    assert_eq!(read(json!({ "type": "grammar", "grammar": "b" })), Ok(Format::Lark("b".into())));
+    let schema = json!({ "type": "json_schema", "schema": { "type": "null" } });
+    assert_eq!(read(schema), Ok(Format::JsonSchema(json!({ "type": "null" }))));
+    for bad in [json!({}), json!({ "type": "yaml" }), json!({ "type": "regex" }), json!([])] {
+        assert!(read(bad).is_err());
+    }
+    assert!(Format::from_json("{").is_err());
+}
+
+#[test]
+fn a_vocabulary_is_checked() {
+    let (bytes, ends) = (b"ab".as_slice(), [1, 2].as_slice());
+    assert_eq!(Vocabulary::new(bytes, ends, &[1]).unwrap().len(), 2);
+    for (bytes, ends, stops) in
+        [(bytes, [2, 1].as_slice(), [0].as_slice()), (bytes, &[1, 3], &[0]), (bytes, ends, &[2]), (bytes, &[], &[])]
+    {
+        assert!(Vocabulary::new(bytes, ends, stops).is_err(), "{ends:?} {stops:?}");
+    }
+    // A model without stop tokens ends with its grammar.
+    let vocabulary = Vocabulary::new(bytes, ends, &[]).unwrap();
+    let mut constraint = vocabulary.constrain(&Format::Regex("ab".into())).unwrap();
+    assert_eq!(ids(constraint.mask().unwrap()), [0]);
+    assert!(!constraint.accept(0).unwrap());
+    assert!(constraint.accept(1).unwrap());
+    assert!(vocabulary.constrain(&Format::Regex("c".into())).is_err(), "the vocabulary has no c");
+}
