@@ -6,12 +6,14 @@ import { BitNetError } from './error.js';
 import { OpenAI } from './openai/openai.js';
 import { checkChatOptions, checkGenerateOptions, checkIndices, checkMessages, checkPrompt, checkText } from './options.js';
 import { TokenStream } from './stream.js';
+import { checkToolOptions, ToolCalling, toolError } from './tools/tool-calling.js';
 
 /** @import { WorkerGroup } from './worker-group.js' */
 /** @import { GenerationResult, Message, Methods, ModelInfo, Perplexity, Prefill, Prompt, Token } from './protocol.js' */
 /** @import { ChatOptions, GenerateOptions } from './schema.js' */
 /** @import { ChatSessionOptions } from './chat/chat.js' */
 /** @import { SavedChat } from './chat/store.js' */
+/** @import { ToolWish } from './tools/tool-calling.js' */
 
 /** The workers of every model, for `bench.js`. @internal @type {WeakMap<Model, WorkerGroup>} */
 export const groups = new WeakMap();
@@ -36,6 +38,8 @@ export class Model {
   /** @type {OpenAI | undefined} */
   #openai;
 
+  #tools;
+
   /** The changing parts of `info`, apart from the model: whoever keeps `info` alone must not keep the workers. */
   #now;
 
@@ -54,6 +58,7 @@ export class Model {
    */
   constructor(group, info) {
     this.#group = group;
+    this.#tools = new ToolCalling((messages, options) => group.call('chatPrompt', { messages, options }));
     groups.set(this, group);
     forgotten.register(this, group);
     const now = { threads: info.threads };
@@ -77,10 +82,11 @@ export class Model {
    */
   generate(prompt, options = {}) {
     const args = { prompt: checkPrompt(prompt), options: checkGenerateOptions(options) };
-    const { signal: wish, onPrefill } = options;
+    const wish = checkToolOptions(options, prompt);
+    const { signal: given, onPrefill } = options;
     return new TokenStream((onToken, stopped, onRead) => {
-      const signal = wish ? AbortSignal.any([wish, stopped]) : stopped;
-      return this.#run(args, signal, onToken, (prefill) => {
+      const signal = given ? AbortSignal.any([given, stopped]) : stopped;
+      return this.#run(args, wish, signal, onToken, (prefill) => {
         onRead(prefill);
         onPrefill?.(prefill);
       });
@@ -95,31 +101,38 @@ export class Model {
    */
   async complete(prompt, options = {}) {
     const args = { prompt: checkPrompt(prompt), options: checkGenerateOptions(options) };
+    const wish = checkToolOptions(options, prompt);
     let text = '';
     const onToken = (/** @type {Token} */ token) => {
       text += token.text;
     };
-    const result = await this.#run(args, options.signal, onToken, options.onPrefill);
+    const result = await this.#run(args, wish, options.signal, onToken, options.onPrefill);
     return { text, ...result };
   }
 
   /**
-   * @param {Methods['generate']['args']} args
+   * @param {Methods['generate']['args']} asked
+   * @param {ToolWish | undefined} wish
    * @param {AbortSignal | undefined} signal
    * @param {(token: Token) => void} onToken
    * @param {(prefill: Prefill) => void} [onPrefill]
    * @returns {Promise<GenerationResult>}
    */
-  async #run(args, signal, onToken, onPrefill) {
-    const result = await this.#group.call('generate', args, {
+  async #run(asked, wish, signal, onToken, onPrefill) {
+    signal?.throwIfAborted();
+    const { args, answer } = await this.#tools.begin(asked, wish);
+    const call = this.#group.call('generate', args, {
       signal,
       onEvent: (event) => {
-        if (event.type === 'token') onToken(event.token);
+        if (event.type === 'token') onToken(answer ? answer.token(event.token) : event.token);
         if (event.type === 'prefill') onPrefill?.(event.prefill);
       },
     });
+    const result = await call.catch((error) => {
+      throw wish ? toolError(error, wish) : error;
+    });
     this.#now.threads = result.timings.threads;
-    return result;
+    return answer ? answer.finish(result, onToken) : result;
   }
 
   /**
@@ -175,7 +188,7 @@ export class Model {
    * @returns {Promise<string>}
    */
   async chatPrompt(messages, options = {}) {
-    return this.#group.call('chatPrompt', { messages: checkMessages(messages), options: checkChatOptions(options) });
+    return this.#group.call('chatPrompt', await this.#tools.prepare(checkMessages(messages), checkChatOptions(options)));
   }
 
   /**
@@ -186,7 +199,10 @@ export class Model {
    * @returns {Promise<number>}
    */
   async countTokens(prompt, options = {}) {
-    return this.#group.call('countTokens', { prompt: checkPrompt(prompt), options: checkChatOptions(options) });
+    const [checked, chat] = [checkPrompt(prompt), checkChatOptions(options)];
+    if (typeof checked === 'string') return this.#group.call('countTokens', { prompt: checked, options: chat });
+    const prepared = await this.#tools.prepare(checked, chat);
+    return this.#group.call('countTokens', { prompt: prepared.messages, options: prepared.options });
   }
 
   /**

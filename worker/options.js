@@ -28,6 +28,7 @@ const CHECKS = {
   isLogprobs: (v) => typeof v === 'boolean' || isInteger(v, 0, 100),
   isIntegrity: (v) => typeof v === 'string' && /^sha256-([A-Za-z0-9+/]{43}=|[0-9a-fA-F]{64})$/.test(v),
   isResponseFormat,
+  isToolChoice: (v) => ['auto', 'none', 'required'].includes(v) || (isObject(v) && typeof v.name === 'string'),
   isNetworkOptions: (v) =>
     isObject(v) && Object.entries(v).every(([key, x]) => NETWORK_OPTIONS.includes(key) && isNumber(x) && x >= 0),
   isSignal,

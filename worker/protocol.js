@@ -103,6 +103,29 @@
  */
 
 /**
+ * Whether an answer calls tools. `auto` (where there are tools): as the model likes; `none`: never, and it is not told of them;
+ * `required`: at least once; `{ name }`: that one.
+ * @typedef {'auto' | 'none' | 'required' | { name: string }} ToolChoice
+ */
+
+/**
+ * A call that an answer makes.
+ * @typedef {object} ToolCall
+ * @property {string} id made up, for the message with the result: `{ role: 'tool', tool_call_id, content }`
+ * @property {string} name of the tool
+ * @property {Record<string, unknown>} arguments they satisfy the tool's JSON schema
+ */
+
+/**
+ * A piece of a call, as it is written.
+ * @typedef {object} ToolCallDelta
+ * @property {number} index of the call in the answer
+ * @property {string} [id] with the first piece
+ * @property {string} [name] with the first piece
+ * @property {string} arguments the next piece of their JSON
+ */
+
+/**
  * One turn of a conversation. Further fields, such as `name` or `reasoning_content`, are for templates that know them.
  * @typedef {object} Message
  * @property {string} role `system`, `user` or `assistant`, or what else the model's template knows
@@ -254,20 +277,22 @@
 
 /**
  * The model ended its turn, a stop text or token came, or what the answer must follow was complete; or the tokens are used up.
- * @typedef {'stop' | 'length'} FinishReason
+ * `tool_calls`: the answer calls tools, and waits for their results.
+ * @typedef {'stop' | 'length' | 'tool_calls'} FinishReason
  */
 
 /**
  * The token (one of the model's own ends, or of `stopTokens`) or the text (of `stop`) that ended an answer, or `responseFormat`:
  * nothing could follow.
- * @typedef {{ type: 'token', id: number, text: string } | { type: 'text', text: string } | { type: 'grammar' }} StoppedBy
+ * @typedef {{ type: 'token', id: number, text: string } | { type: 'text', text: string } | { type: 'grammar', text: '' }} StoppedBy
  */
 
 /**
  * How a generation ended.
  * @typedef {object} GenerationResult
  * @property {FinishReason} finishReason
- * @property {StoppedBy} [stoppedBy] with the reason `stop`
+ * @property {StoppedBy} [stoppedBy] with the reasons `stop` and `tool_calls`
+ * @property {ToolCall[]} [toolCalls] what it calls, where it does; with the reason `length` those that are complete
  * @property {Usage} usage
  * @property {Timings} timings
  */
@@ -286,6 +311,7 @@
  * @typedef {object} Token
  * @property {number} id -1 at the very end, for text that had waited and belongs to no token of its own
  * @property {string} text
+ * @property {ToolCallDelta[]} [toolCalls] what it adds to calls, which are not a part of `text`
  * @property {number} [logprob] natural logarithm of its probability, by the model's exact logits before any option; only if
  *   `logprobs` asked for it, like the next two
  * @property {number[]} [bytes] what the token stands for, in UTF-8

@@ -1,7 +1,7 @@
 // Written by `cargo xtask build` from src/options/: change an option there.
 
 /** @import { HeaderFunction } from './headers.js' */
-/** @import { CacheMode, NetworkOptions, Prefill, Progress } from './protocol.js' */
+/** @import { CacheMode, NetworkOptions, Prefill, Progress, ResponseFormat, ToolChoice } from './protocol.js' */
 
 /**
  * The values that an option may have: in words for an error, and the check in `options.js`.
@@ -16,7 +16,7 @@
 
 /** @typedef {Readonly<Record<string, Rule>>} Rules */
 
-/** @typedef {'isAddress' | 'isCacheMode' | 'isDataArray' | 'isDataObject' | 'isFunction' | 'isHeaders' | 'isIntegrity' | 'isLogitBias' | 'isLogprobs' | 'isNetworkOptions' | 'isSignal' | 'isStop' | 'isStopTokens' | 'isThreadCount'} CheckName */
+/** @typedef {'isAddress' | 'isCacheMode' | 'isDataArray' | 'isDataObject' | 'isFunction' | 'isHeaders' | 'isIntegrity' | 'isLogitBias' | 'isLogprobs' | 'isNetworkOptions' | 'isResponseFormat' | 'isSignal' | 'isStop' | 'isStopTokens' | 'isThreadCount' | 'isToolChoice'} CheckName */
 
 /** The ternary kernels, the reference first. */
 export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed', 'relaxed16']);
@@ -74,8 +74,9 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
  * @property {boolean | undefined} [continueFinalMessage] for messages that end with the assistant's: `true` lets the
  *   answer continue that message, `false` begins a new turn behind it. Needed there: without it such a conversation
  *   is an `invalid_argument`
- * @property {readonly object[] | undefined} [tools] for messages: descriptions of functions, as JSON schemas, for
- *   templates that show them
+ * @property {readonly object[] | undefined} [tools] for messages: functions that the answer may call, `{ type:
+ *   'function', function: { name, description, parameters, strict } }` with a JSON schema of the arguments as
+ *   `parameters`. A call satisfies it; with `strict: false` its arguments are any object
  * @property {readonly object[] | undefined} [documents] for messages: mostly `{ title, text }`, for templates that
  *   show them
  * @property {Record<string, unknown> | undefined} [templateVariables] for messages: further variables of the
@@ -131,11 +132,18 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
  *   64. Control tokens, which an answer does not show, are written by name: `'<|eot_id|>'`
  * @property {number | string | readonly (number | string)[] | undefined} [stopTokens] token ids, or the texts of
  *   tokens, that end the answer, besides the model's own ends
+ * @property {ResponseFormat | undefined} [responseFormat] what the answer must follow: a JSON schema, an expression
+ *   or a grammar, enforced while tokens are chosen
  * @property {boolean | undefined} [continueFinalMessage] for messages that end with the assistant's: `true` lets the
  *   answer continue that message, `false` begins a new turn behind it. Needed there: without it such a conversation
  *   is an `invalid_argument`
- * @property {readonly object[] | undefined} [tools] for messages: descriptions of functions, as JSON schemas, for
- *   templates that show them
+ * @property {readonly object[] | undefined} [tools] for messages: functions that the answer may call, `{ type:
+ *   'function', function: { name, description, parameters, strict } }` with a JSON schema of the arguments as
+ *   `parameters`. A call satisfies it; with `strict: false` its arguments are any object
+ * @property {ToolChoice | undefined} [toolChoice] whether the answer calls tools: 'auto' (default) as the model
+ *   likes, 'none', 'required' at least one, `{ name }` that one
+ * @property {boolean | undefined} [parallelToolCalls] whether one answer may call several tools, where the model's
+ *   template knows that; true by default
  * @property {readonly object[] | undefined} [documents] for messages: mostly `{ title, text }`, for templates that
  *   show them
  * @property {Record<string, unknown> | undefined} [templateVariables] for messages: further variables of the
@@ -214,8 +222,11 @@ export const GENERATE_RULES = {
   seed: { expected: "a whole number from 0 to 2^53 - 1", kind: 'whole', least: 0, most: 9007199254740991 },
   stop: { expected: "a string or an array of at most 64 strings, none empty", kind: 'custom', check: 'isStop' },
   stopTokens: { expected: "token ids (whole numbers from 0 to 4294967295) or the texts of tokens, none empty", kind: 'custom', check: 'isStopTokens' },
+  responseFormat: { expected: "{ type: 'text' }, { type: 'json_object' }, { type: 'json_schema', schema } with a schema of plain data, { type: 'regex', pattern } with a string or an expression without flags, or { type: 'grammar', syntax: 'lark', grammar }", kind: 'custom', check: 'isResponseFormat' },
   continueFinalMessage: { expected: "true or false", kind: 'flag' },
   tools: { expected: "an array of objects of plain data", kind: 'custom', check: 'isDataArray' },
+  toolChoice: { expected: "'auto', 'none', 'required' or { name } with the name of a tool", kind: 'custom', check: 'isToolChoice' },
+  parallelToolCalls: { expected: "true or false", kind: 'flag' },
   documents: { expected: "an array of objects of plain data", kind: 'custom', check: 'isDataArray' },
   templateVariables: { expected: "an object of plain data", kind: 'custom', check: 'isDataObject' },
   onPrefill: { expected: "a function", kind: 'custom', check: 'isFunction' },

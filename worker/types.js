@@ -40,6 +40,9 @@
 /** @typedef {import('./protocol.js').TextPart} TextPart */
 /** @typedef {import('./protocol.js').Timings} Timings */
 /** @typedef {import('./protocol.js').Token} Token */
+/** @typedef {import('./protocol.js').ToolCall} ToolCall */
+/** @typedef {import('./protocol.js').ToolCallDelta} ToolCallDelta */
+/** @typedef {import('./protocol.js').ToolChoice} ToolChoice */
 /** @typedef {import('./protocol.js').Usage} Usage */
 /** @typedef {import('./openai/completions.js').Completions} Completions */
 /** @typedef {import('./openai/completions.js').RequestOptions} RequestOptions */

@@ -1,6 +1,6 @@
 //! What a caller asks for.
 
-use llguidance::api::TopLevelGrammar;
+use llguidance::api::{GrammarWithLexer, TopLevelGrammar};
 use llguidance::regex_to_lark;
 use serde_json::{Value, json};
 
@@ -15,26 +15,46 @@ pub enum Format {
     JsonSchema(Value),
     /// A text that matches a regular expression as a whole.
     Regex(String),
-    /// A text of a grammar in llguidance's variant of Lark's syntax.
-    Lark(String),
+    /// A text of a grammar.
+    Grammar {
+        /// In llguidance's variant of Lark's syntax.
+        lark: String,
+        /// Formats of their own, which the grammar calls `@name`.
+        parts: Vec<(String, Format)>,
+    },
 }
 
 impl Format {
+    /// A grammar without parts.
+    pub fn lark(lark: impl Into<String>) -> Self {
+        Self::Grammar { lark: lark.into(), parts: Vec::new() }
+    }
+
     /// From `{ type, ... }` as JSON, as the JavaScript API has it.
     ///
     /// # Errors
     /// If it is not one of the formats.
     pub fn from_json(text: &str) -> Result<Self> {
         let value: Value = serde_json::from_str(text).map_err(|error| Error::of("responseFormat", &error))?;
-        let field = |name: &str| value[name].as_str().map(str::to_owned);
-        match value["type"].as_str() {
-            Some("json_object") => Ok(Self::JsonObject),
-            Some("json_schema") => Ok(Self::JsonSchema(value["schema"].clone())),
-            Some("regex") => field("pattern").map(Self::Regex).ok_or("pattern"),
-            Some("grammar") => field("grammar").map(Self::Lark).ok_or("grammar"),
-            _ => Err("type"),
+        Self::read(&value)
+    }
+
+    fn read(value: &Value) -> Result<Self> {
+        let field = |name: &str| match value[name].as_str() {
+            Some(text) => Ok(text.to_owned()),
+            None => Err(Error::new(format!("responseFormat: expected a text in its field '{name}'"))),
+        };
+        match field("type")?.as_str() {
+            "json_object" => Ok(Self::JsonObject),
+            "json_schema" => Ok(Self::JsonSchema(value["schema"].clone())),
+            "regex" => field("pattern").map(Self::Regex),
+            "grammar" => {
+                let parts = value["parts"].as_object().into_iter().flatten();
+                let parts = parts.map(|(name, part)| Ok((name.clone(), Self::read(part)?))).collect::<Result<_>>()?;
+                Ok(Self::Grammar { lark: field("grammar")?, parts })
+            }
+            other => Err(Error::new(format!("responseFormat: there is no type '{other}'"))),
         }
-        .map_err(|field| Error::new(format!("responseFormat: expected a text in its field '{field}'")))
     }
 
     /// What an error is about.
@@ -42,20 +62,36 @@ impl Format {
         match self {
             Self::JsonObject | Self::JsonSchema(_) => "the JSON schema cannot be enforced",
             Self::Regex(_) => "the regular expression cannot be enforced",
-            Self::Lark(_) => "the grammar cannot be enforced",
+            Self::Grammar { .. } => "the grammar cannot be enforced",
+        }
+    }
+
+    /// The formats inside of it.
+    pub(crate) fn parts(&self) -> &[(String, Self)] {
+        match self {
+            Self::Grammar { parts, .. } => parts,
+            _ => &[],
         }
     }
 
     /// The library's own form of it.
     pub(crate) fn grammar(&self) -> Result<TopLevelGrammar> {
-        match self {
-            Self::JsonObject => Ok(TopLevelGrammar::from_json_schema(schema::prepare(&json!({ "type": "object" }))?)),
-            Self::JsonSchema(schema) => Ok(TopLevelGrammar::from_json_schema(schema::prepare(schema)?)),
-            // \d and \w are ASCII, as in JavaScript.
-            Self::Regex(pattern) => {
-                Ok(TopLevelGrammar::from_lark(format!("start: /{}/", regex_to_lark(pattern, "dw"))))
-            }
-            Self::Lark(grammar) => Ok(TopLevelGrammar::from_lark(grammar.clone())),
+        let mut grammar = TopLevelGrammar::from_grammar(self.alone()?);
+        for (name, part) in self.parts() {
+            let part = part.alone().map_err(|error| Error::new(format!("{name}: {error}")))?;
+            grammar.grammars.push(GrammarWithLexer { name: Some(name.clone()), ..part });
         }
+        Ok(grammar)
+    }
+
+    /// Without its parts.
+    fn alone(&self) -> Result<GrammarWithLexer> {
+        Ok(match self {
+            Self::JsonObject => GrammarWithLexer::from_json_schema(schema::prepare(&json!({ "type": "object" }))?),
+            Self::JsonSchema(schema) => GrammarWithLexer::from_json_schema(schema::prepare(schema)?),
+            // \d and \w are ASCII, as in JavaScript.
+            Self::Regex(pattern) => GrammarWithLexer::from_lark(format!("start: /{}/", regex_to_lark(pattern, "dw"))),
+            Self::Grammar { lark, .. } => GrammarWithLexer::from_lark(lark.clone()),
+        })
     }
 }

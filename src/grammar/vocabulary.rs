@@ -64,8 +64,16 @@ impl Vocabulary {
     /// What is wrong with the format, or cannot be enforced.
     pub fn constrain(&self, format: &Format) -> Result<Constraint> {
         let parser = self.factory.create_parser(format.grammar()?);
-        let parser = parser.map_err(|error| Error::of(format.name(), &format!("{error:#}")))?;
-        Constraint::new(parser, format.name())
+        let constraint = parser
+            .map_err(|error| Error::of(format.name(), &format!("{error:#}")))
+            .and_then(|parser| Constraint::new(parser, format.name()));
+        if constraint.is_err() {
+            // A part that is wrong by itself is the reason.
+            for (name, part) in format.parts() {
+                self.constrain(part).map_err(|error| Error::new(format!("{name}: {error}")))?;
+            }
+        }
+        constraint
     }
 
     /// The number of tokens.

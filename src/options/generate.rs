@@ -128,7 +128,25 @@ const TOOLS: Rule = Rule {
         expected: "an array of objects of plain data",
         check: "isDataArray",
     },
-    about: "for messages: descriptions of functions, as JSON schemas, for templates that show them",
+    about: "for messages: functions that the answer may call, `{ type: 'function', function: { name, description, parameters, \
+            strict } }` with a JSON schema of the arguments as `parameters`. A call satisfies it; with `strict: false` its \
+            arguments are any object",
+};
+
+const TOOL_CHOICE: Rule = Rule {
+    name: "toolChoice",
+    kind: Kind::Custom {
+        typescript: "ToolChoice",
+        expected: "'auto', 'none', 'required' or { name } with the name of a tool",
+        check: "isToolChoice",
+    },
+    about: "whether the answer calls tools: 'auto' (default) as the model likes, 'none', 'required' at least one, `{ name }` that one",
+};
+
+const PARALLEL_TOOL_CALLS: Rule = Rule {
+    name: "parallelToolCalls",
+    kind: Kind::Flag,
+    about: "whether one answer may call several tools, where the model's template knows that; true by default",
 };
 
 const DOCUMENTS: Rule = Rule {
@@ -251,6 +269,8 @@ pub const GENERATE: &[&Rule] = &[
     &RESPONSE_FORMAT,
     &CONTINUE_FINAL_MESSAGE,
     &TOOLS,
+    &TOOL_CHOICE,
+    &PARALLEL_TOOL_CALLS,
     &DOCUMENTS,
     &TEMPLATE_VARIABLES,
     &Rule {

@@ -17,6 +17,7 @@ const BY_CODE = {
   invalid_model: ['The file does not fit together', 'It may be damaged or badly converted. Try another copy.'],
   out_of_memory: ['Not enough memory', 'Close other tabs, or choose a shorter context in the settings.'],
   invalid_argument: ['A setting is out of range', 'Look at the settings and try again.'],
+  invalid_grammar: ['The answer cannot take that form', 'Ask for a simpler schema, expression or grammar.'],
   chat_template: [
     'The chat template failed',
     'The template comes with the model file. Try another file of this model.',

@@ -13,7 +13,7 @@ const HEAD: &str = "\
 // Written by `cargo xtask build` from src/options/: change an option there.
 
 /** @import { HeaderFunction } from './headers.js' */
-/** @import { CacheMode, NetworkOptions, Prefill, Progress, ResponseFormat } from './protocol.js' */
+/** @import { CacheMode, NetworkOptions, Prefill, Progress, ResponseFormat, ToolChoice } from './protocol.js' */
 
 /**
  * The values that an option may have: in words for an error, and the check in `options.js`.

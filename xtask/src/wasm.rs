@@ -130,7 +130,7 @@ pub fn build_grammar(dev: bool, out: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(grammar_artifact(dev)).typescript(true).remove_name_section(!dev).remove_producers_section(true);
     // After a trap the module is instantiated anew.
-    bindgen.web(true)?.reset_state_function(true);
+    bindgen.web(true)?.reset_state_function(true).omit_default_module_path(true);
     bindgen.generate(out).context("wasm-bindgen on the module of grammars")
 }
 

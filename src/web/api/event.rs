@@ -68,7 +68,7 @@ impl WebTokenLogprobs {
 pub enum WebStoppedBy {
     Token { id: u32, text: String },
     Text { text: String },
-    Grammar,
+    Grammar { text: &'static str },
 }
 
 impl WebStoppedBy {
@@ -76,7 +76,7 @@ impl WebStoppedBy {
         Ok(match stopped_by {
             StoppedBy::Token(id) => Self::Token { id, text: tokenizer.decode(&[id], false)? },
             StoppedBy::Text(text) => Self::Text { text },
-            StoppedBy::Grammar => Self::Grammar,
+            StoppedBy::Grammar => Self::Grammar { text: "" },
         })
     }
 }

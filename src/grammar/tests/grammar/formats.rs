@@ -81,7 +81,7 @@ fn any_object_is_json() {
 fn a_grammar_may_recur() {
     let grammar = "start: expr\nexpr: NUMBER | \"(\" expr (\" + \" | \" * \") expr \")\"\nNUMBER: /[1-9][0-9]{0,2}/\n";
     for seed in 0..30 {
-        let mut constraint = demo().vocabulary.constrain(&Format::Lark(grammar.into())).unwrap();
+        let mut constraint = demo().vocabulary.constrain(&Format::lark(grammar)).unwrap();
         if let Some(text) = draw(demo(), &mut constraint, &mut Rand64::new(SEED + seed), 200).unwrap() {
             let text = String::from_utf8(text).unwrap();
             let depth = text.chars().fold(0_i32, |depth, c| depth + i32::from(c == '(') - i32::from(c == ')'));
@@ -123,9 +123,9 @@ fn what_cannot_be_enforced_is_refused_and_says_why() {
         (schema(json!({ "type": "string", "pattern": "(?=a)b" })), "(?=a)b"),
         (Format::Regex("(unclosed".into()), "unclosed"),
         (Format::Regex("a*?(?<!b)".into()), "(?<!b)"),
-        (Format::Lark("start: nothing".into()), "nothing"),
-        (Format::Lark("begin: \"a\"".into()), "start"),
-        (Format::Lark(String::new()), "start"),
+        (Format::lark("start: nothing"), "nothing"),
+        (Format::lark("begin: \"a\""), "start"),
+        (Format::lark(""), "start"),
     ];
     for (format, word) in cases {
         let sentence = refusal(&format);
@@ -151,12 +151,62 @@ fn what_takes_too_much_work_is_refused() {
     println!("{refused:?}");
 }
 
+/// The grammar that `worker/tools/grammar.js` writes for tools in the manner of Hermes and Qwen.
+fn calls(start: &str) -> Format {
+    let lark = format!(
+        "{start}\ncall: call_0 | call_1\ncall_0: \"{{\\\"name\\\": \\\"add\\\", \\\"arguments\\\": \" @args_0 \"}}\\n</tool_call>\"\n\
+         call_1: \"{{\\\"name\\\": \\\"now\\\", \\\"arguments\\\": \" @args_1 \"}}\\n</tool_call>\"\n"
+    );
+    let numbers = json!({ "type": "object", "properties": { "a": { "type": "integer" } }, "required": ["a"], "additionalProperties": false });
+    let none = json!({ "type": "object", "properties": {}, "additionalProperties": false });
+    let parts = vec![("args_0".into(), Format::JsonSchema(numbers)), ("args_1".into(), Format::JsonSchema(none))];
+    Format::Grammar { lark, parts }
+}
+
+#[test]
+fn a_text_may_become_a_call() {
+    let auto = calls(
+        "start: TEXT | before \"\\n\" call (\"\\n<tool_call>\\n\" call)*\nbefore[lazy]: /(.|\\n)*<tool_call>/\n\
+         TEXT: /(.|\\n)*/ & ~/(.|\\n)*<tool_call>(.|\\n)*/",
+    );
+    let cases = [
+        ("", true),
+        ("Just a text.\nWith < and <tool and {\"name\": 1}", true),
+        ("<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 12}}\n</tool_call>", true),
+        ("I add.\n<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>", true),
+        (
+            "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>\n<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>",
+            true,
+        ),
+        ("<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": \"1\"}}\n</tool_call>", false),
+        ("<tool_call>\n{\"name\": \"sub\", \"arguments\": {\"a\": 1}}\n</tool_call>", false),
+        ("<tool_call>\n{\"name\": \"add\", \"arguments\": {}}\n</tool_call>", false),
+        ("<tool_call> no", false),
+    ];
+    for (text, is_allowed) in cases {
+        let mut constraint = demo().vocabulary.constrain(&auto).unwrap();
+        assert_eq!(takes(demo(), &mut constraint, text).unwrap(), is_allowed, "{text}");
+    }
+    let must = calls("start: \"<tool_call>\" \"\\n\" call");
+    for text in drawn(&must, 20) {
+        assert!(text.starts_with("<tool_call>\n{\"name\": \"") && text.ends_with("}\n</tool_call>"), "{text}");
+    }
+}
+
+#[test]
+fn a_part_that_cannot_be_enforced_is_named() {
+    let Format::Grammar { lark, mut parts } = calls("start: call") else { unreachable!() };
+    parts[1].1 = Format::JsonSchema(json!({ "type": "object", "propertyNames": { "maxLength": 3 } }));
+    let sentence = refusal(&Format::Grammar { lark, parts });
+    assert!(sentence.starts_with("args_1: ") && sentence.contains("propertyNames"), "{sentence}");
+}
+
 #[test]
 fn formats_are_read_from_json() {
     let read = |value: Value| Format::from_json(&value.to_string());
     assert_eq!(read(json!({ "type": "json_object" })), Ok(Format::JsonObject));
     assert_eq!(read(json!({ "type": "regex", "pattern": "a" })), Ok(Format::Regex("a".into())));
-    assert_eq!(read(json!({ "type": "grammar", "grammar": "b" })), Ok(Format::Lark("b".into())));
+    assert_eq!(read(json!({ "type": "grammar", "grammar": "b" })), Ok(Format::lark("b")));
     let schema = json!({ "type": "json_schema", "schema": { "type": "null" } });
     assert_eq!(read(schema), Ok(Format::JsonSchema(json!({ "type": "null" }))));
     for bad in [json!({}), json!({ "type": "yaml" }), json!({ "type": "regex" }), json!([])] {
