@@ -105,7 +105,7 @@ for (const [family, { call, many }] of Object.entries(FAMILIES)) {
   pageTest(`${family}: calls are forced, streamed, and their results come back`, async (page) => {
     const got = await page.evaluate(
       async ([url, chatTemplate, weather, clock]) => {
-        const model = await lib.BitNet.load(url, { threads: 1, chatTemplate, context: 2048 });
+        const model = await lib.BitNet.load(url, { threads: 1, chatTemplate });
         const tools = [weather, clock];
         const messages = [{ role: 'user', content: 'What is the weather in Paris?' }];
         const forced = await model.complete(messages, { tools, toolChoice: 'required', seed: 1, temperature: 1, maxTokens: 400 });
@@ -160,7 +160,7 @@ for (const [family, { call, many }] of Object.entries(FAMILIES)) {
 pageTest('what is wrong with tools is told before anything is generated', async (page) => {
   const errors = await page.evaluate(
     async ([url, weather]) => {
-      const model = await lib.BitNet.load(url, { threads: 1, context: 2048 });
+      const model = await lib.BitNet.load(url, { threads: 1 });
       const messages = [{ role: 'user', content: 'Hi' }];
       const bad = { type: 'function', function: { name: 'tags', parameters: { type: 'object', properties: { tags: { type: 'array', uniqueItems: true } } } } };
       /** @type {any[]} */

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::wasm::Variant;
+use crate::wasm::{self, Variant};
 use crate::{host, node, schema, toolchain};
 
 /// The compiler's own search for dependencies that a library or program does not use.
@@ -68,6 +68,11 @@ pub fn check(mut parts: Parts) -> Result<()> {
         }
     }
     if parts.wasm {
+        run("clippy: bitnet-grammar, wasm32".to_owned(), &|| {
+            let mut command = wasm::grammar_cargo("clippy");
+            command.args(["--package", "bitnet-grammar", "--lib", "--", "--deny", "warnings"]);
+            host::run(&mut command, toolchain::MISSING)
+        });
         for package in host::WASM_PACKAGES {
             run(format!("rustdoc: {package}, wasm32"), &|| document(&mut Variant::Relaxed.check("doc"), package));
         }

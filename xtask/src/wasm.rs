@@ -121,17 +121,22 @@ pub const GRAMMAR: &str = "grammar";
 /// Compiles the module of grammars, which has a memory of its own and no threads, so that rustup's std serves and one build is
 /// enough for all browsers. Puts `bitnet_grammar.js`, its types and `bitnet_grammar_bg.wasm` into `out`.
 pub fn build_grammar(dev: bool, out: &Path) -> Result<()> {
-    let mut command = host::cargo();
-    command
-        .args(["rustc", "--package", "bitnet-grammar", "--lib", "--crate-type", "cdylib", "--profile", profile(dev)])
-        .args(["--target", "wasm32-unknown-unknown", "--target-dir"])
-        .arg(host::target_dir().join("wasm-grammar"));
+    let mut command = grammar_cargo("rustc");
+    command.args(["--package", "bitnet-grammar", "--lib", "--crate-type", "cdylib", "--profile", profile(dev)]);
     host::run(&mut command, toolchain::MISSING)?;
     let mut bindgen = Bindgen::new();
     bindgen.input_path(grammar_artifact(dev)).typescript(true).remove_name_section(!dev).remove_producers_section(true);
     // After a trap the module is instantiated anew.
     bindgen.web(true)?.reset_state_function(true).omit_default_module_path(true);
     bindgen.generate(out).context("wasm-bindgen on the module of grammars")
+}
+
+/// A cargo subcommand that compiles for the module of grammars.
+pub fn grammar_cargo(subcommand: &str) -> Command {
+    let mut command = host::cargo();
+    let target_dir = host::target_dir().join("wasm-grammar");
+    command.arg(subcommand).args(["--target", "wasm32-unknown-unknown", "--target-dir"]).arg(target_dir);
+    command
 }
 
 /// The module that cargo makes of the grammars' crate, with its function names.

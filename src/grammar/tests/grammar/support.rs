@@ -32,7 +32,7 @@ pub const DEMO: &str = "www/models/demo.gguf";
 
 /// A tokenizer and its vocabulary.
 pub struct Words {
-    pub tokenizer: Tokenizer,
+    pub tokenizer: std::sync::Arc<Tokenizer>,
     pub vocabulary: Vocabulary,
 }
 
