@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::chat::ChatTemplate;
 use crate::gguf::{Header, Metadata, Parser, Progress};
-use crate::kernels::{KV_BLOCK, Kernel, RowMatrix, TernaryMatrix};
+use crate::kernels::{KV_BLOCK, Kernel, RowMatrix};
 pub use crate::model::Precision;
 use crate::model::{Blueprint, Config, KvFormat, Model, Role, WeightOptions, WeightsBuilder};
 use crate::quant::I2sLayout;
@@ -130,8 +130,9 @@ impl CheckedHeader {
         let blueprint = Blueprint::new(header)?;
         let weight_options = WeightOptions {
             kernel: options.kernel,
-            exact_rows: options.precision == Precision::Exact,
+            exact: options.precision == Precision::Exact,
             i2s_layout: options.i2s_layout,
+            rules: blueprint.linear_rules(),
         };
         let summary = summarize(&blueprint, options, weight_options)?;
         Ok(Self { blueprint, weight_options, summary })
@@ -353,7 +354,7 @@ fn summarize(blueprint: &Blueprint, options: &LoadOptions, weights: WeightOption
         .slots
         .iter()
         .map(|slot| match slot.role {
-            Role::Linear(_) => TernaryMatrix::bytes_for(options.kernel, slot.rows, slot.cols) as u64,
+            Role::Linear(_) => weights.linear_bytes(slot) as u64,
             Role::Rows(id) => {
                 let format = weights.row_format(slot.tensor_type, plan.is_head(id));
                 RowMatrix::bytes_for(format, slot.rows, slot.cols) as u64

@@ -52,8 +52,11 @@ pub use elementwise::{add, gelu_gate, relu2_gate, rmsnorm, scale, silu_gate};
 pub use embedding::{BlockFormat, RowBuilder, RowFormat, RowMatrix};
 pub use error::{Error, ErrorKind, Result};
 pub use rope::{PairOrder, Rope, RopeScaling, Yarn};
-pub use scales::{GroupColumns, Scales};
-pub use ternary::{Activations, Feature, Job, Kernel, TernaryBuilder, TernaryMatrix, matmul};
+pub use scales::GroupColumns;
+pub use ternary::{
+    ActivationScales, Activations, Feature, GroupDecoder, GroupFormat, GroupedActivations, GroupedBuilder, GroupedJob,
+    GroupedMatrix, Job, Kernel, TernaryBuilder, TernaryMatrix, grouped_matmul, matmul,
+};
 
 #[cfg(all(test, target_arch = "wasm32"))]
 fn run_in_browser(tests: &[&test_harness::Test]) {

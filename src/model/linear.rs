@@ -3,58 +3,205 @@
 //! How the weights are stored, what the input is rounded to and whether something is added beside the matrix is decided
 //! here, so that another codec or an adapter does not touch a graph.
 
-use crate::kernels::{Activations, Job, TernaryMatrix, matmul};
+use crate::kernels::{
+    ActivationScales, Activations, GroupColumns, GroupedActivations, GroupedJob, GroupedMatrix, Job, RowMatrix,
+    TernaryMatrix, grouped_matmul, matmul,
+};
 use crate::pool::Pool;
 
-/// A linear layer `[rows, cols]`: ternary weights, whose input is quantized to int8 token by token (BitLinear).
-#[derive(Debug)]
-pub struct Linear {
-    matrix: TernaryMatrix,
+/// How the linear layers of a family were trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinearRules {
+    /// What the input of a layer is rounded to. With [`ActivationScales::Token`] the model was trained with int8 inputs
+    /// (BitLinear), so that they are exact; with [`ActivationScales::Group`] it was trained with floats, int8 inputs are an
+    /// approximation, and the exact precision multiplies floats.
+    pub activations: ActivationScales,
+    /// Whether matrices that are stored as F16, BF16 or F32 are master weights, which the forward pass makes ternary.
+    /// Otherwise they are multiplied as they are.
+    pub ternarizes_floats: bool,
 }
 
-/// The input of one or several linear layers for some tokens, `[tokens, cols]`, in the form that they multiply. Its memory
+impl LinearRules {
+    /// BitLinear of BitNet b1.58 (arXiv:2402.17764).
+    pub const BITNET: Self = Self { activations: ActivationScales::Token, ternarizes_floats: true };
+
+    /// BitLinear in an architecture that has other models as well: rounding their floats to ternary weights would leave nothing
+    /// of them.
+    pub const BITLINEAR: Self = Self { activations: ActivationScales::Token, ternarizes_floats: false };
+
+    /// Ternary weights that were trained with floats beside them.
+    pub const TERNARY: Self = Self { activations: ActivationScales::Group, ternarizes_floats: false };
+}
+
+/// A linear layer `[rows, cols]`.
+#[derive(Debug)]
+pub struct Linear {
+    matrix: Matrix,
+    activations: ActivationScales,
+}
+
+#[derive(Debug)]
+enum Matrix {
+    /// Ternary weights with one scale, times int8 inputs with one scale for each token.
+    Ternary(TernaryMatrix),
+    /// Ternary weights with a scale for each group of columns, times int8 inputs.
+    Grouped(GroupedMatrix),
+    /// Other weights, or float inputs: rows as the file has them, times a factor.
+    Rows(RowMatrix, f32),
+}
+
+/// The input of one or several linear layers for some tokens, `[tokens, cols]`, in the forms that they multiply. Its memory
 /// is kept from one input to the next.
 #[derive(Debug, Default)]
 pub(super) struct LinearInput {
-    activations: Activations,
+    ternary: Activations,
+    /// One for each number of columns that a group may have.
+    grouped: [GroupedActivations; 3],
+    floats: Vec<f32>,
 }
 
 impl Linear {
-    /// A layer of ternary weights.
+    /// A layer of ternary weights with one scale.
     pub(super) fn ternary(matrix: TernaryMatrix) -> Self {
-        Self { matrix }
+        Self { matrix: Matrix::Ternary(matrix), activations: ActivationScales::Token }
+    }
+
+    /// A layer of ternary weights with a scale for each group of columns.
+    pub(super) fn grouped(matrix: GroupedMatrix, activations: ActivationScales) -> Self {
+        Self { matrix: Matrix::Grouped(matrix), activations }
+    }
+
+    /// A layer of other weights, or one whose input stays in floats: its outputs are those of the rows times `factor`. With
+    /// [`ActivationScales::Token`] the input is rounded as BitLinear does.
+    pub(super) fn rows(matrix: RowMatrix, factor: f32, activations: ActivationScales) -> Self {
+        Self { matrix: Matrix::Rows(matrix, factor), activations }
+    }
+
+    /// Multiplies the scale of all weights; returns what the scale of the whole matrix is then.
+    pub(super) fn scale_by(&mut self, by: f32) -> f32 {
+        match &mut self.matrix {
+            Matrix::Ternary(matrix) => {
+                matrix.scale_by(by);
+                matrix.scale()
+            }
+            Matrix::Grouped(matrix) => matrix.scale_by(by),
+            Matrix::Rows(_, factor) => {
+                *factor *= by;
+                *factor
+            }
+        }
     }
 
     /// The width of its input.
     pub fn cols(&self) -> usize {
-        self.matrix.cols()
+        match &self.matrix {
+            Matrix::Ternary(matrix) => matrix.cols(),
+            Matrix::Grouped(matrix) => matrix.cols(),
+            Matrix::Rows(matrix, _) => matrix.cols(),
+        }
     }
 
     /// Bytes in memory.
     pub fn bytes(&self) -> usize {
-        self.matrix.bytes()
+        match &self.matrix {
+            Matrix::Ternary(matrix) => matrix.bytes(),
+            Matrix::Grouped(matrix) => matrix.bytes(),
+            Matrix::Rows(matrix, _) => matrix.bytes(),
+        }
     }
 }
 
 impl LinearInput {
-    /// Replaces the input by what `fill(token, x)` computes for each of `tokens`, prepared for `layer` and for others like
-    /// it. `x` is `[cols]` and holds zeros or older numbers.
-    pub(super) fn prepare(
+    /// Replaces the input by what `fill(token, x)` computes for each of `tokens`, in the forms that `layers` multiply. `x` is
+    /// `[cols]` and holds zeros or older numbers; `fill` is asked once for each form.
+    ///
+    /// # Panics
+    /// If the layers have inputs of several widths.
+    pub(super) fn prepare<const N: usize>(
         &mut self,
         pool: &Pool,
-        layer: &Linear,
+        layers: [&Linear; N],
         tokens: usize,
         fill: impl Fn(usize, &mut [f32]) + Sync,
     ) {
-        self.activations.quantize_with(pool, layer.matrix.kernel(), tokens, layer.matrix.cols(), fill);
+        let cols = layers[0].cols();
+        assert!(layers.iter().all(|layer| layer.cols() == cols));
+        if let Some(matrix) = layers.iter().find_map(|layer| layer.as_ternary()) {
+            self.ternary.quantize_with(pool, matrix.kernel(), tokens, cols, &fill);
+        }
+        for columns in [GroupColumns::C64, GroupColumns::C128, GroupColumns::C256] {
+            let alike = || layers.iter().filter_map(|layer| layer.as_grouped()).filter(|m| m.columns() == columns);
+            let Some(matrix) = alike().next() else { continue };
+            let (batches, scales) = (alike().all(GroupedMatrix::batches), layers[0].activations);
+            let grouped = &mut self.grouped[place_of(columns)];
+            grouped.quantize_with(pool, matrix.kernel(), columns, scales, batches, tokens, cols, &fill);
+        }
+        if let Some(layer) = layers.iter().find(|layer| layer.as_rows().is_some()) {
+            self.floats.resize(tokens * cols, 0.0);
+            pool.par_rows(&mut self.floats, cols, 1, |token, x| {
+                fill(token, x);
+                if layer.activations == ActivationScales::Token {
+                    round_as_int8(x);
+                }
+            });
+        }
     }
 
-    /// Multiplies the input with several layers in one fork-join: each output is `[tokens, rows]`.
+    /// Multiplies the input with several layers: each output is `[tokens, rows]`. Layers of one kind share a fork-join.
     ///
     /// # Panics
-    /// If the input was prepared for layers of another kind, or an output has the wrong length.
+    /// If the input was not prepared for these layers, or an output has the wrong length.
     pub(super) fn multiply<const N: usize>(&self, pool: &Pool, products: [(&Linear, &mut [f32]); N]) {
-        let mut jobs = products.map(|(layer, out)| Job { matrix: &layer.matrix, out });
-        matmul(pool, &self.activations, &mut jobs);
+        let mut ternary: Vec<Job<'_>> = Vec::with_capacity(N);
+        let mut grouped: [Vec<GroupedJob<'_>>; 3] = Default::default();
+        for (layer, out) in products {
+            match &layer.matrix {
+                Matrix::Ternary(matrix) => ternary.push(Job { matrix, out }),
+                Matrix::Grouped(matrix) => grouped[place_of(matrix.columns())].push(GroupedJob { matrix, out }),
+                Matrix::Rows(matrix, factor) => {
+                    matrix.matmul(pool, &self.floats, out);
+                    if *factor != 1.0 {
+                        out.iter_mut().for_each(|value| *value *= factor);
+                    }
+                }
+            }
+        }
+        if !ternary.is_empty() {
+            matmul(pool, &self.ternary, &mut ternary);
+        }
+        for (x, jobs) in self.grouped.iter().zip(&mut grouped) {
+            if !jobs.is_empty() {
+                grouped_matmul(pool, x, jobs);
+            }
+        }
     }
+}
+
+impl Linear {
+    fn as_ternary(&self) -> Option<&TernaryMatrix> {
+        if let Matrix::Ternary(matrix) = &self.matrix { Some(matrix) } else { None }
+    }
+
+    fn as_grouped(&self) -> Option<&GroupedMatrix> {
+        if let Matrix::Grouped(matrix) = &self.matrix { Some(matrix) } else { None }
+    }
+
+    fn as_rows(&self) -> Option<&RowMatrix> {
+        if let Matrix::Rows(matrix, _) = &self.matrix { Some(matrix) } else { None }
+    }
+}
+
+const fn place_of(columns: GroupColumns) -> usize {
+    match columns {
+        GroupColumns::C64 => 0,
+        GroupColumns::C128 => 1,
+        GroupColumns::C256 => 2,
+    }
+}
+
+/// What an int8 input of BitLinear stands for: as [`Activations`] rounds it.
+fn round_as_int8(x: &mut [f32]) {
+    let max = x.iter().fold(0.0_f32, |max, value| max.max(value.abs())).max(1e-5);
+    let scale = 127.0 / max;
+    x.iter_mut().for_each(|value| *value = (*value * scale).round_ties_even().clamp(-128.0, 127.0) / scale);
 }

@@ -16,6 +16,7 @@ mod config;
 mod graph;
 mod kv_cache;
 mod linear;
+mod linear_builder;
 mod pass;
 mod plan;
 mod precision;
@@ -27,7 +28,7 @@ pub use config::Config;
 pub use graph::Activation;
 use graph::Graph;
 pub use kv_cache::{KvCache, KvFormat, KvPool};
-pub use linear::Linear;
+pub use linear::{Linear, LinearRules};
 pub use pass::{ForwardPass, HiddenStates};
 pub use plan::{LinearId, Plan, Role, RowsId, Slot, VectorId, vocab_size};
 pub use precision::Precision;
@@ -61,6 +62,11 @@ impl Blueprint {
         let config = Config::from_metadata(&header.metadata, architecture, vocab_size)?;
         let (graph, plan) = graph::plan(header, &config)?;
         Ok(Self { config, plan, graph })
+    }
+
+    /// How the linear layers were trained.
+    pub fn linear_rules(&self) -> LinearRules {
+        self.graph.linear_rules()
     }
 }
 

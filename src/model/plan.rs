@@ -60,25 +60,28 @@ pub struct Slot {
 pub(super) struct Tensors<'a> {
     by_name: HashMap<&'a str, &'a TensorInfo>,
     data_offset: u64,
+    /// What the file means by type 42.
+    q2_0: TensorType,
     slots: Vec<Slot>,
     rows: usize,
     linears: usize,
     vectors: usize,
-    already_ternary: bool,
 }
 
 impl<'a> Tensors<'a> {
-    pub(super) fn new(header: &'a Header) -> Self {
+    /// # Errors
+    /// `InvalidModel` if the places of the tensors of type 42 fit neither size of its groups.
+    pub(super) fn new(header: &'a Header) -> Result<Self> {
         let by_name = header.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
-        Self {
+        Ok(Self {
             by_name,
             data_offset: header.data_offset,
+            q2_0: type_of_q2_0(header)?,
             slots: Vec::new(),
             rows: 0,
             linears: 0,
             vectors: 0,
-            already_ternary: false,
-        }
+        })
     }
 
     /// Tensors that mean another computation than this crate's: a file that has one of `names` is refused.
@@ -89,10 +92,11 @@ impl<'a> Tensors<'a> {
         }
     }
 
-    /// From now on the matrices of linear layers must be ternary as they lie in the file. For an architecture that has
-    /// other models as well: rounding those to ternary weights would leave nothing of them.
-    pub(super) fn expect_ternary(&mut self) {
-        self.already_ternary = true;
+    /// Whether a matrix of the blocks is stored in a type that `is_meant`.
+    pub(super) fn stores(&self, is_meant: impl Fn(TensorType) -> bool) -> bool {
+        self.by_name
+            .values()
+            .any(|t| t.name.starts_with("blk.") && TensorType::from_id(t.type_id).is_some_and(&is_meant))
     }
 
     /// The linear layer `{name}.weight`, `[rows, cols]`. A factor may lie beside it, `{name}.scale`.
@@ -169,7 +173,7 @@ impl<'a> Tensors<'a> {
         if let Some(layer) = name.strip_suffix(".weight") {
             self.refuse(&[&format!("{layer}.bias")], "this build computes layers and norms without biases only")?;
         }
-        self.slots.push(slot(role, name, rows, cols, tensor, self.data_offset)?);
+        self.slots.push(slot(role, name, rows, cols, tensor, self)?);
         Ok(true)
     }
 }
@@ -181,8 +185,9 @@ pub struct Plan {
     pub slots: Vec<Slot>,
     /// The end of the last one: the least length that the file must have.
     pub end: u64,
-    /// The matrices of linear layers must be ternary already; otherwise floats are rounded to ternary weights.
-    pub already_ternary: bool,
+    /// Whether a linear layer is stored in a ternary type. Then others may hold other weights; in a file without, all of them
+    /// must turn out to be ternary, because it is the file of another kind of model otherwise.
+    pub has_ternary_types: bool,
 }
 
 impl Plan {
@@ -191,7 +196,8 @@ impl Plan {
     /// # Errors
     /// `InvalidModel` for overlapping bytes.
     pub(super) fn new(tensors: Tensors<'_>) -> Result<Self> {
-        let Tensors { mut slots, data_offset, already_ternary, .. } = tensors;
+        let has_ternary_types = tensors.stores(TensorType::is_ternary);
+        let Tensors { mut slots, data_offset, .. } = tensors;
         slots.sort_by_key(|slot| slot.begin);
         for pair in slots.windows(2) {
             if pair[0].begin + pair[0].bytes > pair[1].begin {
@@ -199,7 +205,7 @@ impl Plan {
             }
         }
         let end = slots.last().map_or(data_offset, |slot| slot.begin + slot.bytes);
-        Ok(Self { slots, end, already_ternary })
+        Ok(Self { slots, end, has_ternary_types })
     }
 
     /// The types of the ternary matrices, by name, most frequent first, and those of embedding and head where they are
@@ -256,7 +262,7 @@ pub fn vocab_size(header: &Header) -> Result<usize> {
 }
 
 /// Checks that `tensor` has the shape and a type for its role.
-fn slot(role: Role, name: String, rows: usize, cols: usize, tensor: &TensorInfo, data_offset: u64) -> Result<Slot> {
+fn slot(role: Role, name: String, rows: usize, cols: usize, tensor: &TensorInfo, file: &Tensors<'_>) -> Result<Slot> {
     let found = || format!("{} {:?}", type_name(tensor.type_id), tensor.dims);
     let vector = rows == 1 && !matches!(role, Role::Linear(_) | Role::Rows(_));
     let dims: &[u64] = if vector { &[cols as u64] } else { &[cols as u64, rows as u64] };
@@ -267,11 +273,15 @@ fn slot(role: Role, name: String, rows: usize, cols: usize, tensor: &TensorInfo,
     }
     let is_ternary = matches!(role, Role::Linear(_));
     let is_meant = |t: &TensorType| match role {
-        Role::Linear(_) => t.may_be_ternary(),
+        Role::Linear(_) => true,
         Role::Rows(_) => t.row_decoder().is_some(),
         Role::Scale(_) | Role::Vector(_) | Role::Constants(_) => t.is_float(),
     };
-    let Some(tensor_type) = TensorType::from_id(tensor.type_id).filter(is_meant) else {
+    let tensor_type = match TensorType::from_id(tensor.type_id) {
+        Some(TensorType::Q2_0) => Some(file.q2_0),
+        other => other,
+    };
+    let Some(tensor_type) = tensor_type.filter(is_meant) else {
         let expected = TensorType::names(|t| is_meant(&t));
         let advice = match tensor.type_id {
             38 | 39 => ": TL1 and TL2 files do not carry their tile sizes; take the I2_S file of the same model",
@@ -283,6 +293,9 @@ fn slot(role: Role, name: String, rows: usize, cols: usize, tensor: &TensorInfo,
             format!("tensor {name}: expected {expected} {dims:?}, found {}{advice}", found()),
         ));
     };
+    if matches!(role, Role::Linear(_)) && !tensor_type.may_be_ternary() && !file.stores(TensorType::is_ternary) {
+        return Err(not_ternary(&name, tensor_type));
+    }
     let bytes = tensor_type.tensor_bytes(rows, cols).ok_or_else(|| {
         invalid(format!(
             "tensor {name}: {} needs rows of a multiple of {} weights, found {cols}",
@@ -299,7 +312,55 @@ fn slot(role: Role, name: String, rows: usize, cols: usize, tensor: &TensorInfo,
         ));
     }
     let conversion = tensor.conversion;
-    Ok(Slot { role, name, tensor_type, rows, cols, begin: data_offset + tensor.offset, bytes, conversion })
+    Ok(Slot { role, name, tensor_type, rows, cols, begin: file.data_offset + tensor.offset, bytes, conversion })
+}
+
+/// The type that the file's tensors of type 42 have. Groups have 64 columns, but of 128 in files that are older than ggml's
+/// Q2_0: a tensor is then shorter, so that the next one begins earlier. Nothing else in a file tells.
+fn type_of_q2_0(header: &Header) -> Result<TensorType> {
+    let alignment = u64::from(header.metadata.u32("general.alignment")?.unwrap_or(32));
+    let mut by_place: Vec<&TensorInfo> = header.tensors.iter().filter(|t| t.problem.is_none()).collect();
+    by_place.sort_by_key(|tensor| tensor.offset);
+    let mut known = None;
+    for pair in by_place.windows(2).filter(|pair| pair[0].type_id == TensorType::Q2_0.id()) {
+        let (tensor, room) = (pair[0], pair[1].offset - pair[0].offset);
+        let cols = tensor.dims.first().map_or(0, |&cols| cols as usize);
+        let rows = tensor.dims.iter().skip(1).product::<u64>() as usize;
+        let fills =
+            |t: &TensorType| t.tensor_bytes(rows, cols).is_some_and(|bytes| bytes.next_multiple_of(alignment) == room);
+        let mut fitting = [TensorType::Q2_0, TensorType::Pq2_0].into_iter().filter(fills);
+        let found = match (fitting.next(), fitting.next()) {
+            (Some(found), None) => found,
+            // So small that padding hides the difference.
+            (Some(_), Some(_)) => continue,
+            (None, _) => {
+                return Err(invalid(format!(
+                    "tensor {}: Q2_0 {:?} takes {room} bytes, which fits neither groups of 64 weights nor groups of 128",
+                    tensor.name, tensor.dims
+                )));
+            }
+        };
+        if *known.get_or_insert(found) != found {
+            return Err(invalid(format!(
+                "tensor {}: its bytes are those of Q2_0 with other groups than the file's other tensors have",
+                tensor.name
+            )));
+        }
+    }
+    Ok(known.unwrap_or(TensorType::Q2_0))
+}
+
+/// What is said of a linear layer that is not ternary where none is stored in a ternary type.
+pub(super) fn not_ternary(name: &str, tensor_type: TensorType) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!(
+            "tensor {name}: expected ternary weights, found {} weights of more than one magnitude: this is no ternary model, or \
+             one that was quantized again; take its file in {}",
+            tensor_type.name(),
+            TensorType::names(TensorType::is_ternary)
+        ),
+    )
 }
 
 fn missing(name: &str) -> Error {

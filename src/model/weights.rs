@@ -3,11 +3,12 @@
 use std::ops::Index;
 
 use crate::gguf::Conversion;
-use crate::kernels::{BlockFormat, Kernel, RowBuilder, RowFormat, RowMatrix, TernaryBuilder, TernaryMatrix};
-use crate::quant::{FloatDecoder, I2sLayout, TensorType, TernaryDecoder, check_scale};
+use crate::kernels::{GroupFormat, Kernel, RowBuilder, RowFormat, RowMatrix};
+use crate::quant::{FloatDecoder, I2sLayout, TensorType, check_scale};
 use crate::{Error, ErrorKind, Result};
 
-use super::linear::Linear;
+use super::linear::{Linear, LinearRules};
+use super::linear_builder::{LinearBuilder, stored_format};
 use super::plan::{LinearId, Plan, Role, RowsId, Slot, VectorId};
 
 /// All weights of a model. A graph holds the ids of its tensors and finds them here.
@@ -61,33 +62,36 @@ impl Index<VectorId> for Weights {
 pub struct WeightOptions {
     /// The kernel whose layout the ternary matrices get.
     pub kernel: Kernel,
-    /// Keep embedding and head exactly as the file has them, instead of as int8 rows.
-    pub exact_rows: bool,
+    /// Keep embedding and head exactly as the file has them, instead of as int8 rows, and the inputs of layers that were trained
+    /// with floats as floats.
+    pub exact: bool,
     /// The interleaving of I2_S tensors.
     pub i2s_layout: I2sLayout,
+    /// How the linear layers were trained.
+    pub rules: LinearRules,
 }
 
 impl WeightOptions {
     /// The format that the matrix of an embedding or a head is kept in.
     ///
-    /// Exactly: in the file's own bytes. Otherwise as int8 rows, of which the head reads half the bytes. A quantized
-    /// embedding that is not the head stays as it is as well: it is no larger, and one row of it is read for a token.
+    /// Exactly: in the file's own bytes. Otherwise ternary codes stay what they are, and all else becomes int8 rows, of which
+    /// the head reads half the bytes. A quantized embedding that is not the head stays as it is as well: it is no larger, and
+    /// one row of it is read for a token.
     pub fn row_format(&self, stored: TensorType, is_head: bool) -> RowFormat {
-        let blocks = || match (stored.row_decoder(), stored.is_float()) {
-            (Some(decode), false) => {
-                Some(RowFormat::Blocks(BlockFormat { bytes: stored.block_bytes(), len: stored.block_len(), decode }))
-            }
-            _ => None,
-        };
-        if !self.exact_rows {
-            return if is_head { None } else { blocks() }.unwrap_or(RowFormat::Int8);
+        if self.exact {
+            return stored_format(stored);
         }
-        match stored {
-            TensorType::F16 => RowFormat::F16,
-            TensorType::Bf16 => RowFormat::Bf16,
-            // An f32 holds the values of any other type.
-            _ => blocks().unwrap_or(RowFormat::F32),
+        match stored.groups() {
+            Some((columns, decode)) => RowFormat::Grouped(GroupFormat { kernel: self.kernel, columns, decode }),
+            None if is_head || stored.is_float() => RowFormat::Int8,
+            None => stored_format(stored),
         }
+    }
+
+    /// The bytes that the matrix of a linear layer takes in memory; where that depends on its weights, those that it is
+    /// expected to take.
+    pub fn linear_bytes(&self, slot: &Slot) -> usize {
+        LinearBuilder::bytes_for(slot, self)
     }
 }
 
@@ -95,11 +99,10 @@ impl WeightOptions {
 #[derive(Debug)]
 pub struct WeightsBuilder {
     options: WeightOptions,
-    already_ternary: bool,
+    has_ternary_types: bool,
     rows: Vec<Option<RowMatrix>>,
-    linears: Vec<Option<TernaryMatrix>>,
-    /// Of each linear layer the factor that lies beside it.
-    /// Each with the name of its tensor.
+    linears: Vec<Option<Linear>>,
+    /// Of each linear layer the factor that lies beside it, with the name of its tensor.
     scales: Vec<Option<(String, f32)>>,
     vectors: Vec<Option<Vec<f32>>>,
     current: Option<Current>,
@@ -110,14 +113,13 @@ pub struct WeightsBuilder {
 struct Current {
     role: Role,
     name: String,
-    rows: usize,
     conversion: Conversion,
     sink: Sink,
 }
 
 #[derive(Debug)]
 enum Sink {
-    Ternary(TernaryDecoder, TernaryBuilder),
+    Linear(LinearBuilder),
     Rows(FloatDecoder, RowBuilder),
     Vector(FloatDecoder, Vec<f32>),
 }
@@ -139,7 +141,7 @@ impl WeightsBuilder {
         }
         Self {
             options,
-            already_ternary: plan.already_ternary,
+            has_ternary_types: plan.has_ternary_types,
             rows: none(rows),
             linears: none(linears),
             scales: none(linears),
@@ -155,13 +157,7 @@ impl WeightsBuilder {
     pub fn begin(&mut self, slot: &Slot) -> Result<()> {
         let Slot { role, ref name, tensor_type, rows, cols, conversion, .. } = *slot;
         let sink = match role {
-            Role::Linear(_) => {
-                let decoder = TernaryDecoder::new(name, tensor_type, self.options.i2s_layout, rows, cols)?;
-                // A file may say itself that these are master weights.
-                let already_ternary = self.already_ternary && !conversion.is_master;
-                let decoder = if already_ternary { decoder.already_ternary() } else { decoder };
-                Sink::Ternary(decoder, TernaryMatrix::builder(self.options.kernel, rows, cols)?)
-            }
+            Role::Linear(_) => Sink::Linear(LinearBuilder::new(slot, &self.options, self.has_ternary_types)?),
             Role::Rows(id) => {
                 // The head is the last of them: its own matrix, or the embedding.
                 let format = self.options.row_format(tensor_type, id.0 + 1 == self.rows.len());
@@ -171,7 +167,7 @@ impl WeightsBuilder {
                 Sink::Vector(FloatDecoder::new(name, tensor_type, cols)?, Vec::with_capacity(cols))
             }
         };
-        self.current = Some(Current { role, name: name.clone(), rows, conversion, sink });
+        self.current = Some(Current { role, name: name.clone(), conversion, sink });
         Ok(())
     }
 
@@ -180,14 +176,11 @@ impl WeightsBuilder {
     /// # Errors
     /// What the decoders find wrong with them.
     pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
-        let Some(Current { rows, conversion, sink, .. }) = &mut self.current else {
+        let Some(Current { sink, .. }) = &mut self.current else {
             return Err(Error::new(ErrorKind::Internal, "bytes for a tensor that was not begun"));
         };
         match sink {
-            Sink::Ternary(decoder, builder) => decoder.push(bytes, |row, codes| {
-                push_rows(builder, *conversion, *rows, row, codes);
-                Ok(())
-            }),
+            Sink::Linear(builder) => builder.push(bytes),
             Sink::Rows(decoder, builder) => decoder.push(bytes, |row| {
                 builder.push_row(row.index, row.values, row.stored);
                 Ok(())
@@ -204,17 +197,11 @@ impl WeightsBuilder {
     /// # Errors
     /// What the decoders find wrong with it as a whole.
     pub fn end(&mut self) -> Result<()> {
-        let Some(Current { role, name, rows, conversion, sink }) = self.current.take() else {
+        let Some(Current { role, name, conversion, sink }) = self.current.take() else {
             return Err(Error::new(ErrorKind::Internal, "the end of a tensor that was not begun"));
         };
         match (role, sink) {
-            (Role::Linear(id), Sink::Ternary(decoder, mut builder)) => {
-                let scales = decoder.finish(|row, codes| {
-                    push_rows(&mut builder, conversion, rows, row, codes);
-                    Ok(())
-                })?;
-                self.linears[id.0] = Some(builder.finish(scales)?);
-            }
+            (Role::Linear(id), Sink::Linear(builder)) => self.linears[id.0] = Some(builder.finish()?),
             (Role::Rows(id), Sink::Rows(_, builder)) => self.rows[id.0] = Some(builder.finish()),
             (Role::Scale(id), Sink::Vector(_, vector)) => {
                 let factor = |stored: f32| if conversion.is_reciprocal { 1.0 / stored } else { stored };
@@ -234,24 +221,13 @@ impl WeightsBuilder {
         fn all<T>(tensors: Vec<Option<T>>) -> Result<Vec<T>> {
             tensors.into_iter().map(|tensor| tensor.ok_or_else(incomplete)).collect()
         }
-        let linears = all(self.linears)?.into_iter().zip(self.scales).map(|(mut matrix, scale)| {
+        let linears = all(self.linears)?.into_iter().zip(self.scales).map(|(mut layer, scale)| {
             if let Some((name, factor)) = scale {
-                matrix.scale_by(factor);
-                check_scale(&name, matrix.scale())?;
+                check_scale(&name, layer.scale_by(factor))?;
             }
-            Ok(Linear::ternary(matrix))
+            Ok(layer)
         });
         Ok(Weights { rows: all(self.rows)?, linears: linears.collect::<Result<_>>()?, vectors: all(self.vectors)? })
-    }
-}
-
-/// Puts whole rows, from `first` of `rows` on, where their conversion wants them.
-fn push_rows(builder: &mut TernaryBuilder, conversion: Conversion, rows: usize, first: usize, codes: &[i8]) {
-    if conversion.heads.is_none() {
-        return builder.push_rows(first, codes);
-    }
-    for (row, codes) in (first..).zip(codes.chunks_exact(builder.cols())) {
-        builder.push_rows(conversion.row(row, rows), codes);
     }
 }
 

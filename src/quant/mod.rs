@@ -1,17 +1,20 @@
 //! On-disk weight codecs: bytes to canonical ternary rows and scales, or to rows of f32.
 //!
 //! A codec is pushed the bytes of one tensor in pieces of any size and hands out blocks of rows. The canonical form
-//! of a ternary row is one `i8` in {-1, 0, +1} per weight; the kernels pack it as they like. Embeddings and heads, which are
-//! floats or quantized to 4 bits and more, become f32.
+//! of a ternary row is one `i8` in {-1, 0, +1} per weight, and +2 where a type has it, with one scale for the tensor or one for
+//! each group of columns; the kernels pack it as they like. What is not ternary becomes f32.
 
 #![forbid(unsafe_code)]
 
 mod absmean;
-mod block_scale;
 mod blocks;
 mod float;
+mod grouped;
 mod i2_s;
 mod packed;
+mod ptq1_0;
+mod q1_0;
+mod q2_0;
 mod q4;
 mod q4_k;
 mod q5;
@@ -23,13 +26,16 @@ mod tq1_0;
 mod tq2_0;
 
 pub use float::{FloatDecoder, FloatRow};
+pub use grouped::{GroupedDecoder, GroupedRow};
 pub use i2_s::I2sLayout;
-pub use ternary::{TernaryDecoder, check_scale};
+pub use ternary::{Decoded, TernaryDecoder, check_scale};
 
+use crate::kernels::{GroupColumns, GroupDecoder};
 use crate::{Error, ErrorKind};
-use blocks::each_block;
+use blocks::{each_block, each_group, each_scaled};
 
-/// A tensor type that this crate can decode. The ids are ggml's; I2_S is bitnet.cpp's.
+/// A tensor type that this crate can decode. The ids are ggml's; I2_S is bitnet.cpp's, PQ2_0 and PTQ1_0 are those of PrismML's
+/// fork of llama.cpp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TensorType {
     /// IEEE single precision.
@@ -65,6 +71,14 @@ pub enum TensorType {
     /// 2-bit codes of four rows in a byte, as transformers packs them (`pack_weights` of its `integrations/bitnet.py`). In
     /// safetensors only; the scale lies beside it.
     Packed,
+    /// A bit for each weight, plus or minus an f16 scale per 128.
+    Q1_0,
+    /// 2-bit codes, low bits first, in order; an f16 scale per 64.
+    Q2_0,
+    /// The same with a scale per 128, as Q2_0 was before ggml had it.
+    Pq2_0,
+    /// 5 weights in a byte, base 3; 28 bytes per 128 weights.
+    Ptq1_0,
 }
 
 /// Decodes the bytes of a row, whole blocks, into its values.
@@ -93,6 +107,10 @@ impl TensorType {
             35 => Self::Tq2_0,
             36 => Self::I2S,
             Self::PACKED_ID => Self::Packed,
+            41 => Self::Q1_0,
+            42 => Self::Q2_0,
+            142 => Self::Pq2_0,
+            143 => Self::Ptq1_0,
             _ => return None,
         })
     }
@@ -116,6 +134,10 @@ impl TensorType {
             Self::Tq2_0 => 35,
             Self::I2S => 36,
             Self::Packed => Self::PACKED_ID,
+            Self::Q1_0 => 41,
+            Self::Q2_0 => 42,
+            Self::Pq2_0 => 142,
+            Self::Ptq1_0 => 143,
         }
     }
 
@@ -138,6 +160,10 @@ impl TensorType {
             Self::Tq2_0 => "TQ2_0",
             Self::I2S => "I2_S",
             Self::Packed => "U8",
+            Self::Q1_0 => "Q1_0",
+            Self::Q2_0 => "Q2_0",
+            Self::Pq2_0 => "PQ2_0",
+            Self::Ptq1_0 => "PTQ1_0",
         }
     }
 
@@ -157,11 +183,15 @@ impl TensorType {
             | Self::Tq1_0
             | Self::Tq2_0
             | Self::I2S
-            | Self::Packed => false,
+            | Self::Packed
+            | Self::Q1_0
+            | Self::Q2_0
+            | Self::Pq2_0
+            | Self::Ptq1_0 => false,
         }
     }
 
-    /// How its rows become f32; `None` for ternary types.
+    /// How its rows become f32; `None` for those whose scale stands elsewhere.
     pub fn row_decoder(self) -> Option<RowDecoder> {
         match self {
             Self::F32 => Some(float::f32_row),
@@ -176,12 +206,50 @@ impl TensorType {
             Self::Q5K => Some(|bytes, values| each_block(bytes, values, q4_k::q5_k)),
             Self::Q6K => Some(|bytes, values| each_block(bytes, values, q6_k::q6_k)),
             Self::Iq4Nl => Some(|bytes, values| each_block(bytes, values, q4::iq4_nl)),
-            Self::Tq1_0 | Self::Tq2_0 | Self::I2S | Self::Packed => None,
+            Self::Tq1_0 => Some(|bytes, values| each_scaled(bytes, values, tq1_0::decode_block)),
+            Self::Tq2_0 => Some(|bytes, values| each_scaled(bytes, values, tq2_0::decode_block)),
+            Self::Q1_0 => Some(|bytes, values| each_scaled(bytes, values, q1_0::decode_block)),
+            Self::Q2_0 => Some(|bytes, values| each_scaled(bytes, values, q2_0::decode_64)),
+            Self::Pq2_0 => Some(|bytes, values| each_scaled(bytes, values, q2_0::decode_128)),
+            Self::Ptq1_0 => Some(|bytes, values| each_scaled(bytes, values, ptq1_0::decode_block)),
+            Self::I2S | Self::Packed => None,
         }
     }
 
-    /// Whether a linear layer may be stored in it: the ternary types, floats, which are made ternary, and of the quantized
-    /// types those in which ggml's quantizer keeps ternary weights ternary. Q4_0 and its like have codes from -8 to 7.
+    /// Of a type that has ternary codes and a scale for each group of columns: the columns, and how a row becomes codes and
+    /// scales.
+    pub fn groups(self) -> Option<(GroupColumns, GroupDecoder)> {
+        Some(match self {
+            Self::Tq1_0 => (GroupColumns::C256, |b, codes, scales| each_group(b, codes, scales, tq1_0::decode_block)),
+            Self::Tq2_0 => (GroupColumns::C256, |b, codes, scales| each_group(b, codes, scales, tq2_0::decode_block)),
+            Self::Q1_0 => (GroupColumns::C128, |b, codes, scales| each_group(b, codes, scales, q1_0::decode_block)),
+            Self::Q2_0 => (GroupColumns::C64, |b, codes, scales| each_group(b, codes, scales, q2_0::decode_64)),
+            Self::Pq2_0 => (GroupColumns::C128, |b, codes, scales| each_group(b, codes, scales, q2_0::decode_128)),
+            Self::Ptq1_0 => (GroupColumns::C128, |b, codes, scales| each_group(b, codes, scales, ptq1_0::decode_block)),
+            Self::F32
+            | Self::F16
+            | Self::Bf16
+            | Self::Q4_0
+            | Self::Q4_1
+            | Self::Q5_0
+            | Self::Q5_1
+            | Self::Q8_0
+            | Self::Q4K
+            | Self::Q5K
+            | Self::Q6K
+            | Self::Iq4Nl
+            | Self::I2S
+            | Self::Packed => return None,
+        })
+    }
+
+    /// Whether it stores ternary (or binary) codes and nothing else.
+    pub fn is_ternary(self) -> bool {
+        matches!(self, Self::I2S | Self::Packed) || self.groups().is_some()
+    }
+
+    /// Whether what it stores may be ternary with one scale: the ternary types, floats, and of the quantized types those in
+    /// which ggml's quantizer keeps ternary weights ternary. Q4_0 and its like have codes from -8 to 7.
     pub const fn may_be_ternary(self) -> bool {
         match self {
             Self::F32
@@ -192,13 +260,17 @@ impl TensorType {
             | Self::Tq1_0
             | Self::Tq2_0
             | Self::I2S
-            | Self::Packed => true,
+            | Self::Packed
+            | Self::Q1_0
+            | Self::Q2_0
+            | Self::Pq2_0
+            | Self::Ptq1_0 => true,
             Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::Q4K | Self::Q5K | Self::Iq4Nl => false,
         }
     }
 
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::F32,
         Self::F16,
         Self::Bf16,
@@ -214,6 +286,10 @@ impl TensorType {
         Self::Tq1_0,
         Self::Tq2_0,
         Self::I2S,
+        Self::Q1_0,
+        Self::Q2_0,
+        Self::Pq2_0,
+        Self::Ptq1_0,
     ];
 
     /// The names of those types that are meant, as a list for a sentence.
@@ -242,7 +318,8 @@ impl TensorType {
             Self::F32 | Self::F16 | Self::Bf16 => 1,
             Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::Q8_0 | Self::Iq4Nl => 32,
             Self::Q4K | Self::Q5K | Self::Q6K | Self::Tq1_0 | Self::Tq2_0 => 256,
-            Self::I2S => 128,
+            Self::I2S | Self::Q1_0 | Self::Pq2_0 | Self::Ptq1_0 => 128,
+            Self::Q2_0 => 64,
             Self::Packed => 4,
         }
     }
@@ -252,11 +329,12 @@ impl TensorType {
         match self {
             Self::F32 => 4,
             Self::F16 | Self::Bf16 => 2,
-            Self::Q4_0 | Self::Iq4Nl => 18,
+            Self::Q4_0 | Self::Iq4Nl | Self::Q1_0 | Self::Q2_0 => 18,
             Self::Q4_1 => 20,
             Self::Q5_0 => 22,
             Self::Q5_1 => 24,
-            Self::Q8_0 => 34,
+            Self::Q8_0 | Self::Pq2_0 => 34,
+            Self::Ptq1_0 => 28,
             Self::Q4K => 144,
             Self::Q5K => 176,
             Self::Q6K => 210,
@@ -285,7 +363,11 @@ impl TensorType {
             | Self::Iq4Nl
             | Self::Tq1_0
             | Self::Tq2_0
-            | Self::Packed => 0,
+            | Self::Packed
+            | Self::Q1_0
+            | Self::Q2_0
+            | Self::Pq2_0
+            | Self::Ptq1_0 => 0,
         }
     }
 

@@ -12,6 +12,7 @@ mod checkpoints;
 mod embeddings;
 mod ends;
 mod graphs;
+mod groups;
 // It measures the memory of its process, so that natively it is a program of its own.
 #[cfg(target_arch = "wasm32")]
 #[path = "../hostile_file/main.rs"]

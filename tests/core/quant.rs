@@ -3,21 +3,21 @@
 use std::collections::BTreeSet;
 
 use crate::support::quant::{FloatCase, QuantCase, QuantCases};
-use bitnet_web::quant::{FloatDecoder, I2sLayout, TensorType, TernaryDecoder};
-use bitnet_web::{ErrorKind, Result};
+use bitnet_web::quant::{Decoded, FloatDecoder, GroupedDecoder, I2sLayout, TensorType, TernaryDecoder};
+use bitnet_web::{Error, ErrorKind, Result};
 use proptest::prelude::*;
 
-/// Codes `[rows, cols]` and the scale of a tensor whose bytes come in pieces of `pieces[0]`, `pieces[1]`, ... bytes,
-/// again from the first when they are used up.
-fn decode(
+/// Codes `[rows, cols]` of a tensor and what it turned out to be; its bytes come in pieces of `pieces[0]`, `pieces[1]`, ...
+/// bytes, again from the first when they are used up. Floats are taken to be master weights.
+fn decode_as_found(
     tensor_type: TensorType,
     layout: I2sLayout,
     shape: (usize, usize),
     raw: &[u8],
     pieces: &[usize],
-) -> Result<(Vec<i8>, f32)> {
+) -> Result<(Vec<i8>, Decoded)> {
     let (rows, cols) = shape;
-    let mut decoder = TernaryDecoder::new("t", tensor_type, layout, rows, cols)?;
+    let mut decoder = TernaryDecoder::new("t", tensor_type, layout, true, rows, cols)?;
     let mut codes = Vec::new();
     let mut sink = |first_row: usize, block: &[i8]| {
         assert_eq!(first_row * cols, codes.len(), "rows come in order and once");
@@ -33,8 +33,25 @@ fn decode(
         decoder.push(head, &mut sink)?;
         rest = tail;
     }
-    let scales = decoder.finish(&mut sink)?;
-    Ok((codes, scales.of_tensor().unwrap()))
+    let decoded = decoder.finish(&mut sink)?;
+    Ok((codes, decoded))
+}
+
+/// The same of a tensor that is ternary; the error of one that is not says so.
+fn decode(
+    tensor_type: TensorType,
+    layout: I2sLayout,
+    shape: (usize, usize),
+    raw: &[u8],
+    pieces: &[usize],
+) -> Result<(Vec<i8>, f32)> {
+    match decode_as_found(tensor_type, layout, shape, raw, pieces)? {
+        (codes, Decoded::Ternary(scale)) => Ok((codes, scale)),
+        (_, Decoded::Other(bytes)) => {
+            assert!(bytes == raw, "the bytes of {} are handed back", tensor_type.name());
+            Err(Error::new(ErrorKind::Internal, "not ternary with one scale"))
+        }
+    }
 }
 
 fn decode_case(cases: &QuantCases<QuantCase>, case: &QuantCase, pieces: &[usize]) -> Result<(Vec<i8>, f32)> {
@@ -52,9 +69,7 @@ fn codes_and_scales_are_those_of_ggml_and_bitnet_cpp() {
         scales.dedup();
         let found = decode_case(&cases, case, &[cases.raw(case).len()]);
         if scales.len() > 1 {
-            let error = found.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Unsupported, "{}: {error}", case.name);
-            assert!(error.to_string().contains("one scale per tensor"), "{}: {error}", case.name);
+            assert_eq!(found.unwrap_err().to_string(), "not ternary with one scale", "{}", case.name);
             continue;
         }
         let (codes, scale) = found.unwrap_or_else(|error| panic!("{}: {error}", case.name));
@@ -107,8 +122,8 @@ fn decode_floats(tensor_type: TensorType, cols: usize, raw: &[u8], pieces: &[usi
 
 #[test]
 fn quantized_weights_are_those_of_ggml() {
-    let cases = QuantCases::<FloatCase>::read();
-    for case in &cases.cases {
+    let files = ["floats", "grouped"].map(QuantCases::<FloatCase>::read);
+    for (cases, case) in files.iter().flat_map(|cases| cases.cases.iter().map(move |case| (cases, case))) {
         let tensor_type = TensorType::from_id(case.type_id).unwrap();
         assert!(case.name.starts_with(tensor_type.name()), "{}", case.name);
         let raw = cases.raw(case);
@@ -121,9 +136,63 @@ fn quantized_weights_are_those_of_ggml() {
             assert!(values == want, "{}, pieces of {pieces:?}: weight {wrong:?}", case.name);
         }
     }
-    let tested: BTreeSet<u32> = cases.cases.iter().map(|case| case.type_id).collect();
+    let tested: BTreeSet<u32> = files.iter().flat_map(|cases| &cases.cases).map(|case| case.type_id).collect();
     let quantized = TensorType::ALL.into_iter().filter(|t| t.row_decoder().is_some() && !t.is_float());
     assert_eq!(tested, quantized.map(TensorType::id).collect());
+}
+
+/// Codes times scales are the values, and a tensor whose scales are all one is ternary as long as no code is 2.
+#[test]
+fn groups_have_the_codes_and_scales_of_ggml() {
+    let cases = QuantCases::<FloatCase>::read("grouped");
+    for case in &cases.cases {
+        let tensor_type = TensorType::from_id(case.type_id).unwrap();
+        let (columns, _) = tensor_type.groups().unwrap();
+        let (raw, want) = (cases.raw(case), cases.values(case));
+        for pieces in [&[usize::MAX][..], &[1], &[31, 33], &[4096]] {
+            let mut decoder = GroupedDecoder::new("t", tensor_type, case.columns).unwrap();
+            let (mut values, mut codes, mut scales) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut rest, mut sizes) = (raw, pieces.iter().cycle());
+            while !rest.is_empty() {
+                let (head, tail) = rest.split_at(rest.len().min(*sizes.next().unwrap()));
+                let sink = |row: bitnet_web::quant::GroupedRow<'_>| {
+                    assert_eq!(row.index * case.columns, values.len());
+                    for (group, &scale) in row.codes.chunks_exact(columns.count()).zip(row.scales) {
+                        let scale = half::f16::from_bits(scale).to_f32();
+                        values.extend(group.iter().map(|code| f32::from(*code) * scale));
+                        scales.push(scale);
+                    }
+                    codes.extend_from_slice(row.codes);
+                    Ok(())
+                };
+                decoder.push(head, sink).unwrap();
+                rest = tail;
+            }
+            assert_eq!(values, want, "{}: pieces of {pieces:?}", case.name);
+            let found = decode(tensor_type, I2sLayout::default(), (case.rows, case.columns), raw, pieces);
+            let magnitudes: BTreeSet<u32> = scales.iter().filter(|s| **s != 0.0).map(|s| s.to_bits()).collect();
+            if magnitudes.len() > 1 || codes.iter().max() > Some(&1) {
+                assert!(found.is_err(), "{}", case.name);
+                continue;
+            }
+            let (codes, scale) = found.unwrap();
+            let values: Vec<f32> = codes.iter().map(|code| f32::from(*code) * scale).collect();
+            assert_eq!(values, want, "{}", case.name);
+        }
+    }
+}
+
+#[test]
+fn a_code_that_its_type_does_not_have_is_an_error() {
+    let mut raw = vec![0x55; 66];
+    raw[64..].copy_from_slice(&[0, 0x3c]);
+    raw[7] = 0b01_11_01_01;
+    let message = |outcome: Result<()>| outcome.unwrap_err().to_string();
+    let whole = decode(TensorType::Tq2_0, I2sLayout::default(), (1, 256), &raw, &[66]);
+    let rows = GroupedDecoder::new("t", TensorType::Tq2_0, 256).unwrap().push(&raw, |_| Ok(()));
+    for message in [message(whole.map(|_| ())), message(rows)] {
+        assert!(message.contains("a weight code beyond -1, 0, +1"), "{message}");
+    }
 }
 
 #[test]
@@ -143,6 +212,9 @@ fn quantized_scales_that_are_no_numbers_are_errors() {
         let scales: &[usize] = match tensor_type {
             TensorType::Q6K => &[208],
             TensorType::Q4_1 | TensorType::Q5_1 | TensorType::Q4K | TensorType::Q5K => &[0, 2],
+            TensorType::Tq1_0 => &[52],
+            TensorType::Tq2_0 => &[64],
+            TensorType::Ptq1_0 => &[26],
             _ => &[0],
         };
         for &scale in scales {
@@ -185,8 +257,7 @@ fn quantized_matrices_are_linear_weights_if_they_are_ternary() {
     let rounded = block(0.25, std::array::from_fn(|i| i as i8));
     for (rows, raw) in [(2, uneven), (1, rounded)] {
         let error = decode(TensorType::Q8_0, layout, (rows, 32), &raw, &[50]).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unsupported);
-        assert!(error.to_string().contains("Q8_0 weights of more than one magnitude"), "{error}");
+        assert_eq!(error.to_string(), "not ternary with one scale");
     }
 }
 

@@ -224,6 +224,9 @@ pub fn shapes(good: &[u8]) -> Vec<Case> {
     c.changed("a type that is no text", InvalidModel, "rope.scaling.type", |d| {
         d.set_number(&format!("{ARCH}.rope.scaling.type"), 1);
     });
+    for key in ["prism.hadamard.version", "prism.hadamard"] {
+        c.changed(key, Unsupported, key, |d| d.set_number(key, 1));
+    }
     for name in ["rope_factors_long.weight", "rope_factors_short.weight"] {
         c.changed(name, Unsupported, name, |d| {
             let data = vec![0; 128];
@@ -247,8 +250,8 @@ pub fn tensors(good: &[u8], with_scales: &[u8]) -> Vec<Case> {
         c.changed(&format!("{name} shorter"), InvalidModel, name, |d| d.tensor(name).dims[0] -= 1);
         c.changed(&format!("{name} deeper"), InvalidModel, name, |d| d.tensor(name).dims.push(2));
         c.changed(&format!("{name} of Q2_K"), Unsupported, name, |d| d.tensor(name).type_id = 10);
-        // An embedding may be quantized; a linear layer is ternary, and a vector is floats.
-        if name != "token_embd.weight" {
+        // An embedding and a linear layer may be quantized; a vector is floats.
+        if name.contains("norm") {
             c.changed(&format!("{name} of Q4_0"), Unsupported, name, |d| d.tensor(name).type_id = 2);
             c.changed(&format!("{name} of Q4_K"), Unsupported, name, |d| d.tensor(name).type_id = 12);
         }
@@ -268,6 +271,24 @@ pub fn tensors(good: &[u8], with_scales: &[u8]) -> Vec<Case> {
         let name = "blk.0.ffn_down.weight";
         c.changed(culprit, Unsupported, culprit, |d| d.tensor(name).type_id = type_id);
         c.changed(culprit, Unsupported, name, |d| d.tensor(name).type_id = type_id);
+    }
+    c.changed("Q2_0 of no known size", InvalidModel, "fits neither groups of 64 weights nor groups of 128", |d| {
+        d.tensor("blk.0.attn_q.weight").type_id = 42;
+    });
+    c.changed("Q2_0 of both sizes", InvalidModel, "other groups than the file's other tensors", |d| {
+        for (name, bytes) in [("blk.0.attn_q.weight", 18 * 2), ("blk.0.attn_k.weight", 34)] {
+            let tensor = d.tensor(name);
+            let blocks = tensor.dims.iter().product::<u64>() as usize / 128;
+            (tensor.type_id, tensor.data) = (42, vec![0; bytes * blocks]);
+        }
+    });
+    for (type_id, at, bytes, block) in [(41, 0, 18, 128), (142, 0, 34, 128), (143, 26, 28, 128)] {
+        c.changed("scale of a group that is NaN", InvalidModel, "blk.0.attn_q.weight", |d| {
+            let tensor = d.tensor("blk.0.attn_q.weight");
+            let blocks = tensor.dims.iter().product::<u64>() as usize / block;
+            (tensor.type_id, tensor.data) = (type_id, vec![0; bytes * blocks]);
+            tensor.data[bytes + at..][..2].copy_from_slice(&[0, 0x7e]);
+        });
     }
     for type_id in [34, 35] {
         c.changed("TQ of 128 columns", InvalidModel, "multiple of 256", |d| {
@@ -314,7 +335,7 @@ pub fn tensors(good: &[u8], with_scales: &[u8]) -> Vec<Case> {
             offset: Some(u64::MAX),
             data: vec![],
         });
-        d.tensor("blk.0.ffn_up.weight").type_id = 12;
+        d.tensor("blk.0.ffn_up.weight").type_id = 10;
     });
     c.good = Draft::read(with_scales);
     let scale = c.good.tensors.iter().find(|t| t.name.ends_with(".scale")).unwrap().name.clone();

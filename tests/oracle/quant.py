@@ -6,7 +6,6 @@ blocks by the package's quantizer where it has one, read by its dequantizer. Act
 transformers' BitLinear, with ties, tiny and huge rows.
 """
 
-import json
 import os
 
 os.environ["TORCHDYNAMO_DISABLE"] = "1"
@@ -18,20 +17,7 @@ from gguf.constants import GGMLQuantizationType
 from transformers.integrations.bitnet import ActQuant, BitLinear
 
 import gguf_file as g
-
-OUT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fixtures/quant")
-
-
-class Blob:
-    """Parts of one binary file; each part starts at a multiple of 4."""
-
-    def __init__(self):
-        self.data = b""
-
-    def add(self, part: bytes):
-        offset = len(self.data)
-        self.data += part + bytes(-len(part) % 4)
-        return {"offset": offset, "bytes": len(part)}
+from blob import OUT, Blob, write
 
 
 def case(blob, name, kind, shape, raw, values, scales, note="", group=128):
@@ -185,15 +171,6 @@ def activations(rng):
             "sum": int(codes.int().sum()),
         })
     write("activations", blob, cases)
-
-
-def write(name, blob, cases):
-    with open(f"{OUT}/{name}.bin", "wb") as sink:
-        sink.write(blob.data)
-    with open(f"{OUT}/{name}.json", "w") as sink:
-        lines = ",\n".join(json.dumps(case) for case in cases)
-        sink.write(f'{{"file": "{name}.bin", "cases": [\n' + lines + "\n]}\n")
-    print(len(cases), f"cases of {name},", len(blob.data), "bytes")
 
 
 def make():

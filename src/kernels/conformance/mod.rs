@@ -5,6 +5,7 @@
 //! The definition of a routine and the cases that it is compared on stand beside the routine; `ROUTINES` lists them.
 
 pub(crate) mod check;
+mod grouped;
 mod ternary;
 
 use check::Check;
@@ -19,6 +20,7 @@ type Routine = fn(&mut Check<'_>) -> Result<()>;
 
 const ROUTINES: &[(&str, Routine)] = &[
     ("ternary", ternary::check),
+    ("grouped", grouped::check),
     ("rounding", rounding::check),
     ("exp", exp::check),
     ("vector", vector::check),

@@ -4,7 +4,6 @@ use crate::pool::Pool;
 use crate::{Error, ErrorKind, Result};
 
 use super::check::{Check, Random};
-use crate::scales::Scales;
 use crate::ternary::{Activations, Job, Kernel, TernaryMatrix, matmul};
 
 /// Rows and columns: smaller than a unit, odd, whole, and the widest of BitNet b1.58 2B4T.
@@ -75,7 +74,7 @@ fn product(pool: &Pool, kernel: Kernel, rows: usize, codes: &[i8], tokens: usize
     let cols = codes.len() / rows;
     let mut builder = TernaryMatrix::builder(kernel, rows, cols)?;
     builder.push_rows(0, codes);
-    let matrix = builder.finish(Scales::Tensor(0.75))?;
+    let matrix = builder.finish(0.75);
     let mut activations = Activations::new();
     activations.quantize(pool, kernel, x, tokens, cols);
     let mut out = vec![f32::NAN; tokens * rows];

@@ -1,7 +1,10 @@
 //! Embedding and output head: matrices of one row per token of the vocabulary.
 //!
 //! The head is read whole for every token, so its bytes decide. As int8 rows with an f32 scale each it is half of what
-//! published files hold, and half of those bytes are read only where they can matter (`int8.rs`).
+//! published files hold, and half of those bytes are read only where they can matter (`int8.rs`). Quantized rows can stay as the
+//! file has them (`blocks.rs`); ternary ones with a scale for each group of columns are multiplied as such linear layers are.
+//!
+//! The same matrices serve as linear layers whose weights are not ternary.
 
 mod blocks;
 mod conformance;
@@ -13,6 +16,10 @@ use crate::pool::Pool;
 
 use super::buffer::Buffer;
 use super::simd::Number;
+use super::ternary::{
+    ActivationScales, GroupFormat, GroupedActivations, GroupedBuilder, GroupedJob, GroupedMatrix, grouped_matmul,
+    grouped_rows,
+};
 use super::vector::{Bf16, dot, f32_to_f16, widen};
 pub use blocks::BlockFormat;
 pub(crate) use conformance::check;
@@ -31,6 +38,8 @@ pub enum RowFormat {
     F32,
     /// Quantized blocks, as the file has them.
     Blocks(BlockFormat),
+    /// Ternary codes with a scale for each group of columns, and an input that is quantized to int8 group by group.
+    Grouped(GroupFormat),
 }
 
 /// A matrix `[rows, cols]` of floats.
@@ -48,37 +57,68 @@ enum Data {
     Bf16(Buffer),
     F32(Buffer),
     Blocks(BlockFormat, Buffer),
+    /// Times int8.
+    Grouped(GroupedMatrix),
+    /// Times floats.
+    Widened(GroupedMatrix),
 }
 
 /// Stores rows as they arrive.
 #[derive(Debug)]
-pub struct RowBuilder(RowMatrix);
+pub struct RowBuilder {
+    rows: usize,
+    cols: usize,
+    data: Building,
+}
+
+#[derive(Debug)]
+enum Building {
+    Ready(Data),
+    /// With room for the codes and the scales of a row.
+    Grouped(GroupFormat, GroupedBuilder, Vec<i8>, Vec<u16>),
+}
 
 impl RowMatrix {
+    /// The rows of a group-scaled matrix, which are multiplied as floats.
+    pub fn widened(matrix: GroupedMatrix) -> Self {
+        Self { rows: matrix.rows(), cols: matrix.cols(), data: Data::Widened(matrix) }
+    }
+
     /// A builder for a matrix in `format`.
     ///
     /// # Errors
     /// `OutOfMemory` if the memory cannot be had.
     pub fn builder(format: RowFormat, rows: usize, cols: usize) -> Result<RowBuilder> {
-        let plain = || Buffer::zeroed(Self::bytes_for(format, rows, cols), "the embedding");
+        let plain = || Buffer::zeroed(Self::bytes_for(format, rows, cols), "a matrix of rows");
         let data = match format {
             RowFormat::Int8 => Data::Int8(Int8Rows::new(rows, cols)?),
             RowFormat::F16 => Data::F16(plain()?),
             RowFormat::Bf16 => Data::Bf16(plain()?),
             RowFormat::F32 => Data::F32(plain()?),
             RowFormat::Blocks(blocks) => Data::Blocks(blocks, plain()?),
+            RowFormat::Grouped(format) => {
+                let builder = GroupedMatrix::builder(format.kernel, format.columns, rows, cols)?;
+                let (codes, scales) = (vec![0; cols], vec![0; cols.div_ceil(format.columns.count())]);
+                return Ok(RowBuilder { rows, cols, data: Building::Grouped(format, builder, codes, scales) });
+            }
         };
-        Ok(RowBuilder(Self { rows, cols, data }))
+        Ok(RowBuilder { rows, cols, data: Building::Ready(data) })
     }
 
     /// The bytes that such a matrix takes in memory.
-    pub const fn bytes_for(format: RowFormat, rows: usize, cols: usize) -> usize {
+    pub fn bytes_for(format: RowFormat, rows: usize, cols: usize) -> usize {
         match format {
             RowFormat::Int8 => Int8Rows::bytes_for(rows, cols),
             RowFormat::F16 | RowFormat::Bf16 => rows * cols * 2,
             RowFormat::F32 => rows * cols * 4,
             RowFormat::Blocks(blocks) => rows * blocks.row_bytes(cols),
+            RowFormat::Grouped(format) => GroupedMatrix::bytes_for(format.kernel, format.columns, rows, cols),
         }
+    }
+
+    /// The number of columns.
+    pub fn cols(&self) -> usize {
+        self.cols
     }
 
     /// The number of rows.
@@ -91,6 +131,7 @@ impl RowMatrix {
         match &self.data {
             Data::Int8(_) => Int8Rows::bytes_for(self.rows, self.cols),
             Data::F16(data) | Data::Bf16(data) | Data::F32(data) | Data::Blocks(_, data) => data.bytes().len(),
+            Data::Grouped(matrix) | Data::Widened(matrix) => matrix.bytes(),
         }
     }
 
@@ -102,6 +143,7 @@ impl RowMatrix {
             Data::Bf16(data) => widen::<Bf16>(self.stored(data, row), out),
             Data::F32(data) => widen::<f32>(self.stored(data, row), out),
             Data::Blocks(blocks, data) => (blocks.decode)(self.blocks(blocks, data, row), out),
+            Data::Grouped(matrix) | Data::Widened(matrix) => matrix.row(row, out),
         }
     }
 
@@ -118,10 +160,31 @@ impl RowMatrix {
             Data::F16(data) => self.multiply(pool, x, out, |row, x| dot::<u16>(self.stored(data, row), x)),
             Data::Bf16(data) => self.multiply(pool, x, out, |row, x| dot::<Bf16>(self.stored(data, row), x)),
             Data::F32(data) => self.multiply(pool, x, out, |row, x| dot::<f32>(self.stored(data, row), x)),
-            Data::Blocks(blocks, data) => {
+            Data::Blocks(blocks, data) if out.len() == self.rows => {
                 self.multiply(pool, x, out, |row, x| blocks.dot(self.blocks(blocks, data, row), x));
             }
+            // Of several tokens, each row is decoded once. The products are added in the same order.
+            Data::Blocks(..) | Data::Widened(_) => self.multiply_rows(pool, x, out, |row, x, out| {
+                let mut values = vec![0.0; self.cols];
+                self.row(row, &mut values);
+                out.iter_mut().zip(x.chunks_exact(self.cols)).for_each(|(out, x)| *out = dot::<f32>(&values, x));
+            }),
+            Data::Grouped(matrix) => {
+                let x = self.quantize(pool, matrix, x, matrix.batches());
+                grouped_matmul(pool, &x, &mut [GroupedJob { matrix, out }]);
+            }
         }
+    }
+
+    /// Tokens `x` as the input of a group-scaled matrix.
+    fn quantize(&self, pool: &Pool, matrix: &GroupedMatrix, x: &[f32], batches: bool) -> GroupedActivations {
+        let (tokens, cols) = (x.len() / self.cols, self.cols);
+        let mut activations = GroupedActivations::default();
+        let (kernel, columns, scales) = (matrix.kernel(), matrix.columns(), ActivationScales::Group);
+        activations.quantize_with(pool, kernel, columns, scales, batches, tokens, cols, |token, out| {
+            out.copy_from_slice(&x[token * cols..][..cols]);
+        });
+        activations
     }
 
     /// `out[i] = sum_c matrix[rows[i], c] x[c]`; `x` is `[cols]`. Exact for any rows: what must not be chosen among
@@ -139,15 +202,28 @@ impl RowMatrix {
             Data::Blocks(blocks, data) => {
                 multiply_of(pool, rows, out, |row| blocks.dot(self.blocks(blocks, data, row), x));
             }
+            Data::Grouped(matrix) => {
+                grouped_rows(pool, matrix, &self.quantize(pool, matrix, x, false), rows, out);
+            }
+            Data::Widened(_) => multiply_of(pool, rows, out, |row| {
+                let mut values = vec![0.0; self.cols];
+                self.row(row, &mut values);
+                dot::<f32>(&values, x)
+            }),
         }
     }
 
     /// `dot(row, x)` is a row times one token.
     fn multiply(&self, pool: &Pool, x: &[f32], out: &mut [f32], dot: impl Fn(usize, &[f32]) -> f32 + Sync) {
-        let tokens = out.len() / self.rows;
-        let product = |row: usize, out: &mut [f32]| {
+        self.multiply_rows(pool, x, out, |row, x, out| {
             out.iter_mut().zip(x.chunks_exact(self.cols)).for_each(|(out, x)| *out = dot(row, x));
-        };
+        });
+    }
+
+    /// `dots(row, x, out)` multiplies a row with all tokens.
+    fn multiply_rows(&self, pool: &Pool, x: &[f32], out: &mut [f32], dots: impl Fn(usize, &[f32], &mut [f32]) + Sync) {
+        let tokens = out.len() / self.rows;
+        let product = |row: usize, out: &mut [f32]| dots(row, x, out);
         if tokens == 1 {
             return pool.par_rows(out, 1, 64, product);
         }
@@ -178,18 +254,31 @@ impl RowBuilder {
     /// Takes a row, in any order: its values `[cols]`, and the bytes that they were decoded from, which is what
     /// [`RowFormat::Blocks`] keeps. F16 and BF16 keep exactly what came from such a file.
     pub fn push_row(&mut self, row: usize, values: &[f32], stored: &[u8]) {
-        match &mut self.0.data {
+        let data = match &mut self.data {
+            Building::Ready(data) => data,
+            Building::Grouped(format, builder, codes, scales) => {
+                (format.decode)(stored, codes, scales);
+                return builder.push_row(row, codes, scales);
+            }
+        };
+        match data {
             Data::Int8(rows) => rows.set_row(row, values),
             Data::F16(data) => encode(values, data, row, |v| f32_to_f16(v).to_le_bytes()),
             Data::Bf16(data) => encode(values, data, row, |v| half::bf16::from_f32(v).to_le_bytes()),
             Data::F32(data) => encode(values, data, row, f32::to_le_bytes),
             Data::Blocks(_, data) => data.bytes_mut()[row * stored.len()..][..stored.len()].copy_from_slice(stored),
+            // These are built otherwise.
+            Data::Grouped(_) | Data::Widened(_) => {}
         }
     }
 
     /// The matrix.
     pub fn finish(self) -> RowMatrix {
-        self.0
+        let data = match self.data {
+            Building::Ready(data) => data,
+            Building::Grouped(_, builder, ..) => Data::Grouped(builder.finish()),
+        };
+        RowMatrix { rows: self.rows, cols: self.cols, data }
     }
 }
 

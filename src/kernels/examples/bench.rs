@@ -7,8 +7,9 @@
 
 use bitnet_kernels::pool::Pool;
 use bitnet_kernels::{
-    Activations, AttentionScratch, HeadShape, Int8Block, Job, KV_BLOCK, Kernel, KvLayer, Reach, Result, RowFormat,
-    RowMatrix, Scales, TernaryMatrix, attend, matmul,
+    ActivationScales, Activations, AttentionScratch, GroupColumns, GroupedActivations, GroupedJob, GroupedMatrix,
+    HeadShape, Int8Block, Job, KV_BLOCK, Kernel, KvLayer, Reach, Result, RowFormat, RowMatrix, TernaryMatrix, attend,
+    grouped_matmul, matmul,
 };
 use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -30,9 +31,13 @@ const PIECE: f64 = 6.0;
 pub fn bench(index: usize, filter: &str) -> std::result::Result<Option<String>, JsError> {
     let mut benches: Vec<(String, Box<dyn Fn() -> Result<String>>)> = Vec::new();
     for kernel in Kernel::all() {
-        for (rows, tokens) in [(2560, 1), (13824, 1), (2560, 33), (2560, 128)] {
+        for (rows, tokens) in [(2560, 1), (13824, 1), (13824, 2), (13824, 4), (13824, 8), (2560, 33), (2560, 128)] {
             let name = format!("ternary {} [{rows}, 2560] x {tokens}", kernel.name());
             benches.push((name, Box::new(move || ternary(kernel, rows, tokens))));
+            for columns in [GroupColumns::C64, GroupColumns::C128] {
+                let name = format!("groups of {} {} [{rows}, 2560] x {tokens}", columns.count(), kernel.name());
+                benches.push((name, Box::new(move || grouped(kernel, columns, rows, tokens))));
+            }
         }
     }
     for format in [RowFormat::Int8, RowFormat::F16] {
@@ -80,12 +85,29 @@ fn ternary(kernel: Kernel, rows: usize, tokens: usize) -> Result<String> {
     let mut builder = TernaryMatrix::builder(kernel, rows, COLS)?;
     let codes: Vec<i8> = numbers(rows * COLS).iter().map(|x| (x * 4.0).clamp(-1.0, 1.0) as i8).collect();
     builder.push_rows(0, &codes);
-    let matrix = builder.finish(Scales::Tensor(1.0))?;
+    let matrix = builder.finish(1.0);
     let pool = Pool::new(1);
     let mut x = Activations::new();
     x.quantize(&pool, kernel, &numbers(tokens * COLS), tokens, COLS);
     let mut out = vec![0.0; tokens * rows];
     let milliseconds = time(|| matmul(&pool, &x, &mut [Job { matrix: &matrix, out: &mut out }]));
+    Ok(format!("{:8.2} G weights x tokens a second", (tokens * rows * COLS) as f64 / milliseconds / 1e6))
+}
+
+fn grouped(kernel: Kernel, columns: GroupColumns, rows: usize, tokens: usize) -> Result<String> {
+    const COLS: usize = 2560;
+    let mut builder = GroupedMatrix::builder(kernel, columns, rows, COLS)?;
+    let codes: Vec<i8> = numbers(rows * COLS).iter().map(|x| (x * 4.0).clamp(-1.0, 1.0) as i8).collect();
+    let scales = vec![0x2c00; COLS / columns.count()];
+    codes.chunks_exact(COLS).enumerate().for_each(|(row, codes)| builder.push_row(row, codes, &scales));
+    let matrix = builder.finish();
+    let (pool, input) = (Pool::new(1), numbers(tokens * COLS));
+    let mut x = GroupedActivations::default();
+    x.quantize_with(&pool, kernel, columns, ActivationScales::Group, true, tokens, COLS, |token, out| {
+        out.copy_from_slice(&input[token * COLS..][..COLS]);
+    });
+    let mut out = vec![0.0; tokens * rows];
+    let milliseconds = time(|| grouped_matmul(&pool, &x, &mut [GroupedJob { matrix: &matrix, out: &mut out }]));
     Ok(format!("{:8.2} G weights x tokens a second", (tokens * rows * COLS) as f64 / milliseconds / 1e6))
 }
 

@@ -64,6 +64,14 @@ pub(crate) unsafe fn v128_load64_zero(from: *const u64) -> v128 {
 }
 
 /// # Safety
+/// 4 bytes from `from` on must be readable; they need no alignment.
+#[inline(always)]
+pub(crate) unsafe fn v128_load32_splat(from: *const u32) -> v128 {
+    // SAFETY: the caller's promise.
+    vector([unsafe { from.read_unaligned() }; 4])
+}
+
+/// # Safety
 /// 8 bytes from `from` on must be readable.
 #[inline(always)]
 pub(crate) unsafe fn i16x8_load_extend_i8x8(from: *const i8) -> v128 {
@@ -151,6 +159,11 @@ extensions! {
     i32x4_extend_low_i16x8: i16, 8, i32, 4, 0;
     i32x4_extend_high_i16x8: i16, 8, i32, 4, 4;
     u32x4_extend_low_u16x8: u16, 8, u32, 4, 0;
+}
+
+#[inline(always)]
+pub(crate) fn f32x4_convert_i32x4(a: v128) -> v128 {
+    map::<i32, f32, 4>(a, |lane| lane as f32)
 }
 
 #[inline(always)]

@@ -121,7 +121,8 @@ impl Activations {
             let (together, width) = (&self.rows[..batched], batched.next_multiple_of(BATCH_MULTIPLE));
             self.columns.resize(padded_cols(cols) * width, 0);
             let order = kernel.inner().layout().batch_order();
-            pool.par_rows(&mut self.columns, CHUNK * width, 1, |chunk, out| arrange(together, chunk, &order, out));
+            let codes = |token: usize| together.get(token).map(|row| row.q.as_slice());
+            pool.par_rows(&mut self.columns, CHUNK * width, 1, |chunk, out| arrange(codes, chunk, &order, out));
         }
         let len = self.prepared_len();
         if len > 0 {
@@ -190,22 +191,27 @@ impl Activations {
 }
 
 /// How many of `tokens` are multiplied together.
-fn batched_of(tokens: usize) -> usize {
+pub(super) fn batched_of(tokens: usize) -> usize {
     let rest = tokens % BATCH_MULTIPLE;
     if rest < FEWEST_OF_BATCH { tokens - rest } else { tokens }
 }
 
 /// The codes of a chunk of columns for `batch.rs`: column by column instead of token by token, and the columns in the
-/// order of the layout. `out` is `[64, tokens rounded up to a multiple of 16]`.
-fn arrange(tokens: &[Row], chunk: usize, order: &[usize; CHUNK], out: &mut [i8]) {
+/// order of the layout. `codes(token)` are those of a token, if there is one; `out` is `[64, tokens rounded up to a multiple
+/// of 16]`.
+pub(super) fn arrange<'a>(
+    codes: impl Fn(usize) -> Option<&'a [i8]>,
+    chunk: usize,
+    order: &[usize; CHUNK],
+    out: &mut [i8],
+) {
     let width = out.len() / CHUNK;
     for first in (0..width).step_by(16) {
         for (index, order) in order.as_chunks::<16>().0.iter().enumerate() {
-            let codes = transpose_16x16(std::array::from_fn(|token| {
-                let row = tokens.get(first + token);
-                row.map_or(i32x4_splat(0), |row| load(&row.q[CHUNK * chunk + 16 * index..]))
+            let columns = transpose_16x16(std::array::from_fn(|token| {
+                codes(first + token).map_or(i32x4_splat(0), |codes| load(&codes[CHUNK * chunk + 16 * index..]))
             }));
-            for (codes, place) in codes.into_iter().zip(order) {
+            for (codes, place) in columns.into_iter().zip(order) {
                 store(codes, &mut out[place * width + first..]);
             }
         }

@@ -31,10 +31,10 @@ use super::matrix::TernaryMatrix;
 /// Chunks whose indices are found at a time.
 const BLOCK_CHUNKS: usize = BATCH_COLS / CHUNK;
 /// Vectors of 8 tokens in a group: the tables are then 20 KB, which a first-level cache holds.
-const GROUP_VECTORS: usize = 4;
+pub(super) const GROUP_VECTORS: usize = 4;
 /// The same for a last group that would be half empty. With 8 tokens, finding a row's sums takes longer than adding them,
 /// and one by one they are done no later.
-const FEWEST_VECTORS: usize = BATCH_MULTIPLE / 8;
+pub(super) const FEWEST_VECTORS: usize = BATCH_MULTIPLE / 8;
 
 /// Tokens that share a table.
 pub(super) const GROUP_TOKENS: usize = 8 * GROUP_VECTORS;
@@ -65,6 +65,7 @@ pub(super) fn multiply(
     let rows = row_blocks.iter().map(RowBlock::padded_rows).sum();
     let mut workspace = Workspace::new(rows, tokens.len().next_multiple_of(BATCH_MULTIPLE));
     let chunks = x.cols().div_ceil(CHUNK);
+    let (codes, width) = x.columns();
     // The magnitude of what is in the narrow sums of each group; `None` where there is nothing.
     let mut magnitudes: Vec<Option<u32>> = vec![None; workspace.tokens.div_ceil(GROUP_TOKENS)];
     for (index, begin) in (0..chunks).step_by(BLOCK_CHUNKS).enumerate() {
@@ -74,7 +75,7 @@ pub(super) fn multiply(
             let first = GROUP_TOKENS * group;
             let len = GROUP_TOKENS.min(workspace.tokens - first);
             let group = tokens.start + first..tokens.start + first + len;
-            let columns = Columns { x, first_quad: CHUNK / QUAD * begin, first_token: group.start };
+            let columns = Columns { codes, width, first_quad: CHUNK / QUAD * begin, first_token: group.start };
             let sum = magnitude.unwrap_or(0) + x.magnitude(group.clone(), index);
             let is_first = magnitude.is_none();
             let is_last = end == chunks || sum + x.magnitude(group, index + 1) > i16::MAX as u32;
@@ -91,20 +92,21 @@ pub(super) fn multiply(
 }
 
 /// The activations of a group of tokens, from some column on.
-struct Columns<'a> {
-    x: &'a Activations,
-    first_quad: usize,
-    first_token: usize,
+pub(super) struct Columns<'a> {
+    /// Column by column, `width` tokens each.
+    pub(super) codes: &'a [i8],
+    pub(super) width: usize,
+    pub(super) first_quad: usize,
+    pub(super) first_token: usize,
 }
 
 impl Columns<'_> {
     /// The four activations of quad `quad`, of 8 tokens from the group's vector `vector` on.
     #[inline(always)]
-    fn quad(&self, quad: usize, vector: usize) -> [v128; QUAD] {
-        let (columns, width) = self.x.columns();
+    pub(super) fn quad(&self, quad: usize, vector: usize) -> [v128; QUAD] {
         std::array::from_fn(|digit| {
-            let at = (QUAD * (self.first_quad + quad) + digit) * width + self.first_token + 8 * vector;
-            let lanes: &[i8] = &columns[at..at + 8];
+            let at = (QUAD * (self.first_quad + quad) + digit) * self.width + self.first_token + 8 * vector;
+            let lanes: &[i8] = &self.codes[at..at + 8];
             // SAFETY: `lanes` are 8 readable bytes; the load needs no alignment.
             unsafe { i16x8_load_extend_i8x8(lanes.as_ptr()) }
         })
@@ -248,7 +250,7 @@ impl Workspace {
 /// The 81 sums of a quad, `stride` vectors apart: the least index digit belongs to the first activation, and a digit is
 /// its weight plus 1.
 #[inline(never)]
-fn tabulate(q: [v128; QUAD], out: &mut [v128], stride: usize) {
+pub(super) fn tabulate(q: [v128; QUAD], out: &mut [v128], stride: usize) {
     assert!(out.len() > (QUAD_VALUES - 1) * stride);
     let mut out = out.as_mut_ptr();
     let mut of_3 = i16x8_neg(i16x8_add(i16x8_add(q[0], q[1]), i16x8_add(q[2], q[3])));

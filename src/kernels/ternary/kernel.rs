@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::super::row_groups::{QUARTERS, for_each_group};
 use super::super::simd::{i32x4_splat, i32x4_sub, lanes, v128};
+use super::grouped::GroupedKernel;
 use super::layout::{CHUNK, Layout};
 use super::product::{Product, Token};
 use super::rows::Rows;
@@ -54,6 +55,9 @@ pub(crate) trait TernaryKernel: Sync {
 
     /// Makes of a token's codes, whole chunks of 64, what [`multiply`](Self::multiply) reads.
     fn prepare(&self, _codes: &[i8], _out: &mut [v128]) {}
+
+    /// What multiplies weights with a scale for each group of columns.
+    fn grouped(&self) -> &'static dyn GroupedKernel;
 
     /// Multiplies the rows of the row groups `groups` with every token, and stores each result once.
     fn multiply(&self, product: &Product<'_>, groups: Range<usize>);

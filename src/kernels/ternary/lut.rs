@@ -17,6 +17,7 @@ use super::super::simd::{
     i16x8_splat, i32x4_add, i32x4_extend_high_i16x8, i32x4_extend_low_i16x8, load, store, u8x16_splat, u16x8_shr,
     u16x8_splat, v128, v128_and, v128_load,
 };
+use super::grouped::{GroupedKernel, GroupedLut};
 use super::kernel::{Feature, TernaryKernel};
 use super::layout::{CHUNK, Layout, TILE_ROWS};
 use super::product::Product;
@@ -63,6 +64,10 @@ impl TernaryKernel for Lut {
             let low = i8x16_narrow_i16x8(v128_and(first, i16x8_splat(31)), v128_and(last, i16x8_splat(31)));
             *table = [low, i8x16_narrow_i16x8(i16x8_shr(first, 5), i16x8_shr(last, 5))];
         }
+    }
+
+    fn grouped(&self) -> &'static dyn GroupedKernel {
+        &GroupedLut
     }
 
     fn multiply(&self, product: &Product<'_>, groups: Range<usize>) {

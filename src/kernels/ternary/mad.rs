@@ -14,6 +14,7 @@ use super::super::simd::{
     horizontal_sums, i16x8_shl, i16x8_shr, i32x4_add, i32x4_dot_i16x8, i32x4_shr, i32x4_splat, load, u16x8_shr,
     u16x8_splat, v128, v128_and, v128_load,
 };
+use super::grouped::{GroupedKernel, GroupedMad};
 use super::kernel::{Feature, TernaryKernel, chunks_of, multiply_rows};
 use super::layout::{CHUNK, Layout};
 use super::product::{Product, Token};
@@ -55,6 +56,10 @@ impl TernaryKernel for Mad {
                 out[4 + field] = i16x8_shl(i16x8_shr(codes, 8), shift);
             }
         }
+    }
+
+    fn grouped(&self) -> &'static dyn GroupedKernel {
+        &GroupedMad
     }
 
     fn multiply(&self, product: &Product<'_>, groups: Range<usize>) {

@@ -3,7 +3,6 @@
 use crate::{Error, ErrorKind, Result};
 
 use super::super::buffer::Buffer;
-use super::super::scales::Scales;
 use super::list::Kernel;
 use super::product::{Packed, Shape};
 
@@ -110,40 +109,9 @@ impl TernaryBuilder {
         }
     }
 
-    /// The matrix, with its scales.
-    ///
-    /// # Errors
-    /// `Unsupported` if they are scales of groups: these kernels add up a whole row before they multiply by its scale.
-    pub fn finish(mut self, scales: Scales) -> Result<TernaryMatrix> {
-        match scales {
-            Scales::Tensor(scale) => {
-                self.0.scale = scale;
-                Ok(self.0)
-            }
-            Scales::Groups { columns, .. } => Err(Error::new(
-                ErrorKind::Unsupported,
-                format!(
-                    "the kernel {} multiplies matrices with one scale, found one for each {} columns of a row",
-                    self.0.kernel.name(),
-                    columns.count()
-                ),
-            )),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::super::scales::GroupColumns;
-    use super::*;
-
-    #[test]
-    fn a_kernel_takes_the_scales_that_it_multiplies_with() {
-        for kernel in Kernel::all() {
-            let builder = || TernaryMatrix::builder(kernel, 2, 64).unwrap();
-            assert_eq!(builder().finish(Scales::Tensor(0.5)).unwrap().scale(), 0.5);
-            let groups = Scales::Groups { columns: GroupColumns::C32, scales: vec![1.0; 4] };
-            assert_eq!(builder().finish(groups).unwrap_err().kind(), ErrorKind::Unsupported);
-        }
+    /// The matrix, with its scale.
+    pub fn finish(mut self, scale: f32) -> TernaryMatrix {
+        self.0.scale = scale;
+        self.0
     }
 }

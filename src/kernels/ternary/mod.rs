@@ -11,6 +11,8 @@
 //! | `relaxed` | relaxed-simd | `i32x4.relaxed_dot_i8x16_i7x16_add_s`: one instruction where the CPU has VNNI or dot products |
 //! | `relaxed16` | relaxed-simd | `i16x8.relaxed_dot_i8x16_i7x16_s`, widened late: fewer instructions where it has not |
 //!
+//! Weights with a scale for each group of columns have products of their own, by the same instructions: `grouped/`.
+//!
 //! These are for one token. A batch is multiplied in one way by all of them but `scalar`: with a table of the 81 sums of
 //! four columns (`batch.rs`).
 //!
@@ -21,6 +23,7 @@
 mod activations;
 mod batch;
 mod digits;
+mod grouped;
 mod kernel;
 mod layout;
 mod list;
@@ -38,6 +41,10 @@ mod scalar;
 mod tiles;
 
 pub use activations::Activations;
+pub use grouped::{
+    ActivationScales, GroupDecoder, GroupFormat, GroupedActivations, GroupedBuilder, GroupedJob, GroupedMatrix,
+    grouped_matmul, grouped_rows,
+};
 pub use kernel::Feature;
 pub use list::Kernel;
 pub use matmul::{Job, matmul};

@@ -11,6 +11,7 @@ use super::super::simd::{
     horizontal_sums, i32x4_add, i32x4_relaxed_dot_i8x16_i7x16_add, i32x4_splat, load, u8x16_splat, u16x8_shr, v128,
     v128_and, v128_load,
 };
+use super::grouped::{GroupedKernel, GroupedRelaxed};
 use super::kernel::{Feature, TernaryKernel, chunks_of, multiply_rows};
 use super::layout::{CHUNK, Layout};
 use super::product::{Product, Token};
@@ -31,6 +32,10 @@ impl TernaryKernel for Relaxed {
 
     fn layout(&self) -> &'static dyn Layout {
         &Rows
+    }
+
+    fn grouped(&self) -> &'static dyn GroupedKernel {
+        &GroupedRelaxed
     }
 
     fn multiply(&self, product: &Product<'_>, groups: Range<usize>) {

@@ -11,6 +11,7 @@ use super::super::simd::{
     horizontal_sums, i16x8_add, i16x8_relaxed_dot_i8x16_i7x16, i16x8_shr, i16x8_splat, i32x4_add,
     i32x4_extadd_pairwise_i16x8, i32x4_splat, u8x16_splat, u16x8_shr, v128, v128_and, v128_load,
 };
+use super::grouped::{GroupedKernel, GroupedRelaxed16};
 use super::kernel::{Feature, TernaryKernel, chunks_of, multiply_rows};
 use super::layout::{CHUNK, Layout};
 use super::product::{Product, Token};
@@ -34,6 +35,10 @@ impl TernaryKernel for Relaxed16 {
 
     fn layout(&self) -> &'static dyn Layout {
         &Rows
+    }
+
+    fn grouped(&self) -> &'static dyn GroupedKernel {
+        &GroupedRelaxed16
     }
 
     fn multiply(&self, product: &Product<'_>, groups: Range<usize>) {

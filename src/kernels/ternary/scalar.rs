@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::super::row_groups::QUARTERS;
+use super::grouped::{GroupedKernel, GroupedScalar};
 use super::kernel::{Feature, TernaryKernel};
 use super::layout::{CHUNK, Layout};
 use super::product::Product;
@@ -27,6 +28,10 @@ impl TernaryKernel for Scalar {
 
     fn batches(&self) -> bool {
         false
+    }
+
+    fn grouped(&self) -> &'static dyn GroupedKernel {
+        &GroupedScalar
     }
 
     fn multiply(&self, product: &Product<'_>, groups: Range<usize>) {

@@ -21,6 +21,7 @@ use crate::kernels::{PairOrder, Rope, RopeScaling};
 use crate::{Error, ErrorKind, Result};
 
 use super::super::config::Config;
+use super::super::linear::LinearRules;
 use super::super::plan::{RowsId, Tensors, VectorId};
 use super::super::weights::Weights;
 use super::super::workspace::Workspace;
@@ -91,7 +92,6 @@ impl Gemma3 {
             ));
         }
         file.refuse(&["rope_freqs.weight"], "this build knows no factors of rotary frequencies of this architecture")?;
-        file.expect_ternary();
         // Before embedding and head, whose type says nothing: a matrix that is not ternary is what to tell of a file.
         let layer = |index: usize| {
             let name = |tensor: &str| format!("blk.{index}.{tensor}");
@@ -152,6 +152,10 @@ impl Graph for Gemma3 {
         let mut ropes = vec![config.rope(None)];
         ropes.extend(self.windows.iter().map(|of| Rope::new(of.rope_theta, config.rope_dim, None, RopeScaling::None)));
         ropes
+    }
+
+    fn linear_rules(&self) -> LinearRules {
+        LinearRules::BITLINEAR
     }
 
     fn activation(&self) -> Activation {

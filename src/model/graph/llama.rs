@@ -15,8 +15,10 @@
 use crate::Result;
 use crate::gguf::Metadata;
 use crate::kernels::{PairOrder, Rope};
+use crate::quant::TensorType;
 
 use super::super::config::Config;
+use super::super::linear::LinearRules;
 use super::super::plan::{LinearId, RowsId, Tensors, VectorId};
 use super::super::weights::Weights;
 use super::super::workspace::Workspace;
@@ -31,6 +33,7 @@ pub(super) struct Llama {
     /// The embedding, where the file has no head.
     head: RowsId,
     rope_factors: Option<VectorId>,
+    rules: LinearRules,
 }
 
 #[derive(Debug)]
@@ -52,7 +55,6 @@ impl Llama {
         let (q_dim, kv_dim) = (config.q_dim(), config.kv_dim());
 
         refuse_variants(config, metadata, &VARIANTS)?;
-        file.expect_ternary();
         // Before embedding and head, whose type says nothing: a matrix that is not ternary is what to tell of a file.
         let layer = |index: usize| {
             let name = |tensor: &str| format!("blk.{index}.{tensor}");
@@ -75,13 +77,26 @@ impl Llama {
         let head = file.optional_rows("output", [vocab_size, dim])?.unwrap_or(embedding);
         let output_norm = file.vector("output_norm", dim)?;
         let rope_factors = file.constants("rope_freqs", config.rope_dim / 2)?;
-        Ok(Box::new(Self { embedding, layers, output_norm, head, rope_factors }))
+        let rules = if is_trained_with_floats(config, file) { LinearRules::TERNARY } else { LinearRules::BITLINEAR };
+        Ok(Box::new(Self { embedding, layers, output_norm, head, rope_factors, rules }))
     }
+}
+
+/// TriLM (arXiv:2407.12327), which says so in its name alone, and what is stored in the types of such models. All others were
+/// trained with int8 inputs.
+fn is_trained_with_floats(config: &Config, file: &Tensors<'_>) -> bool {
+    let name = config.name.to_ascii_lowercase();
+    let types = [TensorType::Q1_0, TensorType::Q2_0, TensorType::Pq2_0, TensorType::Ptq1_0];
+    name.contains("trilm") || name.contains("spectra") || file.stores(|stored| types.contains(&stored))
 }
 
 impl Graph for Llama {
     fn ropes(&self, config: &Config, weights: &Weights) -> Vec<Rope> {
         vec![config.rope(self.rope_factors.map(|factors| &weights[factors]))]
+    }
+
+    fn linear_rules(&self) -> LinearRules {
+        self.rules
     }
 
     fn activation(&self) -> Activation {

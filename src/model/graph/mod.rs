@@ -14,6 +14,7 @@ use crate::kernels::Rope;
 use crate::{Error, ErrorKind, Result};
 
 use super::config::Config;
+use super::linear::LinearRules;
 use super::plan::{Plan, Tensors};
 use super::weights::Weights;
 use super::workspace::Workspace;
@@ -31,6 +32,11 @@ pub(super) trait Graph: fmt::Debug + Send + Sync {
 
     /// The activation function of the feed-forward layers.
     fn activation(&self) -> Activation;
+
+    /// How the linear layers were trained.
+    fn linear_rules(&self) -> LinearRules {
+        LinearRules::BITNET
+    }
 
     /// The residual stream `x` (`[tokens, dim]`) of `tokens` before the first layer.
     fn embed(&self, operations: &mut Operations<'_>, tokens: &[u32], x: &mut [f32]);
@@ -88,7 +94,8 @@ pub(super) fn architecture(name: &str) -> Result<&'static str> {
 pub(super) fn plan(header: &Header, config: &Config) -> Result<(Box<dyn Graph>, Plan)> {
     let family = FAMILIES.iter().find(|(name, _)| *name == config.architecture);
     let (_, build) = family.ok_or_else(|| Error::new(ErrorKind::Internal, "a config of an unknown architecture"))?;
-    let mut tensors = Tensors::new(header);
+    refuse_rotations(&header.metadata)?;
+    let mut tensors = Tensors::new(header)?;
     // LongRoPE's, which llama.cpp chooses between by the length of the context.
     tensors.refuse(
         &["rope_factors_long.weight", "rope_factors_short.weight"],
@@ -112,4 +119,19 @@ fn refuse_variants(config: &Config, metadata: &Metadata, variants: &[(&str, &str
         }
     }
     Ok(())
+}
+
+/// Files whose weights were rotated say so, and expect the activations to be rotated as well (PrismML's fork of llama.cpp).
+/// Without that they would compute nonsense.
+fn refuse_rotations(metadata: &Metadata) -> Result<()> {
+    match metadata.iter().find(|(key, _)| key.starts_with("prism.hadamard")) {
+        None => Ok(()),
+        Some((key, _)) => Err(Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "{key}: the weights of this file expect a Hadamard rotation of their inputs, which this build does not \
+                 compute; take a file of a model without it"
+            ),
+        )),
+    }
 }

@@ -157,9 +157,9 @@ impl Operations<'_> {
         products: [(LinearId, &mut Vec<f32>); N],
     ) {
         let products = products.map(|(layer, out)| (&self.weights[layer], out.as_mut_slice()));
-        let layer = products[0].0;
+        let layers = products.each_ref().map(|(layer, _)| *layer);
         let norms = input.norms.map(|norm| norm.map(|norm| &self.weights[norm]));
-        prepared.prepare(self.pool, layer, input.len() / layer.cols(), |token, out| {
+        prepared.prepare(self.pool, layers, input.len() / layers[0].cols(), |token, out| {
             input.write(token, out);
             for weight in norms.into_iter().flatten() {
                 rmsnorm(out, weight, self.config.rms_norm_eps);

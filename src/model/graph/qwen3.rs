@@ -15,6 +15,7 @@ use crate::gguf::Metadata;
 use crate::kernels::{PairOrder, Rope};
 
 use super::super::config::Config;
+use super::super::linear::LinearRules;
 use super::super::plan::{RowsId, Tensors, VectorId};
 use super::super::weights::Weights;
 use super::super::workspace::Workspace;
@@ -28,6 +29,7 @@ pub(super) struct Qwen3 {
     output_norm: VectorId,
     /// The embedding, where the file has no head.
     head: RowsId,
+    rules: LinearRules,
 }
 
 #[derive(Debug)]
@@ -60,7 +62,6 @@ impl Qwen3 {
         refuse_variants(config, metadata, &VARIANTS)?;
         file.refuse(&["cls.weight", "cls.output.weight"], "this build runs no models that rank texts")?;
         file.refuse(&["rope_freqs.weight"], "this build knows no factors of rotary frequencies of this architecture")?;
-        file.expect_ternary();
         // Before embedding and head, whose type says nothing: a matrix that is not ternary is what to tell of a file.
         let layer = |index: usize| {
             let name = |tensor: &str| format!("blk.{index}.{tensor}");
@@ -78,18 +79,26 @@ impl Qwen3 {
                 down: Projection::find(file, &name("ffn_down"), [dim, ffn_dim])?,
             })
         };
-        let layers = (0..config.n_layers).map(layer).collect::<Result<_>>()?;
+        let layers = (0..config.n_layers).map(layer).collect::<Result<Vec<Layer>>>()?;
         file.refuse_unread("blk.", &[])?;
         let embedding = file.rows("token_embd", [vocab_size, dim])?;
         let head = file.optional_rows("output", [vocab_size, dim])?.unwrap_or(embedding);
         let output_norm = file.vector("output_norm", dim)?;
-        Ok(Box::new(Self { embedding, layers, output_norm, head }))
+        // Bonsai was trained with floats; what has norms before its layers, or is stored as bitnet.cpp stores it, with int8.
+        let has_input_norms = layers.iter().any(|layer| layer.q.norm.is_some());
+        let has_groups = file.stores(|stored| stored.groups().is_some());
+        let rules = if has_groups && !has_input_norms { LinearRules::TERNARY } else { LinearRules::BITLINEAR };
+        Ok(Box::new(Self { embedding, layers, output_norm, head, rules }))
     }
 }
 
 impl Graph for Qwen3 {
     fn ropes(&self, config: &Config, _: &Weights) -> Vec<Rope> {
         vec![config.rope(None)]
+    }
+
+    fn linear_rules(&self) -> LinearRules {
+        self.rules
     }
 
     fn activation(&self) -> Activation {

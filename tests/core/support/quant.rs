@@ -31,7 +31,7 @@ struct File<Case> {
     cases: Vec<Case>,
 }
 
-/// A case of the types that are not ternary.
+/// A case of the types that have values, but no one scale.
 #[derive(Deserialize)]
 pub struct FloatCase {
     pub name: String,
@@ -50,8 +50,9 @@ pub struct QuantCases<Case = QuantCase> {
 }
 
 impl QuantCases<FloatCase> {
-    pub fn read() -> Self {
-        read("floats")
+    /// `floats` or `grouped`.
+    pub fn read(name: &str) -> Self {
+        read(name)
     }
 
     /// The tensor's bytes, as a GGUF file holds them.

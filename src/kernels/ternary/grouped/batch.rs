@@ -1,0 +1,203 @@
+//! A batch of tokens, by the tables of `batch.rs` of the plain kernels: sums of a group in 16 bits, which it never exceeds, and
+//! behind each group one multiplication and addition in f32.
+
+use std::array;
+use std::ops::Range;
+
+use super::super::super::simd::{
+    f32x4_add, f32x4_convert_i32x4, f32x4_mul, f32x4_splat, i16x8_add, i16x8_splat, i32x4_extend_high_i16x8,
+    i32x4_extend_low_i16x8, store, transpose_4x4, v128, v128_load,
+};
+use super::super::super::vector::f16_to_f32;
+use super::super::activations::BATCH_MULTIPLE;
+use super::super::batch::{Columns, FEWEST_VECTORS, GROUP_TOKENS, GROUP_VECTORS, tabulate};
+use super::super::layout::{CHUNK, CHUNK_STEPS, Indices, QUAD, QUAD_VALUES, STEP_QUADS, TILE_ROWS};
+use super::activations::GroupedActivations;
+use super::matrix::GroupedMatrix;
+
+/// Adjacent rows of one matrix, the first a multiple of [`TILE_ROWS`].
+pub(super) struct RowBlock<'a> {
+    /// The caller's name for it.
+    pub(super) job: usize,
+    pub(super) matrix: &'a GroupedMatrix,
+    pub(super) rows: Range<usize>,
+}
+
+impl RowBlock<'_> {
+    /// Rows in whole tiles.
+    fn padded_rows(&self) -> usize {
+        self.rows.len().next_multiple_of(TILE_ROWS)
+    }
+}
+
+/// Multiplies the rows of all `row_blocks`, whose matrices have groups of the activations' columns and no code 2, with the
+/// tokens of the batch, the first a multiple of [`GROUP_TOKENS`]; `store(job, token, first_row, sums)` takes the sums of
+/// adjacent rows.
+pub(super) fn multiply(
+    row_blocks: &[RowBlock<'_>],
+    x: &GroupedActivations,
+    tokens: Range<usize>,
+    mut store: impl FnMut(usize, usize, usize, &[f32]),
+) {
+    let rows = row_blocks.iter().map(RowBlock::padded_rows).sum();
+    let chunks = x.columns().count() / CHUNK;
+    let mut workspace = Workspace::new(rows, tokens.len().next_multiple_of(BATCH_MULTIPLE), CHUNK_STEPS * chunks);
+    let (codes, steps, width) = x.batch();
+    for (group, steps) in steps.chunks_exact(width).enumerate() {
+        workspace.index(row_blocks, group, chunks);
+        for first in (0..workspace.tokens).step_by(GROUP_TOKENS) {
+            let columns =
+                Columns { codes, width, first_quad: group * chunks * CHUNK / QUAD, first_token: tokens.start + first };
+            let steps = &steps[tokens.start + first..];
+            if workspace.tokens - first >= GROUP_TOKENS {
+                workspace.add::<GROUP_VECTORS>(&columns, steps, first);
+            } else {
+                workspace.add::<FEWEST_VECTORS>(&columns, steps, first);
+            }
+        }
+    }
+    workspace.hand_out(row_blocks, tokens, &mut store);
+}
+
+/// Working memory of some rows of weights times a batch.
+struct Workspace {
+    /// A multiple of [`TILE_ROWS`].
+    rows: usize,
+    /// A multiple of [`BATCH_MULTIPLE`].
+    tokens: usize,
+    /// `[step, rows]` of a group, four indices each, up to 80.
+    indices: Vec<u32>,
+    /// The scales of a group, `[rows]`.
+    scales: Vec<f32>,
+    /// `[STEP_QUADS, QUAD_VALUES, vectors of a group of tokens]`, 8 tokens of 16 bits each.
+    tables: Vec<v128>,
+    /// `[rows, vectors of a group of tokens]`, 8 tokens of 16 bits each.
+    narrow: Vec<v128>,
+    /// `[rows, tokens / 4]`, 4 tokens of f32 each.
+    wide: Vec<v128>,
+}
+
+impl Workspace {
+    fn new(rows: usize, tokens: usize, steps: usize) -> Self {
+        let (zero, vectors) = (f32x4_splat(0.0), GROUP_VECTORS.min(tokens / 8));
+        Self {
+            rows,
+            tokens,
+            indices: vec![0; steps * rows],
+            scales: vec![0.0; rows],
+            tables: vec![zero; STEP_QUADS * QUAD_VALUES * vectors],
+            narrow: vec![zero; rows * vectors],
+            wide: vec![zero; rows * tokens / 4],
+        }
+    }
+
+    /// Finds the indices and the scales of all rows in a group of columns.
+    fn index(&mut self, row_blocks: &[RowBlock<'_>], group: usize, chunks: usize) {
+        let mut first = 0;
+        for block in row_blocks {
+            let (blocks, data) = (block.matrix.packed().blocks, block.matrix.packed().data);
+            let mut indices = Indices { data: &mut self.indices, rows: self.rows, first };
+            blocks.index(data, block.rows.clone(), chunks * group..chunks * (group + 1), &mut indices);
+            for (row, scale) in block.rows.clone().zip(&mut self.scales[first..]) {
+                *scale = f16_to_f32(blocks.scale(data, row, group));
+            }
+            first += block.padded_rows();
+        }
+    }
+
+    /// Adds what a group of columns gives for `8 * V` tokens from the block's token `first` on, whose `steps` these are.
+    fn add<const V: usize>(&mut self, columns: &Columns<'_>, steps: &[f32], first: usize) {
+        let last = self.indices.len() / self.rows - 1;
+        for step in 0..=last {
+            for quad in 0..STEP_QUADS {
+                for vector in 0..V {
+                    let table = &mut self.tables[quad * QUAD_VALUES * V + vector..];
+                    tabulate(columns.quad(STEP_QUADS * step + quad, vector), table, V);
+                }
+            }
+            if step == 0 {
+                self.choose::<V, true, false>(step, steps, first);
+            } else if step == last {
+                self.choose::<V, false, true>(step, steps, first);
+            } else {
+                self.choose::<V, false, false>(step, steps, first);
+            }
+        }
+    }
+
+    /// Adds to every row the sums that its indices choose: to `narrow`, which the `FIRST` step of a group starts anew, and the
+    /// `LAST` one multiplies by the scales and adds to `wide`.
+    #[inline(never)]
+    fn choose<const V: usize, const FIRST: bool, const LAST: bool>(
+        &mut self,
+        step: usize,
+        steps: &[f32],
+        first: usize,
+    ) {
+        let Self { rows, tokens, .. } = *self;
+        let indices = &self.indices[step * rows..][..rows];
+        assert!(steps.len() >= 8 * V && self.narrow.len() >= rows * V && self.scales.len() == rows);
+        assert!(self.tables.len() >= STEP_QUADS * QUAD_VALUES * V);
+        assert!(self.wide.len() == rows * tokens / 4 && first.is_multiple_of(4) && first + 8 * V <= tokens);
+        let (tables, steps) = (self.tables.as_ptr(), steps.as_ptr());
+        let (mut narrow, mut wide) = (self.narrow.as_mut_ptr(), self.wide.as_mut_ptr());
+        for (&indices, &scale) in indices.iter().zip(&self.scales) {
+            let scale = f32x4_splat(scale);
+            // SAFETY: an index is below QUAD_VALUES (`Digits`), so the four entries of V vectors are inside the four tables.
+            // Row by row, V vectors of `narrow` and 2 V of `wide` from `first / 4` on are inside what is asserted above, and so
+            // are 8 V steps.
+            unsafe {
+                let sums: [*const v128; STEP_QUADS] =
+                    array::from_fn(|quad| tables.add((indices >> (8 * quad) & 0xff) as usize * V));
+                for vector in 0..V {
+                    // A sum is stored before the next is loaded: LLVM would load all of them first and run out of
+                    // registers.
+                    let mut sum = if FIRST { i16x8_splat(0) } else { *narrow.add(vector) };
+                    for (quad, sums) in sums.iter().enumerate() {
+                        sum = i16x8_add(sum, *sums.add(quad * QUAD_VALUES * V + vector));
+                    }
+                    if LAST {
+                        let out = wide.add(first / 4 + 2 * vector);
+                        let halves = [i32x4_extend_low_i16x8(sum), i32x4_extend_high_i16x8(sum)];
+                        for (half, sum) in halves.into_iter().enumerate() {
+                            let step = v128_load(steps.add(8 * vector + 4 * half).cast());
+                            let scaled = f32x4_mul(f32x4_convert_i32x4(sum), f32x4_mul(scale, step));
+                            *out.add(half) = f32x4_add(*out.add(half), scaled);
+                        }
+                    } else {
+                        *narrow.add(vector) = sum;
+                    }
+                }
+                narrow = narrow.add(V);
+                wide = wide.add(tokens / 4);
+            }
+        }
+    }
+
+    /// Gives the sums away, 16 rows of a token at a time.
+    fn hand_out(
+        &self,
+        row_blocks: &[RowBlock<'_>],
+        tokens: Range<usize>,
+        out: &mut impl FnMut(usize, usize, usize, &[f32]),
+    ) {
+        let mut wide = self.wide.chunks_exact(TILE_ROWS * self.tokens / 4);
+        for block in row_blocks {
+            for (row, wide) in block.rows.clone().step_by(TILE_ROWS).zip(&mut wide) {
+                let rows = TILE_ROWS.min(block.rows.end - row);
+                for (vector, token) in tokens.clone().step_by(4).enumerate() {
+                    let mut sums = [[0.0; TILE_ROWS]; 4];
+                    for quarter in (0..TILE_ROWS).step_by(4) {
+                        let of_row = |row: usize| wide[(quarter + row) * self.tokens / 4 + vector];
+                        for (sums, of_token) in sums.iter_mut().zip(transpose_4x4(array::from_fn(of_row))) {
+                            store(of_token, &mut sums[quarter..]);
+                        }
+                    }
+                    for (token, sums) in (token..tokens.end).zip(&sums) {
+                        out(block.job, token, row, &sums[..rows]);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Where group-scaled weights lie in memory: four rows side by side, or sixteen, block after block.
+//!
+//! A block is a group of columns of adjacent rows: its codes (`weight + 1`, 2 bits), and behind them the rows' scales as f16. So
+//! one stream of addresses brings codes and scales. For dot products there are four rows, so that a 32-bit lane of a vector
+//! belongs to one: of every 16 columns byte `4 row + j` holds columns `j`, `4 + j`, `8 + j`, `12 + j` from its low bits up. For
+//! lookups of 16 bytes there are sixteen: of every four columns byte `row` holds them from its low bits up; the scales are those of
+//! the even rows and then of the odd ones, as the sums come.
+
+use std::array;
+use std::ops::Range;
+
+use super::super::super::scales::GroupColumns;
+use super::super::super::simd::{
+    f32x4_mul, f32x4_splat, i32x4_extend_low_i16x8, i32x4_shl, interleave, load, v128, v128_and,
+};
+use super::super::digits::Digits;
+use super::super::layout::{CHUNK, CHUNK_STEPS, Indices, TILE_ROWS};
+
+/// How many rows lie side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SideBySide {
+    Four,
+    Sixteen,
+}
+
+impl SideBySide {
+    pub(super) const fn count(self) -> usize {
+        match self {
+            Self::Four => 4,
+            Self::Sixteen => TILE_ROWS,
+        }
+    }
+
+    /// The place of a row's scale among those of its block.
+    const fn scale_place(self, row: usize) -> usize {
+        match self {
+            Self::Four => row,
+            Self::Sixteen => row / 2 + row % 2 * TILE_ROWS / 2,
+        }
+    }
+}
+
+/// Columns of a vector of codes of four rows.
+pub(super) const VECTOR_COLS: usize = 16;
+
+/// The shape of a matrix in blocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Blocks {
+    pub(super) side: SideBySide,
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    pub(super) columns: GroupColumns,
+}
+
+impl Blocks {
+    /// Groups of a row; the last may be padded with columns that meet no activation.
+    pub(super) const fn groups(self) -> usize {
+        self.cols.div_ceil(self.columns.count())
+    }
+
+    /// Bytes of the codes of a block.
+    pub(super) const fn code_bytes(self) -> usize {
+        self.columns.count() / 4 * self.side.count()
+    }
+
+    /// Bytes of a block, from its codes to its scales.
+    pub(super) const fn block_bytes(self) -> usize {
+        self.code_bytes() + 2 * self.side.count()
+    }
+
+    /// Rows in fours or sixteens.
+    pub(super) const fn strips(self) -> usize {
+        self.rows.div_ceil(self.side.count())
+    }
+
+    /// Bytes of the rows side by side.
+    pub(super) const fn strip_bytes(self) -> usize {
+        self.groups() * self.block_bytes()
+    }
+
+    pub(super) const fn bytes(self) -> usize {
+        self.strips() * self.strip_bytes()
+    }
+
+    /// Packs one row into `data`, the whole matrix: codes -1 to 2, `[cols]`, and scales as f16, `[groups]`.
+    pub(super) fn pack(self, data: &mut [u8], row: usize, codes: &[i8], scales: &[u16]) {
+        let side = self.side.count();
+        let (strip, lane) = (row / side, row % side);
+        let strip = &mut data[strip * self.strip_bytes()..][..self.strip_bytes()];
+        let groups = codes.chunks(self.columns.count()).zip(scales);
+        for (block, (codes, scale)) in strip.chunks_exact_mut(self.block_bytes()).zip(groups) {
+            let (packed, scales) = block.split_at_mut(self.code_bytes());
+            scales[2 * self.side.scale_place(lane)..][..2].copy_from_slice(&scale.to_le_bytes());
+            for (codes, packed) in codes.chunks(VECTOR_COLS).zip(packed.chunks_exact_mut(VECTOR_COLS / 4 * side)) {
+                let mut sixteen = [0; VECTOR_COLS];
+                sixteen[..codes.len()].copy_from_slice(codes);
+                match self.side {
+                    SideBySide::Four => packed[4 * lane..][..4].copy_from_slice(&pack_fields(&sixteen)),
+                    SideBySide::Sixteen => {
+                        for (byte, four) in packed[lane..].iter_mut().step_by(side).zip(sixteen.as_chunks::<4>().0) {
+                            *byte = four.iter().rev().fold(0, |byte, code| byte << 2 | (code + 1) as u8);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The codes of a group of a row, whole groups, and its scale.
+    pub(super) fn unpack(self, data: &[u8], row: usize, group: usize, codes: &mut [i8]) -> u16 {
+        let side = self.side.count();
+        let (strip, lane) = (row / side, row % side);
+        let at = strip * self.strip_bytes() + group * self.block_bytes();
+        let (packed, scales) = data[at..][..self.block_bytes()].split_at(self.code_bytes());
+        let code = |byte: u8, field: usize| (byte >> (2 * field) & 3) as i8 - 1;
+        match self.side {
+            SideBySide::Four => {
+                for (packed, codes) in packed.chunks_exact(VECTOR_COLS).zip(codes.chunks_exact_mut(VECTOR_COLS)) {
+                    let bytes = &packed[4 * lane..][..4];
+                    for (field, codes) in codes.chunks_exact_mut(4).enumerate() {
+                        codes.iter_mut().zip(bytes).for_each(|(out, byte)| *out = code(*byte, field));
+                    }
+                }
+            }
+            SideBySide::Sixteen => {
+                for (byte, codes) in packed[lane..].iter().step_by(side).zip(codes.chunks_exact_mut(4)) {
+                    codes.iter_mut().enumerate().for_each(|(field, out)| *out = code(*byte, field));
+                }
+            }
+        }
+        let place = 2 * self.side.scale_place(lane);
+        u16::from_le_bytes([scales[place], scales[place + 1]])
+    }
+
+    /// The scale of a group of a row as f16.
+    pub(super) fn scale(self, data: &[u8], row: usize, group: usize) -> u16 {
+        let side = self.side.count();
+        let block = row / side * self.strip_bytes() + group * self.block_bytes();
+        let at = block + self.code_bytes() + 2 * self.side.scale_place(row % side);
+        u16::from_le_bytes([data[at], data[at + 1]])
+    }
+
+    /// Where the 64 columns of a chunk go in a batch, as in `Layout::batch_order`.
+    pub(super) fn batch_order(side: SideBySide) -> [usize; CHUNK] {
+        array::from_fn(|column| match side {
+            SideBySide::Four => {
+                let (vector, field, byte) = (column / VECTOR_COLS, column % VECTOR_COLS / 4, column % 4);
+                VECTOR_COLS * vector + 4 * byte + field
+            }
+            SideBySide::Sixteen => column,
+        })
+    }
+
+    /// As `Layout::index`. Of four rows side by side, a lane of a vector of codes already holds four indices of its row.
+    pub(super) fn index(self, data: &[u8], rows: Range<usize>, chunks: Range<usize>, out: &mut Indices<'_>) {
+        let digits = Digits::new();
+        let (per_group, last) = (self.columns.count() / CHUNK, self.strips() - 1);
+        let bytes = CHUNK / 4 * self.side.count();
+        out.fill(rows, chunks, |row, chunk| {
+            let within = chunk / per_group * self.block_bytes() + chunk % per_group * bytes;
+            let strip = |strip: usize| data[strip.min(last) * self.strip_bytes() + within..][..bytes].as_chunks().0;
+            match self.side {
+                SideBySide::Four => {
+                    let strips: [&[[u8; 16]]; 4] = array::from_fn(|index| strip(row / 4 + index));
+                    array::from_fn(|step| strips.map(|vectors| digits.indices_of_fields(load(&vectors[step]))))
+                }
+                SideBySide::Sixteen => {
+                    let vectors: &[[u8; 16]] = strip(row / TILE_ROWS);
+                    array::from_fn::<_, CHUNK_STEPS, _>(|step| {
+                        interleave(array::from_fn(|quad| digits.indices_of_fields(load(&vectors[4 * step + quad]))))
+                    })
+                }
+            }
+        });
+    }
+}
+
+/// 16 codes to four bytes, by arithmetic on four of them at a time.
+fn pack_fields(codes: &[i8; VECTOR_COLS]) -> [u8; 4] {
+    let mut packed = 0;
+    for (field, codes) in codes.as_chunks::<4>().0.iter().enumerate() {
+        let four = u32::from_le_bytes(codes.map(|code| code as u8));
+        // Adds 1 to each byte: the upper bits apart, so that -1 carries nothing into the next one.
+        let raised = ((four & 0x7f7f_7f7f) + 0x0101_0101) ^ (four & 0x8080_8080);
+        packed |= raised << (2 * field);
+    }
+    packed.to_le_bytes()
+}
+
+/// The first four f16 lanes as f32.
+#[inline(always)]
+pub(super) fn widen_halves(halves: v128) -> v128 {
+    // As `vector.rs` does for finite numbers: the exponent is moved by a multiplication.
+    let shifted = i32x4_shl(i32x4_extend_low_i16x8(halves), 13);
+    let magnitude = v128_and(shifted, f32x4_splat(f32::from_bits(0x8fff_ffff)));
+    f32x4_mul(magnitude, f32x4_splat(f32::from_bits((127 + 112) << 23)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_lie_side_by_side_and_come_back() {
+        for side in [SideBySide::Four, SideBySide::Sixteen] {
+            let blocks = Blocks { side, rows: 22, cols: 150, columns: GroupColumns::C64 };
+            assert_eq!(
+                (blocks.groups(), blocks.block_bytes(), blocks.strips()),
+                (3, 18 * side.count(), 24 / side.count() + usize::from(side == SideBySide::Sixteen))
+            );
+            let mut data = vec![0; blocks.bytes()];
+            let code = |row: usize, col: usize| ((row * 7 + col * 5) % 11 % 4) as i8 - 1;
+            for row in 0..22 {
+                let codes: Vec<i8> = (0..150).map(|col| code(row, col)).collect();
+                let scales: Vec<u16> = (0..3).map(|group| (100 * row + group) as u16).collect();
+                blocks.pack(&mut data, row, &codes, &scales);
+            }
+            // Of row 1 the first four columns that a byte holds.
+            let (at, stride) = if side == SideBySide::Four { (4, 4) } else { (1, 1) };
+            let byte = (0..4).fold(0, |byte, field| byte | ((code(1, stride * field) + 1) as u8) << (2 * field));
+            assert_eq!(data[at], byte);
+            for row in 0..22 {
+                for group in 0..3 {
+                    let mut codes = [9; 64];
+                    let scale = (100 * row + group) as u16;
+                    assert_eq!(blocks.unpack(&data, row, group, &mut codes), scale);
+                    assert_eq!(blocks.scale(&data, row, group), scale);
+                    for (index, found) in codes.into_iter().enumerate().take(150 - 64 * group) {
+                        assert_eq!(found, code(row, 64 * group + index));
+                    }
+                }
+            }
+        }
+    }
+}
