@@ -9,7 +9,7 @@ import { resolveAddress } from './options.js';
 
 /**
  * An address, or bytes. An array of Files is a folder in the manner of Hugging Face, with its `config.json`.
- * @typedef {string | URL | Response | Blob | File[] | FileList | ArrayBuffer | ArrayBufferView | ReadableStream<Uint8Array>} Source
+ * @typedef {string | URL | Response | Blob | readonly File[] | FileList | ArrayBuffer | ArrayBufferView | ReadableStream<Uint8Array>} Source
  */
 
 /** Bytes of one piece that is cut from an ArrayBuffer. */
