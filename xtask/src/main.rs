@@ -43,7 +43,7 @@ cargo xtask COMMAND [OPTIONS]
               What a release consists of, in release/: the tarball for npm, checked, its digests, the changelog's section
               and the site. --tag: fails unless the version is this one's.
   release --prepare X.Y.Z
-              Before it: the version in Cargo.toml, and today's date above what CHANGELOG.md lists as unreleased.
+              Before it: the version in Cargo.toml and the examples, and today's date above what CHANGELOG.md lists as unreleased.
   check [--native] [--wasm] [--js]
               rustfmt, clippy for this machine, clippy for wasm32 in both variants, tsc, actionlint; all of it, or the parts named.
   test [--native] [--wasm] [--e2e | --browser] [--dev] [--variant relaxed|simd128] [FILTER]

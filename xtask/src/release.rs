@@ -1,5 +1,6 @@
 //! `cargo xtask release`: what is published, in one folder. Publishing itself is the workflow's part.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -14,7 +15,7 @@ const CHANGELOG: &str = "CHANGELOG.md";
 /// How a section of the changelog begins that no release has yet.
 const UNRELEASED: &str = "unreleased";
 
-/// Writes the version into Cargo.toml and the changelog, where its section gets today's date.
+/// Writes the version into Cargo.toml, the examples and the changelog, where its section gets today's date.
 pub fn prepare(version: String) -> Result<()> {
     if !is_version(&version) {
         bail!("--prepare is a version like 1.2.3 or 1.2.3-beta.1, not '{version}'");
@@ -25,9 +26,36 @@ pub fn prepare(version: String) -> Result<()> {
     let versioned = versioned(&fs::read_to_string(&manifest)?, &version)?;
     fs::write(changelog, dated)?;
     fs::write(manifest, versioned)?;
+    name_version(&version)?;
     host::run(host::cargo().args(["update", "--workspace", "--offline"]), "cargo is not installed")?;
     println!("{version} of {date}: look at the changes, commit them, and tag that commit v{version}");
     Ok(())
+}
+
+/// Has the examples, and the guides that show parts of them, name this version.
+fn name_version(version: &str) -> Result<()> {
+    let old = env!("CARGO_PKG_VERSION");
+    let mut files = site::files_below(&host::root().join("examples"))?;
+    files.append(&mut site::files_below(&host::root().join("docs"))?);
+    for file in files {
+        let is_source = matches!(file.extension().and_then(OsStr::to_str), Some("json" | "html" | "md"));
+        if !is_source || file.components().any(|part| part.as_os_str() == "node_modules") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        let named = renamed(&text, old, version);
+        if named != text {
+            fs::write(&file, named)?;
+        }
+    }
+    Ok(())
+}
+
+/// A text that names the new version of this package wherever it named the old one.
+fn renamed(text: &str, old: &str, new: &str) -> String {
+    ["\"bitnet-web\": \"", "bitnet-web@"]
+        .iter()
+        .fold(text.to_owned(), |text, lead| text.replace(&format!("{lead}{old}"), &format!("{lead}{new}")))
 }
 
 /// Builds and checks everything that is published, into `release/`.
@@ -162,6 +190,10 @@ mod tests {
         assert_eq!(section(&after, "0.1.0")?, "* Old.\n");
         assert!(dated(&after, "0.3.0", "2026-11-27").is_err(), "nothing is unreleased");
         assert!(section("## 0.1.0, unreleased\n\n* New.\n", "0.1.0").is_err(), "a release has a date");
+        assert_eq!(
+            renamed("\"bitnet-web\": \"0.1.0\", bitnet-web@0.1.0/index.js, vite@0.1.0", "0.1.0", "0.2.0"),
+            "\"bitnet-web\": \"0.2.0\", bitnet-web@0.2.0/index.js, vite@0.1.0"
+        );
         assert_eq!(
             versioned("[workspace.package]\nversion = \"0.1.0\"\n", "0.2.0")?,
             "[workspace.package]\nversion = \"0.2.0\"\n"

@@ -145,7 +145,8 @@ fn addressed(prefix: &str, folder: &Path) -> Result<Vec<(String, Content)>> {
         .collect()
 }
 
-fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+/// Every file below a folder.
+pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
