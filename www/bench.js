@@ -138,10 +138,17 @@ async function run() {
   drawRunning(false);
 }
 
+// A result in the link is shown at once; nothing is measured.
+if (report.showLink(location.hash)) byId('stage').textContent = 'A result from a link';
+
 /** @param {boolean} on */
 function drawRunning(on) {
-  byId('start').hidden = on;
-  byId('stop').hidden = !on;
+  const [shown, gone] = on ? [byId('stop'), byId('start')] : [byId('start'), byId('stop')];
+  const hadFocus = document.activeElement === gone;
+  shown.hidden = false;
+  // The button that was pressed goes: the one in its place takes the focus.
+  if (hadFocus) shown.focus();
+  gone.hidden = true;
   byId('progress').hidden = !on;
   for (const field of document.querySelectorAll('#plan select, #plan input'))
     /** @type {HTMLInputElement} */ (field).disabled = on;

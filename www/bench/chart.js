@@ -57,6 +57,11 @@ export function niceEnd(value) {
   return step * power;
 }
 
+/** @param {number} seconds in a unit that leaves digits to read */
+export function secondsText(seconds) {
+  return seconds < 1 ? `${Number((seconds * 1000).toPrecision(3))} ms` : `${seconds.toFixed(1)} s`;
+}
+
 /**
  * Tokens per second over seconds.
  * @param {number} width
@@ -84,10 +89,10 @@ export function lineChart(width, points) {
   return picture(
     width,
     height,
-    `Speed over ${endX.toFixed(1)} seconds, up to ${Math.round(Math.max(...points.map((p) => p.tokensPerSecond)))} tokens per second.`,
+    `Speed over ${secondsText(endX)}, up to ${Math.round(Math.max(...points.map((p) => p.tokensPerSecond)))} tokens per second.`,
     ...marks,
-    s('text', { x: box.left, y: height - 6 }, '0 s'),
-    s('text', { x: box.right, y: height - 6, 'text-anchor': 'end' }, `${endX.toFixed(1)} s`),
+    s('text', { x: box.left, y: height - 6 }, endX < 1 ? '0 ms' : '0 s'),
+    s('text', { x: box.right, y: height - 6, 'text-anchor': 'end' }, secondsText(endX)),
     s('polygon', { class: 'area', points: `${first},${box.bottom} ${line.join(' ')} ${box.right},${box.bottom}` }),
     s('polyline', { class: 'trace', points: line.join(' ') }),
   );

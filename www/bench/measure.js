@@ -31,6 +31,15 @@ import { spread } from './statistics.js';
  */
 
 /**
+ * Writing, several times the same number of tokens, whatever the model would say.
+ * @typedef {object} Decode
+ * @property {number} tokensPerSecond median
+ * @property {import('./statistics.js').Spread} spread tokens per second
+ * @property {number} tokens of one run
+ * @property {number[]} times arrival of each token of the run in the middle, milliseconds
+ */
+
+/**
  * @typedef {object} KernelResult
  * @property {string} kernel
  * @property {number} [prefillPerSecond]
@@ -44,7 +53,7 @@ import { spread } from './statistics.js';
  * @property {import('../app/api.js').ModelInfo} model
  * @property {{ ms: number, fromCache: boolean }} load
  * @property {PromptResult[]} prompts
- * @property {{ tokensPerSecond: number, tokens: number, times: number[] }} decode `times`: arrival of each token, ms
+ * @property {Decode} decode
  * @property {Record<string, number> | null} parts milliseconds of one written token by part
  * @property {{ context: number, tokensPerSecond: number }[]} depths decode speed with so many made-up tokens in the context
  * @property {{ memoryBytes: number, readPerSecond: number, readShare: number }} machine peak of the model's memory; how
@@ -61,10 +70,12 @@ const CONTEXTS = [1024, 4000];
 const DEPTH_RUN = 16;
 /** Once the repetitions of one length took this long, no more are made, milliseconds. */
 const REPETITION_BUDGET = 12_000;
-/** Tokens to write after each prompt, and in the long run. */
+/** Tokens to write after each prompt, and in each of the long runs, which begin behind so many made-up tokens. */
 const SHORT_RUN = 16;
 const LONG_RUN = 192;
-/** The long run ends after this time, whatever it has written, milliseconds. */
+const LONG_RUNS = 5;
+const LONG_RUN_CONTEXT = 16;
+/** No long run begins after this time, milliseconds. */
 const LONG_RUN_BUDGET = 20_000;
 /** Above this many parameters the scalar kernel is left out of the comparison: it would take minutes. */
 const SCALAR_LIMIT = 50e6;
@@ -101,7 +112,7 @@ export async function measure(api, tools, plan, { signal, onStage, onResult }) {
       onResult({ prompts });
     }
 
-    const decode = await bench.longRun(model, (share) =>
+    const decode = await bench.longRuns(model, tools, (share) =>
       onStage('Writing', SHARE.load + SHARE.prompts + SHARE.decode * share),
     );
     onResult({ decode: decode.run, parts: decode.parts });
@@ -185,10 +196,9 @@ class Bench {
    * @param {Model} model
    * @param {string} prompt raw text
    * @param {number} maxTokens
-   * @param {{ onToken?: (time: number) => void, timeParts?: boolean }} [more]
    */
-  async run(model, prompt, maxTokens, { onToken, timeParts = false } = {}) {
-    const stream = model.generate(prompt, { maxTokens, temperature: 0, signal: this.signal, timeParts });
+  async run(model, prompt, maxTokens) {
+    const stream = model.generate(prompt, { maxTokens, temperature: 0, signal: this.signal });
     for (;;) {
       const step = await stream.next();
       if (step.done) {
@@ -196,7 +206,6 @@ class Bench {
         if (!step.value) throw new Error('The run ended without a result.');
         return step.value;
       }
-      onToken?.(performance.now());
     }
   }
 
@@ -227,40 +236,39 @@ class Bench {
   }
 
   /**
-   * Writes until there are enough tokens. A model that ends its answer early is asked again; only the time within
-   * answers counts.
+   * Writes the same number of tokens several times. The end of a turn does not end a run, so that every model and every browser
+   * writes as much.
    * @param {Model} model
+   * @param {Tools} tools
    * @param {(share: number) => void} onShare
+   * @returns {Promise<{ run: Decode, parts: Record<string, number> | null }>}
    */
-  async longRun(model, onShare) {
-    /** @type {number[]} */
-    const times = [];
-    let tokens = 0;
-    let decodeMs = 0;
+  async longRuns(model, tools, onShare) {
+    const room = model.info.contextLength - LONG_RUN_CONTEXT - 2;
+    const tokens = Math.max(2, Math.min(LONG_RUN, room));
+    /** @type {{ perSecond: number, times: number[] }[]} */
+    const runs = [];
     /** @type {Record<string, number>} milliseconds of all tokens */
     const parts = {};
-    while (times.length < LONG_RUN && decodeMs < LONG_RUN_BUDGET) {
-      const before = times.length;
-      // The next answer goes on where the last one ended on the time axis: reading its prompt is left out.
-      const offset = times.at(-1) ?? 0;
-      let zero = 0;
-      const room = Math.min(LONG_RUN - times.length, model.info.contextLength - 20);
-      const onToken = (/** @type {number} */ time) => {
-        zero ||= time;
-        times.push(offset + time - zero);
-        onShare(times.length / LONG_RUN);
+    const began = performance.now();
+    while (runs.length < LONG_RUNS && (runs.length === 0 || performance.now() - began < LONG_RUN_BUDGET)) {
+      /** @type {number[]} */
+      const times = [];
+      const onToken = () => {
+        times.push(performance.now());
+        onShare((runs.length + times.length / tokens) / LONG_RUNS);
       };
-      const prompt = await textOf(model, 12, this.#salt++);
-      const { usage, timings } = await this.run(model, prompt, room, { onToken, timeParts: true });
-      decodeMs += timings.decodeMs;
-      tokens += Math.max(0, usage.completionTokens - 1);
+      const { timings } = await tools.decodeAtDepth(model, { context: LONG_RUN_CONTEXT, tokens, signal: this.signal, onToken });
+      this.signal.throwIfAborted();
+      runs.push({ perSecond: timings.decodeTokensPerSecond, times: times.map((time) => time - times[0]) });
       for (const [name, ms] of Object.entries(timings.parts?.decode ?? {})) parts[name] = (parts[name] ?? 0) + ms;
-      if (times.length - before < 2) break;
     }
-    const perToken = Object.entries(parts).map(([name, ms]) => [name, ms / tokens]);
+    const middle = [...runs].sort((a, b) => a.perSecond - b.perSecond)[runs.length >> 1];
+    const speeds = spread(runs.map(({ perSecond }) => perSecond));
+    const perToken = Object.entries(parts).map(([name, ms]) => [name, ms / (runs.length * (tokens - 1))]);
     return {
-      run: { tokensPerSecond: decodeMs > 0 ? (tokens * 1000) / decodeMs : 0, tokens, times },
-      parts: tokens > 0 && perToken.length ? Object.fromEntries(perToken) : null,
+      run: { tokensPerSecond: speeds.median, spread: speeds, tokens, times: middle.times },
+      parts: perToken.length ? Object.fromEntries(perToken) : null,
     };
   }
 

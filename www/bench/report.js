@@ -13,7 +13,9 @@ export class Report {
   #name = '';
 
   constructor() {
-    byId('copy').addEventListener('click', () => void this.#copy());
+    byId('copy').addEventListener('click', () => void copyText('copy', 'json', byId('json').textContent ?? ''));
+    byId('copy-markdown').addEventListener('click', () => void copyText('copy-markdown', 'markdown', byId('markdown').textContent ?? ''));
+    byId('copy-link').addEventListener('click', () => void copyText('copy-link', 'link', (byId('link').textContent = this.#link())));
   }
 
   /** @param {string} name of the model */
@@ -43,6 +45,7 @@ export class Report {
       ].join(' · ');
     }
     this.#drawFigures();
+    byId('answer').textContent = answerOf(this.result);
     if (prompts) this.#drawPrompts(prompts);
     if (decode) this.#drawDecode(decode);
     if (parts) this.#drawParts(parts);
@@ -53,6 +56,7 @@ export class Report {
   /** Shows the JSON; call when all is measured. */
   finish() {
     byId('json').textContent = JSON.stringify(this.toJSON(), null, 2);
+    byId('markdown').textContent = toMarkdown(this.result, this.#name);
     byId('json-figure').hidden = false;
   }
 
@@ -75,10 +79,10 @@ export class Report {
   }
 
   #drawFigures() {
-    const { decode, prompts, load, depths, machine } = this.result;
+    const { decode, prompts, load, depths, machine, model } = this.result;
     /** @type {[name: string, value: string, unit: string][]} */
     const figures = [];
-    if (decode) figures.push(['Decode', short(decode.tokensPerSecond), 'tok/s']);
+    if (decode) figures.push(['Decode', short(decode.tokensPerSecond), `tok/s (${range(decode.spread)})`]);
     for (const { context, tokensPerSecond } of depths ?? [])
       figures.push([`Decode at depth ${context}`, short(tokensPerSecond), 'tok/s']);
     for (const prompt of prompts ?? [])
@@ -92,7 +96,8 @@ export class Report {
     if (machine) {
       figures.push(['Memory, read at most', short(machine.readPerSecond / 1e9), 'GB/s']);
       figures.push(['Of that used by decode', (machine.readShare * 100).toFixed(0), '%']);
-      figures.push(['Memory, taken at most', short(machine.memoryBytes / 1e6), 'MB']);
+      if (model) figures.push(['Memory of the model', short(model.memoryBytes / 1e6), 'MB']);
+      figures.push(['Of the whole engine, at most', short(machine.memoryBytes / 1e6), 'MB']);
     }
     byId('figures').replaceChildren(
       ...figures.map(([name, value, unit]) =>
@@ -103,8 +108,6 @@ export class Report {
 
   /** @param {import('./measure.js').PromptResult[]} prompts */
   #drawPrompts(prompts) {
-    const range = (/** @type {import('./statistics.js').Spread} */ s) =>
-      s.repetitions > 1 ? `${short(s.min)} to ${short(s.max)}` : 'one run';
     const rows = prompts.map((p) =>
       h(
         'tr',
@@ -160,22 +163,28 @@ export class Report {
 
   /** @param {import('./measure.js').KernelResult[]} kernels */
   #drawKernels(kernels) {
-    const best = Math.max(...kernels.map((k) => k.decodePerSecond ?? 0));
+    const used = this.result.model?.kernel;
+    const best = [...kernels].sort((a, b) => (b.decodePerSecond ?? 0) - (a.decodePerSecond ?? 0))[0];
     const rows = kernels.map((k) => ({
       name: k.kernel,
       value: k.decodePerSecond ?? null,
       text: k.error
         ? `not here (${k.error})`
         : `${short(k.decodePerSecond ?? 0)} tok/s, prefill ${short(k.prefillPerSecond ?? 0)}`,
-      strong: k.decodePerSecond === best,
+      strong: k.kernel === used,
     }));
     const label = `Kernels: ${rows.map(({ name, text }) => `${name} ${text}`).join('; ')}.`;
     drawInto(byId('kernels-chart'), (width) => barChart(width, rows, label));
     const hashes = new Set([this.result.logitsHash, ...kernels.map((k) => k.logitsHash)].filter(Boolean));
+    const other =
+      used && best.kernel !== used
+        ? `The run above used ${used} (dark), chosen by a short measurement; here ${best.kernel} was the fastest. `
+        : '';
     byId('kernels-note').textContent =
-      hashes.size === 1
+      other +
+      (hashes.size === 1
         ? `All of them compute the same: logits hash ${[...hashes][0]}.`
-        : `They do not agree, which is a bug worth reporting: logits hashes ${[...hashes].join(', ')}.`;
+        : `They do not agree, which is a bug worth reporting: logits hashes ${[...hashes].join(', ')}.`);
     byId('kernels').hidden = false;
   }
 
@@ -195,20 +204,107 @@ export class Report {
     byId('self-test').hidden = false;
   }
 
-  async #copy() {
-    const copy = byId('copy');
-    try {
-      await navigator.clipboard.writeText(byId('json').textContent ?? '');
-      copy.textContent = 'Copied';
-    } catch {
-      // Without permission the text is selected, so that the keyboard's own copy works.
-      getSelection()?.selectAllChildren(byId('json'));
-      copy.textContent = 'Selected: copy it with the keyboard';
-    }
-    setTimeout(() => {
-      copy.textContent = 'Copy';
-    }, 2500);
+  /** A link that holds the result behind its `#`, which browsers send to nobody. */
+  #link() {
+    const { selfTest: _, ...result } = this.result;
+    const text = JSON.stringify({ name: this.#name, result: result.decode ? { ...result, decode: { ...result.decode, times: [] } } : result });
+    return `${location.origin}${location.pathname}#result=${encodeURIComponent(btoa(String.fromCharCode(...new TextEncoder().encode(text))))}`;
   }
+
+  /**
+   * Shows what a link holds.
+   * @param {string} hash such as location.hash
+   * @returns {boolean} whether it holds a result
+   */
+  showLink(hash) {
+    const packed = new URLSearchParams(hash.slice(1)).get('result');
+    if (!packed) return false;
+    try {
+      const { name, result } = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(packed), (c) => c.charCodeAt(0))));
+      this.begin(`${name} (from a link)`);
+      this.add(result);
+      this.finish();
+      return true;
+    } catch {
+      this.begin('');
+      return false;
+    }
+  }
+}
+
+/**
+ * Copies, or selects where copying is refused, so that the keyboard's own copy works.
+ * @param {string} button
+ * @param {string} element what is selected
+ * @param {string} text
+ */
+async function copyText(button, element, text) {
+  const copy = byId(button);
+  const label = copy.dataset.label ?? (copy.dataset.label = copy.textContent ?? '');
+  try {
+    await navigator.clipboard.writeText(text);
+    copy.textContent = 'Copied';
+  } catch {
+    getSelection()?.selectAllChildren(byId(element));
+    copy.textContent = 'Selected: copy it with the keyboard';
+  }
+  setTimeout(() => (copy.textContent = label), 2500);
+}
+
+/** Weights below this stay in a processor's cache, bytes; memory is no limit then. */
+const CACHE = 32e6;
+
+/**
+ * How fast it is, and why.
+ * @param {Partial<import('./measure.js').Result>} result
+ */
+function answerOf({ decode, machine, model, parts }) {
+  if (!decode || !model) return '';
+  const speed = `This browser writes ${short(decode.tokensPerSecond)} tokens a second with this model, on ${format.plural(model.threads, 'thread')}.`;
+  const largest = Object.entries(parts ?? {}).sort(([, a], [, b]) => b - a)[0]?.[0];
+  if (!machine) return speed;
+  if (model.weightBytes < CACHE) {
+    const where = largest ? ` Most of a token’s time goes to ${PARTS[largest] ?? largest}.` : '';
+    return `${speed} Its weights (${format.bytes(model.weightBytes)}) stay in the processor’s cache, so memory is no limit.${where}`;
+  }
+  const most = machine.readPerSecond / model.weightBytes;
+  return (
+    `${speed} Its memory gives ${short(machine.readPerSecond / 1e9)} GB a second, and each token reads up to ${format.bytes(model.weightBytes)} of weights: ` +
+    `at most ${short(most)} tokens a second. ${short((100 * decode.tokensPerSecond) / most)}% of that is used` +
+    (largest ? `; most of a token’s time goes to ${PARTS[largest] ?? largest}.` : '.')
+  );
+}
+
+/** The parts of a token in words. @type {Record<string, string>} */
+const PARTS = {
+  ternary: 'the products with ternary weights',
+  attention: 'attention, which looks back at all earlier tokens',
+  head: 'the head, which compares with every token of the vocabulary',
+  norms: 'norms and quantization between the products',
+  sampling: 'choosing the token',
+  barriers: 'threads that wait for each other',
+  other: 'the loop around the model',
+};
+
+/**
+ * The figures as a table in Markdown.
+ * @param {Partial<import('./measure.js').Result>} result
+ * @param {string} name
+ */
+function toMarkdown({ model, decode, prompts, machine }, name) {
+  const rows = [
+    ['Model', `${name}${model ? `, ${model.quantization}` : ''}`],
+    ['Kernel, threads', model ? `${model.kernel} (${model.variant}), ${model.threads}` : ''],
+    ['Decode, tok/s', decode ? `${short(decode.tokensPerSecond)} (${range(decode.spread)})` : ''],
+    ...(prompts ?? []).map((p) => [`Prefill of ${p.tokens}, tok/s`, short(p.prefillPerSecond.median)]),
+    ['Memory, GB/s', machine ? short(machine.readPerSecond / 1e9) : ''],
+  ];
+  return `| | |\n|---|---|\n${rows.map((row) => `| ${row.join(' | ')} |`).join('\n')}\n`;
+}
+
+/** @param {import('./statistics.js').Spread} s */
+function range(s) {
+  return s.repetitions > 1 ? `${short(s.min)} to ${short(s.max)}` : 'one run';
 }
 
 /** @param {number} value three significant digits */
