@@ -1,7 +1,12 @@
 // Safety, keyboards, screen readers and phones.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
+import { DE } from '../../www/texts/de.js';
+import { EN } from '../../www/texts/en.js';
+import { ROOT } from './harness.mjs';
 import { ask, status, usePages } from './pages.mjs';
 
 const { withPage } = usePages();
@@ -81,4 +86,32 @@ describe('safety and access', () => {
       },
       { viewport: { width: 320, height: 640 }, isMobile: true, hasTouch: true },
     ));
+});
+
+describe('languages', () => {
+  test('German has every text of English, with the same values in it, and the page carries the English ones', async () => {
+    const names = (/** @type {string} */ text) => [...text.matchAll(/\{\w+\}/g)].map(([name]) => name).sort();
+    for (const [key, text] of Object.entries(EN)) {
+      const german = /** @type {Record<string, string>} */ (DE)[key];
+      assert.ok(german, `${key} is missing`);
+      assert.deepEqual(names(german), names(text), key);
+    }
+    assert.deepEqual(Object.keys(DE).filter((key) => !Object.hasOwn(EN, key)), [], 'texts that nobody asks for');
+    const page = await readFile(join(ROOT, 'www/index.html'), 'utf8');
+    const plain = (/** @type {string} */ text) => text.replaceAll('&minus;', '−').trim();
+    for (const [, key, text] of page.matchAll(/data-t="([^"]+)"[^>]*>([^<]*)</g))
+      assert.equal(plain(text), /** @type {Record<string, string>} */ (EN)[key]?.trim(), key);
+  });
+
+  test('the browser decides, and a choice in the settings is kept', () =>
+    withPage('', async (page) => {
+      await status(page);
+      assert.equal(await page.locator('html').getAttribute('lang'), 'de');
+      assert.equal(await page.locator('#welcome-title').innerText(), 'Ein Sprachmodell, das in diesem Tab läuft');
+      await page.locator('#open-settings').click();
+      await page.getByTestId('language').selectOption('en');
+      await page.waitForFunction(() => document.documentElement.lang === 'en');
+      await status(page);
+      assert.equal(await page.locator('#welcome-title').innerText(), 'A language model that runs in this tab');
+    }, { locale: 'de-AT' }));
 });

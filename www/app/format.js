@@ -1,5 +1,7 @@
 /** Numbers as people read them. Units are SI: 1 MB is 10^6 bytes, as in download sizes. */
 
+import { t } from './texts.js';
+
 const STEPS = [
   [1e12, 'T'],
   [1e9, 'G'],
@@ -45,7 +47,7 @@ export function bytesOf(loaded, total) {
  */
 export function timeLeft(seconds) {
   if (!Number.isFinite(seconds)) return '';
-  if (seconds < 1) return 'under 1 s';
+  if (seconds < 1) return t('time.under');
   if (seconds < 90) return `${Math.round(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
   return `${(seconds / 3600).toFixed(1)} h`;
@@ -95,8 +97,8 @@ export function plural(value, one, many = `${one}s`) {
  */
 export function ago(time, now = Date.now()) {
   const days = Math.floor((now - time) / 86_400_000);
-  if (days <= 0) return 'today';
-  if (days === 1) return 'yesterday';
-  if (days < 60) return `${days} days ago`;
+  if (days <= 0) return t('time.today');
+  if (days === 1) return t('time.yesterday');
+  if (days < 60) return t('time.days', { n: days });
   return new Date(time).toISOString().slice(0, 10);
 }

@@ -1,5 +1,6 @@
 /** The running model, in one line under the message box and as a list in the models sheet. */
 import { h } from './dom.js';
+import { t } from './texts.js';
 import * as format from './format.js';
 
 /**
@@ -8,15 +9,15 @@ import * as format from './format.js';
  */
 export function factsOf(info) {
   return [
-    ['Architecture', info.architecture],
-    ['Parameters', format.count(info.parameters)],
-    ['Weights', info.quantization],
-    ['Context', format.plural(info.contextLength, 'token')],
-    ['Build', info.variant],
-    ['Kernel', info.kernel],
-    ['Threads', `${info.threads}, ${info.isolated ? 'isolated' : 'not isolated'}`],
-    ['Precision', info.precision],
-    ['Memory', format.bytes(info.memoryBytes)],
+    [t('facts.architecture'), info.architecture],
+    [t('facts.parameters'), format.count(info.parameters)],
+    [t('facts.weights'), info.quantization],
+    [t('facts.context'), t('stats.tokens', { n: info.contextLength })],
+    [t('facts.build'), info.variant],
+    [t('facts.kernel'), info.kernel],
+    [t('facts.threads'), `${info.threads}, ${t(info.isolated ? 'facts.isolated' : 'facts.notIsolated')}`],
+    [t('facts.precision'), info.precision],
+    [t('facts.memory'), format.bytes(info.memoryBytes)],
   ];
 }
 
@@ -29,24 +30,24 @@ export function drawInfo(line, info) {
   const facts = info
     ? [
         [info.architecture],
-        [format.count(info.parameters), ' parameters'],
+        [format.count(info.parameters), ` ${t('info.parameters')}`],
         [info.quantization],
-        [`${info.kernel} kernel`, `, ${info.variant} build`],
-        [format.plural(info.threads, 'thread')],
-        [format.bytes(info.memoryBytes), ' of memory'],
+        [t('info.kernel', { kernel: info.kernel }), t('info.build', { variant: info.variant })],
+        [t('info.threads', { n: info.threads })],
+        [format.bytes(info.memoryBytes), ` ${t('info.memory')}`],
       ]
-    : [['Everything runs in this tab']];
+    : [[t('facts.here')]];
   const spans = facts.map(([fact, more]) =>
     h('span', { class: 'fact' }, fact, more ? h('span', { class: 'wide-only' }, more) : null),
   );
   if (info) {
     spans.push(
       info.isolated
-        ? h('span', { class: 'fact' }, 'isolated')
+        ? h('span', { class: 'fact' }, t('facts.isolated'))
         : h(
             'span',
-            { class: 'fact warn', title: 'This host does not send the headers that shared memory needs.' },
-            'not isolated: one thread only',
+            { class: 'fact warn', title: t('info.headers') },
+            t('info.alone'),
           ),
     );
   }

@@ -1,6 +1,7 @@
 /** Errors and remarks above the message box, each with a way to dismiss it. */
 import { byId, button, h } from './dom.js';
 import { explain } from './errors.js';
+import { t } from './texts.js';
 
 /** @typedef {{ label: string, run: () => void, testId?: string }} Action */
 
@@ -82,7 +83,7 @@ export class Notices {
       );
     }
     notice.append(
-      button('✕', () => notice.remove(), 'quiet notice-close', { 'aria-label': 'Dismiss', 'data-testid': 'dismiss' }),
+      button('✕', () => notice.remove(), 'quiet notice-close', { 'aria-label': t('dismiss'), 'data-testid': 'dismiss' }),
     );
     this.#root.append(notice);
     while (this.#root.childElementCount > MOST) this.#root.firstElementChild?.remove();

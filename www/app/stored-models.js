@@ -2,6 +2,7 @@
 import { byId, button, h } from './dom.js';
 import { nameOf, sameAddress } from './catalog.js';
 import * as format from './format.js';
+import { t } from './texts.js';
 
 export class StoredModels {
   #list = byId('cached');
@@ -32,7 +33,7 @@ export class StoredModels {
         h(
           'p',
           {},
-          `This browser gives no storage here, so nothing is kept: ${/** @type {Error} */ (error)?.message ?? error}`,
+          t('stored.refused', { reason: /** @type {Error} */ (error)?.message ?? String(error) }),
         ),
       );
     }
@@ -46,8 +47,8 @@ export class StoredModels {
     const facts = [
       model.complete
         ? format.bytes(model.storedBytes)
-        : `${format.bytesOf(model.storedBytes, model.bytes ?? null)}, partial`,
-      `used ${format.ago(model.lastUsed)}`,
+        : t('stored.partial', { size: format.bytesOf(model.storedBytes, model.bytes ?? null) }),
+      t('stored.used', { when: format.ago(model.lastUsed) }),
     ];
     return h(
       'li',
@@ -59,12 +60,12 @@ export class StoredModels {
         'span',
         { class: 'card-actions' },
         inUse
-          ? h('span', { class: 'card-text' }, 'in use')
-          : button(model.complete ? 'Load' : 'Resume', () => this.actions.onLoad(source), 'button plain', {
-              'aria-label': `Load ${name}`,
+          ? h('span', { class: 'card-text' }, t('models.inUse'))
+          : button(t(model.complete ? 'models.load' : 'stored.resume'), () => this.actions.onLoad(source), 'button plain', {
+              'aria-label': t('models.loadName', { name }),
             }),
-        button('Delete', () => void this.#run((cache) => cache.delete(source)), 'quiet small', {
-          'aria-label': `Delete ${name}`,
+        button(t('stored.delete'), () => void this.#run((cache) => cache.delete(source)), 'quiet small', {
+          'aria-label': t('chats.delete', { name }),
           'data-testid': 'delete-cached',
         }),
       ),
@@ -77,14 +78,14 @@ export class StoredModels {
     const { usage, quota, persisted } = await cache.estimate();
     const text =
       models.length === 0
-        ? 'Nothing yet. A model that was loaded from an address is kept, and next time needs no network.'
+        ? t('stored.nothing')
         : '';
     const room =
-      usage && quota ? `${format.bytes(usage)} used of the ${format.bytes(quota)} that this browser allows.` : '';
+      usage && quota ? t('stored.room', { used: format.bytes(usage), quota: format.bytes(quota) }) : '';
     const row = h('div', { class: 'row' });
     if (models.length && !persisted)
       row.append(
-        button('Ask the browser to keep them', () => void this.#run((c) => c.persist()), 'link', {
+        button(t('stored.persist'), () => void this.#run((c) => c.persist()), 'link', {
           'data-testid': 'persist',
         }),
       );
@@ -93,7 +94,7 @@ export class StoredModels {
       h(
         'p',
         {},
-        [text, room, persisted && models.length ? 'The browser has promised not to clear it by itself.' : '']
+        [text, room, persisted && models.length ? t('stored.persisted') : '']
           .filter(Boolean)
           .join(' '),
       ),
@@ -105,17 +106,17 @@ export class StoredModels {
   #clearButton() {
     let armed = false;
     const clear = button(
-      'Delete all',
+      t('stored.deleteAll'),
       () => {
         if (armed) {
           void this.#run((cache) => cache.clear());
           return;
         }
         armed = true;
-        clear.textContent = 'Really delete all of them?';
+        clear.textContent = t('stored.really');
         setTimeout(() => {
           armed = false;
-          clear.textContent = 'Delete all';
+          clear.textContent = t('stored.deleteAll');
         }, 4000);
       },
       'link danger',

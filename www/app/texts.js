@@ -23,6 +23,11 @@ export async function useLanguage(wanted) {
   document.documentElement.lang = found;
 }
 
+/** @param {string} key whether there is such a text */
+export function has(key) {
+  return Object.hasOwn(texts, key);
+}
+
 /** The code of the language in use. */
 export function languageInUse() {
   return language;
