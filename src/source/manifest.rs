@@ -5,9 +5,12 @@ use xxhash_rust::xxh64::xxh64;
 
 use super::identity::Validators;
 
-/// Version of everything that is stored: of the database, its records and the meaning of their fields. A record
-/// or database of another version is dropped, never misread. (Version 1 was never released.)
+/// Version of the records and the meaning of their fields. A new field with a default is no new version. Where the meaning of
+/// old fields changes, [`Manifest::from_json`] must bring older records up to it: a visitor's models are gigabytes, which are
+/// not dropped for a version.
 pub const SCHEMA: u32 = 2;
+/// The oldest version that is read. (Version 1 was never released.)
+const OLDEST_SCHEMA: u32 = 2;
 
 /// No chunk is larger, whatever is asked for: several are in memory at once, and phones give some hundred MB in all.
 pub const MAX_CHUNK_BYTES: u64 = 32 << 20;
@@ -97,7 +100,7 @@ impl Manifest {
     }
 
     fn is_consistent(&self) -> bool {
-        self.schema == SCHEMA
+        (OLDEST_SCHEMA..=SCHEMA).contains(&self.schema)
             && (1..=MAX_CHUNK_BYTES).contains(&self.chunk_bytes)
             && self.chunk_count().is_none_or(|count| self.chunks.len() as u64 <= count)
             && (!self.complete || self.is_whole())
@@ -202,6 +205,7 @@ mod tests {
         assert_eq!(Manifest::from_json(&m.to_json()), Some(m.clone()));
         let broken = [
             Manifest { schema: SCHEMA + 1, ..m.clone() },
+            Manifest { schema: OLDEST_SCHEMA - 1, ..m.clone() },
             Manifest { chunk_bytes: 0, ..m.clone() },
             Manifest { chunks: vec![Some(1), Some(2)], ..m.clone() },
             Manifest { chunks: vec![None], ..m.clone() },

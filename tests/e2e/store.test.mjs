@@ -221,6 +221,49 @@ for (const [what, make] of Object.entries({
   });
 }
 
+for (const [what, keep] of Object.entries({ 'with all of its object stores': ['manifests', 'chunks'], 'that had records alone': ['manifests'] })) {
+  loadTest(`a database of an older version ${what} keeps its models`, {}, async ({ tab, url }) => {
+    assertLoaded(await tab.load(url));
+    await tab.page.evaluate(async (keep) => {
+      /** @param {IDBRequest} request @returns {Promise<any>} */
+      const done = (request) => new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+      });
+      const names = ['manifests', 'chunks'];
+      const now = await done(indexedDB.open('bitnet-web'));
+      const transaction = now.transaction(names);
+      const rows = await Promise.all(names.map(async (name) => {
+        const store = transaction.objectStore(name);
+        const [keys, values] = await Promise.all([done(store.getAllKeys()), done(store.getAll())]);
+        return keys.map((/** @type {any} */ key, /** @type {number} */ i) => ({ name, key, value: values[i] }));
+      }));
+      now.close();
+      await done(indexedDB.deleteDatabase('bitnet-web'));
+      const open = indexedDB.open('bitnet-web', 1);
+      open.onupgradeneeded = () => {
+        for (const name of [...keep, 'other']) open.result.createObjectStore(name);
+        for (const { name, key, value } of rows.flat()) if (keep.includes(name)) open.transaction?.objectStore(name).put(value, key);
+        open.transaction?.objectStore('other').put('kept', 1);
+      };
+      (await done(open)).close();
+    }, keep);
+    hostile.log.length = 0;
+    assertLoaded(await tab.load(url));
+    // Without its chunks a model is loaded anew, into the store that was missing.
+    assert.equal(hostile.log.length === 0, keep.length === 2);
+    assert.deepEqual((await tab.kept()).map(({ complete }) => complete), [true]);
+    const other = await tab.page.evaluate(() => new Promise((resolve) => {
+      const open = indexedDB.open('bitnet-web');
+      open.onsuccess = () => {
+        const request = open.result.transaction('other').objectStore('other').get(1);
+        request.onsuccess = () => (open.result.close(), resolve(request.result));
+      };
+    }));
+    assert.equal(other, 'kept');
+  });
+}
+
 loadTest('reload fetches anew, and no cache means no cache', {}, async ({ tab, url, path, file }) => {
   assertLoaded(await tab.load(url));
   file.bytes = other;

@@ -22,11 +22,13 @@ use web_sys::{
 use super::bytes;
 use super::problem::Problem;
 use crate::source::Manifest;
-use crate::source::manifest::{Part, SCHEMA};
+use crate::source::manifest::Part;
 use crate::web::runtime::globals;
 use crate::web::runtime::timeline::Span;
 
 const DATABASE: &str = "bitnet-web";
+/// Version of the database: its object stores. Another one more needs another version, what is in the others stays.
+const VERSION: u32 = 2;
 const MANIFESTS: &str = "manifests";
 const CHUNKS: &str = "chunks";
 
@@ -59,7 +61,8 @@ impl Drop for Store {
 }
 
 impl Store {
-    /// Opens the database, creating it, dropping one of an older schema, and making one anew that lacks its object stores.
+    /// Opens the database, creating it, adding what one of an older version lacks, and making one anew whose object stores are
+    /// not as they should be.
     pub async fn open() -> Result<Rc<Self>> {
         let factory = globals::global("indexedDB").ok_or_else(|| Problem::Unavailable("no IndexedDB".into()))?;
         let factory: IdbFactory = factory.unchecked_into();
@@ -96,7 +99,7 @@ impl Store {
             Problem::Failed(reason) => Problem::Unavailable(reason),
             other => other,
         };
-        let request = factory.open_with_u32(DATABASE, SCHEMA).map_err(refused)?;
+        let request = factory.open_with_u32(DATABASE, VERSION).map_err(refused)?;
         let upgrade = Closure::once(upgrade);
         request.set_onupgradeneeded(Some(AsRef::<JsValue>::as_ref(&upgrade).unchecked_ref()));
         if !opened(&request).await.map_err(refused)? {
@@ -348,18 +351,14 @@ fn close(request: &IdbOpenDbRequest) {
     }
 }
 
-/// Makes the object stores. What an older schema has left is dropped.
+/// Makes the object stores that are missing. Those of an older version keep what they hold.
 fn upgrade(event: IdbVersionChangeEvent) {
     let Some(request) = event.target() else { return };
     let Ok(result) = request.unchecked_into::<IdbOpenDbRequest>().result() else { return };
     let database: IdbDatabase = result.unchecked_into();
     let names = database.object_store_names();
-    let old: Vec<String> = (0..names.length()).filter_map(|i| names.get(i)).collect();
-    for name in old {
+    for name in [MANIFESTS, CHUNKS].into_iter().filter(|name| !names.contains(name)) {
         // A failure aborts the upgrade, which fails the opening.
-        let _ = database.delete_object_store(&name);
-    }
-    for name in [MANIFESTS, CHUNKS] {
         let _ = database.create_object_store(name);
     }
 }
