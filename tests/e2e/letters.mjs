@@ -55,6 +55,11 @@ export class Letters {
     return { text: stream.partial.text, ...result };
   }
 
+  /** Each text's length, and 0.5. @param {string[]} texts */
+  async embed(texts) {
+    return texts.map((text) => Float32Array.of(text.length, 0.5));
+  }
+
   /** @param {any} options */
   chat(options) {
     return new Chat(/** @type {any} */ (this), options);

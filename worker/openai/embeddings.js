@@ -48,15 +48,19 @@ export class Embeddings {
       throw new OpenAIError(400, 'This version makes no embeddings.', { param: 'model', code: 'unsupported' });
     }
     try {
-      const options = { signal: signal ?? undefined, ...(dimensions !== undefined && { dimensions }) };
-      /** @type {{ embedding: Float32Array, usage?: { promptTokens: number } }[]} */
-      const found = [];
-      for (const text of texts) found.push(await embedder.embed(text, options));
-      const tokens = found.reduce((sum, { usage }) => sum + (usage?.promptTokens ?? 0), 0);
-      const data = found.map(({ embedding }, index) => ({
+      /** @type {Float32Array[]} */
+      const vectors = await embedder.embed(texts, { signal: signal ?? undefined });
+      const [{ length }] = vectors;
+      if (dimensions !== undefined && dimensions !== length) {
+        const message = `Invalid value for 'dimensions': the vectors of this model have ${length} numbers, found ${dimensions}.`;
+        throw new OpenAIError(400, message, { param: 'dimensions', code: 'invalid_value' });
+      }
+      const counts = await Promise.all(texts.map((text) => this.#model.countTokens(text)));
+      const tokens = counts.reduce((sum, count) => sum + count, 0);
+      const data = vectors.map((vector, index) => ({
         object: 'embedding',
         index,
-        embedding: format === 'base64' ? toBase64(embedding) : Array.from(embedding),
+        embedding: format === 'base64' ? toBase64(vector) : Array.from(vector),
       }));
       return { object: 'list', data, model: model ?? modelId(this.#model), usage: { prompt_tokens: tokens, total_tokens: tokens } };
     } catch (error) {
