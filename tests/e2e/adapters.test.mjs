@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { HumanMessage, SystemMessage, ToolMessage } from '@langchain/core/messages';
 import { StringOutputParser } from '@langchain/core/output_parsers';
 import { ChatPromptTemplate } from '@langchain/core/prompts';
-import { generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai';
+import { generateText, jsonSchema, Output, stepCountIs, streamText, tool } from 'ai';
 
 import { bitnet } from '../../worker/adapters/ai-sdk.js';
 import { ChatBitNet } from '../../worker/adapters/langchain.js';
@@ -68,6 +68,19 @@ test('AI SDK: tools are called and their results go back, whole and in a stream'
   assert.equal(text, 're:sum 3');
 });
 
+test('AI SDK: a schema and a choice of tools reach the model', async () => {
+  const model = new Letters();
+  const json = { type: 'object', properties: { a: { type: 'number' } } };
+  const shaped = streamText({ model: sdk(model), prompt: '{"a":1}', output: Output.object({ schema: jsonSchema(/** @type {any} */ (json)) }) });
+  await shaped.consumeStream();
+  assert.deepEqual(model.options[0].responseFormat.type, 'json_schema');
+  assert.deepEqual(model.options[0].responseFormat.schema.properties, json.properties);
+  await generateText({ model: sdk(model), prompt: 'call', tools: { add }, toolChoice: { type: 'tool', toolName: 'add' } });
+  assert.deepEqual(model.options[1].toolChoice, { name: 'add' });
+  await generateText({ model: sdk(model), prompt: 'call', tools: { add }, toolChoice: 'required' });
+  assert.equal(model.options[2].toolChoice, 'required');
+});
+
 test('AI SDK: what fails and what is not supported is told', async () => {
   const model = new Letters(20);
   await assert.rejects(generateText({ model: sdk(model), prompt: 'x'.repeat(40), maxRetries: 0 }), /20|40|41/);
@@ -107,6 +120,19 @@ test('LangChain: tools are bound, called and answered', async () => {
   const last = await chat.invoke([asked, answer, new ToolMessage({ content: 'sum 3', tool_call_id: 'c1', name: 'add' })]);
   assert.equal(last.content, 're:sum 3');
   assert.equal(model.prompts.at(-1), 'u:call a: t:sum 3');
+});
+
+test('LangChain: an answer follows a schema', async () => {
+  const model = new Letters();
+  model.prefix = '';
+  const schema = { type: 'object', properties: { a: { type: 'number' } } };
+  const chat = chain(model);
+  assert.deepEqual(await chat.withStructuredOutput(schema).invoke('{"a":1}'), { a: 1 });
+  assert.deepEqual(model.options[0].responseFormat, { type: 'json_schema', schema });
+  const { raw, parsed } = await chat.withStructuredOutput(schema, { includeRaw: true }).invoke('{"a"');
+  assert.deepEqual([raw.content, parsed], ['{"a"', null]);
+  await chat.bindTools([{ type: 'function', function: { name: 'add', parameters: schema } }], { tool_choice: 'any' }).invoke('Hi');
+  assert.equal(model.options.at(-1).toolChoice, 'required');
 });
 
 test('LangChain: an abort stops the model, and what it cannot read is refused', async () => {

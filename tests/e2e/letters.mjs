@@ -17,6 +17,8 @@ export class Letters {
   options = [];
   /** How often tokens were counted. */
   counts = 0;
+  /** What an answer begins with. */
+  prefix = 're:';
   /** Answers that run. */
   running = 0;
 
@@ -43,7 +45,7 @@ export class Letters {
     if (options.tools?.length > 0 && asked?.content === 'call') return new TokenStream((...args) => this.#call(prompt, ...args));
     const last = messages.at(-1);
     const begun = last?.role === 'assistant' && options.continueFinalMessage ? String(last.content) : '';
-    const answer = `re:${asked?.content}`.slice(begun.length);
+    const answer = `${this.prefix}${asked?.content}`.slice(begun.length);
     return new TokenStream((...args) => this.#write(prompt, answer, options, ...args));
   }
 

@@ -44,6 +44,16 @@ test('every parameter arrives', async () => {
   });
   await clientOf(model).chat.completions.create({ model: 'letters', messages: HI, max_completion_tokens: 2, max_tokens: 9 });
   assert.equal(model.options[1].maxTokens, 2);
+  const add = /** @type {const} */ ({ type: 'function', function: { name: 'add', parameters: { type: 'object' } } });
+  const schema = { type: 'object', properties: { a: { type: 'number' } } };
+  await clientOf(model).chat.completions.create({
+    model: 'letters', messages: HI, tools: [add], tool_choice: { type: 'function', function: { name: 'add' } }, parallel_tool_calls: false,
+    response_format: { type: 'json_schema', json_schema: { name: 'it', schema, strict: true } },
+  });
+  const { toolChoice, parallelToolCalls, responseFormat } = model.options[2];
+  assert.deepEqual([toolChoice, parallelToolCalls, responseFormat], [{ name: 'add' }, false, { type: 'json_schema', schema }]);
+  await clientOf(model).chat.completions.create({ model: 'letters', messages: HI, response_format: { type: 'json_object' }, tool_choice: 'none' });
+  assert.deepEqual([model.options[3].responseFormat, model.options[3].toolChoice], [{ type: 'json_object' }, 'none']);
 });
 
 test('the package reads a stream, with its usage', async () => {

@@ -115,6 +115,18 @@ test('tools run, and their results go back', async () => {
   assert.equal(model.prompts.at(-1), 'u:call a: t:sum 3');
 });
 
+test('a constraint reaches the model, and so do the words for it', async () => {
+  const model = new Letters();
+  const session = await apiOf(model).create();
+  const schema = { type: 'boolean' };
+  await session.prompt('yes?', { responseConstraint: schema });
+  assert.deepEqual(model.options[0].responseFormat, { type: 'json_schema', schema });
+  assert.match(model.prompts[0], /^u:yes\?\n\nAnswer with JSON .*boolean/);
+  await session.prompt('no?', { responseConstraint: /a+/, omitResponseConstraintInput: true });
+  assert.equal(model.options[1].responseFormat.type, 'regex');
+  assert.match(model.prompts[1], /u:no\?$/);
+});
+
 test('what is wrong is the error that the specification names', async () => {
   const LanguageModel = apiOf(new Letters());
   const image = [{ type: 'image' }];

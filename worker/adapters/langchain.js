@@ -1,8 +1,12 @@
 // A chat model for LangChain.js.
 import { BaseChatModel } from '@langchain/core/language_models/chat_models';
 import { AIMessage, AIMessageChunk } from '@langchain/core/messages';
+import { JsonOutputParser } from '@langchain/core/output_parsers';
 import { ChatGenerationChunk } from '@langchain/core/outputs';
+import { RunnableLambda } from '@langchain/core/runnables';
 import { convertToOpenAITool } from '@langchain/core/utils/function_calling';
+import { toJsonSchema } from '@langchain/core/utils/json_schema';
+import { isInteropZodSchema } from '@langchain/core/utils/types';
 
 import { BitNetError } from '../error.js';
 import { GENERATE_RULES } from '../schema.js';
@@ -46,6 +50,21 @@ export class ChatBitNet extends BaseChatModel {
    */
   bindTools(tools, options) {
     return this.withConfig(/** @type {any} */ ({ tools: tools.map((tool) => convertToOpenAITool(tool)), ...options }));
+  }
+
+  /**
+   * A chain whose answers follow a schema, which is enforced while they are written.
+   * @param {any} schema of Zod or another library, or a JSON schema
+   * @param {{ includeRaw?: boolean, method?: string }} [config] `functionCalling` as the method asks for a call of a tool in its place
+   * @returns {any}
+   */
+  withStructuredOutput(schema, config = {}) {
+    if (config.method === 'functionCalling') return super.withStructuredOutput(schema, /** @type {any} */ (config));
+    const responseFormat = { type: 'json_schema', schema: isInteropZodSchema(schema) ? toJsonSchema(schema) : schema };
+    const chat = this.withConfig(/** @type {any} */ ({ responseFormat }));
+    const parser = new JsonOutputParser();
+    if (!config.includeRaw) return chat.pipe(parser);
+    return chat.pipe(RunnableLambda.from(async (raw) => ({ raw, parsed: await parser.invoke(/** @type {any} */ (raw)).catch(() => null) })));
   }
 
   /** @param {BaseMessage[]} messages @param {ChatBitNetCallOptions} options @returns {Promise<ChatResult>} */
