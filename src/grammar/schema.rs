@@ -21,6 +21,11 @@ const DATE: &str = "[0-9]{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[
     (?:0[13578]|1[02])-31)|(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29";
 /// Times without leap seconds, which exist at some moments only.
 const TIME: &str = "..:..:[0-5]";
+/// The lengths of RFC 5321's addresses and their parts.
+const EMAIL: &str = r"^[^@]{1,64}@(?:\[.*\]|[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*)$";
+/// The most characters of an address, and of a host's name.
+const MOST_OF_EMAIL: u32 = 254;
+const MOST_OF_HOSTNAME: u32 = 253;
 
 /// The schema as the library gets it: JSON on one line, with or without a space behind commas and colons. Free white space would
 /// let a small model go on with it for ever.
@@ -58,9 +63,11 @@ fn refine(schema: &mut Map<String, Value>, path: &str) -> Result<()> {
         }
     }
     let narrower = match schema.get("format").and_then(Value::as_str) {
-        Some("date") => Some(format!("^(?:{DATE})$")),
-        Some("time") => Some(format!("^{TIME}")),
-        Some("date-time") => Some(format!("^(?:{DATE})[tT]{TIME}")),
+        Some("date") => Some(json!({ "pattern": format!("^(?:{DATE})$") })),
+        Some("time") => Some(json!({ "pattern": format!("^{TIME}") })),
+        Some("date-time") => Some(json!({ "pattern": format!("^(?:{DATE})[tT]{TIME}") })),
+        Some("email") => Some(json!({ "pattern": EMAIL, "maxLength": MOST_OF_EMAIL })),
+        Some("hostname") => Some(json!({ "maxLength": MOST_OF_HOSTNAME })),
         _ => None,
     };
     for (keyword, value) in schema.iter_mut() {
@@ -68,10 +75,10 @@ fn refine(schema: &mut Map<String, Value>, path: &str) -> Result<()> {
             refine(schema, &format!("{path}/{inner}"))?;
         }
     }
-    if let Some(pattern) = narrower {
+    if let Some(narrower) = narrower {
         match schema.get_mut("allOf") {
-            Some(Value::Array(all)) => all.push(json!({ "pattern": pattern })),
-            _ => drop(schema.insert("allOf".to_owned(), json!([{ "pattern": pattern }]))),
+            Some(Value::Array(all)) => all.push(narrower),
+            _ => drop(schema.insert("allOf".to_owned(), json!([narrower]))),
         }
     }
     Ok(())
