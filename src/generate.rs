@@ -1,6 +1,7 @@
 //! Prefill, decode, stop: one generation as a sequence of small steps, so that a caller can show, cancel or yield
 //! between any two of them.
 
+mod adapters;
 mod event;
 mod generation;
 mod logits;
@@ -14,12 +15,13 @@ use std::sync::Arc;
 
 use crate::kernels::KV_BLOCK;
 use crate::load::{LoadedModel, Summary};
-use crate::model::{AdaptersKey, Executor, ForwardPass, KvPool, Model, Sequence};
+use crate::model::{ActiveAdapters, Executor, ForwardPass, KvPool, Model, Sequence};
 use crate::pool::{Clock, Pool};
 use crate::sample::{SamplerOptions, TokenTexts};
 use crate::stopwatch::Parts;
 use crate::tokenizer::Tokenizer;
 use crate::{Error, ErrorKind, Result};
+pub use adapters::NamedAdapter;
 pub use event::{Event, FinishReason, StoppedBy, Usage};
 pub use generation::Generation;
 pub use logits::{LogitsRun, LogitsStep, hash_tokens};
@@ -57,7 +59,8 @@ pub struct Engine {
     loaded: LoadedModel,
     cache: PrefixCache,
     /// The adapters in force.
-    adapters: AdaptersKey,
+    adapters: Option<Arc<ActiveAdapters>>,
+    named_adapters: Vec<NamedAdapter>,
     executor: Executor,
     /// Working memory, `[tokens, vocab_size]`.
     logits: Vec<f32>,
@@ -70,7 +73,14 @@ impl Engine {
         let kv = KvPool::new(loaded.model.config(), loaded.model.kv_format());
         let most_blocks = prefix_cache::default_blocks(&loaded.summary, kv.block_bytes(), None);
         let cache = PrefixCache::new(kv, most_blocks);
-        Self { loaded, cache, adapters: None, executor: Executor::new(pool), logits: Vec::new() }
+        Self {
+            loaded,
+            cache,
+            adapters: None,
+            named_adapters: Vec::new(),
+            executor: Executor::new(pool),
+            logits: Vec::new(),
+        }
     }
 
     /// The model.
@@ -113,7 +123,8 @@ impl Engine {
     }
 
     /// From now on texts go through other adapters: what was computed with these is taken for theirs alone.
-    pub fn set_adapters(&mut self, adapters: AdaptersKey) {
+    /// Generations that have begun go on through theirs.
+    pub fn set_adapters(&mut self, adapters: Option<Arc<ActiveAdapters>>) {
         self.adapters = adapters;
     }
 
@@ -193,8 +204,8 @@ impl Engine {
 
     /// A sequence of at most `most` of the first of `tokens`: as many as were computed before.
     fn take_sequence(&mut self, tokens: &[u32], most: usize) -> Sequence {
-        let kept = self.cache.take(tokens, most, self.adapters);
-        kept.unwrap_or_else(|| Sequence::in_pool(&self.loaded.model, self.cache.pool(), self.adapters))
+        let kept = self.cache.take(tokens, most, ActiveAdapters::key(&self.adapters));
+        kept.unwrap_or_else(|| Sequence::in_pool(&self.loaded.model, self.cache.pool(), self.adapters.clone()))
     }
 
     /// Keeps what a generation has computed for a text that begins alike. It cannot go on.

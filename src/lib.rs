@@ -5,6 +5,7 @@
 //! * [`kernels`], a crate of its own: the hot loops and the thread [`pool`], the only unsafe code, the [`error`] type. [`stopwatch`]: the
 //!   time of each part of a token.
 //! * [`gguf`]: header, metadata and tensor list of a GGUF file. [`quant`]: its codecs, one per file.
+//! * [`adapter`]: LoRA as its files have it.
 //! * [`model`]: configuration, weights and KV cache; `model::graph` has the forward pass of each model family.
 //! * [`tokenizer`], [`chat`], [`sample`]: text to tokens and back, chat templates (in the language that `jinja` runs), sampling.
 //! * [`load`]: bytes in, a model out. [`generate`]: a prompt in, events out. [`threads`]: how many threads to use.
@@ -18,6 +19,7 @@
 #![cfg_attr(all(test, target_arch = "wasm32"), feature(custom_test_frameworks, test), test_runner(run_in_browser))]
 #![deny(unsafe_code)]
 
+pub mod adapter;
 pub mod chat;
 pub mod checkpoint;
 pub mod generate;

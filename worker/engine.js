@@ -75,6 +75,33 @@ async function load({ id, args }) {
   return { ...info, variant, isolated };
 }
 
+/**
+ * An adapter is read while other calls compute, and counts for those that come after this one.
+ * @param {Extract<EngineCall, { method: 'adapters' }>} call
+ * @param {WasmModel} ready
+ */
+async function adapters({ id, args }, ready) {
+  if (args.action !== 'load') return queue.run(id, () => changeAdapters(args, ready));
+  const { variant } = /** @type {EngineStart} */ (settings);
+  const onProgress = (/** @type {Progress} */ progress) => post({ type: 'progress', id, progress });
+  const adapter = await glueOf(variant).readAdapter(openSource(args.source), withHeaders(args.options), onProgress);
+  return queue.run(id, () => {
+    ready.addAdapter(args.name, adapter, args.weight);
+    return ready.adapters();
+  });
+}
+
+/**
+ * @param {Exclude<Extract<EngineCall, { method: 'adapters' }>['args'], { action: 'load' }>} args
+ * @param {WasmModel} ready
+ */
+function changeAdapters(args, ready) {
+  if (args.action === 'enable') ready.enableAdapter(args.name, args.weight);
+  else if (args.action === 'disable') ready.disableAdapter(args.name);
+  else if (args.action === 'unload') ready.removeAdapter(args.name);
+  return ready.adapters();
+}
+
 /** @param {Extract<EngineCall, { method: 'selfTest' }>} call */
 async function selfTest({ args }) {
   const { variant } = /** @type {EngineStart} */ (settings);
@@ -126,6 +153,8 @@ async function answer(call) {
       return ready.countTokens(call.args.prompt, call.args.options);
     case 'perplexity':
       return queue.run(call.id, (state) => scores(ready, call.args.text, state));
+    case 'adapters':
+      return adapters(call, ready);
     case 'tokenize':
       return tokenize(ready, new (glueOf(/** @type {EngineStart} */ (settings).variant).WasmEncoding)(call.args.text));
     case 'detokenize':

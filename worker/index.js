@@ -139,7 +139,12 @@ export const BitNet = {
         },
       });
       if (kernel === undefined) fastest.set(setting, info.kernel);
-      return new Model(group, info);
+      const model = new Model(group, info);
+      for (const { source, ...own } of options.adapters ?? []) {
+        const { cache, evict, network, headers, hfBase } = options;
+        await model.adapters.load(source, { cache, evict, network, headers, hfBase, signal, onProgress, ...own });
+      }
+      return model;
     } catch (error) {
       group?.dispose(new BitNetError('unloaded', 'The model was not loaded.'));
       throw error;

@@ -3,6 +3,7 @@
 import { Chat } from './chat/chat.js';
 import { restoreChat } from './chat/restore.js';
 import { BitNetError } from './error.js';
+import { LoraAdapters } from './lora.js';
 import { OpenAI } from './openai/openai.js';
 import { checkChatOptions, checkGenerateOptions, checkIndices, checkMessages, checkPrompt, checkText } from './options.js';
 import { TokenStream } from './stream.js';
@@ -43,6 +44,9 @@ export class Model {
   /** The changing parts of `info`, apart from the model: whoever keeps `info` alone must not keep the workers. */
   #now;
 
+  /** LoRA adapters beside the weights: `load`, `enable`, `disable`, `unload`, `list`. @readonly */
+  adapters;
+
   /**
    * The model's properties, and how it runs. With `threads: 'auto'` the number of threads follows what is fastest: it may differ
    * after an answer.
@@ -59,6 +63,7 @@ export class Model {
   constructor(group, info) {
     this.#group = group;
     this.#tools = new ToolCalling((messages, options) => group.call('chatPrompt', { messages, options }));
+    this.adapters = new LoraAdapters(group);
     groups.set(this, group);
     forgotten.register(this, group);
     const now = { threads: info.threads };

@@ -1,10 +1,10 @@
 // Checks what callers pass in, on the page, so that a typo is told at once and not by a worker minutes later.
 import { BitNetError } from './error.js';
 import { isHeaderRecord } from './headers.js';
-import { CHAT_RULES, GENERATE_RULES, LOAD_RULES, WORKER_RULES } from './schema.js';
+import { ADAPTER_RULES, CHAT_RULES, GENERATE_RULES, LOAD_RULES, WORKER_RULES } from './schema.js';
 
 /** @import { ResponseFormat, WireChatOptions, WireGenerateOptions, WireLoadOptions, WireMessage, WirePrompt } from './protocol.js' */
-/** @import { ChatOptions, CheckName, GenerateOptions, LoadOptions, Rule, Rules, WorkerOptions } from './schema.js' */
+/** @import { AdapterOptions, ChatOptions, CheckName, GenerateOptions, LoadOptions, Rule, Rules, WorkerOptions } from './schema.js' */
 
 /** @typedef {(value: any) => boolean} Check */
 
@@ -18,6 +18,7 @@ const NETWORK_OPTIONS = ['chunkBytes', 'requests', 'attempts', 'retryDelayMs', '
 
 /** The checks that only JavaScript can do, by the names that the schema gives. @type {Record<CheckName, Check>} */
 const CHECKS = {
+  isAdapters: (v) => Array.isArray(v) && v.every((item) => isObject(item) && 'source' in item),
   isAddress,
   isCacheMode: (v) => [true, false, 'revalidate', 'reload'].includes(v),
   isDataArray: (v) => Array.isArray(v) && v.every((item) => isObject(item) && isData(item)),
@@ -218,6 +219,41 @@ export function checkLoadOptions(options) {
     preTokenizer,
     i2sLayout,
   };
+}
+
+/**
+ * @param {AdapterOptions} options
+ * @returns {WireLoadOptions} the part that the engine needs
+ */
+export function checkAdapterOptions(options) {
+  check('adapters.load', options, ADAPTER_RULES);
+  const { cache, evict, network, integrity, headers, hfBase } = options;
+  return {
+    cache,
+    evict,
+    network: network && { ...network },
+    integrity,
+    headers: typeof headers === 'function' ? undefined : headers && { ...headers },
+    hfBase: hfBase === undefined ? undefined : resolveAddress(hfBase),
+  };
+}
+
+/**
+ * @param {unknown} name
+ * @returns {string}
+ */
+export function checkAdapterName(name) {
+  if (typeof name !== 'string') throw invalid('name', 'the name of an adapter', name);
+  return name;
+}
+
+/**
+ * @param {unknown} weight
+ * @returns {number | undefined}
+ */
+export function checkWeight(weight) {
+  if (weight !== undefined && !isNumber(weight)) throw invalid('weight', 'a number', weight);
+  return /** @type {number | undefined} */ (weight);
 }
 
 /**

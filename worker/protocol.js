@@ -357,12 +357,30 @@
  */
 
 /**
+ * A LoRA adapter of a loaded model.
+ * @typedef {object} AdapterInfo
+ * @property {string} name
+ * @property {number} weight what its part is multiplied with when it is on
+ * @property {boolean} enabled
+ * @property {number} layers beside which it is computed
+ * @property {number} bytes in memory
+ */
+
+/**
+ * @typedef {{ action: 'load', name: string, weight: number, source: WireSource, options: WireLoadOptions }
+ *   | { action: 'enable', name: string, weight: number | undefined }
+ *   | { action: 'disable' | 'unload', name: string }
+ *   | { action: 'list' }} AdapterCall
+ */
+
+/**
  * The calls of the engine: their arguments and answers.
  * @typedef {object} Methods
  * @property {{ args: { source: WireSource, options: WireLoadOptions }, value: ModelInfo }} load
  * @property {{ args: { source: WireSource, options: WireLoadOptions }, value: Probe }} probe
  * @property {{ args: CacheCall, value: any }} cache
  * @property {{ args: { prompt: WirePrompt, options: WireGenerateOptions }, value: GenerationResult }} generate
+ * @property {{ args: AdapterCall, value: AdapterInfo[] }} adapters
  * @property {{ args: { text: string }, value: Uint32Array }} tokenize
  * @property {{ args: { ids: Uint32Array }, value: string }} detokenize
  * @property {{ args: { messages: WireMessage[], options: WireChatOptions }, value: string }} chatPrompt

@@ -2,6 +2,7 @@
 
 /** @import { HeaderFunction } from './headers.js' */
 /** @import { CacheMode, NetworkOptions, Prefill, Progress, ResponseFormat, ToolChoice } from './protocol.js' */
+/** @import { Source } from './source.js' */
 
 /**
  * The values that an option may have: in words for an error, and the check in `options.js`.
@@ -16,7 +17,7 @@
 
 /** @typedef {Readonly<Record<string, Rule>>} Rules */
 
-/** @typedef {'isAddress' | 'isCacheMode' | 'isDataArray' | 'isDataObject' | 'isFunction' | 'isHeaders' | 'isIntegrity' | 'isLogitBias' | 'isLogprobs' | 'isNetworkOptions' | 'isResponseFormat' | 'isSignal' | 'isStop' | 'isStopTokens' | 'isThreadCount' | 'isToolChoice'} CheckName */
+/** @typedef {'isAdapters' | 'isAddress' | 'isCacheMode' | 'isDataArray' | 'isDataObject' | 'isFunction' | 'isHeaders' | 'isIntegrity' | 'isLogitBias' | 'isLogprobs' | 'isNetworkOptions' | 'isResponseFormat' | 'isSignal' | 'isStop' | 'isStopTokens' | 'isThreadCount' | 'isToolChoice'} CheckName */
 
 /** The ternary kernels, the reference first. */
 export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed', 'relaxed16']);
@@ -59,6 +60,8 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
  *   a function that gives them for the address of a request (also a promise of them), each time anew. A browser sends
  *   them on to wherever that address redirects, and takes away `Authorization` alone
  * @property {string | URL | undefined} [hfBase] where `hf:` addresses point, `https://huggingface.co/` by default
+ * @property {readonly (AdapterOptions & { source: Source })[] | undefined} [adapters] LoRA adapters that are loaded
+ *   with the model and switched on, as by `model.adapters.load`
  * @property {string | undefined} [chatTemplate] instead of the file's own
  * @property {string | undefined} [preTokenizer] instead of the file's own, for example `llama-bpe`
  * @property {'x86' | 'arm' | undefined} [i2sLayout] bit order of I2_S tensors; `x86` by default
@@ -66,6 +69,25 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
  * @property {string | URL | undefined} [wasmBase] folder that holds `relaxed/` and `simd128/`
  * @property {number | undefined} [watchdog] milliseconds without a sign of life after which a worker counts as dead;
  *   0: never; 30000 by default
+ */
+
+/**
+ * How an adapter is loaded.
+ * @typedef {object} AdapterOptions
+ * @property {string | undefined} [name] by which the adapter is switched; its address or file by default
+ * @property {number | undefined} [weight] what its part is multiplied with; 1 by default
+ * @property {((progress: Progress) => void) | undefined} [onProgress] called as the model arrives
+ * @property {AbortSignal | undefined} [signal] stops the call when it aborts; the call rejects with the signal's
+ *   reason
+ * @property {CacheMode | undefined} [cache] whether the file is kept in the browser's storage; true by default
+ * @property {boolean | undefined} [evict] whether models that were not used for the longest time may be removed from
+ *   the browser's storage where this one does not fit; false by default
+ * @property {NetworkOptions | undefined} [network] how requests are made
+ * @property {string | undefined} [integrity] `sha256-` and the digest of the whole file in base64 or hex
+ * @property {Record<string, string> | HeaderFunction | undefined} [headers] sent with every request for the file, or
+ *   a function that gives them for the address of a request (also a promise of them), each time anew. A browser sends
+ *   them on to wherever that address redirects, and takes away `Authorization` alone
+ * @property {string | URL | undefined} [hfBase] where `hf:` addresses point, `https://huggingface.co/` by default
  */
 
 /**
@@ -178,12 +200,27 @@ export const LOAD_RULES = {
   integrity: { expected: "'sha256-' and a digest in base64 or hex", kind: 'custom', check: 'isIntegrity' },
   headers: { expected: "an object of strings, or a function that gives one", kind: 'custom', check: 'isHeaders' },
   hfBase: { expected: "an address", kind: 'custom', check: 'isAddress' },
+  adapters: { expected: "an array of objects with the source of an adapter, and options of adapters.load", kind: 'custom', check: 'isAdapters' },
   chatTemplate: { expected: "a string", kind: 'text' },
   preTokenizer: { expected: "a string", kind: 'text' },
   i2sLayout: { expected: "one of 'x86', 'arm'", kind: 'oneOf', names: ['x86', 'arm'] },
   workerUrl: { expected: "an address", kind: 'custom', check: 'isAddress' },
   wasmBase: { expected: "an address", kind: 'custom', check: 'isAddress' },
   watchdog: { expected: "a number of 0 or more", kind: 'number', least: 0, above: false, most: Infinity },
+};
+
+/** @type {Rules} */
+export const ADAPTER_RULES = {
+  name: { expected: "a string", kind: 'text' },
+  weight: { expected: "a number", kind: 'number', least: -Infinity, above: false, most: Infinity },
+  onProgress: { expected: "a function", kind: 'custom', check: 'isFunction' },
+  signal: { expected: "an AbortSignal", kind: 'custom', check: 'isSignal' },
+  cache: { expected: "true, false, 'revalidate' or 'reload'", kind: 'custom', check: 'isCacheMode' },
+  evict: { expected: "true or false", kind: 'flag' },
+  network: { expected: "an object with numbers of 0 or more for chunkBytes, requests, attempts, retryDelayMs or stallMs", kind: 'custom', check: 'isNetworkOptions' },
+  integrity: { expected: "'sha256-' and a digest in base64 or hex", kind: 'custom', check: 'isIntegrity' },
+  headers: { expected: "an object of strings, or a function that gives one", kind: 'custom', check: 'isHeaders' },
+  hfBase: { expected: "an address", kind: 'custom', check: 'isAddress' },
 };
 
 /** @type {Rules} */

@@ -13,10 +13,13 @@
 /** @typedef {import('./error.js').ErrorCode} ErrorCode */
 /** @typedef {import('./headers.js').HeaderFunction} HeaderFunction */
 /** @typedef {import('./headers.js').HeaderRecord} HeaderRecord */
+/** @typedef {import('./lora.js').LoraAdapters} LoraAdapters */
+/** @typedef {import('./schema.js').AdapterOptions} AdapterOptions */
 /** @typedef {import('./schema.js').ChatOptions} ChatOptions */
 /** @typedef {import('./schema.js').GenerateOptions} GenerateOptions */
 /** @typedef {import('./schema.js').LoadOptions} LoadOptions */
 /** @typedef {import('./schema.js').WorkerOptions} WorkerOptions */
+/** @typedef {import('./protocol.js').AdapterInfo} AdapterInfo */
 /** @typedef {import('./protocol.js').CacheEntry} CacheEntry */
 /** @typedef {import('./protocol.js').CacheMode} CacheMode */
 /** @typedef {import('./protocol.js').FinishReason} FinishReason */

@@ -25,6 +25,11 @@ declare module '*/bitnet_web.js' {
     readonly threads: number;
   }
 
+  /** An adapter that was read; `addAdapter` takes it. */
+  export class WasmAdapter {
+    free(): void;
+  }
+
   export class WasmEncoding {
     constructor(text: string);
     ids(): Uint32Array;
@@ -35,6 +40,11 @@ declare module '*/bitnet_web.js' {
     info(): Omit<import('./protocol.js').ModelInfo, 'variant' | 'isolated'>;
     tokenizeStep(encoding: WasmEncoding, limit: number): boolean;
     detokenize(ids: Uint32Array): string;
+    addAdapter(name: string, adapter: WasmAdapter, weight: number): void;
+    enableAdapter(name: string, weight: number | undefined): void;
+    disableAdapter(name: string): void;
+    removeAdapter(name: string): void;
+    adapters(): import('./protocol.js').AdapterInfo[];
     chatPrompt(messages: import('./protocol.js').WireMessage[], options: import('./protocol.js').WireChatOptions): string;
     begin(prompt: import('./protocol.js').WirePrompt, options: import('./protocol.js').WireGenerateOptions, constraint?: object): number;
     spellings(mark: number): [bytes: Uint8Array, ends: Uint32Array, stops: Uint32Array];
@@ -64,6 +74,11 @@ declare module '*/bitnet_web.js' {
     pool: WasmPool,
     progress: (progress: import('./protocol.js').Progress) => void,
   ): Promise<WasmModel>;
+  export function readAdapter(
+    source: object,
+    options: import('./protocol.js').WireLoadOptions,
+    progress: (progress: import('./protocol.js').Progress) => void,
+  ): Promise<WasmAdapter>;
   export function probe(
     source: object,
     options: import('./protocol.js').WireLoadOptions,

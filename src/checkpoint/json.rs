@@ -6,14 +6,14 @@ use crate::{Error, ErrorKind, Result};
 
 /// An object in a file, or within an object of one.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Object<'a> {
+pub(crate) struct Object<'a> {
     /// The file, and the keys that lead to the object.
     place: &'a str,
     entries: &'a Map<String, Value>,
 }
 
 /// Parses the text of a file, which must be an object.
-pub(super) fn parse(file: &str, text: &str) -> Result<Map<String, Value>> {
+pub(crate) fn parse(file: &str, text: &str) -> Result<Map<String, Value>> {
     // Editors of some systems put a mark there.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match serde_json::from_str(text) {
@@ -24,41 +24,46 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Map<String, Value>> {
 }
 
 impl<'a> Object<'a> {
-    pub(super) fn new(place: &'a str, entries: &'a Map<String, Value>) -> Self {
+    pub(crate) fn new(place: &'a str, entries: &'a Map<String, Value>) -> Self {
         Self { place, entries }
     }
 
+    /// All entries.
+    pub(crate) fn entries(self) -> impl Iterator<Item = (&'a String, &'a Value)> {
+        self.entries.iter()
+    }
+
     /// The value of `key`; null is as good as none.
-    pub(super) fn get(self, key: &str) -> Option<&'a Value> {
+    pub(crate) fn get(self, key: &str) -> Option<&'a Value> {
         self.entries.get(key).filter(|value| !value.is_null())
     }
 
-    pub(super) fn string(self, key: &str) -> Result<Option<&'a str>> {
+    pub(crate) fn string(self, key: &str) -> Result<Option<&'a str>> {
         self.read(key, "a string", Value::as_str)
     }
 
-    pub(super) fn flag(self, key: &str) -> Result<Option<bool>> {
+    pub(crate) fn flag(self, key: &str) -> Result<Option<bool>> {
         self.read(key, "true or false", Value::as_bool)
     }
 
-    pub(super) fn whole(self, key: &str) -> Result<Option<u64>> {
+    pub(crate) fn whole(self, key: &str) -> Result<Option<u64>> {
         self.read(key, "a whole number", |value| value.as_u64().filter(|&number| number <= u64::from(u32::MAX)))
     }
 
-    pub(super) fn number(self, key: &str) -> Result<Option<f64>> {
+    pub(crate) fn number(self, key: &str) -> Result<Option<f64>> {
         self.read(key, "a number", Value::as_f64)
     }
 
-    pub(super) fn object(self, key: &str) -> Result<Option<&'a Map<String, Value>>> {
+    pub(crate) fn object(self, key: &str) -> Result<Option<&'a Map<String, Value>>> {
         self.read(key, "an object", Value::as_object)
     }
 
-    pub(super) fn array(self, key: &str) -> Result<Option<&'a Vec<Value>>> {
+    pub(crate) fn array(self, key: &str) -> Result<Option<&'a Vec<Value>>> {
         self.read(key, "an array", Value::as_array)
     }
 
     /// One token id, or several.
-    pub(super) fn ids(self, key: &str) -> Result<Vec<u64>> {
+    pub(crate) fn ids(self, key: &str) -> Result<Vec<u64>> {
         let bad = || invalid(format!("{}: {key}: expected a token id, or an array of them", self.place));
         match self.get(key) {
             None => Ok(Vec::new()),
@@ -67,7 +72,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    pub(super) fn require<T>(self, key: &str, value: Option<T>) -> Result<T> {
+    pub(crate) fn require<T>(self, key: &str, value: Option<T>) -> Result<T> {
         value.ok_or_else(|| invalid(format!("{}: {key} is missing", self.place)))
     }
 
@@ -78,7 +83,7 @@ impl<'a> Object<'a> {
     }
 
     /// What `key` says means a computation that this build does not know.
-    pub(super) fn refuse(self, key: &str, advice: &str) -> Error {
+    pub(crate) fn refuse(self, key: &str, advice: &str) -> Error {
         let found = self.get(key).map_or_else(|| "missing".to_owned(), shown);
         Error::new(ErrorKind::Unsupported, format!("{}: {key} is {found}: {advice}", self.place))
     }
@@ -101,6 +106,6 @@ fn kind(value: &Value) -> String {
     }
 }
 
-pub(super) fn invalid(context: String) -> Error {
+pub(crate) fn invalid(context: String) -> Error {
     Error::new(ErrorKind::InvalidModel, context)
 }

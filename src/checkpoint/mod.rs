@@ -8,7 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod config;
-mod json;
+pub(crate) mod json;
 mod names;
 mod safetensors;
 mod settings;
@@ -16,6 +16,8 @@ mod shards;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use names::gguf_name;
+pub(crate) use safetensors::Entry;
 pub use safetensors::{Safetensors, header_bytes};
 pub use shards::shards;
 

@@ -46,7 +46,7 @@ pub(crate) fn gguf_name(name: &str) -> Option<String> {
 
 /// The tensors of all files, and which bytes of each file belong to the joined data section.
 pub(super) fn tensors(files: Vec<Safetensors>, config: &Config) -> Result<(Vec<TensorInfo>, Vec<Span>)> {
-    let (mut tensors, mut spans, mut base) = (Vec::new(), Vec::new(), 0);
+    let (mut tensors, mut spans, mut base) = (Vec::new(), Vec::new(), 0u64);
     let mut names = HashSet::new();
     for file in files {
         spans.push(Span { skip: file.data_offset, pad: 0 });
@@ -58,7 +58,8 @@ pub(super) fn tensors(files: Vec<Safetensors>, config: &Config) -> Result<(Vec<T
                 tensors.push(tensor);
             }
         }
-        base += file.data_bytes;
+        // Beyond that no file is: what its header claims is not there.
+        base = base.checked_add(file.data_bytes).ok_or_else(|| invalid("the weights are too long".to_owned()))?;
     }
     if config.ties_embeddings == Some(false) && !names.contains("output.weight") {
         return Err(invalid("tensor lm_head.weight is missing, and tie_word_embeddings is false".to_owned()));
@@ -102,7 +103,7 @@ fn tensor(entry: Entry, base: u64, config: &Config) -> Result<Option<TensorInfo>
         "F16" => TensorType::F16,
         "BF16" => TensorType::Bf16,
         "U8" if kind == "weight" && dims.len() == 2 => {
-            dims[1] *= 4;
+            dims[1] = dims[1].saturating_mul(4);
             TensorType::Packed
         }
         other => {

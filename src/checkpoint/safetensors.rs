@@ -23,7 +23,7 @@ const LENGTH_BYTES: usize = 8;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Safetensors {
     /// In the order of their data.
-    pub(super) entries: Vec<Entry>,
+    pub(crate) entries: Vec<Entry>,
     /// Where the data begins, in bytes from the start of the file.
     pub data_offset: u64,
     /// The bytes of all data.

@@ -32,6 +32,7 @@ mod elementwise;
 mod embedding;
 pub mod error;
 mod exp;
+mod low_rank;
 #[allow(unsafe_code, reason = "threads share borrowed closures and slices")]
 pub mod pool;
 pub mod read_limit;
@@ -51,6 +52,7 @@ pub use attention::{AttentionScratch, FloatBlock, HeadShape, Int8Block, KV_BLOCK
 pub use elementwise::{add, gelu_gate, relu2_gate, rmsnorm, scale, silu_gate};
 pub use embedding::{BlockFormat, RowBuilder, RowFormat, RowMatrix};
 pub use error::{Error, ErrorKind, Result};
+pub use low_rank::{expand, reduce};
 pub use rope::{PairOrder, Rope, RopeScaling, Yarn};
 pub use scales::GroupColumns;
 pub use ternary::{

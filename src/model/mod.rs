@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+mod adapters;
 mod config;
 mod graph;
 mod kv_cache;
@@ -24,6 +25,7 @@ mod sequence;
 mod weights;
 mod workspace;
 
+pub use adapters::{ActiveAdapters, Adapter};
 pub use config::Config;
 pub use graph::Activation;
 use graph::Graph;
@@ -35,6 +37,8 @@ pub use precision::Precision;
 pub use sequence::{AdaptersKey, Sequence};
 pub use weights::{WeightOptions, Weights, WeightsBuilder};
 pub use workspace::Executor;
+
+use std::collections::HashMap;
 
 use crate::gguf::Header;
 use crate::kernels::{Kernel, Rope};
@@ -80,14 +84,21 @@ pub struct Model {
     graph: Box<dyn Graph>,
     weights: Weights,
     ropes: Vec<Rope>,
+    /// The linear layers by their names in the file, each with its rows and columns.
+    linears: HashMap<String, (LinearId, [usize; 2])>,
 }
 
 impl Model {
     /// The model of `blueprint` with its `weights`, for contexts of `context` tokens.
     pub fn new(blueprint: Blueprint, weights: Weights, context: usize, kernel: Kernel, precision: Precision) -> Self {
-        let Blueprint { config, graph, .. } = blueprint;
+        let Blueprint { config, graph, plan } = blueprint;
         let ropes = graph.ropes(&config, &weights);
-        Self { config, context, kernel, precision, graph, weights, ropes }
+        let linear = |slot: Slot| match slot.role {
+            Role::Linear(id) => Some((slot.name.strip_suffix(".weight")?.to_owned(), (id, [slot.rows, slot.cols]))),
+            _ => None,
+        };
+        let linears = plan.slots.into_iter().filter_map(linear).collect();
+        Self { config, context, kernel, precision, graph, weights, ropes, linears }
     }
 
     /// The shape.
@@ -123,6 +134,21 @@ impl Model {
     /// The weights.
     pub fn weights(&self) -> &Weights {
         &self.weights
+    }
+
+    /// The linear layer with this name in the file, such as `blk.0.attn_q`, with its rows and columns.
+    fn linear_named(&self, name: &str) -> Option<(LinearId, [usize; 2])> {
+        self.linears.get(name).copied()
+    }
+
+    /// The heads of a layer whose rows have another order here than in transformers.
+    fn heads_of(&self, name: &str) -> Option<usize> {
+        let is_permuted = self.config.architecture == "llama";
+        match name.rsplit('.').next() {
+            Some("attn_q") if is_permuted => Some(self.config.n_heads),
+            Some("attn_k") if is_permuted => Some(self.config.n_kv_heads),
+            _ => None,
+        }
     }
 
     fn graph(&self) -> &dyn Graph {

@@ -1,5 +1,7 @@
 //! One pass over the weights, for the tokens of one or several sequences.
 
+use std::sync::Arc;
+
 use crate::stopwatch::Part as TimedPart;
 use crate::{Error, ErrorKind, Result};
 
@@ -97,7 +99,12 @@ impl ForwardPass {
         if self.next_layer < self.n_layers {
             let Executor { pool, workspace, watch } = executor;
             workspace.resize(self.tokens.len(), model.config());
-            let mut operations = Operations { config: model.config(), weights: model.weights(), pool, watch };
+            let adapters = self.parts.iter().zip(&*sequences).filter_map(|(part, sequence)| {
+                let active = sequence.active_adapters()?;
+                Some((part.tokens.clone(), Arc::clone(active)))
+            });
+            let adapters = adapters.collect();
+            let mut operations = Operations { config: model.config(), weights: model.weights(), adapters, pool, watch };
             let mut batch = Batch {
                 parts: &self.parts,
                 caches: sequences.iter_mut().map(|sequence| sequence.kv_mut()).collect(),
@@ -195,5 +202,5 @@ impl HiddenStates {
 
 fn operations<'a>(model: &'a Model, executor: &'a mut Executor) -> Operations<'a> {
     let Executor { pool, watch, .. } = executor;
-    Operations { config: model.config(), weights: model.weights(), pool, watch }
+    Operations { config: model.config(), weights: model.weights(), adapters: Vec::new(), pool, watch }
 }

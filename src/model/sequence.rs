@@ -1,8 +1,10 @@
 //! What a conversation owns: its tokens, and their keys and values.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Model;
+use super::adapters::ActiveAdapters;
 use super::kv_cache::{KvCache, KvPool};
 
 /// Tokens that went through a model, and their KV cache.
@@ -11,7 +13,7 @@ pub struct Sequence {
     tokens: Vec<u32>,
     kv: KvCache,
     /// What besides the model its keys and values come from.
-    adapters: AdaptersKey,
+    adapters: Option<Arc<ActiveAdapters>>,
     /// Another number for every sequence and after every change, so that a pass can tell the one that it began with.
     revision: u64,
 }
@@ -32,7 +34,7 @@ impl Sequence {
     }
 
     /// An empty sequence for `model` with its memory from `pool`, for tokens that go through these adapters.
-    pub fn in_pool(model: &Model, pool: &KvPool, adapters: AdaptersKey) -> Self {
+    pub fn in_pool(model: &Model, pool: &KvPool, adapters: Option<Arc<ActiveAdapters>>) -> Self {
         let kv = KvCache::new(pool.clone(), model.context());
         Self { tokens: Vec::new(), kv, adapters, revision: new_revision() }
     }
@@ -41,13 +43,18 @@ impl Sequence {
     pub fn share(&mut self, len: usize) -> Self {
         // A pass that is under way has the blocks alone that it writes into, and could not go on.
         self.revision = new_revision();
-        let (kv, adapters) = (self.kv.share(len), self.adapters);
+        let (kv, adapters) = (self.kv.share(len), self.adapters.clone());
         Self { tokens: self.tokens[..kv.len()].to_vec(), kv, adapters, revision: new_revision() }
     }
 
     /// What besides the model its keys and values come from.
     pub fn adapters(&self) -> AdaptersKey {
-        self.adapters
+        ActiveAdapters::key(&self.adapters)
+    }
+
+    /// The adapters that its tokens go through.
+    pub(super) fn active_adapters(&self) -> Option<&Arc<ActiveAdapters>> {
+        self.adapters.as_ref()
     }
 
     /// The keys and values.

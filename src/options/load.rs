@@ -39,6 +39,64 @@ const WATCHDOG: Rule = Rule {
     about: "milliseconds without a sign of life after which a worker counts as dead; 0: never; 30000 by default",
 };
 
+const ON_PROGRESS: Rule = Rule {
+    name: "onProgress",
+    kind: Kind::Custom { typescript: "((progress: Progress) => void)", expected: "a function", check: "isFunction" },
+    about: "called as the model arrives",
+};
+
+const CACHE: Rule = Rule {
+    name: "cache",
+    kind: Kind::Custom {
+        typescript: "CacheMode",
+        expected: "true, false, 'revalidate' or 'reload'",
+        check: "isCacheMode",
+    },
+    about: "whether the file is kept in the browser's storage; true by default",
+};
+
+const EVICT: Rule = Rule {
+    name: "evict",
+    kind: Kind::Flag,
+    about: "whether models that were not used for the longest time may be removed from the browser's storage where this \
+            one does not fit; false by default",
+};
+
+const NETWORK: Rule = Rule {
+    name: "network",
+    kind: Kind::Custom {
+        typescript: "NetworkOptions",
+        expected: "an object with numbers of 0 or more for chunkBytes, requests, attempts, retryDelayMs or stallMs",
+        check: "isNetworkOptions",
+    },
+    about: "how requests are made",
+};
+
+const INTEGRITY: Rule = Rule {
+    name: "integrity",
+    kind: Kind::Custom {
+        typescript: "string",
+        expected: "'sha256-' and a digest in base64 or hex",
+        check: "isIntegrity",
+    },
+    about: "`sha256-` and the digest of the whole file in base64 or hex",
+};
+
+const HEADERS: Rule = Rule {
+    name: "headers",
+    kind: Kind::Custom {
+        typescript: "Record<string, string> | HeaderFunction",
+        expected: "an object of strings, or a function that gives one",
+        check: "isHeaders",
+    },
+    about: "sent with every request for the file, or a function that gives them for the address of a request (also a \
+            promise of them), each time anew. A browser sends them on to wherever that address redirects, and takes \
+            away `Authorization` alone",
+};
+
+const HF_BASE: Rule =
+    Rule { name: "hfBase", kind: ADDRESS, about: "where `hf:` addresses point, `https://huggingface.co/` by default" };
+
 /// Options of a call that starts workers and loads no model.
 pub const WORKERS: &[&Rule] = &[&THREADS, &VARIANT, &SIGNAL, &WORKER_URL, &WASM_BASE, &WATCHDOG];
 
@@ -58,61 +116,23 @@ pub const LOAD: &[&Rule] = &[
                 the file's own precision",
     },
     &VARIANT,
-    &Rule {
-        name: "onProgress",
-        kind: Kind::Custom {
-            typescript: "((progress: Progress) => void)",
-            expected: "a function",
-            check: "isFunction",
-        },
-        about: "called as the model arrives",
-    },
+    &ON_PROGRESS,
     &SIGNAL,
+    &CACHE,
+    &EVICT,
+    &NETWORK,
+    &INTEGRITY,
+    &HEADERS,
+    &HF_BASE,
     &Rule {
-        name: "cache",
+        name: "adapters",
         kind: Kind::Custom {
-            typescript: "CacheMode",
-            expected: "true, false, 'revalidate' or 'reload'",
-            check: "isCacheMode",
+            typescript: "readonly (AdapterOptions & { source: Source })[]",
+            expected: "an array of objects with the source of an adapter, and options of adapters.load",
+            check: "isAdapters",
         },
-        about: "whether the file is kept in the browser's storage; true by default",
+        about: "LoRA adapters that are loaded with the model and switched on, as by `model.adapters.load`",
     },
-    &Rule {
-        name: "evict",
-        kind: Kind::Flag,
-        about: "whether models that were not used for the longest time may be removed from the browser's storage where this \
-                one does not fit; false by default",
-    },
-    &Rule {
-        name: "network",
-        kind: Kind::Custom {
-            typescript: "NetworkOptions",
-            expected: "an object with numbers of 0 or more for chunkBytes, requests, attempts, retryDelayMs or stallMs",
-            check: "isNetworkOptions",
-        },
-        about: "how requests are made",
-    },
-    &Rule {
-        name: "integrity",
-        kind: Kind::Custom {
-            typescript: "string",
-            expected: "'sha256-' and a digest in base64 or hex",
-            check: "isIntegrity",
-        },
-        about: "`sha256-` and the digest of the whole file in base64 or hex",
-    },
-    &Rule {
-        name: "headers",
-        kind: Kind::Custom {
-            typescript: "Record<string, string> | HeaderFunction",
-            expected: "an object of strings, or a function that gives one",
-            check: "isHeaders",
-        },
-        about: "sent with every request for the file, or a function that gives them for the address of a request (also a \
-                promise of them), each time anew. A browser sends them on to wherever that address redirects, and takes \
-                away `Authorization` alone",
-    },
-    &Rule { name: "hfBase", kind: ADDRESS, about: "where `hf:` addresses point, `https://huggingface.co/` by default" },
     &Rule { name: "chatTemplate", kind: Kind::Text, about: "instead of the file's own" },
     &Rule { name: "preTokenizer", kind: Kind::Text, about: "instead of the file's own, for example `llama-bpe`" },
     &Rule {
@@ -123,4 +143,22 @@ pub const LOAD: &[&Rule] = &[
     &WORKER_URL,
     &WASM_BASE,
     &WATCHDOG,
+];
+
+/// `model.adapters.load`.
+pub const ADAPTER: &[&Rule] = &[
+    &Rule { name: "name", kind: Kind::Text, about: "by which the adapter is switched; its address or file by default" },
+    &Rule {
+        name: "weight",
+        kind: Kind::Number { least: f64::MIN, above: false, most: f64::INFINITY, default: 1.0 },
+        about: "what its part is multiplied with; 1 by default",
+    },
+    &ON_PROGRESS,
+    &SIGNAL,
+    &CACHE,
+    &EVICT,
+    &NETWORK,
+    &INTEGRITY,
+    &HEADERS,
+    &HF_BASE,
 ];

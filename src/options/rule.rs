@@ -79,6 +79,7 @@ impl Rule {
     /// The text that follows "expected" in an error. `kernels`: the names of all ternary kernels.
     pub fn expected(&self, kernels: &[&str]) -> String {
         match self.kind {
+            Kind::Number { least: f64::MIN, .. } => "a number".to_owned(),
             Kind::Number { least, above: true, most, .. } if most.is_finite() => {
                 format!("a number above {least}, at most {most}")
             }
@@ -117,7 +118,7 @@ mod tests {
 
     #[test]
     fn every_name_is_there_once() {
-        for list in [crate::LOAD, crate::GENERATE] {
+        for list in [crate::LOAD, crate::ADAPTER, crate::GENERATE] {
             for (index, rule) in list.iter().enumerate() {
                 assert!(list[..index].iter().all(|before| before.name != rule.name), "{}", rule.name);
             }

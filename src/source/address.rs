@@ -79,7 +79,7 @@ fn folder_of(path: &str) -> Option<&str> {
     let (folder, file) = path.split_at(path.rfind('/').map_or(0, |slash| slash + 1));
     let belongs = file.is_empty()
         || file.ends_with(".safetensors")
-        || matches!(file, "config.json" | "model.safetensors.index.json" | "tokenizer.json");
+        || matches!(file, "config.json" | "model.safetensors.index.json" | "tokenizer.json" | "adapter_config.json");
     belongs.then_some(folder)
 }
 

@@ -239,7 +239,7 @@ fn tokens(vocab: Json, added: &[AddedToken]) -> Result<(Vec<String>, Vec<i64>)> 
 struct Pipeline {
     is_byte_level: bool,
     nfc: bool,
-    /// Whether spaces become [`SPACE`].
+    /// Whether spaces become U+2581.
     replaces_spaces: bool,
     prefix: SpacePrefix,
     patterns: Vec<String>,

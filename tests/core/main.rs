@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
 #![cfg_attr(target_arch = "wasm32", feature(custom_test_frameworks, test), test_runner(run_in_browser))]
 
+mod adapters;
 mod chat;
 mod checkpoints;
 mod embeddings;

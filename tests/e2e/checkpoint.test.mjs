@@ -100,7 +100,7 @@ function load(page, source, options = {}) {
         return { error: { code: error.code ?? error.name, message: error.message } };
       }
     },
-    /** @type {[string, LoadOptions]} */ ([source, { threads: 2, precision: 'exact', hfBase: '/hub', network: { retryDelayMs: 20, attempts: 3 }, ...options }]),
+    /** @type {[string, Omit<LoadOptions, 'adapters'>]} */ ([source, { threads: 2, precision: 'exact', hfBase: '/hub', network: { retryDelayMs: 20, attempts: 3 }, ...options }]),
   );
 }
 
@@ -261,5 +261,6 @@ test('what is no usable folder is refused by name, and nothing of it is kept', {
   }
   const { error } = await load(page, 'hf:o/nothing');
   assert.equal(error?.code, 'not_found', error?.message);
+  assert.match(error?.message ?? '', /config\.json.*hf:owner\/repo\/file\.gguf/);
   await page.context().close();
 });

@@ -103,7 +103,7 @@ export class Tab {
           return { error: { code: error.code ?? error.name, message: error.message, details: error.details }, progress };
         }
       },
-      /** @type {[string, LoadOptions]} */ ([source, { ...QUICK, ...options, network: { ...QUICK.network, ...options.network } }]),
+      /** @type {[string, Omit<LoadOptions, 'adapters'>]} */ ([source, { ...QUICK, ...options, network: { ...QUICK.network, ...options.network } }]),
     );
   }
 

@@ -9,7 +9,7 @@ if [ ! -x "$venv/bin/python" ]; then
     python3 -m venv "$venv"
     "$venv/bin/pip" install -r requirements.txt
 fi
-for program in models check checkpoints quant tokenizer sentence_piece pre_tokenizer chat families expressions; do
+for program in models check checkpoints adapters quant tokenizer sentence_piece pre_tokenizer chat families expressions; do
     echo "== $program"
     "$venv/bin/python" "$program.py"
 done

@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::{Context, Result, bail};
 use bitnet_kernels::Kernel;
-use bitnet_options::{CHAT, GENERATE, Kind, LOAD, Rule, WORKERS};
+use bitnet_options::{ADAPTER, CHAT, GENERATE, Kind, LOAD, Rule, WORKERS};
 
 use crate::host;
 
@@ -14,6 +14,7 @@ const HEAD: &str = "\
 
 /** @import { HeaderFunction } from './headers.js' */
 /** @import { CacheMode, NetworkOptions, Prefill, Progress, ResponseFormat, ToolChoice } from './protocol.js' */
+/** @import { Source } from './source.js' */
 
 /**
  * The values that an option may have: in words for an error, and the check in `options.js`.
@@ -60,6 +61,7 @@ fn javascript() -> Result<String> {
     for (name, about, rules) in [
         ("WorkerOptions", "What starts workers.", WORKERS),
         ("LoadOptions", "How a model is loaded.", LOAD),
+        ("AdapterOptions", "How an adapter is loaded.", ADAPTER),
         ("ChatOptions", "What a chat template sees besides the messages.", CHAT),
         ("GenerateOptions", "How an answer is written.", GENERATE),
     ] {
@@ -69,9 +71,13 @@ fn javascript() -> Result<String> {
         }
         writeln!(out, " */")?;
     }
-    for (name, rules) in
-        [("WORKER_RULES", WORKERS), ("LOAD_RULES", LOAD), ("CHAT_RULES", CHAT), ("GENERATE_RULES", GENERATE)]
-    {
+    for (name, rules) in [
+        ("WORKER_RULES", WORKERS),
+        ("LOAD_RULES", LOAD),
+        ("ADAPTER_RULES", ADAPTER),
+        ("CHAT_RULES", CHAT),
+        ("GENERATE_RULES", GENERATE),
+    ] {
         write!(out, "\n/** @type {{Rules}} */\nexport const {name} = {{\n")?;
         for rule in rules {
             let expected = serde_json::to_string(&rule.expected(&kernels))?;
@@ -84,7 +90,7 @@ fn javascript() -> Result<String> {
 
 /// The functions that `options.js` must have.
 fn check_names() -> Vec<&'static str> {
-    let rules = [WORKERS, LOAD, CHAT, GENERATE].concat();
+    let rules = [WORKERS, LOAD, ADAPTER, CHAT, GENERATE].concat();
     let names = rules.iter().filter_map(|rule| match rule.kind {
         Kind::Custom { check, .. } => Some(check),
         _ => None,
@@ -133,6 +139,7 @@ fn data(kind: Kind, kernels: &[&str]) -> String {
     match kind {
         Kind::Number { least, above, most, .. } => {
             let most = if most.is_finite() { most.to_string() } else { "Infinity".to_owned() };
+            let least = if least > f64::MIN { least.to_string() } else { "-Infinity".to_owned() };
             format!("kind: 'number', least: {least}, above: {above}, most: {most}")
         }
         Kind::Whole { least, most } => format!("kind: 'whole', least: {least}, most: {most}"),

@@ -2,14 +2,18 @@
 //! pass, on all threads; only attention tells the sequences apart.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::Result;
+use crate::adapter::LowRank;
 use crate::kernels::{
-    AttentionScratch, PairOrder, Reach, Rope, add, attend, gelu_gate, relu2_gate, rmsnorm, scale, silu_gate,
+    AttentionScratch, PairOrder, Reach, Rope, add, attend, expand, gelu_gate, reduce, relu2_gate, rmsnorm, scale,
+    silu_gate,
 };
 use crate::pool::Pool;
 use crate::stopwatch::{self, Stopwatch};
 
+use super::super::adapters::ActiveAdapters;
 use super::super::config::Config;
 use super::super::kv_cache::KvCache;
 use super::super::linear::LinearInput;
@@ -31,6 +35,8 @@ pub enum Activation {
 pub(in super::super) struct Operations<'a> {
     pub(in super::super) config: &'a Config,
     pub(in super::super) weights: &'a Weights,
+    /// Which tokens go through which adapters.
+    pub(in super::super) adapters: Vec<(Range<usize>, Arc<ActiveAdapters>)>,
     pub(in super::super) pool: &'a Pool,
     pub(in super::super) watch: &'a mut Stopwatch,
 }
@@ -156,18 +162,51 @@ impl Operations<'_> {
         input: Input<'_>,
         products: [(LinearId, &mut Vec<f32>); N],
     ) {
-        let products = products.map(|(layer, out)| (&self.weights[layer], out.as_mut_slice()));
-        let layers = products.each_ref().map(|(layer, _)| *layer);
-        let norms = input.norms.map(|norm| norm.map(|norm| &self.weights[norm]));
-        prepared.prepare(self.pool, layers, input.len() / layers[0].cols(), |token, out| {
+        let ids = products.each_ref().map(|(layer, _)| *layer);
+        let mut products = products.map(|(layer, out)| (&self.weights[layer], out.as_mut_slice()));
+        let (layers, config) = (products.each_ref().map(|(layer, _)| *layer), self.config);
+        let (cols, norms) = (layers[0].cols(), input.norms.map(|norm| norm.map(|norm| &self.weights[norm])));
+        let fill = |token: usize, out: &mut [f32]| {
             input.write(token, out);
             for weight in norms.into_iter().flatten() {
-                rmsnorm(out, weight, self.config.rms_norm_eps);
+                rmsnorm(out, weight, config.rms_norm_eps);
             }
-        });
+        };
+        prepared.prepare(self.pool, layers, input.len() / cols, fill);
         self.watch.lap(stopwatch::Part::Norms, self.pool);
-        prepared.multiply(self.pool, products);
+        prepared.multiply(self.pool, products.each_mut().map(|(layer, out)| (*layer, &mut **out)));
         self.watch.lap(stopwatch::Part::Ternary, self.pool);
+        if !self.adapters.is_empty() {
+            let outs = ids.into_iter().zip(products).map(|(id, (_, out))| (id, out));
+            self.adapt(cols, input.len() / cols, fill, outs);
+            self.watch.lap(stopwatch::Part::Norms, self.pool);
+        }
+    }
+
+    /// Adds to the outputs of linear layers with one input (`[tokens, cols]`, which `fill` computes) what adapters add.
+    fn adapt<'o>(
+        &self,
+        cols: usize,
+        tokens: usize,
+        fill: impl Fn(usize, &mut [f32]) + Sync,
+        outs: impl Iterator<Item = (LinearId, &'o mut [f32])>,
+    ) {
+        let (mut x, mut h) = (Vec::new(), Vec::new());
+        for (id, out) in outs {
+            let rows = out.len() / tokens;
+            for (range, active) in &self.adapters {
+                for (LowRank { rank, a, b, .. }, scale) in active.beside(id) {
+                    if x.is_empty() {
+                        x.resize(tokens * cols, 0.0);
+                        self.pool.par_rows(&mut x, cols, 1, &fill);
+                    }
+                    h.clear();
+                    h.resize(range.len() * rank, 0.0);
+                    reduce(self.pool, a, &x[range.start * cols..range.end * cols], *rank, &mut h);
+                    expand(self.pool, b, &h, *rank, scale, &mut out[range.start * rows..range.end * rows]);
+                }
+            }
+        }
     }
 
     /// Linear layers with one input, each with a norm of its own in between where it has one. All have, or none.

@@ -13,7 +13,7 @@ use crate::source::manifest::checksum;
 use crate::source::{Phase, Progress, Report};
 use crate::web::runtime::object::read;
 use crate::web::runtime::timeline::Span;
-use crate::web::storage::folder::Folder;
+use crate::web::storage::folder::{Folder, MODEL_FILES};
 use crate::web::storage::header::{self, SplitHeader};
 use crate::web::storage::reader::ModelReader;
 use crate::web::storage::source::SourceSpec;
@@ -23,7 +23,7 @@ use crate::{Error, ErrorKind, Result};
 /// A [`Progress`] as JavaScript sees it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct WebProgress {
+pub(super) struct WebProgress {
     phase: &'static str,
     loaded: u64,
     total: Option<u64>,
@@ -81,7 +81,7 @@ async fn attempt(
         }
     };
     let spec = SourceSpec::from_js(source)?;
-    if let Some(place) = spec.folder(fetch.hf_base.as_deref())? {
+    if let Some(place) = spec.folder(fetch.hf_base.as_deref(), &MODEL_FILES)? {
         return load_folder(Folder::new(place, fetch.clone())?, load, pool, &mut report).await;
     }
     let parts = spec.split(fetch.hf_base.as_deref())?;
@@ -190,7 +190,7 @@ async fn build_split(
 }
 
 /// Whether an error says that these bytes can never be a model here, in contrast to trouble on the way.
-fn is_verdict(error: &Error) -> bool {
+pub(super) fn is_verdict(error: &Error) -> bool {
     use ErrorKind::{InvalidGguf, InvalidModel, Truncated, Unsupported};
     matches!(error.kind(), InvalidGguf | InvalidModel | Truncated | Unsupported)
 }

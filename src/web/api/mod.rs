@@ -1,5 +1,6 @@
 //! The API as JavaScript sees it: the functions and classes that the engine worker calls, the objects they take and give.
 
+mod adapters;
 mod cache;
 mod constraint;
 mod error;

@@ -119,6 +119,16 @@ pub async fn probe(source: JsValue, options: JsValue, pool: WasmPool) -> std::re
 }
 
 impl WasmModel {
+    /// The engine.
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The engine, to be changed.
+    pub(super) fn engine_mut(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
     fn info_of(&self) -> Result<JsValue> {
         let (model, summary) = (self.engine.model(), self.engine.summary());
         to_object(&Info {

@@ -9,7 +9,7 @@ use crate::load;
 use crate::pool::Pool;
 use crate::web::runtime::memory;
 use crate::web::runtime::object::read;
-use crate::web::storage::folder::Folder;
+use crate::web::storage::folder::{Folder, MODEL_FILES};
 use crate::web::storage::header::{self, SplitHeader};
 use crate::web::storage::source::SourceSpec;
 use crate::web::storage::source_options::SourceOptions;
@@ -45,7 +45,7 @@ pub async fn probe(source: &JsValue, options: JsValue, pool: &Pool) -> Result<Pr
     let load: LoadOptions = read("probe", options.clone())?;
     let fetch = SourceOptions::from_js("probe", options)?;
     let spec = SourceSpec::from_js(source)?;
-    let folder = spec.folder(fetch.hf_base.as_deref())?;
+    let folder = spec.folder(fetch.hf_base.as_deref(), &MODEL_FILES)?;
     let parts = if folder.is_some() { Vec::new() } else { spec.split(fetch.hf_base.as_deref())? };
     let is_split = folder.is_some() || !parts.is_empty();
     let (header, bytes) = if let Some(place) = folder {

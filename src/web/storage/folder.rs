@@ -23,6 +23,9 @@ pub enum Place {
     Local(Vec<(String, Blob)>),
 }
 
+/// The files that a model's folder must have, with weights in one file or several.
+pub const MODEL_FILES: [&str; 2] = [checkpoint::CONFIG, checkpoint::TOKENIZER];
+
 impl Place {
     /// The folder at `text`.
     ///
@@ -33,22 +36,21 @@ impl Place {
         Ok(Self::Remote(Address { prefix: absolute.href(), ..folder }))
     }
 
-    /// The folder of these files.
+    /// The folder of these files, with those that are `needed`.
     ///
     /// # Errors
     /// `invalid_argument` if they are no folder's.
-    pub fn local(files: Vec<(String, Blob)>) -> Result<Self> {
-        if files.iter().any(|(name, _)| name == checkpoint::CONFIG) {
+    pub fn local(files: Vec<(String, Blob)>, needed: &[&str]) -> Result<Self> {
+        let is_there = |needed: &&str| files.iter().any(|(name, _)| name == needed);
+        if needed.iter().all(is_there) {
             return Ok(Self::Local(files));
         }
         let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).take(10).collect();
         Err(Error::new(
             ErrorKind::InvalidArgument,
             format!(
-                "source: expected the files of a folder with {}, {} and {}, found {}; pass a GGUF file alone, not in an array",
-                checkpoint::CONFIG,
-                checkpoint::TOKENIZER,
-                checkpoint::WEIGHTS,
+                "source: expected the files of a folder with {}, found {}; pass a GGUF file alone, not in an array",
+                needed.join(" and "),
                 if names.is_empty() { "none".to_owned() } else { names.join(", ") }
             ),
         ))
@@ -112,7 +114,7 @@ impl Folder {
         };
         let report: Report<'_> = &mut quiet;
         let texts = Texts {
-            config: self.require(checkpoint::CONFIG, report).await?,
+            config: self.require(checkpoint::CONFIG, report).await.map_err(|error| self.no_folder(error))?,
             name: self.place.name(),
             tokenizer_config: self.text(checkpoint::TOKENIZER_CONFIG, report).await?,
             generation_config: self.text(checkpoint::GENERATION_CONFIG, report).await?,
@@ -132,6 +134,18 @@ impl Folder {
         }
         let (header, spans) = checkpoint::header(texts, headers)?;
         Ok(SplitHeader { header, spans, bytes, starts })
+    }
+
+    /// A folder without its first file is none: whoever means a GGUF file has to name it.
+    fn no_folder(&self, error: Error) -> Error {
+        if error.kind() != ErrorKind::NotFound {
+            return error;
+        }
+        let message = format!(
+            "{error}; a folder of safetensors has this file, and a GGUF file is loaded by its own address, such as \
+             hf:owner/repo/file.gguf"
+        );
+        error.reworded(message)
     }
 
     /// Opens the weights, which are read one file after the other.
@@ -162,9 +176,22 @@ impl Folder {
         self.weights.iter().map(|name| self.place.file(name)?.ok_or_else(|| missing(name))).collect()
     }
 
-    async fn require(&mut self, name: &str, report: Report<'_>) -> Result<String> {
+    /// A text that the folder must have.
+    ///
+    /// # Errors
+    /// As [`ModelReader::next`]; `not_found` or `invalid_argument` if it is missing.
+    pub async fn require(&mut self, name: &str, report: Report<'_>) -> Result<String> {
         let spec = self.place.file(name)?.ok_or_else(|| missing(name))?;
         self.read(spec, report).await
+    }
+
+    /// All bytes of a safetensors file that the folder must have, and that is small.
+    ///
+    /// # Errors
+    /// As [`require`](Self::require).
+    pub async fn bytes(&mut self, name: &str, report: Report<'_>) -> Result<Vec<u8>> {
+        let spec = self.place.file(name)?.ok_or_else(|| missing(name))?;
+        self.read_bytes(spec, Format::Safetensors, MAX_BYTES, report).await
     }
 
     /// A text that a folder may lack.
@@ -196,24 +223,33 @@ impl Folder {
         }
     }
 
-    async fn read(&mut self, spec: SourceSpec, report: Report<'_>) -> Result<String> {
+    /// At most `most` bytes of a file that is held as a whole.
+    async fn read_bytes(&mut self, spec: SourceSpec, format: Format, most: u64, report: Report<'_>) -> Result<Vec<u8>> {
         let name = spec.name();
-        let options = SourceOptions { format: Format::Text, ..self.options.clone() };
+        let options = SourceOptions { format, ..self.options.clone() };
         let mut reader = ModelReader::open(spec, options, report).await?;
-        let mut text = Vec::new();
-        while let Some(bytes) = reader.next(report).await? {
-            text.extend_from_slice(&bytes);
-            if text.len() as u64 > checkpoint::MAX_TEXT_BYTES {
-                let message = format!("{name}: expected at most {} bytes of text", checkpoint::MAX_TEXT_BYTES);
-                return Err(Error::new(ErrorKind::InvalidModel, message));
+        let mut bytes = Vec::new();
+        while let Some(piece) = reader.next(report).await? {
+            bytes.extend_from_slice(&piece);
+            if bytes.len() as u64 > most {
+                return Err(Error::new(ErrorKind::InvalidModel, format!("{name}: expected at most {most} bytes")));
             }
         }
         self.readers.push(reader);
+        Ok(bytes)
+    }
+
+    async fn read(&mut self, spec: SourceSpec, report: Report<'_>) -> Result<String> {
+        let name = spec.name();
+        let text = self.read_bytes(spec, Format::Text, checkpoint::MAX_TEXT_BYTES, report).await?;
         String::from_utf8(text).map_err(|source| {
             Error::new(ErrorKind::InvalidModel, format!("{name}: expected UTF-8")).with_source(source)
         })
     }
 }
+
+/// No file that is held as a whole is larger, in bytes.
+const MAX_BYTES: u64 = 1 << 30;
 
 fn missing(name: &str) -> Error {
     Error::new(ErrorKind::InvalidArgument, format!("source: {name} is not among the files"))

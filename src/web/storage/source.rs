@@ -57,14 +57,14 @@ impl SourceSpec {
         Err(Error::new(ErrorKind::InvalidArgument, "source: expected an address, a Blob, a stream or bytes"))
     }
 
-    /// The folder that is meant, if it is one.
+    /// The folder that is meant, if it is one. Files in the page's hands must have those that are `needed`.
     ///
     /// # Errors
-    /// `invalid_argument` for a malformed address, or files among which is no `config.json`.
-    pub fn folder(&self, hf_base: Option<&str>) -> Result<Option<Place>> {
+    /// `invalid_argument` for a malformed address, or files among which one is missing.
+    pub fn folder(&self, hf_base: Option<&str>, needed: &[&str]) -> Result<Option<Place>> {
         match self {
             Self::Address(text) => address::folder(text, hf_base).map(|folder| Place::remote(folder, text)).transpose(),
-            Self::Files(files) => Place::local(files.clone()).map(Some),
+            Self::Files(files) => Place::local(files.clone(), needed).map(Some),
             Self::File(_) | Self::Blob(..) | Self::Stream(..) => Ok(None),
         }
     }
