@@ -21,6 +21,19 @@ pub struct Blocks {
     deviation: f32,
 }
 
+/// Ternary codes with a scale for 64 weights.
+const Q2_0_BLOCKS: Blocks = Blocks {
+    name: "q2_0",
+    type_id: 42,
+    file_type: 41,
+    weights: 64,
+    code_bytes: 16,
+    scale_first: true,
+    ternary: true,
+    deviation: 0.8,
+};
+pub static Q2_0: Blocks = Q2_0_BLOCKS;
+
 /// The types in which the matrices of a file can be stored.
 pub static BLOCKS: [Blocks; 3] = [
     Blocks {
@@ -43,16 +56,7 @@ pub static BLOCKS: [Blocks; 3] = [
         ternary: true,
         deviation: 0.8,
     },
-    Blocks {
-        name: "q2_0",
-        type_id: 42,
-        file_type: 41,
-        weights: 64,
-        code_bytes: 16,
-        scale_first: true,
-        ternary: true,
-        deviation: 0.8,
-    },
+    Q2_0_BLOCKS,
 ];
 
 /// The embedding's type; its 16 scales of a byte each are random as well.

@@ -25,7 +25,8 @@ const HELP: &str = "\
 cargo run --release --example bitnet -- COMMAND
 
   generate SHAPE FILE [--blocks q4_0|tq2_0|q2_0]
-                                   A model of true size with random weights: 2b4t (1.18 GB), 0.7b, 125m. --blocks: for
+                                   A model of true size with random weights: 2b4t (1.18 GB), 0.7b, 125m, bonsai-1.7b
+                                   (0.49 GB), bonsai-4b, bonsai-8b (2.3 GB), llama3-8b (2.6 GB). --blocks: for
                                    llama.cpp, in one of its types.
   hash FILE                        The logits hash.
   ask FILE PROMPT                  One greedy answer.

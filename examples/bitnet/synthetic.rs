@@ -8,7 +8,7 @@ use std::path::Path;
 use bitnet_web::gguf::{Array, Value, Writer};
 use bitnet_web::quant::TensorType;
 
-use crate::blocks::{Blocks, Q6_K};
+use crate::blocks::{Blocks, Q2_0, Q6_K};
 
 /// The shape of a generated model.
 pub struct Shape {
@@ -21,10 +21,32 @@ pub struct Shape {
     vocab_size: u64,
     merges: usize,
     context: u64,
+    family: Family,
 }
 
-/// BitNet b1.58 2B4T (its config.json), the first 0.7B model's proportions, and a small one for quick runs.
-pub const SHAPES: [Shape; 3] = [
+/// What a model is built like.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Family {
+    /// Two norms more in a layer; the embedding is the head.
+    Bitnet,
+    /// Norms of queries and keys, heads of 128, and all matrices in Q2_0, embedding and head included.
+    Qwen3 { is_tied: bool },
+    /// A head of its own.
+    Llama,
+}
+
+impl Shape {
+    fn head_dim(&self) -> u64 {
+        match self.family {
+            Family::Qwen3 { .. } => 128,
+            Family::Bitnet | Family::Llama => self.dim / self.n_heads,
+        }
+    }
+}
+
+/// BitNet b1.58 2B4T (its config.json), the first 0.7B model's proportions, a small one for quick runs; Ternary-Bonsai, which has
+/// the shapes of Qwen3, and Llama3-8B-1.58 (their config.json).
+pub const SHAPES: [Shape; 7] = [
     Shape {
         name: "2b4t",
         n_layers: 30,
@@ -35,6 +57,7 @@ pub const SHAPES: [Shape; 3] = [
         vocab_size: 128_256,
         merges: 280_147,
         context: 4096,
+        family: Family::Bitnet,
     },
     Shape {
         name: "0.7b",
@@ -46,6 +69,7 @@ pub const SHAPES: [Shape; 3] = [
         vocab_size: 32_000,
         merges: 60_000,
         context: 2048,
+        family: Family::Bitnet,
     },
     Shape {
         name: "125m",
@@ -57,6 +81,55 @@ pub const SHAPES: [Shape; 3] = [
         vocab_size: 16_384,
         merges: 30_000,
         context: 4096,
+        family: Family::Bitnet,
+    },
+    Shape {
+        name: "bonsai-1.7b",
+        n_layers: 28,
+        dim: 2048,
+        ffn_dim: 6144,
+        n_heads: 16,
+        n_kv_heads: 8,
+        vocab_size: 151_669,
+        merges: 151_387,
+        context: 32_768,
+        family: Family::Qwen3 { is_tied: true },
+    },
+    Shape {
+        name: "bonsai-4b",
+        n_layers: 36,
+        dim: 2560,
+        ffn_dim: 9728,
+        n_heads: 32,
+        n_kv_heads: 8,
+        vocab_size: 151_669,
+        merges: 151_387,
+        context: 32_768,
+        family: Family::Qwen3 { is_tied: true },
+    },
+    Shape {
+        name: "bonsai-8b",
+        n_layers: 36,
+        dim: 4096,
+        ffn_dim: 12288,
+        n_heads: 32,
+        n_kv_heads: 8,
+        vocab_size: 151_669,
+        merges: 151_387,
+        context: 32_768,
+        family: Family::Qwen3 { is_tied: false },
+    },
+    Shape {
+        name: "llama3-8b",
+        n_layers: 32,
+        dim: 4096,
+        ffn_dim: 14_336,
+        n_heads: 32,
+        n_kv_heads: 8,
+        vocab_size: 128_256,
+        merges: 280_147,
+        context: 8192,
+        family: Family::Llama,
     },
 ];
 
@@ -110,8 +183,9 @@ impl Content {
     }
 }
 
-/// Writes the model `shape` with I2_S weights and an f16 embedding, as Microsoft's own file has them; or for llama.cpp,
-/// with matrices in `blocks` and an embedding, which is the head as well, in Q6_K, as its quantizer would make them.
+/// Writes the model `shape` as its own file is: of BitNet with I2_S weights and an f16 embedding, of Ternary-Bonsai with all in
+/// Q2_0, of Llama with I2_S weights, and embedding and head in Q6_K; or for llama.cpp, with matrices in `blocks` and the embedding
+/// in Q6_K, as its quantizer would make them.
 pub fn write(shape: &Shape, blocks: Option<&'static Blocks>, path: &Path) -> io::Result<()> {
     let mut writer = Writer::new();
     keys(&mut writer, shape, blocks);
@@ -135,8 +209,13 @@ pub fn write(shape: &Shape, blocks: Option<&'static Blocks>, path: &Path) -> io:
 fn keys(writer: &mut Writer, shape: &Shape, blocks: Option<&Blocks>) {
     let text = |s: &str| Value::String(s.to_owned());
     let number = |v: u64| Value::Unsigned(v);
-    // The only architecture with the same two norms more that llama.cpp has.
-    let arch = if blocks.is_some() { "bitnet" } else { "bitnet-b1.58" };
+    let arch = match shape.family {
+        // The only architecture with the same two norms more that llama.cpp has.
+        Family::Bitnet if blocks.is_some() => "bitnet",
+        Family::Bitnet => "bitnet-b1.58",
+        Family::Qwen3 { .. } => "qwen3",
+        Family::Llama => "llama",
+    };
     let (tokens, merges) = vocabulary(shape.vocab_size as usize - 256, shape.merges);
     let special = (tokens.len() as u64, tokens.len() as u64 + 1, tokens.len() as u64 + 9);
     let mut types = vec![1_i64; tokens.len()];
@@ -156,7 +235,9 @@ fn keys(writer: &mut Writer, shape: &Shape, blocks: Option<&Blocks>) {
         .key(&format!("{arch}.embedding_length"), number(shape.dim))
         .key(&format!("{arch}.block_count"), number(shape.n_layers))
         .key(&format!("{arch}.feed_forward_length"), number(shape.ffn_dim))
-        .key(&format!("{arch}.rope.dimension_count"), number(shape.dim / shape.n_heads))
+        .key(&format!("{arch}.rope.dimension_count"), number(shape.head_dim()))
+        .key(&format!("{arch}.attention.key_length"), number(shape.head_dim()))
+        .key(&format!("{arch}.attention.value_length"), number(shape.head_dim()))
         .key(&format!("{arch}.attention.head_count"), number(shape.n_heads))
         .key(&format!("{arch}.attention.head_count_kv"), number(shape.n_kv_heads))
         .key(&format!("{arch}.attention.layer_norm_rms_epsilon"), Value::Float(1e-5))
@@ -177,27 +258,44 @@ fn keys(writer: &mut Writer, shape: &Shape, blocks: Option<&Blocks>) {
 
 fn tensors(shape: &Shape, blocks: Option<&'static Blocks>) -> Vec<(String, Vec<u64>, Content)> {
     let (dim, ffn) = (shape.dim, shape.ffn_dim);
-    let kv = dim / shape.n_heads * shape.n_kv_heads;
-    let (matrix, embedding) =
-        blocks.map_or((Content::Ternary, Content::Embedding), |b| (Content::Blocks(b), Content::Blocks(&Q6_K)));
+    let (q, kv) = (shape.head_dim() * shape.n_heads, shape.head_dim() * shape.n_kv_heads);
+    let (matrix, embedding) = match (blocks, shape.family) {
+        (Some(blocks), _) => (Content::Blocks(blocks), Content::Blocks(&Q6_K)),
+        (None, Family::Bitnet) => (Content::Ternary, Content::Embedding),
+        (None, Family::Qwen3 { .. }) => (Content::Blocks(&Q2_0), Content::Blocks(&Q2_0)),
+        (None, Family::Llama) => (Content::Ternary, Content::Blocks(&Q6_K)),
+    };
+    let is_tied = !matches!(shape.family, Family::Llama | Family::Qwen3 { is_tied: false });
     let mut all = vec![("token_embd.weight".to_owned(), vec![dim, shape.vocab_size], embedding)];
     for layer in 0..shape.n_layers {
         let mut add = |name: &str, dims: &[u64], content| {
             all.push((format!("blk.{layer}.{name}.weight"), dims.to_vec(), content));
         };
         add("attn_norm", &[dim], Content::Ones);
-        add("attn_q", &[dim, dim], matrix);
+        add("attn_q", &[dim, q], matrix);
         add("attn_k", &[dim, kv], matrix);
         add("attn_v", &[dim, kv], matrix);
-        add("attn_sub_norm", &[dim], Content::Ones);
-        add("attn_output", &[dim, dim], matrix);
+        match shape.family {
+            Family::Bitnet => {
+                add("attn_sub_norm", &[dim], Content::Ones);
+                add("ffn_sub_norm", &[ffn], Content::Ones);
+            }
+            Family::Qwen3 { .. } => {
+                add("attn_q_norm", &[shape.head_dim()], Content::Ones);
+                add("attn_k_norm", &[shape.head_dim()], Content::Ones);
+            }
+            Family::Llama => {}
+        }
+        add("attn_output", &[q, dim], matrix);
         add("ffn_norm", &[dim], Content::Ones);
         add("ffn_gate", &[dim, ffn], matrix);
         add("ffn_up", &[dim, ffn], matrix);
-        add("ffn_sub_norm", &[ffn], Content::Ones);
         add("ffn_down", &[ffn, dim], matrix);
     }
     all.push(("output_norm.weight".to_owned(), vec![dim], Content::Ones));
+    if !is_tied {
+        all.push(("output.weight".to_owned(), vec![dim, shape.vocab_size], embedding));
+    }
     all
 }
 
