@@ -118,7 +118,7 @@ export class Conversation {
 }
 
 /** @param {string} text */
-export function titleOf(text) {
+function titleOf(text) {
   const line = text.trim().replace(/\s+/g, ' ');
   return line.length > TITLE_LENGTH ? `${line.slice(0, TITLE_LENGTH).trimEnd()}…` : line;
 }

@@ -1,14 +1,11 @@
 /** The interface's texts: one file a language in texts/, English when a language or a text is missing. */
 import { EN } from '../texts/en.js';
 
-/** @typedef {keyof typeof EN} Key */
-
 /** The languages that there are, by code; each brings its file when it is chosen. */
 export const LANGUAGES = Object.freeze({ en: 'English', de: 'Deutsch' });
 
 /** @type {Record<string, string>} */
 let texts = EN;
-let language = 'en';
 let plurals = new Intl.PluralRules('en');
 
 /**
@@ -18,7 +15,6 @@ let plurals = new Intl.PluralRules('en');
 export async function useLanguage(wanted) {
   const found = wanted.map((tag) => tag.split('-')[0]).find((code) => Object.hasOwn(LANGUAGES, code)) ?? 'en';
   if (found === 'de') texts = { ...EN, ...(await import('../texts/de.js')).DE };
-  language = found;
   plurals = new Intl.PluralRules(found);
   document.documentElement.lang = found;
 }
@@ -26,11 +22,6 @@ export async function useLanguage(wanted) {
 /** @param {string} key whether there is such a text */
 export function has(key) {
   return Object.hasOwn(texts, key);
-}
-
-/** The code of the language in use. */
-export function languageInUse() {
-  return language;
 }
 
 /**

@@ -58,7 +58,7 @@ export function niceEnd(value) {
 }
 
 /** @param {number} seconds in a unit that leaves digits to read */
-export function secondsText(seconds) {
+function secondsText(seconds) {
   return seconds < 1 ? `${Number((seconds * 1000).toPrecision(3))} ms` : `${seconds.toFixed(1)} s`;
 }
 

@@ -80,6 +80,11 @@ pub fn check(mut parts: Parts) -> Result<()> {
     if parts.js {
         run("worker/schema.js".to_owned(), &schema::check);
         node::ensure()?;
+        run("www/vendor/".to_owned(), &|| {
+            let mut command = node::node();
+            command.args(["tools/page/vendor.mjs", "--check"]);
+            host::run(&mut command, node::MISSING)
+        });
         for project in ["tsconfig.json", "tsconfig.sw.json", "tests/e2e/tsconfig.json"] {
             run(format!("tsc: {project}"), &|| node::tsc(project));
         }
