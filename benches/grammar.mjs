@@ -30,10 +30,10 @@ const words = tokenizer.vocabById.map(bytesOf);
 let length = 0;
 const ends = Uint32Array.from(words, (word) => (length += word.length));
 
-grammar.initSync({ module: await readFile(new URL('../dist/wasm/grammar/bitnet_grammar_bg.wasm', import.meta.url)) });
+const { memory } = grammar.initSync({ module: await readFile(new URL('../dist/wasm/grammar/bitnet_grammar_bg.wasm', import.meta.url)) });
 const began = performance.now();
 const vocabulary = new grammar.GrammarVocabulary(Uint8Array.from(words.flat()), ends, Uint32Array.of(END));
-console.log(`vocabulary of ${words.length} tokens, once: ${(performance.now() - began).toFixed(0)} ms`);
+console.log(`vocabulary of ${words.length} tokens, once: ${(performance.now() - began).toFixed(0)} ms, ${(memory.buffer.byteLength / 1e6).toFixed(0)} MB`);
 
 const record = {
   type: 'object',

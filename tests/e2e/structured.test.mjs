@@ -153,3 +153,19 @@ pageTest('what cannot be enforced is refused before anything is generated', asyn
   assert.match(errors[1][1], /not/);
   assert.equal(errors.at(-1)?.[1], 'fine');
 });
+
+pageTest('a trap in the module of grammars ends one answer, and the next gets a new instance', async (page) => {
+  const got = await page.evaluate(async (url) => {
+    const model = await lib.BitNet.load(url, { threads: 1, workerUrl: '/e2e/grammar-fuse-engine.js', wasmBase: '/dist/wasm/' });
+    /** @type {import('../../worker/types.js').ResponseFormat} */
+    const responseFormat = { type: 'regex', pattern: '[a-c]{3}' };
+    const broken = await model.complete('Say it.', { responseFormat }).catch((error) => error);
+    const { text } = await model.complete('Say it.', { responseFormat });
+    const plain = await model.complete('Say it.', { maxTokens: 3, temperature: 0 });
+    return { code: broken.code, message: broken.message, text, tokens: plain.usage.completionTokens };
+  }, SHIPPED);
+  assert.equal(got.code, 'internal');
+  assert.match(got.message, /module of grammars.*unreachable/);
+  assert.match(got.text, /^[a-c]{3}$/);
+  assert.ok(got.tokens > 0);
+});
