@@ -9,13 +9,14 @@ mod logprobs;
 mod prefix_cache;
 mod prompt;
 mod round;
+mod saved_prefix;
 mod synthetic;
 
 use std::sync::Arc;
 
 use crate::kernels::KV_BLOCK;
 use crate::load::{LoadedModel, Summary};
-use crate::model::{ActiveAdapters, Executor, ForwardPass, KvPool, Model, Sequence};
+use crate::model::{ActiveAdapters, AdaptersKey, Executor, ForwardPass, KvPool, Model, Sequence};
 use crate::pool::{Clock, Pool};
 use crate::sample::{SamplerOptions, TokenTexts};
 use crate::stopwatch::Parts;
@@ -28,6 +29,7 @@ pub use logits::{LogitsRun, LogitsStep, hash_tokens};
 pub use logprobs::{Logprob, TokenLogprobs};
 pub use prefix_cache::PrefixCache;
 pub use prompt::Prompt;
+pub use saved_prefix::{PrefixExport, PrefixImport};
 
 /// How to generate.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +63,8 @@ pub struct Engine {
     /// The adapters in force.
     adapters: Option<Arc<ActiveAdapters>>,
     named_adapters: Vec<NamedAdapter>,
+    /// The logits hash with some adapters, once it is known.
+    hash: Option<(AdaptersKey, u64)>,
     executor: Executor,
     /// Working memory, `[tokens, vocab_size]`.
     logits: Vec<f32>,
@@ -78,6 +82,7 @@ impl Engine {
             cache,
             adapters: None,
             named_adapters: Vec::new(),
+            hash: None,
             executor: Executor::new(pool),
             logits: Vec::new(),
         }

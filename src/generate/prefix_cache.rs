@@ -75,6 +75,12 @@ impl PrefixCache {
         Some(shared)
     }
 
+    /// As many of the first tokens of `tokens` as a kept sequence has, which stays.
+    pub(super) fn share(&mut self, tokens: &[u32], adapters: AdaptersKey) -> Option<Sequence> {
+        let (index, common) = self.best(tokens, adapters)?;
+        Some(self.sequences[index].share(common))
+    }
+
     /// Keeps a sequence.
     pub(super) fn keep(&mut self, mut sequence: Sequence) {
         sequence.shrink();

@@ -39,6 +39,8 @@ pub enum ErrorKind {
     Changed,
     /// Bytes do not match their checksum.
     Integrity,
+    /// What was saved comes from another model, precision or other adapters.
+    OtherModel,
     /// The browser's storage failed or is full.
     Storage,
     /// The caller cancelled.
@@ -68,6 +70,7 @@ impl ErrorKind {
             Self::Forbidden => "forbidden",
             Self::Changed => "changed",
             Self::Integrity => "integrity",
+            Self::OtherModel => "other_model",
             Self::Storage => "storage",
             Self::Aborted => "aborted",
             Self::Crashed => "crashed",

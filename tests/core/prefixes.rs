@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use bitnet_web::ErrorKind;
 use bitnet_web::adapter::AdapterFile;
 use bitnet_web::generate::{Engine, Event, GenerateOptions, Usage};
 use bitnet_web::kernels::{KV_BLOCK, Kernel};
@@ -124,4 +125,83 @@ fn a_prefix_of_other_adapters_is_another_one() {
     // The same one twice is another one.
     assert_eq!(cached(&|engine| engine.add_adapter("b".into(), adapter(), 1.0).unwrap()), 0);
     assert_eq!(cached(&|engine| engine.remove_adapter("b").unwrap()), 0);
+}
+
+fn export(engine: &mut Engine, tokens: &[u32], piece: usize) -> Vec<u8> {
+    let mut export = engine.export_prefix(tokens).unwrap();
+    let (bytes, mut out) = (export.bytes(), Vec::new());
+    loop {
+        let piece = export.next_piece(piece);
+        if piece.is_empty() {
+            assert_eq!(out.len(), bytes);
+            return out;
+        }
+        out.extend(piece);
+    }
+}
+
+fn import(engine: &mut Engine, bytes: &[u8], piece: usize) -> bitnet_web::Result<usize> {
+    let mut import = engine.import_prefix()?;
+    bytes.chunks(piece).try_for_each(|piece| import.push(piece))?;
+    engine.end_import(import)
+}
+
+#[test]
+fn a_saved_prefix_comes_back_and_goes_on_with_the_same_bits() {
+    for precision in [Precision::Fast, Precision::Exact] {
+        let mut first = engine(precision);
+        let prompt = text(&first, 1, KV_BLOCK + 30);
+        let (said, _) = answer(&mut first, &prompt);
+        let next = [&prompt[..], &said[..], &[5, 6, 7]].concat();
+        // All but the last token of the answer was computed.
+        let known = prompt.len() + ANSWER - 1;
+        for (tokens, kept) in [(&next[..], known), (&prompt[..100], 100), (&[][..], 0)] {
+            let saved = export(&mut first, tokens, 5000);
+            assert_eq!(saved, export(&mut first, tokens, 1), "pieces change nothing");
+            for piece in [1 << 20, 999] {
+                let mut second = engine(precision);
+                assert_eq!(import(&mut second, &saved, piece).unwrap(), kept);
+                let (ids, usage) = answer(&mut second, &next);
+                assert_eq!((ids, usage.cached_tokens), (alone(precision, &next), kept));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_prefix_that_is_damaged_or_of_another_model_is_refused() {
+    let mut engine = engine(Precision::Fast);
+    let prompt = text(&engine, 1, 20);
+    answer(&mut engine, &prompt);
+    let saved = export(&mut engine, &prompt, 1 << 20);
+    engine.clear_cache();
+    let mut refused = |bytes: &[u8], kind: ErrorKind| {
+        assert_eq!(import(&mut engine, bytes, 1000).unwrap_err().kind(), kind);
+        assert_eq!(engine.cache().common_prefix(&prompt, None), 0);
+    };
+    for len in [0, 1, 51, 52, 60, 1000, saved.len() - 1] {
+        refused(&saved[..len], ErrorKind::Integrity);
+    }
+    refused(&[&saved[..], &[0]].concat(), ErrorKind::Integrity);
+    let flipped = |at: usize| {
+        let mut bytes = saved.clone();
+        bytes[at] ^= 4;
+        bytes
+    };
+    for at in [0, 52, 55, 52 + 4 * 20, saved.len() / 2, saved.len() - 9, saved.len() - 1] {
+        refused(&flipped(at), ErrorKind::Integrity);
+    }
+    refused(&flipped(4), ErrorKind::Unsupported);
+    for at in [8, 15, 16, 24, 32, 36, 40, 44] {
+        refused(&flipped(at), ErrorKind::OtherModel);
+    }
+    refused(&flipped(50), ErrorKind::ContextOverflow);
+
+    let mut exact = self::engine(Precision::Exact);
+    assert_eq!(import(&mut exact, &saved, 1000).unwrap_err().kind(), ErrorKind::OtherModel);
+    let adapter = AdapterFile { architecture: None, layers: BTreeMap::new(), has_halves_apart: false };
+    engine.add_adapter("a".into(), adapter, 1.0).unwrap();
+    assert_eq!(import(&mut engine, &saved, 1000).unwrap_err().kind(), ErrorKind::OtherModel);
+    engine.disable_adapter("a").unwrap();
+    assert_eq!(import(&mut engine, &saved, 1000).unwrap(), prompt.len());
 }
