@@ -6,10 +6,12 @@ mod event;
 mod generation;
 mod logits;
 mod logprobs;
+mod lookup;
 mod prefix_cache;
 mod prompt;
 mod round;
 mod saved_prefix;
+mod scheduler;
 mod synthetic;
 
 use std::sync::Arc;
@@ -27,9 +29,11 @@ pub use event::{Event, FinishReason, StoppedBy, Usage};
 pub use generation::Generation;
 pub use logits::{LogitsRun, LogitsStep, hash_tokens};
 pub use logprobs::{Logprob, TokenLogprobs};
+pub use lookup::Guessing;
 pub use prefix_cache::PrefixCache;
 pub use prompt::Prompt;
 pub use saved_prefix::{PrefixExport, PrefixImport};
+pub use scheduler::{Limits, Outcome, Report, RoundSize, Scheduler};
 
 /// How to generate.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +48,8 @@ pub struct GenerateOptions {
     pub stop_tokens: Vec<StopToken>,
     /// Whether each token tells its log-probability, and those of so many of the likeliest tokens in its place.
     pub logprobs: Option<usize>,
+    /// Whether a [`Scheduler`] may guess tokens where the text repeats itself, if it guesses at all.
+    pub speculative: bool,
 }
 
 /// A token that a caller names.
@@ -145,7 +151,7 @@ impl Engine {
     /// room for an answer.
     pub fn generate(&mut self, prompt: Vec<u32>, options: GenerateOptions) -> Result<Generation> {
         let mut generation = self.prepare(prompt, options)?;
-        self.start(&mut generation);
+        self.start(&mut generation)?;
         Ok(generation)
     }
 
@@ -161,14 +167,8 @@ impl Engine {
         prompt: &[u32],
         options: GenerateOptions,
     ) -> Result<Generation> {
-        synthetic::check_room(self.model(), context)?;
-        let mut generation = self.prepare([&vec![0; context], prompt].concat(), options)?;
-        // Two KV caches might not fit into memory.
-        self.cache.clear();
-        let mut sequence = synthetic::sequence(self.model(), self.cache.pool(), context)?;
-        sequence.truncate(generation.tokens.len() - 1);
-        generation.usage.cached_tokens = sequence.len();
-        (generation.sequence, generation.is_synthetic) = (Some(sequence), true);
+        let mut generation = self.prepare_at_depth(context, prompt, options)?;
+        self.start(&mut generation)?;
         Ok(generation)
     }
 
@@ -182,8 +182,11 @@ impl Engine {
         self.executor.take_parts()
     }
 
-    /// A generation that has not begun.
-    fn prepare(&self, prompt: Vec<u32>, options: GenerateOptions) -> Result<Generation> {
+    /// A generation that has not begun, for a [`Scheduler`]: see [`generate`](Self::generate).
+    ///
+    /// # Errors
+    /// As `generate`.
+    pub fn prepare(&self, prompt: Vec<u32>, options: GenerateOptions) -> Result<Generation> {
         self.model().check_tokens(&prompt)?;
         let context = self.model().context();
         if prompt.is_empty() {
@@ -197,26 +200,52 @@ impl Engine {
         Generation::new(self.tokenizer(), &texts, prompt, options, room)
     }
 
-    /// Gives a generation its sequence, which begins with what was computed before.
-    fn start(&mut self, generation: &mut Generation) {
-        // The last token is run in any case: its logits are needed.
-        let sequence = self.take_sequence(&generation.tokens, generation.tokens.len() - 1);
-        if generation.usage.completion_tokens == 0 {
-            generation.usage.cached_tokens = sequence.len();
-        }
-        generation.sequence = Some(sequence);
+    /// A generation that has not begun, for a [`Scheduler`]: see [`generate_at_depth`](Self::generate_at_depth).
+    ///
+    /// # Errors
+    /// As [`generate`](Self::generate), and `ContextOverflow` where the tokens do not fit.
+    pub fn prepare_at_depth(&self, context: usize, prompt: &[u32], options: GenerateOptions) -> Result<Generation> {
+        synthetic::check_room(self.model(), context)?;
+        let mut generation = self.prepare([&vec![0; context], prompt].concat(), options)?;
+        generation.synthetic = Some(context);
+        Ok(generation)
     }
 
-    /// A sequence of at most `most` of the first of `tokens`: as many as were computed before.
-    fn take_sequence(&mut self, tokens: &[u32], most: usize) -> Sequence {
-        let kept = self.cache.take(tokens, most, ActiveAdapters::key(&self.adapters));
-        kept.unwrap_or_else(|| Sequence::in_pool(&self.loaded.model, self.cache.pool(), self.adapters.clone()))
+    /// Gives a generation its sequence, which begins with what was computed before.
+    fn start(&mut self, generation: &mut Generation) -> Result<()> {
+        // The last token is run in any case: its logits are needed.
+        let most = generation.tokens.len() - 1;
+        let adapters = self.adapters_of(generation);
+        let sequence = match generation.synthetic {
+            None => self.take_sequence(&generation.tokens, most, adapters.clone()),
+            Some(context) => {
+                // Two KV caches might not fit into memory.
+                self.cache.clear();
+                let mut sequence = synthetic::sequence(self.model(), self.cache.pool(), context)?;
+                sequence.truncate(most);
+                sequence
+            }
+        };
+        generation.adapters = Some(adapters);
+        generation.begin_with(sequence);
+        Ok(())
+    }
+
+    /// The adapters that a generation goes through, also after others were switched on: those of when it began.
+    fn adapters_of(&self, generation: &Generation) -> Option<Arc<ActiveAdapters>> {
+        generation.adapters.clone().unwrap_or_else(|| self.adapters.clone())
+    }
+
+    /// A sequence of at most `most` of the first of `tokens`, for these adapters: as many as were computed before.
+    fn take_sequence(&mut self, tokens: &[u32], most: usize, adapters: Option<Arc<ActiveAdapters>>) -> Sequence {
+        let kept = self.cache.take(tokens, most, ActiveAdapters::key(&adapters));
+        kept.unwrap_or_else(|| Sequence::in_pool(&self.loaded.model, self.cache.pool(), adapters))
     }
 
     /// Keeps what a generation has computed for a text that begins alike. It cannot go on.
     pub fn end(&mut self, generation: &mut Generation) {
         generation.round = None;
-        if let Some(sequence) = generation.sequence.take_if(|_| !generation.is_synthetic) {
+        if let Some(sequence) = generation.sequence.take_if(|_| generation.synthetic.is_none()) {
             self.cache.keep(sequence);
         }
         generation.sequence = None;

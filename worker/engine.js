@@ -2,12 +2,13 @@
 import { toWire } from './error.js';
 import { streamFrom } from './byte-stream.js';
 import { asker } from './headers.js';
-import { generate } from './generation.js';
+import { Generations } from './generation.js';
 import { Grammars } from './grammar.js';
 import { crashOf, glueOf, onPanic } from './glue.js';
 import { instantiate } from './instance.js';
 import { logits, scores } from './logits.js';
 import { CallQueue } from './queue.js';
+import { exportPrefix, importPrefix } from './saved-prefix.js';
 import { nextTask } from './step.js';
 import { tokenize } from './tokenize.js';
 
@@ -15,7 +16,10 @@ import { tokenize } from './tokenize.js';
 /** @import { WireError } from './error.js' */
 /** @import { WasmModel, WasmPool } from './wasm/relaxed/bitnet_web.js' */
 
-/** Calls that compute run one after the other; the others are answered between two steps of a computation. */
+/**
+ * Calls that compute, other than generations, run one after the other, between two steps of the generations; the others are
+ * answered between any two steps.
+ */
 const queue = new CallQueue();
 
 /** @type {EngineStart | undefined} */
@@ -24,8 +28,8 @@ let settings;
 let pool;
 /** @type {WasmModel | undefined} */
 let model;
-/** @type {Grammars | undefined} */
-let grammars;
+/** @type {Generations | undefined} */
+let generations;
 let vocabulary = 0;
 /** Calls that have come and were not answered. @type {Map<number, EngineCall>} */
 const open = new Map();
@@ -69,7 +73,7 @@ async function load({ id, args }) {
   pool = undefined;
   const onProgress = (/** @type {Progress} */ progress) => post({ type: 'progress', id, progress });
   model = await glueOf(variant).load(openSource(args.source), withHeaders(args.options), threads, onProgress);
-  grammars = new Grammars(model, wasmBase);
+  generations = new Generations(model, new Grammars(model, wasmBase));
   const info = model.info();
   vocabulary = info.vocabulary;
   return { ...info, variant, isolated };
@@ -135,20 +139,15 @@ async function answer(call) {
   if (call.method === 'selfTest') return selfTest(call);
   if (call.method === 'probe') return probe(call);
   if (call.method === 'cache') return cache(call);
-  if (model === undefined || grammars === undefined) throw { code: 'internal', message: 'The engine was asked before a model was loaded.' };
-  const [ready, readyGrammars] = [model, grammars];
+  if (model === undefined || generations === undefined) throw { code: 'internal', message: 'The engine was asked before a model was loaded.' };
+  const ready = model;
   switch (call.method) {
     case 'generate':
-      return queue.run(call.id, (state) =>
-        generate(
-          ready,
-          readyGrammars,
-          call.args,
-          state,
-          (token) => post({ type: 'token', id: call.id, token }),
-          (prefill) => post({ type: 'prefill', id: call.id, prefill }),
-        ),
-      );
+      return generations.run(call.id, call.args, (told) => post({ ...told, id: call.id }));
+    case 'exportPrefix':
+      return queue.run(call.id, (state) => exportPrefix(ready, call.args, state));
+    case 'importPrefix':
+      return queue.run(call.id, (state) => importPrefix(ready, call.args, state));
     case 'countTokens':
       return ready.countTokens(call.args.prompt, call.args.options);
     case 'perplexity':
@@ -217,9 +216,11 @@ function uncaught(thrown) {
 async function pong(lastCall) {
   const { running } = queue;
   const steps = running?.steps;
+  const generated = generations?.isBusy ? generations.steps : undefined;
   // A computation that goes on has asked for the event loop before, so it makes its next step first.
   await nextTask();
-  const isStuck = running !== undefined && running === queue.running && running.steps === steps;
+  const rests = generated !== undefined && generations?.isBusy && generations.steps === generated;
+  const isStuck = rests || (running !== undefined && running === queue.running && running.steps === steps);
   const isBroken = settings !== undefined && interrupted(settings);
   const isForgotten = lastSeen < lastCall || [...open.values()].some(({ method }) => AT_ONCE.has(method));
   post({ type: 'pong', lost: isStuck || isBroken || isForgotten });
@@ -239,6 +240,7 @@ function interrupted({ variant }) {
 
 /** Ends the running step and lets the compute workers go, which wait inside the pool. */
 async function close() {
+  generations?.close();
   await queue.close();
   model?.free();
   post({ type: 'closed' });
@@ -264,6 +266,7 @@ self.onmessage = (/** @type {MessageEvent<ToEngine>} */ { data: message }) => {
     case 'call':
       return void serve(message);
     case 'cancel':
+      generations?.cancel(message.id);
       return queue.cancel(message.id);
     case 'ping':
       return void pong(message.lastCall);

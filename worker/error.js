@@ -20,7 +20,10 @@
  * | `forbidden` | the server refuses the file to whoever asks (403, 451) | a token that may read it, or another file |
  * | `changed` | the file on the server is not the one that the download began with | load again: it begins anew |
  * | `integrity` | bytes do not match their checksum | load again: the damaged part is fetched anew; look at the option `integrity` |
+ * | `other_model` | what was saved comes from another model, precision or other adapters | load what it was saved with, or read the text again |
  * | `storage` | the browser's storage failed or is full | `BitNet.cache.evict`, the option `evict: true`, or `cache: false` |
+ * | `queue_full` | as many requests run and wait as may | try again when one has ended; `maxConcurrent`, `maxQueue` |
+ * | `timeout` | the answer was not complete in the time that the call had | more `timeout` or fewer tokens; `details.usage` tells how far it was |
  * | `aborted` | the call was cancelled inside the engine | callers see their signal's reason instead |
  * | `crashed` | a worker trapped or stopped answering | load the model again; if it happens twice, report it |
  * | `internal` | a bug of this library | report it |
@@ -31,7 +34,8 @@
  *
  * @typedef {'invalid_gguf' | 'truncated' | 'unsupported' | 'invalid_model' | 'out_of_memory' | 'invalid_argument'
  *   | 'invalid_grammar' | 'chat_template' | 'context_overflow' | 'network' | 'not_found' | 'unauthorized' | 'forbidden' | 'changed'
- *   | 'integrity' | 'storage' | 'aborted' | 'crashed' | 'internal' | 'worker_failed' | 'unloaded'} ErrorCode
+ *   | 'integrity' | 'other_model' | 'storage' | 'queue_full' | 'timeout' | 'aborted' | 'crashed' | 'internal' | 'worker_failed'
+ *   | 'unloaded'} ErrorCode
  */
 
 /**

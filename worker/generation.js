@@ -1,85 +1,207 @@
-// One generation in the engine worker: a loop of steps, and how long they took.
+// The generations in the engine worker: one loop steps through all of them at once, and tells each call what became of its own.
 import { CANCELLED } from './queue.js';
 import { STEP_LIMIT, nextTask } from './step.js';
 
-/** @import { Constraint, Grammars } from './grammar.js' */
-/** @import { GenerationResult, Methods, Parts, Prefill, Token, WireGenerateOptions, WirePrompt } from './protocol.js' */
-/** @import { CallState } from './queue.js' */
+/** @import { WireError } from './error.js' */
+/** @import { Grammars } from './grammar.js' */
+/** @import { GenerationResult, Methods, Parts, Prefill, Token, Usage } from './protocol.js' */
 /** @import { StepEvent, WasmModel } from './wasm/relaxed/bitnet_web.js' */
 
-/**
- * @param {WasmModel} model
- * @param {Grammars} grammars
- * @param {Methods['generate']['args']} args
- * @param {CallState} state
- * @param {(token: Token) => void} onToken
- * @param {(prefill: Prefill) => void} onPrefill
- * @returns {Promise<GenerationResult>}
- */
-export async function generate(model, grammars, { prompt, options: { responseFormat, ...options } }, state, onToken, onPrefill) {
-  const constraint = responseFormat === undefined ? undefined : await grammars.constrain(responseFormat);
-  try {
-    if (state.cancelled) throw CANCELLED;
-    return await run(model, prompt, options, constraint, state, onToken, onPrefill);
-  } finally {
-    constraint?.free();
-  }
-}
+/** @typedef {{ type: 'token', token: Token } | { type: 'prefill', prefill: Prefill }} Told What a call hears before its result. */
 
-/**
- * @param {WasmModel} model
- * @param {WirePrompt} prompt
- * @param {WireGenerateOptions} options
- * @param {Constraint | undefined} constraint
- * @param {CallState} state
- * @param {(token: Token) => void} onToken
- * @param {(prefill: Prefill) => void} onPrefill
- * @returns {Promise<GenerationResult>}
- */
-async function run(model, prompt, options, constraint, state, onToken, onPrefill) {
-  const began = performance.now();
-  const cached = model.begin(prompt, options, constraint);
-  let firstToken = 0;
+/** A generation that was asked for and has not ended. */
+class Call {
+  /** When its turn came. */
+  began = 0;
+  /** Tokens of the prompt that were there then. */
+  cached = 0;
+  firstToken = 0;
   /** @type {ReturnType<WasmModel['takeParts']>} */
-  let prefillParts;
-  for (;;) {
-    const event = model.step(STEP_LIMIT);
+  prefillParts;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  timer;
+
+  /**
+   * @param {number} arrived when it came, in milliseconds as performance.now() tells
+   * @param {boolean} timesParts
+   * @param {(told: Told) => void} tell
+   * @param {(result: GenerationResult) => void} resolve
+   * @param {(reason: unknown) => void} reject
+   */
+  constructor(arrived, timesParts, tell, resolve, reject) {
+    this.arrived = arrived;
+    this.timesParts = timesParts;
+    this.tell = tell;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  /**
+   * @param {Extract<StepEvent, { type: 'done' }>} event
+   * @param {WasmModel} model
+   * @returns {GenerationResult}
+   */
+  result({ finishReason, stoppedBy, usage, threads }, model) {
     const now = performance.now();
-    switch (event.type) {
-      case 'token':
-        if (firstToken === 0) [firstToken, prefillParts] = [now, model.takeParts()];
-        onToken(tokenOf(event));
-        break;
-      case 'prefill':
-        onPrefill({ done: event.done, total: event.total, cached });
-        break;
-      case 'done': {
-        const { finishReason, stoppedBy, text, usage, threads } = event;
-        if (text !== '') onToken({ id: -1, text });
-        const times = { ...timings(state.arrived, began, firstToken || now, now, usage), threads };
-        const parts = model.takeParts();
-        if (parts) times.parts = {
-          prefill: whole(prefillParts ?? parts, times.prefillMs),
-          decode: whole(prefillParts ? parts : NOTHING, times.decodeMs),
-        };
-        return { finishReason, stoppedBy, usage, timings: times };
-      }
-    }
-    state.steps += 1;
-    await nextTask();
-    if (state.cancelled) {
-      model.end();
-      throw CANCELLED;
-    }
+    const times = { ...timings(this.arrived, this.began, this.firstToken || now, now, usage), threads };
+    const parts = this.timesParts ? model.takeParts() : undefined;
+    if (parts) times.parts = {
+      prefill: whole(this.prefillParts ?? parts, times.prefillMs),
+      decode: whole(this.prefillParts ? parts : NOTHING, times.decodeMs),
+    };
+    return { finishReason, stoppedBy, usage, timings: times };
   }
 }
 
-/**
- * @param {Extract<StepEvent, { type: 'token' }>} event
- * @returns {Token}
- */
-function tokenOf({ type, ...token }) {
-  return token;
+/** The generations of a model. */
+export class Generations {
+  /** @type {WasmModel} */
+  #model;
+  /** @type {Grammars} */
+  #grammars;
+  /** Calls that wait for what their answers must follow. @type {Set<number>} */
+  #coming = new Set();
+  /** @type {Map<number, Call>} */
+  #calls = new Map();
+  #isRunning = false;
+  /** Steps that were made: the sign of life. */
+  steps = 0;
+
+  /** @param {WasmModel} model @param {Grammars} grammars */
+  constructor(model, grammars) {
+    this.#model = model;
+    this.#grammars = grammars;
+  }
+
+  /** Whether a generation is under way. */
+  get isBusy() {
+    return this.#calls.size > 0;
+  }
+
+  /**
+   * @param {number} id of the call
+   * @param {Methods['generate']['args']} args
+   * @param {(told: Told) => void} tell
+   * @returns {Promise<GenerationResult>}
+   */
+  async run(id, { prompt, options: { timeout, responseFormat, ...options } }, tell) {
+    const arrived = performance.now();
+    this.#coming.add(id);
+    /** @type {Awaited<ReturnType<Grammars['constrain']>> | undefined} */
+    let constraint;
+    try {
+      if (responseFormat !== undefined) constraint = await this.#grammars.constrain(responseFormat);
+      if (!this.#coming.has(id)) throw CANCELLED;
+      this.#model.submit(id, prompt, options, constraint);
+      return await new Promise((resolve, reject) => {
+        const call = new Call(arrived, options.timeParts ?? false, tell, resolve, reject);
+        this.#calls.set(id, call);
+        if (timeout !== undefined) call.timer = setTimeout(() => this.#expire(id, timeout), arrived + timeout - performance.now());
+        void this.#loop();
+      });
+    } finally {
+      this.#coming.delete(id);
+      constraint?.free();
+    }
+  }
+
+  /**
+   * Drops a generation.
+   * @param {number} id of its call
+   */
+  cancel(id) {
+    this.#coming.delete(id);
+    if (this.#calls.has(id)) this.#drop(id, () => CANCELLED);
+  }
+
+  /** Drops all generations. */
+  close() {
+    this.#coming.clear();
+    for (const id of [...this.#calls.keys()]) this.cancel(id);
+  }
+
+  /** @param {number} id @param {number} timeout */
+  #expire(id, timeout) {
+    this.#drop(id, (usage) => ({
+      code: 'timeout',
+      message: `The answer was not complete after ${timeout} ms, the call's timeout: allow more time or fewer tokens.`,
+      details: { timeout, usage },
+    }));
+  }
+
+  /**
+   * @param {number} id
+   * @param {(usage: Usage | undefined) => WireError} reason
+   */
+  #drop(id, reason) {
+    const call = this.#take(id);
+    try {
+      call?.reject(reason(this.#model.cancel(id)));
+    } catch (thrown) {
+      call?.reject(thrown);
+    }
+  }
+
+  /**
+   * The call has come to its end.
+   * @param {number} id
+   */
+  #take(id) {
+    const call = this.#calls.get(id);
+    clearTimeout(call?.timer);
+    this.#calls.delete(id);
+    return call;
+  }
+
+  /** Steps until nothing is left. */
+  async #loop() {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    try {
+      while (this.isBusy) {
+        for (const report of this.#model.step(STEP_LIMIT)) {
+          if (report.error) this.#take(report.id)?.reject(report.error);
+          else if (report.event) this.#hear(report.id, report.event);
+        }
+        this.steps += 1;
+        await nextTask();
+      }
+    } catch (thrown) {
+      for (const id of [...this.#calls.keys()]) this.#take(id)?.reject(thrown);
+      try {
+        this.#model.cancelAll();
+      } catch {
+        // The instance has trapped: the rejections tell, and end it.
+      }
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /** @param {number} id @param {StepEvent} event */
+  #hear(id, event) {
+    const call = this.#calls.get(id);
+    if (call === undefined) return;
+    switch (event.type) {
+      case 'begun':
+        [call.began, call.cached] = [performance.now(), event.cached];
+        return;
+      case 'prefill':
+        return call.tell({ type: 'prefill', prefill: { done: event.done, total: event.total, cached: call.cached } });
+      case 'token': {
+        if (call.firstToken === 0) {
+          call.firstToken = performance.now();
+          if (call.timesParts) call.prefillParts = this.#model.takeParts();
+        }
+        const { type, ...token } = event;
+        return call.tell({ type, token });
+      }
+      case 'done':
+        if (event.text !== '') call.tell({ type: 'token', token: { id: -1, text: event.text } });
+        this.#take(id);
+        return call.resolve(call.result(event, this.#model));
+    }
+  }
 }
 
 /**

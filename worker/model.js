@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // A loaded model, as callers hold it: every method is one call to the engine worker.
+import { runBatch } from './batch.js';
 import { Chat } from './chat/chat.js';
 import { restoreChat } from './chat/restore.js';
 import { BitNetError } from './error.js';
@@ -10,7 +11,7 @@ import { TokenStream } from './stream.js';
 import { checkToolOptions, ToolCalling, toolError } from './tools/tool-calling.js';
 
 /** @import { WorkerGroup } from './worker-group.js' */
-/** @import { GenerationResult, Message, Methods, ModelInfo, Perplexity, Prefill, Prompt, Token } from './protocol.js' */
+/** @import { BatchProgress, Completion, GenerationResult, Message, Methods, ModelInfo, Perplexity, Prefill, Prompt, Token } from './protocol.js' */
 /** @import { ChatOptions, GenerateOptions } from './schema.js' */
 /** @import { ChatSessionOptions } from './chat/chat.js' */
 /** @import { SavedChat } from './chat/store.js' */
@@ -30,7 +31,8 @@ const forgotten = new FinalizationRegistry((group) => group.closeWhenIdle(UNLOAD
 const UNLOADED = new BitNetError('unloaded', 'The model was unloaded; load it again to use it.');
 
 /**
- * A loaded model. Calls queue: each begins when the ones before it have ended.
+ * A loaded model. Generations run at once, up to `info.maxConcurrent` of them, and share every pass over the weights; what one
+ * says does not depend on the others.
  * @hideconstructor
  */
 export class Model {
@@ -102,7 +104,7 @@ export class Model {
    * The whole answer at once.
    * @param {Prompt} prompt
    * @param {GenerateOptions} [options]
-   * @returns {Promise<{ text: string } & GenerationResult>}
+   * @returns {Promise<Completion>}
    */
   async complete(prompt, options = {}) {
     const args = { prompt: checkPrompt(prompt), options: checkGenerateOptions(options) };
@@ -113,6 +115,24 @@ export class Model {
     };
     const result = await this.#run(args, wish, options.signal, onToken, options.onPrefill);
     return { text, ...result };
+  }
+
+  /**
+   * The answers to many prompts, `info.maxConcurrent` at once. One that fails does not lose the others; an abort rejects the
+   * whole call.
+   * @param {readonly Prompt[]} prompts
+   * @param {GenerateOptions & { onProgress?: ((progress: BatchProgress) => void) | undefined }} [options] of every answer;
+   *   `onProgress` is called with each of them as it comes
+   * @returns {Promise<PromiseSettledResult<Completion>[]>} in the order of the prompts
+   */
+  async generateBatch(prompts, { onProgress, ...options } = {}) {
+    if (!Array.isArray(prompts)) {
+      throw new BitNetError('invalid_argument', 'prompts: expected an array of prompts, each a string or an array of messages.');
+    }
+    prompts.forEach(checkPrompt);
+    checkGenerateOptions(options);
+    const { maxConcurrent } = this.info;
+    return runBatch(prompts, maxConcurrent, (prompt) => this.complete(prompt, options), options.signal, onProgress);
   }
 
   /**

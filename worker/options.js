@@ -204,7 +204,7 @@ function check(call, options, rules) {
 export function checkLoadOptions(options) {
   check('load', options, LOAD_RULES);
   const { context, kernel, precision, cache, evict, network, integrity, headers, hfBase } = options;
-  const { chatTemplate, preTokenizer, i2sLayout } = options;
+  const { chatTemplate, preTokenizer, i2sLayout, maxConcurrent, maxQueue, kvTokens } = options;
   return {
     context,
     kernel: kernel === 'auto' ? undefined : kernel,
@@ -218,6 +218,9 @@ export function checkLoadOptions(options) {
     chatTemplate,
     preTokenizer,
     i2sLayout,
+    maxConcurrent,
+    maxQueue,
+    kvTokens,
   };
 }
 
@@ -274,7 +277,7 @@ export function checkGenerateOptions(options) {
   const { maxTokens, temperature, topK, topP, minP, typicalP, topNSigma, xtcProbability, xtcThreshold } = options;
   const { mirostatTau, mirostatEta, repetitionPenalty, frequencyPenalty, presencePenalty, penaltyWindow } = options;
   const { dryMultiplier, dryBase, dryAllowedLength, dryWindow, dryBreakers, logitBias, bannedStrings } = options;
-  const { logprobs, seed, stop, stopTokens, timeParts } = options;
+  const { logprobs, seed, stop, stopTokens, speculative, priority, timeout, timeParts } = options;
   return {
     maxTokens, temperature, topK, topP, minP, typicalP, topNSigma, xtcProbability, xtcThreshold,
     mirostatTau, mirostatEta, repetitionPenalty, frequencyPenalty, presencePenalty, penaltyWindow,
@@ -288,6 +291,9 @@ export function checkGenerateOptions(options) {
     stopTokens: listOf(stopTokens),
     responseFormat: wireResponseFormat(options.responseFormat),
     chat: wireChatOptions(options),
+    speculative,
+    priority,
+    timeout,
     timeParts,
   };
 }

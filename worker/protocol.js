@@ -45,6 +45,9 @@
  * @property {string} [chatTemplate]
  * @property {string} [preTokenizer]
  * @property {string} [i2sLayout]
+ * @property {number} [maxConcurrent]
+ * @property {number} [maxQueue]
+ * @property {number} [kvTokens]
  */
 
 /**
@@ -78,6 +81,9 @@
  * @property {(number | string)[]} [stopTokens]
  * @property {string} [responseFormat] JSON of a {@link ResponseFormat}
  * @property {WireChatOptions} [chat] for messages
+ * @property {boolean} [speculative]
+ * @property {number} [priority]
+ * @property {number} [timeout] milliseconds
  * @property {boolean} [timeParts]
  * @property {number} [syntheticContext] for `bench.js`: made-up tokens before the prompt
  */
@@ -192,6 +198,8 @@
  * @property {number} memoryBytes of weights and caches
  * @property {number} weightBytes of weights alone, most of which every token reads
  * @property {number} vocabulary tokens
+ * @property {number} maxConcurrent requests that are computed at once
+ * @property {number} kvTokens tokens whose keys and values stay in memory, of all requests and of what was computed before
  */
 
 /**
@@ -240,6 +248,8 @@
  * @property {number} cachedTokens of the prompt, not computed again: what it shares from the start on with a text that was computed
  *   before and is still in memory. An answer that comes back in `messages` unchanged is shared too
  * @property {number} completionTokens
+ * @property {number} [guessedTokens] tokens that were guessed and verified beside others; only if there were any, like the next
+ * @property {number} [acceptedTokens] those of them that came, and saved a pass
  */
 
 /**
@@ -264,7 +274,7 @@
 /**
  * Where the time of one generation went, measured in the engine worker.
  * @typedef {object} Timings
- * @property {number} queueMs waiting for earlier calls
+ * @property {number} queueMs waiting for a place among the requests that are computed at once
  * @property {number} prefillMs
  * @property {number} decodeMs
  * @property {number} firstTokenMs from the start of the prefill to the first token
@@ -304,6 +314,21 @@
  * @property {string} text with U+FFFD where its bytes are a part of a character
  * @property {number[]} bytes what it stands for, in UTF-8
  * @property {number} logprob natural logarithm of its probability
+ */
+
+/**
+ * A whole answer.
+ * @typedef {{ text: string } & GenerationResult} Completion
+ */
+
+/**
+ * How far a batch is: told after each of its prompts.
+ * @typedef {object} BatchProgress
+ * @property {number} index of the prompt that has its answer, or failed
+ * @property {PromiseSettledResult<Completion>} result its
+ * @property {number} done prompts, failed ones included
+ * @property {number} failed prompts
+ * @property {number} total prompts
  */
 
 /**
@@ -387,6 +412,8 @@
  * @property {{ args: { ids: Uint32Array, positions: Uint32Array | undefined }, value: Float32Array }} logits
  * @property {{ args: { prompt: WirePrompt, options: WireChatOptions }, value: number }} countTokens
  * @property {{ args: { text: string }, value: Omit<Perplexity, 'perplexity'> }} perplexity
+ * @property {{ args: { prompt: WirePrompt, options: WireChatOptions }, value: Uint8Array<ArrayBuffer> }} exportPrefix
+ * @property {{ args: { bytes: Uint8Array }, value: number }} importPrefix
  * @property {{ args: {}, value: string }} logitsHash
  * @property {{ args: { seed: number }, value: SelfTest }} selfTest
  * @property {{ args: {}, value: number }} memoryBytes

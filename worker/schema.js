@@ -65,6 +65,13 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
  * @property {string | undefined} [chatTemplate] instead of the file's own
  * @property {string | undefined} [preTokenizer] instead of the file's own, for example `llama-bpe`
  * @property {'x86' | 'arm' | undefined} [i2sLayout] bit order of I2_S tensors; `x86` by default
+ * @property {number | undefined} [maxConcurrent] requests that are computed at once, token by token; by default as
+ *   memory allows, at most 8. `model.info` tells
+ * @property {number | undefined} [maxQueue] requests that may wait besides, 256 by default; a further one rejects
+ *   with `queue_full`
+ * @property {number | undefined} [kvTokens] tokens whose keys and values stay in memory, of all requests and of what
+ *   was computed before, at least one context; by default as many as two contexts, with at least 64 and at most 256
+ *   MiB for the second, where memory allows
  * @property {string | URL | undefined} [workerUrl] address of `engine.js`; `compute.js` is taken from beside it
  * @property {string | URL | undefined} [wasmBase] folder that holds `relaxed/` and `simd128/`
  * @property {number | undefined} [watchdog] milliseconds without a sign of life after which a worker counts as dead;
@@ -170,8 +177,16 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
  *   show them
  * @property {Record<string, unknown> | undefined} [templateVariables] for messages: further variables of the
  *   template, such as `{ enable_thinking: false }`
+ * @property {boolean | undefined} [speculative] whether tokens may be guessed where the text repeats itself, and
+ *   several verified at once: it changes nothing of what is said, and is done where it is measured to be faster. True
+ *   by default
+ * @property {number | undefined} [priority] the greater, the earlier it begins; where too many are under way, one of
+ *   less priority waits for it. 0 by default
+ * @property {number | undefined} [timeout] milliseconds after which the call rejects with `timeout`, waiting
+ *   included; `details.usage` tells how far it was. None by default
  * @property {(prefill: Prefill) => void | undefined} [onPrefill] called as the prompt is read
- * @property {boolean | undefined} [timeParts] whether `timings.parts` tells where the time went; false by default
+ * @property {boolean | undefined} [timeParts] whether `timings.parts` tells where the time went; such a call runs
+ *   alone. False by default
  * @property {AbortSignal | undefined} [signal] stops the answer within a token when it aborts
  */
 
@@ -204,6 +219,9 @@ export const LOAD_RULES = {
   chatTemplate: { expected: "a string", kind: 'text' },
   preTokenizer: { expected: "a string", kind: 'text' },
   i2sLayout: { expected: "one of 'x86', 'arm'", kind: 'oneOf', names: ['x86', 'arm'] },
+  maxConcurrent: { expected: "a whole number from 1 to 64", kind: 'whole', least: 1, most: 64 },
+  maxQueue: { expected: "a whole number from 0 to 4294967295", kind: 'whole', least: 0, most: 4294967295 },
+  kvTokens: { expected: "a whole number from 1 to 4294967295", kind: 'whole', least: 1, most: 4294967295 },
   workerUrl: { expected: "an address", kind: 'custom', check: 'isAddress' },
   wasmBase: { expected: "an address", kind: 'custom', check: 'isAddress' },
   watchdog: { expected: "a number of 0 or more", kind: 'number', least: 0, above: false, most: Infinity },
@@ -266,6 +284,9 @@ export const GENERATE_RULES = {
   parallelToolCalls: { expected: "true or false", kind: 'flag' },
   documents: { expected: "an array of objects of plain data", kind: 'custom', check: 'isDataArray' },
   templateVariables: { expected: "an object of plain data", kind: 'custom', check: 'isDataObject' },
+  speculative: { expected: "true or false", kind: 'flag' },
+  priority: { expected: "a number from -1000 to 1000", kind: 'number', least: -1000, above: false, most: 1000 },
+  timeout: { expected: "a number above 0, at most 2147483647", kind: 'number', least: 0, above: true, most: 2147483647 },
   onPrefill: { expected: "a function", kind: 'custom', check: 'isFunction' },
   timeParts: { expected: "true or false", kind: 'flag' },
   signal: { expected: "an AbortSignal", kind: 'custom', check: 'isSignal' },

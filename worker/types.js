@@ -23,6 +23,8 @@
 /** @typedef {import('./protocol.js').CacheEntry} CacheEntry */
 /** @typedef {import('./protocol.js').CacheMode} CacheMode */
 /** @typedef {import('./protocol.js').FinishReason} FinishReason */
+/** @typedef {import('./protocol.js').BatchProgress} BatchProgress */
+/** @typedef {import('./protocol.js').Completion} Completion */
 /** @typedef {import('./protocol.js').GenerationResult} GenerationResult */
 /** @typedef {import('./protocol.js').Logprob} Logprob */
 /** @typedef {import('./protocol.js').Message} Message */

@@ -8,6 +8,7 @@ declare module '*/bitnet_web.js' {
 
   /** One step of a generation. */
   export type StepEvent =
+    | { type: 'begun'; cached: number }
     | { type: 'prefill'; done: number; total: number }
     | ({ type: 'token' } & import('./protocol.js').Token)
     | {
@@ -46,9 +47,16 @@ declare module '*/bitnet_web.js' {
     removeAdapter(name: string): void;
     adapters(): import('./protocol.js').AdapterInfo[];
     chatPrompt(messages: import('./protocol.js').WireMessage[], options: import('./protocol.js').WireChatOptions): string;
-    begin(prompt: import('./protocol.js').WirePrompt, options: import('./protocol.js').WireGenerateOptions, constraint?: object): number;
+    submit(id: number, prompt: import('./protocol.js').WirePrompt, options: import('./protocol.js').WireGenerateOptions, constraint?: object): void;
+    step(limit: number): { id: number; event?: StepEvent; error?: import('./error.js').WireError }[];
+    cancel(id: number): import('./protocol.js').Usage | undefined;
+    cancelAll(): void;
+    beginExport(prompt: import('./protocol.js').WirePrompt, options: import('./protocol.js').WireChatOptions): number;
+    stepExport(): Uint8Array;
+    beginImport(): void;
+    pushImport(bytes: Uint8Array): void;
+    endImport(): number;
     spellings(mark: number): [bytes: Uint8Array, ends: Uint32Array, stops: Uint32Array];
-    step(limit: number): StepEvent;
     takeParts(): Omit<import('./protocol.js').Parts, 'other'> | undefined;
     readLimit(bytes: number): import('./protocol.js').ReadLimit;
     end(): void;

@@ -42,6 +42,10 @@ pub struct Usage {
     pub cached_tokens: usize,
     /// Tokens generated, an end token included.
     pub completion_tokens: usize,
+    /// Tokens that were guessed, and verified beside others.
+    pub guessed_tokens: usize,
+    /// Those of them that came, and let one more token come out of the same pass.
+    pub accepted_tokens: usize,
 }
 
 /// The outcome of one step.

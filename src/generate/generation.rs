@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::model::Sequence;
+use crate::model::{ActiveAdapters, Sequence};
 use crate::sample::{Constrained, Constraint, Found, Processor, Sampler, StopMatcher, TokenTexts};
 use crate::tokenizer::{IncrementalDecoder, TokenKind, Tokenizer};
 use crate::{Error, ErrorKind, Result};
 
+use super::lookup::Lookup;
 use super::round::Round;
 use super::{Event, FinishReason, GenerateOptions, StopToken, StoppedBy, TokenLogprobs, Usage};
 
@@ -18,12 +19,18 @@ pub struct Generation {
     pub(super) tokens: Vec<u32>,
     /// The tokens that have been computed, a beginning of `tokens`; `None` before it begins and after it has ended.
     pub(super) sequence: Option<Sequence>,
-    /// Whether the sequence is made up, for a benchmark.
-    pub(super) is_synthetic: bool,
+    /// For a benchmark: how many of the first tokens have keys and values that are made up.
+    pub(super) synthetic: Option<usize>,
     pub(super) sampler: Sampler,
     /// How many tokens tell their log-probability beside the chosen one; `None`: not even that does.
     pub(super) logprobs: Option<usize>,
     pub(super) usage: Usage,
+    /// The adapters that its tokens go through; `None` before it begins.
+    pub(super) adapters: Option<Option<Arc<ActiveAdapters>>>,
+    /// What the text said before; `None` where nothing may be guessed.
+    pub(super) lookup: Option<Lookup>,
+    /// Guesses that go through the next pass behind `tokens`.
+    pub(super) guesses: Vec<u32>,
     /// Tokens on their way through the layers of the model, of this generation alone.
     pub(super) round: Option<Box<Round>>,
     /// Events that have not been told.
@@ -60,9 +67,12 @@ impl Generation {
             usage: Usage { prompt_tokens: prompt.len(), ..Usage::default() },
             tokens: prompt,
             sequence: None,
-            is_synthetic: false,
+            synthetic: None,
             sampler,
             logprobs: options.logprobs,
+            lookup: options.speculative.then(Lookup::default),
+            guesses: Vec::new(),
+            adapters: None,
             stop,
             stop_tokens,
             decoder,
@@ -99,12 +109,59 @@ impl Generation {
         self.tokens.len() - self.sequence.as_ref().map_or(0, Sequence::len)
     }
 
+    /// Guesses what follows its tokens, as many as `count` says for what has come true of late.
+    pub(super) fn guess(&mut self, count: impl FnOnce(f64) -> usize) {
+        if let Some(lookup) = &mut self.lookup {
+            // The last token of the answer needs no guess: it is chosen behind the one before it.
+            let most = self.max_tokens - self.usage.completion_tokens - 1;
+            self.guesses = lookup.guess(&self.tokens, count(lookup.hits()).min(most));
+        }
+    }
+
+    /// Whether the tokens that were chosen in a pass are those that were guessed, so far, and the next position counts.
+    pub(super) fn goes_on_in_pass(&mut self) -> bool {
+        let chosen = self.chosen_in_pass();
+        let is_accepted = chosen > 0 && self.guesses.get(chosen - 1) == self.tokens.last();
+        let goes_on = self.finished.is_none() && (chosen == 0 || is_accepted);
+        self.usage.accepted_tokens += usize::from(goes_on && is_accepted);
+        goes_on
+    }
+
+    /// Tokens that were chosen since the pass began: what it computed ends with the guesses.
+    fn chosen_in_pass(&self) -> usize {
+        let computed = self.sequence.as_ref().map_or(0, Sequence::len) - self.guesses.len();
+        self.tokens.len().saturating_sub(computed)
+    }
+
+    /// Drops what was computed behind the last guess that came true.
+    pub(super) fn drop_guesses(&mut self) {
+        let chosen = self.chosen_in_pass();
+        let Some(sequence) = self.sequence.as_mut().filter(|_| !self.guesses.is_empty()) else { return };
+        let before = self.tokens.len() - chosen;
+        let accepted = self.tokens[before..].iter().zip(&self.guesses).take_while(|(a, b)| a == b).count();
+        sequence.truncate(before + accepted);
+        self.guesses.clear();
+    }
+
+    /// Goes on behind `sequence`, which is a beginning of its tokens.
+    pub(super) fn begin_with(&mut self, sequence: Sequence) {
+        if self.usage.completion_tokens == 0 {
+            self.usage.cached_tokens = sequence.len();
+        }
+        self.sequence = Some(sequence);
+    }
+
+    /// The blocks of its keys and values: see [`KvCache::block_ids`](crate::model::KvCache::block_ids).
+    pub(super) fn block_ids(&self) -> impl Iterator<Item = usize> {
+        self.sequence.iter().flat_map(|sequence| sequence.kv().block_ids())
+    }
+
     /// The meaning of a chosen token: the end, or text.
     pub(super) fn take_token(&mut self, tokenizer: &Tokenizer, id: u32, logprobs: Option<TokenLogprobs>) -> Result<()> {
         self.usage.completion_tokens += 1;
         let is_control = tokenizer.kind(id)? == TokenKind::Control;
         // A benchmark times a number of tokens; where a model's turn would end among them says nothing about speed.
-        if !self.is_synthetic && (tokenizer.is_stop(id) || self.stop_tokens.binary_search(&id).is_ok()) {
+        if self.synthetic.is_none() && (tokenizer.is_stop(id) || self.stop_tokens.binary_search(&id).is_ok()) {
             self.end_at(id, is_control);
             return Ok(());
         }

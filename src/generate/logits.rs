@@ -127,7 +127,8 @@ impl Engine {
             }
         }
         // The token of the first position is run in any case: its hidden state is not kept.
-        let mut sequence = run.sequence.take().unwrap_or_else(|| self.take_sequence(&run.ids, first));
+        let mut sequence =
+            run.sequence.take().unwrap_or_else(|| self.take_sequence(&run.ids, first, self.adapters.clone()));
         let mut pass = match run.pass.take() {
             Some(pass) => pass,
             None => {

@@ -21,11 +21,14 @@ impl Engine {
     /// # Errors
     /// As [`ForwardPass::begin`]; the generations have not changed then.
     pub(super) fn begin_round(&mut self, members: &mut [&mut Generation], counts: Vec<usize>) -> Result<Round> {
+        let next = |member: &Generation, count: usize| {
+            let begin = member.tokens.len() - member.missing_tokens();
+            [&member.tokens[begin..begin + count], &member.guesses].concat()
+        };
+        let tokens: Vec<Vec<u32>> = members.iter().zip(&counts).map(|(member, &count)| next(member, count)).collect();
         let mut inputs = Vec::with_capacity(members.len());
-        for (member, &count) in members.iter_mut().zip(&counts) {
-            let Generation { tokens, sequence: Some(sequence), .. } = &mut **member else { return Err(no_sequence()) };
-            let next = sequence.len();
-            inputs.push((sequence, &tokens[next..next + count]));
+        for (sequence, tokens) in sequences(members)?.into_iter().zip(&tokens) {
+            inputs.push((sequence, tokens.as_slice()));
         }
         let pass = ForwardPass::begin(&self.loaded.model, &mut inputs, &mut self.executor)?;
         Ok(Round { pass, counts })
@@ -46,31 +49,35 @@ impl Engine {
     /// As [`ForwardPass::end`]. What fails for one generation alone is in its place of the answer.
     pub(super) fn end_round(&mut self, round: Round, members: &mut [&mut Generation]) -> Result<Vec<Result<()>>> {
         let hidden = round.pass.end(&mut sequences(members)?)?;
-        let mut last_tokens = Vec::with_capacity(members.len());
+        let mut choices = Vec::new();
         let mut end = 0;
-        for (member, count) in members.iter_mut().zip(round.counts) {
+        for (index, (member, count)) in members.iter_mut().zip(round.counts).enumerate() {
             end += count;
-            let (done, total) = (member.tokens.len() - member.missing_tokens(), member.usage.prompt_tokens);
+            let done = member.sequence.as_ref().map_or(0, Sequence::len) - member.guesses.len();
             if member.usage.completion_tokens == 0 {
-                member.queue.push_back(Event::Prefill { done, total });
+                member.queue.push_back(Event::Prefill { done, total: member.usage.prompt_tokens });
             }
-            last_tokens.push((member.missing_tokens() == 0).then_some(end - 1));
+            if done == member.tokens.len() {
+                choices.extend((end - 1..end + member.guesses.len()).map(|token| (index, token)));
+                member.usage.guessed_tokens += member.guesses.len();
+            }
+            end += member.guesses.len();
         }
         let mut outcomes: Vec<Result<()>> = members.iter().map(|_| Ok(())).collect();
-        let choosing = members.iter_mut().zip(&mut outcomes).zip(last_tokens);
-        let mut choosing: Vec<_> =
-            choosing.filter_map(|((member, outcome), last)| Some((member, outcome, last?))).collect();
-        for group in choosing.chunks_mut(HEAD_TOKENS) {
-            let tokens: Vec<usize> = group.iter().map(|(_, _, token)| *token).collect();
+        for group in choices.chunks(HEAD_TOKENS) {
+            let tokens: Vec<usize> = group.iter().map(|&(_, token)| token).collect();
             let vocab_size = self.model().config().vocab_size;
             let mut logits = std::mem::take(&mut self.logits);
             logits.resize(tokens.len() * vocab_size, 0.0);
             hidden.logits(&self.loaded.model, &tokens, &mut logits, &mut self.executor);
-            for ((member, outcome, token), logits) in group.iter_mut().zip(logits.chunks_exact_mut(vocab_size)) {
-                **outcome = self.choose(member, &hidden, *token, logits);
+            for (&(index, token), logits) in group.iter().zip(logits.chunks_exact_mut(vocab_size)) {
+                if outcomes[index].is_ok() && members[index].goes_on_in_pass() {
+                    outcomes[index] = self.choose(members[index], &hidden, token, logits);
+                }
             }
             self.logits = logits;
         }
+        members.iter_mut().for_each(|member| member.drop_guesses());
         Ok(outcomes)
     }
 

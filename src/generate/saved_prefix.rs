@@ -124,7 +124,7 @@ impl Engine {
     pub fn export_prefix(&mut self, tokens: &[u32]) -> Result<PrefixExport> {
         let origin = self.origin()?;
         let sequence = self.cache.share(tokens, ActiveAdapters::key(&self.adapters));
-        let sequence = sequence.unwrap_or_else(|| self.take_sequence(&[], 0));
+        let sequence = sequence.unwrap_or_else(|| self.take_sequence(&[], 0, self.adapters.clone()));
         Ok(PrefixExport { sequence, origin, given: None, checksum: Checksum::default(), is_over: false })
     }
 
@@ -139,7 +139,7 @@ impl Engine {
             origin,
             vocab_size,
             context,
-            sequence: self.take_sequence(&[], 0),
+            sequence: self.take_sequence(&[], 0, self.adapters.clone()),
             rest: Vec::new(),
             state: State::Header,
             checksum: Checksum::default(),

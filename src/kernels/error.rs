@@ -43,6 +43,8 @@ pub enum ErrorKind {
     OtherModel,
     /// The browser's storage failed or is full.
     Storage,
+    /// As many requests run and wait as may.
+    QueueFull,
     /// The caller cancelled.
     Aborted,
     /// A worker trapped or stopped answering; load the model again.
@@ -72,6 +74,7 @@ impl ErrorKind {
             Self::Integrity => "integrity",
             Self::OtherModel => "other_model",
             Self::Storage => "storage",
+            Self::QueueFull => "queue_full",
             Self::Aborted => "aborted",
             Self::Crashed => "crashed",
             Self::Internal => "internal",

@@ -165,6 +165,16 @@ const TEMPLATE_VARIABLES: Rule = Rule {
     about: "for messages: further variables of the template, such as `{ enable_thinking: false }`",
 };
 
+/// The longest time that browsers wait, in milliseconds.
+const MAX_TIMEOUT: f64 = 2_147_483_647.0;
+
+/// Who is served first.
+pub const PRIORITY: Rule = Rule {
+    name: "priority",
+    kind: Kind::Number { least: -1000.0, above: false, most: 1000.0, default: 0.0 },
+    about: "the greater, the earlier it begins; where too many are under way, one of less priority waits for it. 0 by default",
+};
+
 /// The variables of the chat template.
 pub const CHAT: &[&Rule] = &[&CONTINUE_FINAL_MESSAGE, &TOOLS, &DOCUMENTS, &TEMPLATE_VARIABLES];
 
@@ -274,6 +284,19 @@ pub const GENERATE: &[&Rule] = &[
     &DOCUMENTS,
     &TEMPLATE_VARIABLES,
     &Rule {
+        name: "speculative",
+        kind: Kind::Flag,
+        about: "whether tokens may be guessed where the text repeats itself, and several verified at once: it changes nothing of \
+                what is said, and is done where it is measured to be faster. True by default",
+    },
+    &PRIORITY,
+    &Rule {
+        name: "timeout",
+        kind: Kind::Number { least: 0.0, above: true, most: MAX_TIMEOUT, default: MAX_TIMEOUT },
+        about: "milliseconds after which the call rejects with `timeout`, waiting included; `details.usage` tells how far it \
+                was. None by default",
+    },
+    &Rule {
         name: "onPrefill",
         kind: Kind::Custom { typescript: "(prefill: Prefill) => void", expected: "a function", check: "isFunction" },
         about: "called as the prompt is read",
@@ -281,7 +304,7 @@ pub const GENERATE: &[&Rule] = &[
     &Rule {
         name: "timeParts",
         kind: Kind::Flag,
-        about: "whether `timings.parts` tells where the time went; false by default",
+        about: "whether `timings.parts` tells where the time went; such a call runs alone. False by default",
     },
     &Rule {
         name: "signal",

@@ -2,6 +2,9 @@
 
 use crate::rule::{Kind, MAX_COUNT, Rule};
 
+/// Requests that may wait by default.
+pub const MAX_QUEUE: usize = 256;
+
 /// Where an address is relative, the page's own is its base.
 const ADDRESS: Kind = Kind::Custom { typescript: "string | URL", expected: "an address", check: "isAddress" };
 
@@ -139,6 +142,23 @@ pub const LOAD: &[&Rule] = &[
         name: "i2sLayout",
         kind: Kind::OneOf(&["x86", "arm"]),
         about: "bit order of I2_S tensors; `x86` by default",
+    },
+    &Rule {
+        name: "maxConcurrent",
+        kind: Kind::Whole { least: 1, most: 64 },
+        about: "requests that are computed at once, token by token; by default as memory allows, at most 8. `model.info` tells",
+    },
+    &Rule {
+        name: "maxQueue",
+        kind: Kind::Whole { least: 0, most: MAX_COUNT },
+        about: "requests that may wait besides, 256 by default; a further one rejects with `queue_full`",
+    },
+    &Rule {
+        name: "kvTokens",
+        kind: Kind::Whole { least: 1, most: MAX_COUNT },
+        about: "tokens whose keys and values stay in memory, of all requests and of what was computed before, at least one \
+                context; by default as many as two contexts, with at least 64 and at most 256 MiB for the second, where memory \
+                allows",
     },
     &WORKER_URL,
     &WASM_BASE,

@@ -10,6 +10,7 @@
 mod adapters;
 mod chat;
 mod checkpoints;
+mod crowds;
 mod embeddings;
 mod ends;
 mod graphs;

@@ -25,7 +25,7 @@ self.addEventListener('message', async ({ data }) => {
       setTimeout(() => {
         throw new Error('a bug of the script');
       });
-      return { type: 'prefill', done: 0, total: 1 };
+      return [];
     },
   };
   glue.WasmModel.prototype.step = faults[data.fault];

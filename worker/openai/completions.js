@@ -187,7 +187,7 @@ function usageOf(answers) {
   const usages = answers.flatMap(({ result }) => result?.usage ?? []);
   // Answers to the same prompt are n, and it counts once.
   const [first] = usages;
-  const sum = (/** @type {keyof Usage} */ name) => usages.reduce((sum, usage) => sum + usage[name], 0);
+  const sum = (/** @type {keyof Usage} */ name) => usages.reduce((sum, usage) => sum + (usage[name] ?? 0), 0);
   const promptTokens = answers[0]?.sharesPrompt ? (first?.promptTokens ?? 0) : sum('promptTokens');
   return {
     prompt_tokens: promptTokens,

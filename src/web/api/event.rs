@@ -10,6 +10,9 @@ use crate::tokenizer::Tokenizer;
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum WebEvent {
+    Begun {
+        cached: usize,
+    },
     Prefill {
         done: usize,
         total: usize,
@@ -87,6 +90,10 @@ pub struct WebUsage {
     prompt_tokens: usize,
     cached_tokens: usize,
     completion_tokens: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guessed_tokens: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted_tokens: Option<usize>,
 }
 
 impl From<Usage> for WebUsage {
@@ -95,6 +102,8 @@ impl From<Usage> for WebUsage {
             prompt_tokens: usage.prompt_tokens,
             cached_tokens: usage.cached_tokens,
             completion_tokens: usage.completion_tokens,
+            guessed_tokens: Some(usage.guessed_tokens).filter(|&count| count > 0),
+            accepted_tokens: Some(usage.accepted_tokens).filter(|_| usage.guessed_tokens > 0),
         }
     }
 }

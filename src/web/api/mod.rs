@@ -8,6 +8,8 @@ mod event;
 mod load;
 mod model;
 mod options;
+mod prefix;
 mod probe;
+mod requests;
 mod self_test;
 mod tokenize;

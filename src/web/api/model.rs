@@ -6,11 +6,10 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::chat::{ChatOptions, Message};
-use crate::generate::{Engine, Event, Generation, LogitsRun, LogitsStep, Prompt};
+use crate::generate::{Engine, Guessing, LogitsRun, LogitsStep, Prompt, Scheduler};
+use crate::kernels::KV_BLOCK;
 use crate::kernels::read_limit::{ReadLimit, read_limit};
 use crate::load::Precision;
-use crate::model::{ForwardPass, Sequence};
-use crate::pool::Clock;
 use crate::stopwatch::Parts;
 use crate::threads::ThreadChoice;
 use crate::web::runtime::clock::monotonic_ms;
@@ -20,21 +19,23 @@ use crate::web::runtime::task;
 use crate::web::runtime::thread::{WasmPool, thread_choice};
 use crate::{Error, ErrorKind, Result};
 
-use super::constraint::JsConstraint;
 use super::error::to_js;
-use super::event::WebEvent;
 use super::load;
-use super::options::{WebChatOptions, WebGenerateOptions, WebMessage, WebPrompt};
+use super::options::{RequestOptions, WebChatOptions, WebMessage, WebPrompt};
+use super::prefix::Prefixes;
 use super::probe;
+use super::requests::Times;
 use super::tokenize::WasmEncoding;
 
 /// A model, the sequences that it has computed, and what is being computed.
 #[wasm_bindgen]
 pub struct WasmModel {
-    engine: Engine,
-    generation: Option<Generation>,
-    logits: Option<LogitsRun>,
-    threads: ThreadChoice,
+    pub(super) engine: Engine,
+    pub(super) scheduler: Scheduler,
+    pub(super) times: Times,
+    pub(super) logits: Option<LogitsRun>,
+    pub(super) prefixes: Prefixes,
+    pub(super) threads: ThreadChoice,
 }
 
 /// The engine's part of `model.info`.
@@ -58,6 +59,10 @@ struct Info<'a> {
     /// Bytes of the weights alone: a token reads all of them.
     weight_bytes: u64,
     vocabulary: usize,
+    /// Requests that run at once.
+    max_concurrent: usize,
+    /// Tokens whose keys and values all requests and the cache may take together.
+    kv_tokens: usize,
 }
 
 /// Milliseconds.
@@ -101,11 +106,17 @@ pub async fn load(
 
 async fn load_from(source: JsValue, options: JsValue, pool: WasmPool, progress: js_sys::Function) -> Result<WasmModel> {
     let (pool, measured) = pool.into_parts();
+    let requests: RequestOptions = read("load", options.clone())?;
     let model = load::load_model(&source, options, &pool, &progress).await?;
     let threads = thread_choice(&pool, measured, model.summary.weight_bytes);
     let mut engine = Engine::new(model, pool);
-    engine.set_memory(memory::available());
-    Ok(WasmModel { engine, generation: None, logits: None, threads })
+    match requests.kv_tokens {
+        Some(tokens) => engine.set_kv_tokens(tokens as usize),
+        None => engine.set_memory(memory::available()),
+    }
+    let mut scheduler = Scheduler::new(requests.limits(engine.cache().most_blocks()));
+    *scheduler.guessing() = Guessing::measured();
+    Ok(WasmModel { engine, scheduler, times: Times::default(), logits: None, prefixes: Prefixes::default(), threads })
 }
 
 /// Properties and needs of the model at `source`, from its header alone: see `probe.rs`.
@@ -147,55 +158,9 @@ impl WasmModel {
             memory_bytes: summary.weight_bytes + summary.kv_bytes,
             weight_bytes: summary.weight_bytes,
             vocabulary: summary.config.vocab_size,
+            max_concurrent: self.scheduler.limits().concurrent,
+            kv_tokens: self.engine.cache().most_blocks() * KV_BLOCK,
         })
-    }
-
-    fn begin_with(&mut self, prompt: JsValue, options: JsValue, constraint: Option<JsConstraint>) -> Result<usize> {
-        let prompt: WebPrompt = read("prompt", prompt)?;
-        let mut options: WebGenerateOptions = read("options", options)?;
-        let tokens = self.engine.prompt(&prompt.into_core(std::mem::take(&mut options.chat)))?;
-        self.engine.time_parts(options.time_parts.unwrap_or(false).then_some(monotonic_ms as Clock));
-        let mut generation = match options.synthetic_context {
-            None => self.engine.generate(tokens, options.into())?,
-            Some(context) => self.engine.generate_at_depth(context as usize, &tokens, options.into())?,
-        };
-        if let Some(constraint) = constraint {
-            generation.constrain(Box::new(constraint));
-        }
-        let cached = generation.usage().cached_tokens;
-        self.end();
-        self.generation = Some(generation);
-        self.engine.pool().set_active(true);
-        Ok(cached)
-    }
-
-    fn next_event(&mut self, limit: f64) -> Result<WebEvent> {
-        let Some(generation) = &mut self.generation else {
-            return Err(Error::new(ErrorKind::Internal, "a step was asked for, but no generation is under way"));
-        };
-        // Whether this step computes a token of the answer, and does not only hand one out that waits.
-        let read = generation.sequence().map_or(0, Sequence::len);
-        let decodes = generation.usage().completion_tokens > 0 && generation.sequence().is_some();
-        self.engine.pool().set_width(if decodes { self.threads.next() } else { self.threads.most() });
-        let began = monotonic_ms();
-        let event = loop {
-            match self.engine.step_layer(generation, ForwardPass::MAX_TOKENS) {
-                Ok(None) if monotonic_ms() - began < limit => {}
-                event => break event,
-            }
-        };
-        let now_read = generation.sequence().map_or(read + 1, Sequence::len);
-        if decodes && now_read > read {
-            self.threads.took(monotonic_ms() - began);
-        }
-        let total = generation.usage().prompt_tokens;
-        if matches!(event, Err(_) | Ok(Some(Event::Done { .. }))) {
-            self.end();
-        }
-        match event? {
-            Some(event) => WebEvent::new(event, self.threads.chosen(), self.engine.tokenizer()),
-            None => Ok(WebEvent::Prefill { done: now_read, total }),
-        }
     }
 
     fn count_tokens_of(&self, prompt: JsValue, options: JsValue) -> Result<usize> {
@@ -295,17 +260,6 @@ impl WasmModel {
         self.count_tokens_of(prompt, options).map_err(|e| to_js(&e))
     }
 
-    /// Begins a generation, in place of the one under way, whose answer follows `constraint` if there is one. Returns how many
-    /// tokens of the prompt are there already.
-    pub fn begin(
-        &mut self,
-        prompt: JsValue,
-        options: JsValue,
-        constraint: Option<JsConstraint>,
-    ) -> std::result::Result<usize, JsValue> {
-        self.begin_with(prompt, options, constraint).map_err(|e| to_js(&e))
-    }
-
     /// The vocabulary for the module of grammars: the bytes of all tokens, one after the other, where each ends, and the ids
     /// of those that end an answer. Control tokens begin with `mark`.
     pub fn spellings(&self, mark: u8) -> Array {
@@ -313,12 +267,6 @@ impl WasmModel {
         let (bytes, ends) = tokenizer.spellings(mark);
         let (ends, stops) = (Uint32Array::from(ends.as_slice()), Uint32Array::from(tokenizer.stop_tokens()));
         Array::of3(&Uint8Array::from(bytes.as_slice()), &ends, &stops)
-    }
-
-    /// The next bit of the generation: some of the prompt, for about `limit` milliseconds (so that a caller can stop in
-    /// between), or one token of the answer.
-    pub fn step(&mut self, limit: f64) -> std::result::Result<JsValue, JsValue> {
-        self.next_event(limit).and_then(|event| to_object(&event)).map_err(|e| to_js(&e))
     }
 
     /// Milliseconds by part since the generation began, or since they were last taken; `undefined` unless it asked for
@@ -337,17 +285,12 @@ impl WasmModel {
         self.read_limit_of(bytes).map_err(|e| to_js(&e))
     }
 
-    /// Drops what is being computed. What is complete of it is kept for a text that begins alike.
+    /// Drops the logits under way. What is complete of them is kept for a text that begins alike.
     pub fn end(&mut self) {
-        if let Some(mut generation) = self.generation.take() {
-            self.engine.end(&mut generation);
-        }
         if let Some(mut run) = self.logits.take() {
             self.engine.end_logits(&mut run);
         }
-        let pool = self.engine.pool();
-        pool.set_active(false);
-        pool.set_width(pool.threads());
+        self.rest_if_idle();
     }
 
     /// Begins to compute the logits after each of `positions`.

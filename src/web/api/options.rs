@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::chat::{ChatOptions, Content, DateTime, Json, Message};
-use crate::generate::{GenerateOptions, Prompt, StopToken};
+use crate::generate::{GenerateOptions, Limits, Prompt, StopToken};
 use crate::kernels::{Kernel, select};
 use crate::load::{self, Precision};
 use crate::pool::Pool;
@@ -28,6 +28,9 @@ pub fn local_time() -> Option<DateTime> {
     .ok()
 }
 
+/// Requests that run at once by default, where memory allows: with more of them, each would be slow.
+const MOST_CONCURRENT: usize = 8;
+
 /// Options of `load`; what is missing is decided here.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -39,6 +42,25 @@ pub struct LoadOptions {
     chat_template: Option<String>,
     pre_tokenizer: Option<String>,
     i2s_layout: Option<String>,
+}
+
+/// Options of `load` for the requests of the model.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RequestOptions {
+    max_concurrent: Option<u32>,
+    max_queue: Option<u32>,
+    /// At least one context is there in any case.
+    pub kv_tokens: Option<u32>,
+}
+
+impl RequestOptions {
+    /// How many requests there may be, where keys and values may take `most_blocks`. By default each has two blocks.
+    pub fn limits(&self, most_blocks: usize) -> Limits {
+        let by_memory = (most_blocks / 2).clamp(1, MOST_CONCURRENT);
+        let concurrent = self.max_concurrent.map_or(by_memory, |most| most as usize);
+        Limits { concurrent, queued: self.max_queue.map_or(bitnet_options::MAX_QUEUE, |most| most as usize) }
+    }
 }
 
 fn unknown(option: &str, found: &str) -> Error {
@@ -211,6 +233,10 @@ pub struct WebGenerateOptions {
     seed: Option<f64>,
     stop: Option<Vec<String>>,
     stop_tokens: Option<Vec<WebStopToken>>,
+    /// Whether tokens may be guessed.
+    speculative: Option<bool>,
+    /// The greater, the earlier it is served.
+    pub priority: Option<f64>,
     /// Whether the time of each part is measured.
     pub time_parts: Option<bool>,
     /// For messages.
@@ -256,6 +282,7 @@ impl From<WebGenerateOptions> for GenerateOptions {
             stop: options.stop.unwrap_or_default(),
             stop_tokens: options.stop_tokens.into_iter().flatten().map(StopToken::from).collect(),
             logprobs: options.logprobs.map(|top| top as usize),
+            speculative: options.speculative.unwrap_or(true),
         }
     }
 }

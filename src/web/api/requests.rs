@@ -1,0 +1,183 @@
+//! The generations of a loaded model: submitted by the engine worker, which then steps through all of them at once.
+
+use js_sys::{Array, Object, Reflect};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::Result;
+use crate::generate::{Event, Outcome, Report, RoundSize};
+use crate::pool::Clock;
+use crate::web::runtime::clock::monotonic_ms;
+use crate::web::runtime::object::{read, to_object};
+
+use super::constraint::JsConstraint;
+use super::error::to_js;
+use super::event::{WebEvent, WebUsage};
+use super::model::WasmModel;
+use super::options::{WebGenerateOptions, WebPrompt};
+
+/// A pass of fewer tokens is read from memory rather than computed, as a single one is: it gets as many threads.
+const SMALL_PASS: usize = 8;
+
+/// What the requests need beside their scheduler.
+#[derive(Debug, Default)]
+pub struct Times {
+    /// Milliseconds that the pass under way has taken.
+    round: f64,
+    /// Requests that want the time of each part.
+    timed: Vec<u32>,
+}
+
+impl WasmModel {
+    fn submit_request(
+        &mut self,
+        id: u32,
+        prompt: JsValue,
+        options: JsValue,
+        constraint: Option<JsConstraint>,
+    ) -> Result<()> {
+        self.scheduler.check_room()?;
+        let prompt: WebPrompt = read("prompt", prompt)?;
+        let mut options: WebGenerateOptions = read("options", options)?;
+        let tokens = self.engine.prompt(&prompt.into_core(std::mem::take(&mut options.chat)))?;
+        let (priority, is_timed) = (options.priority.unwrap_or(0.0), options.time_parts.unwrap_or(false));
+        let is_alone = is_timed || options.synthetic_context.is_some();
+        let mut generation = match options.synthetic_context {
+            None => self.engine.prepare(tokens, options.into())?,
+            Some(context) => self.engine.prepare_at_depth(context as usize, &tokens, options.into())?,
+        };
+        if let Some(constraint) = constraint {
+            generation.constrain(Box::new(constraint));
+        }
+        self.scheduler.submit(id, generation, priority, is_alone)?;
+        if is_timed {
+            self.times.timed.push(id);
+        }
+        self.engine.pool().set_active(true);
+        Ok(())
+    }
+
+    fn step_requests(&mut self, limit: f64) -> Result<Array> {
+        let (began, out) = (monotonic_ms(), Array::new());
+        while !self.scheduler.is_idle() {
+            let size = self.scheduler.round_size();
+            if let Some(size) = size {
+                self.engine.pool().set_width(self.width(size));
+            }
+            let before = monotonic_ms();
+            let reports = self.scheduler.step(&mut self.engine);
+            let now = monotonic_ms();
+            self.times.round += now - before;
+            if let Some(size) = size
+                && self.scheduler.round_size().is_none()
+            {
+                let milliseconds = std::mem::take(&mut self.times.round);
+                if is_single(size) {
+                    self.threads.took(milliseconds);
+                }
+                if size.tokens == 1 + size.guessed_tokens && size.prompt_tokens == 0 {
+                    self.scheduler.guessing().took(size.guessed_tokens, milliseconds);
+                }
+            }
+            for report in reports {
+                out.push(&self.report(report)?);
+            }
+            if out.length() > 0 || now - began >= limit {
+                break;
+            }
+        }
+        self.rest_if_idle();
+        Ok(out)
+    }
+
+    /// How many threads a pass gets.
+    fn width(&self, size: RoundSize) -> usize {
+        match size {
+            size if is_single(size) => self.threads.next(),
+            size if size.tokens < SMALL_PASS => self.threads.chosen(),
+            _ => self.threads.most(),
+        }
+    }
+
+    fn report(&mut self, Report { id, outcome }: Report) -> Result<JsValue> {
+        let is_last = matches!(outcome, Outcome::Failed(_) | Outcome::Event(Event::Done { .. }));
+        let (name, value) = match outcome {
+            Outcome::Begun { cached } => {
+                let is_timed = self.times.timed.contains(&id);
+                self.engine.time_parts(is_timed.then_some(monotonic_ms as Clock));
+                ("event", to_object(&WebEvent::Begun { cached })?)
+            }
+            Outcome::Event(event) => {
+                let event = WebEvent::new(event, self.threads.chosen(), self.engine.tokenizer())?;
+                ("event", to_object(&event)?)
+            }
+            Outcome::Failed(error) => ("error", to_js(&error)),
+        };
+        if is_last {
+            self.times.timed.retain(|&timed| timed != id);
+        }
+        let report = Object::new();
+        // Setting a property of a fresh plain object cannot fail.
+        let _ = Reflect::set(&report, &"id".into(), &id.into());
+        let _ = Reflect::set(&report, &name.into(), &value);
+        Ok(report.into())
+    }
+
+    fn cancel_request(&mut self, id: u32) -> Result<JsValue> {
+        self.times.timed.retain(|&timed| timed != id);
+        let usage = self.scheduler.cancel(&mut self.engine, id);
+        if self.scheduler.round_size().is_none() {
+            self.times.round = 0.0;
+        }
+        self.rest_if_idle();
+        usage.map_or(Ok(JsValue::UNDEFINED), |usage| to_object(&WebUsage::from(usage)))
+    }
+
+    /// Lets the threads sleep if nothing is under way.
+    pub(super) fn rest_if_idle(&mut self) {
+        if self.scheduler.is_idle() && self.logits.is_none() {
+            let pool = self.engine.pool();
+            pool.set_active(false);
+            pool.set_width(pool.threads());
+        }
+    }
+}
+
+fn is_single(size: RoundSize) -> bool {
+    size.tokens == 1 && size.prompt_tokens == 0
+}
+
+/// Every error is thrown as `{ code, message, details }`.
+#[wasm_bindgen]
+impl WasmModel {
+    /// Takes a request, with a number of the caller's for it, whose answer follows `constraint` if there is one.
+    pub fn submit(
+        &mut self,
+        id: u32,
+        prompt: JsValue,
+        options: JsValue,
+        constraint: Option<JsConstraint>,
+    ) -> std::result::Result<(), JsValue> {
+        self.submit_request(id, prompt, options, constraint).map_err(|e| to_js(&e))
+    }
+
+    /// The next bit of all requests: up to a report or more of what became of them, or for about `limit` milliseconds, so that
+    /// a caller can cancel in between.
+    pub fn step(&mut self, limit: f64) -> std::result::Result<Array, JsValue> {
+        self.step_requests(limit).map_err(|e| to_js(&e))
+    }
+
+    /// Drops a request. What it has computed is kept for a text that begins alike. Returns its usage, or `undefined` if it has
+    /// ended.
+    pub fn cancel(&mut self, id: u32) -> std::result::Result<JsValue, JsValue> {
+        self.cancel_request(id).map_err(|e| to_js(&e))
+    }
+
+    /// Drops all requests.
+    #[wasm_bindgen(js_name = cancelAll)]
+    pub fn cancel_all(&mut self) {
+        self.scheduler.cancel_all(&mut self.engine);
+        self.times = Times::default();
+        self.rest_if_idle();
+    }
+}

@@ -1,0 +1,236 @@
+// Many requests at once in a real browser: each says what it says alone, and how they wait, stop and fail is told.
+import assert from 'node:assert/strict';
+
+import { MODEL, pageTest } from './api-pages.mjs';
+
+pageTest('generations run at once, token by token, and say what they say alone', async (page) => {
+  const got = await page.evaluate(async (url) => {
+    const model = await lib.BitNet.load(url, { threads: 2 });
+    const options = [
+      { maxTokens: 30, temperature: 0 },
+      { maxTokens: 30, temperature: 0.9, seed: 7 },
+      { maxTokens: 30, temperature: 0.9, seed: 8, repetitionPenalty: 1.2 },
+    ];
+    const prompts = ['one', 'one and more', 'another beginning'];
+    const alone = [];
+    for (const [i, prompt] of prompts.entries()) alone.push((await model.complete(prompt, options[i])).text);
+    /** @type {number[]} */
+    const order = [];
+    const answers = await Promise.all(
+      prompts.map(async (prompt, i) => {
+        let text = '';
+        for await (const token of model.generate(prompt, options[i])) {
+          order.push(i);
+          text += token.text;
+        }
+        return text;
+      }),
+    );
+    const { maxConcurrent, kvTokens, contextLength } = model.info;
+    await model.unload();
+    return { alone, answers, order, maxConcurrent, kvTokens, contextLength };
+  }, MODEL);
+  assert.deepEqual(got.answers, got.alone);
+  // Nobody waits for another's end.
+  for (const i of [0, 1, 2]) assert.ok(got.order.indexOf(i) < got.order.lastIndexOf((i + 1) % 3), got.order.join());
+  assert.equal(got.maxConcurrent, 8);
+  assert.ok(got.kvTokens >= 2 * got.contextLength, `${got.kvTokens}`);
+});
+
+pageTest('random joins, leaves and aborts change no answer', async (page) => {
+  const seed = Number(process.env.SEED ?? Date.now() % 1e9);
+  console.log(`SEED=${seed}`);
+  const got = await page.evaluate(
+    async ([url, seed]) => {
+      let state = /** @type {number} */ (seed) | 1;
+      const below = (/** @type {number} */ bound) => {
+        state ^= state << 13;
+        state ^= state >>> 17;
+        state ^= state << 5;
+        return (state >>> 0) % bound;
+      };
+      // The least memory: some have to wait, and are computed again.
+      const model = await lib.BitNet.load(/** @type {string} */ (url), { threads: 2, maxConcurrent: 4, kvTokens: 1 });
+      const single = await lib.BitNet.load(/** @type {string} */ (url), { threads: 1 });
+      const system = 'A system prompt that many have. '.repeat(9);
+      const wishes = Array.from({ length: 16 }, (_, i) => ({
+        prompt: ['', system, 'short'][below(3)] + ` number ${i}: ` + 'x '.repeat(below(20)),
+        options: { maxTokens: 1 + below(25), temperature: [0, 1][below(2)], seed: below(1000), priority: below(3) },
+        wait: below(40),
+        abortAfter: below(4) === 0 ? below(6) : Infinity,
+      }));
+      const answers = await Promise.all(
+        wishes.map(async ({ prompt, options, wait, abortAfter }) => {
+          await new Promise((resolve) => setTimeout(resolve, wait));
+          const control = new AbortController();
+          /** @type {string[]} */
+          const texts = [];
+          try {
+            if (abortAfter === 0) setTimeout(() => control.abort('enough'), 5);
+            for await (const { text } of model.generate(prompt, { ...options, signal: control.signal })) {
+              texts.push(text);
+              if (texts.length === abortAfter) control.abort('enough');
+            }
+            return { text: texts.join(''), end: 'done' };
+          } catch (reason) {
+            return { text: texts.join(''), end: String(reason) };
+          }
+        }),
+      );
+      const alone = [];
+      for (const { prompt, options } of wishes) alone.push((await single.complete(prompt, options)).text);
+      await Promise.all([model.unload(), single.unload()]);
+      return { answers, alone, wishes };
+    },
+    /** @type {[string, number]} */ ([MODEL, seed]),
+  );
+  got.answers.forEach(({ text, end }, i) => {
+    if (end === 'done') assert.equal(text, got.alone[i], `${i}`);
+    else assert.deepEqual([end, got.alone[i].startsWith(text)], ['enough', true], `${i}`);
+  });
+  assert.ok(got.answers.some(({ end }) => end === 'done'));
+});
+
+pageTest('a full queue, a timeout and an abort are told, and leave the others alone', async (page) => {
+  const got = await page.evaluate(async (url) => {
+    const model = await lib.BitNet.load(url, { threads: 1, kernel: 'scalar', maxConcurrent: 2, maxQueue: 1 });
+    const options = { maxTokens: 12, temperature: 0 };
+    const alone = (await model.complete('Hello', options)).text;
+    const failure = (/** @type {Promise<any>} */ call) => call.then(() => /** @type {any} */ ('answered'), ({ code, message, details }) => ({ code, message, details }));
+
+    const calls = [1, 2, 3, 4].map(() => model.complete('Hello', options));
+    const full = await failure(calls[3]);
+    const others = (await Promise.all(calls.slice(0, 3))).map(({ text }) => text);
+
+    // One whose time ends while it writes, one while it waits; one that is aborted; and one that they leave alone.
+    const control = new AbortController();
+    const beside = [
+      model.complete('Hello', { ...options, maxTokens: 400, timeout: 60 }),
+      model.complete('Hello', options),
+      model.complete('Hello', { ...options, timeout: 1 }),
+    ];
+    const [late, kept, waited] = await Promise.all([failure(beside[0]), beside[1], failure(beside[2])]);
+    const long = model.complete('Hello', { ...options, maxTokens: 400, signal: control.signal });
+    const companion = model.complete('Hello', options);
+    setTimeout(() => control.abort('changed my mind'), 20);
+    const aborted = await long.then(() => 'answered', (reason) => reason);
+    const { text: companions } = await companion;
+    const inTime = await model.complete('Hello', { ...options, timeout: 60_000 });
+    await model.unload();
+    return { alone, full, others, late, kept: kept.text, waited, aborted, companions, inTime: inTime.text };
+  }, MODEL);
+  assert.equal(got.full.code, 'queue_full');
+  assert.deepEqual(got.full.details, { running: got.full.details.running, waiting: got.full.details.waiting, maxConcurrent: 2, maxQueue: 1 });
+  assert.deepEqual(got.others, [got.alone, got.alone, got.alone]);
+  assert.equal(got.late.code, 'timeout');
+  assert.equal(got.late.details.timeout, 60);
+  assert.ok(got.late.details.usage.completionTokens < 400 && got.late.details.usage.promptTokens > 0, JSON.stringify(got.late));
+  if (got.waited !== 'answered') assert.equal(got.waited.code, 'timeout');
+  assert.equal(got.aborted, 'changed my mind');
+  assert.deepEqual([got.kept, got.companions, got.inTime], [got.alone, got.alone, got.alone]);
+});
+
+pageTest('the greater priority begins first', async (page) => {
+  const order = await page.evaluate(async (url) => {
+    const model = await lib.BitNet.load(url, { threads: 1, maxConcurrent: 1 });
+    /** @type {string[]} */
+    const order = [];
+    const first = model.complete('first', { maxTokens: 60 });
+    const calls = [0, 5, -5, 5].map((priority, i) => model.complete('next', { maxTokens: 3, priority }).then(() => order.push(`${i}`)));
+    first.then(() => order.push('first'), () => {});
+    await Promise.all([first, ...calls]);
+    await model.unload();
+    return order;
+  }, MODEL);
+  // The urgent ones need not wait for the end of the first.
+  assert.deepEqual(order, ['1', '3', 'first', '0', '2']);
+});
+
+pageTest('a batch has its results in order, tells its progress, and outlives what fails in it', async (page) => {
+  const got = await page.evaluate(async (url) => {
+    const model = await lib.BitNet.load(url, { threads: 2, maxConcurrent: 3 });
+    const prompts = ['one', 'two', 'x '.repeat(2000), 'three', [{ role: 'user', content: 'four' }], 'five'];
+    const options = { maxTokens: 8, temperature: 0 };
+    /** @type {{ index: number, done: number, failed: number, total: number }[]} */
+    const progress = [];
+    const results = await model.generateBatch(prompts, { ...options, onProgress: ({ index, done, failed, total }) => progress.push({ index, done, failed, total }) });
+    const alone = [];
+    for (const prompt of prompts) alone.push(await model.complete(prompt, options).then(({ text }) => text, ({ code }) => code));
+    const control = new AbortController();
+    const aborted = await model
+      .generateBatch(prompts, { ...options, signal: control.signal, onProgress: () => control.abort('enough') })
+      .then(() => 'answered', (reason) => reason);
+    const empty = await model.generateBatch([]);
+    const wrong = await Promise.all(
+      [model.generateBatch(/** @type {any} */ ('one')), model.generateBatch([/** @type {any} */ (7)])].map((call) => call.then(() => '', ({ code }) => code)),
+    );
+    await model.unload();
+    return { results: results.map((r) => (r.status === 'fulfilled' ? r.value.text : r.reason.code)), alone, progress, aborted, empty, wrong };
+  }, MODEL);
+  assert.deepEqual(got.results, got.alone);
+  assert.equal(got.results[2], 'context_overflow');
+  assert.deepEqual(got.progress.map(({ done }) => done), [1, 2, 3, 4, 5, 6]);
+  assert.deepEqual(got.progress.map(({ index }) => index).sort(), [0, 1, 2, 3, 4, 5]);
+  assert.deepEqual([got.progress.at(-1)?.failed, got.progress.at(-1)?.total], [1, 6]);
+  assert.equal(got.aborted, 'enough');
+  assert.deepEqual([got.empty, got.wrong], [[], ['invalid_argument', 'invalid_argument']]);
+});
+
+pageTest('conversations that alternate read their new text alone, and a saved one goes on after a reload', async (page) => {
+  const got = await page.evaluate(async (url) => {
+    const { exportPrefix, importPrefix } = await import(/** @type {string} */ ('/dist/prefix.js'));
+    const load = (/** @type {object} */ options = {}) => lib.BitNet.load(url, { threads: 1, ...options });
+    const model = await load();
+    const options = { maxTokens: 6, temperature: 0 };
+    const system = { role: 'system', content: 'Be brief.' };
+    const chats = ['a', 'b', 'c'].map((name) => [system, { role: 'user', content: `I am ${name}.` }]);
+    const usages = [];
+    for (let turn = 0; turn < 3; turn++) {
+      for (const chat of chats) {
+        const { text, usage } = await model.complete(chat, options);
+        usages.push({ turn, fresh: usage.promptTokens - usage.cachedTokens });
+        chat.push({ role: 'assistant', content: text }, { role: 'user', content: 'Go on.' });
+      }
+    }
+    const next = await model.complete(chats[0], options);
+    const saved = await exportPrefix(model, chats[0]);
+    const code = (/** @type {Promise<any>} */ call) => call.then((value) => value, (error) => error.code);
+    const broken = Uint8Array.from(saved);
+    broken[saved.length >> 1] ^= 1;
+    const second = await load();
+    const refused = [await code(importPrefix(second, broken)), await code(importPrefix(second, saved.subarray(1))), await code(importPrefix(second, saved.subarray(0, 100)))];
+    const tokens = await importPrefix(second, saved);
+    const again = await second.complete(chats[0], options);
+    await second.unload();
+    const exact = await load({ precision: 'exact' });
+    refused.push(await code(importPrefix(exact, saved)));
+    await exact.unload();
+    await model.unload();
+    return { usages, next, again, tokens, refused };
+  }, MODEL);
+  // What is new: a turn of the user, the end of the answer before it, and the header of the next.
+  for (const { turn, fresh } of got.usages) assert.ok(turn === 0 || fresh < 40, `${fresh} tokens were read in turn ${turn}`);
+  assert.equal(got.again.text, got.next.text);
+  assert.equal(got.again.usage.cachedTokens, got.again.usage.promptTokens - 1);
+  assert.ok(got.tokens >= got.again.usage.cachedTokens);
+  assert.deepEqual(got.refused, ['integrity', 'integrity', 'integrity', 'other_model']);
+});
+
+pageTest('guesses change nothing, and can be switched off', async (page) => {
+  const got = await page.evaluate(async (url) => {
+    const model = await lib.BitNet.load(url, { threads: 1, kernel: 'scalar' });
+    const prompt = 'again and again and again and again and again';
+    const answers = [];
+    for (const speculative of [true, false]) {
+      for (const sampling of [{ temperature: 0 }, { temperature: 0.5, seed: 3 }]) {
+        const { text, usage } = await model.complete(prompt, { maxTokens: 200, speculative, ...sampling });
+        answers.push({ text, guessed: usage.guessedTokens ?? 0, accepted: usage.acceptedTokens ?? 0 });
+      }
+    }
+    await model.unload();
+    return answers;
+  }, MODEL);
+  assert.deepEqual([got[0].text, got[1].text], [got[2].text, got[3].text]);
+  assert.deepEqual([got[2].guessed, got[3].guessed], [0, 0]);
+  for (const { guessed, accepted } of got) assert.ok(accepted <= guessed);
+});
