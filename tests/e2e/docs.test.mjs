@@ -212,6 +212,8 @@ test('the documentation is searched under any path, on a phone and in the dark, 
   const server = await startServer({ folders: { [path]: SITE } });
   try {
     for (const options of /** @type {const} */ ([{ viewport: { width: 1280, height: 800 } }, { viewport: { width: 360, height: 740 }, colorScheme: 'dark' }])) {
+      const start = await readFile(join(SITE, 'index.html'), 'utf8');
+      assert.match(start, /href="\.\/docs\/index\.html"/, 'the start page leads here');
       const { context, page, complaints } = await openPage(browser, `${server.origin}${path}docs/index.html`, options);
       /** @type {string[]} */
       const elsewhere = [];

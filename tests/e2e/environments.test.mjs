@@ -148,7 +148,7 @@ it('imported from another origin, where a policy forbids workers from there: the
   const library = `${cdn.origin}/dist/index.js`;
   const bare = `script-src 'self' ${cdn.origin}; connect-src 'self'; worker-src 'self'`;
   const got = await attempt({ library, policy: bare });
-  refused(got, 'worker_failed', /worker-src refused blob/, /needs worker-src blob:/, new RegExp(`/dist/engine\\.js`));
+  refused(got, 'worker_failed', /worker-src refused blob/, /needs worker-src blob:/, new RegExp(`/dist/(engine|compute)\\.js`));
   const said = /The policy needs (worker-src .*?), (script-src .*?) and (connect-src .*?),/.exec(got.message ?? '');
   assert.ok(said, got.message);
   const policy = [said[1], `${said[2]} 'self'`, `${said[3]} 'self'`].join('; ');
@@ -157,7 +157,7 @@ it('imported from another origin, where a policy forbids workers from there: the
 
 it('imported from another origin that lends no scripts to others', async () => {
   const got = await attempt({ options: { workerUrl: `${closed.origin}/dist/engine.js` } });
-  refused(got, 'worker_failed', /Access-Control-Allow-Origin/, new RegExp(`${closed.origin}/dist/engine\\.js`));
+  refused(got, 'worker_failed', /Access-Control-Allow-Origin/, new RegExp(`${closed.origin}/dist/(engine|compute)\\.js`));
 });
 
 it('a policy without wasm-unsafe-eval is told before the wasm is fetched, and with it all works', async () => {
@@ -169,7 +169,7 @@ it('a policy without wasm-unsafe-eval is told before the wasm is fetched, and wi
 
 it('a policy without workers', async () => {
   const got = await attempt({ policy: "worker-src 'none'" });
-  refused(got, 'worker_failed', /worker-src/, /needs worker-src 'self'/, /\/dist\/engine\.js/);
+  refused(got, 'worker_failed', /worker-src/, /needs worker-src 'self'/, /\/dist\/(engine|compute)\.js/);
   assert.equal(got.details.directive, 'worker-src');
 });
 

@@ -87,7 +87,8 @@ pub fn gather(internals: bool) -> Result<()> {
         let page = fs::read_to_string(site.join(name)).with_context(|| name.to_owned())?;
         fs::write(site.join(name), pages::with_hints(&page, &|address| site.join(address))?)?;
     }
-    let start = fs::read_to_string(site.join("index.html"))?;
+    let start = with_link_to_docs(&fs::read_to_string(site.join("index.html"))?)?;
+    fs::write(site.join("index.html"), &start)?;
     fs::write(site.join("sealed.html"), pages::sealed_page(&start, &policies))?;
     fs::write(site.join("_headers"), headers(&policies))?;
     fs::write(site.join("site.js"), pages::describe(&policies, &addressed("", &site)?)?)?;
@@ -99,6 +100,13 @@ pub fn gather(internals: bool) -> Result<()> {
     command.args(["tools/package/compress.mjs", "site"]);
     host::run(&mut command, node::MISSING)?;
     if internals { document(&site.join("docs/internals")) } else { Ok(()) }
+}
+
+/// The start page with a link to the documentation, which lies beside the pages in the site and not in the demo.
+fn with_link_to_docs(page: &str) -> Result<String> {
+    const BEFORE: &str = r#"data-t="nav.benchmark">Benchmark</a>"#;
+    let (before, after) = page.split_once(BEFORE).context("www/index.html has no link to the benchmark in its bar")?;
+    Ok(format!("{before}{BEFORE}\n      <a class=\"quiet wide-only\" href=\"./docs/index.html\">Docs</a>{after}"))
 }
 
 /// The documentation of the Rust code, private items too.
