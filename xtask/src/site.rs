@@ -80,7 +80,7 @@ pub fn gather(internals: bool) -> Result<()> {
     if site.exists() {
         fs::remove_dir_all(&site).context("site/ cannot be replaced")?;
     }
-    copy_tree(&root.join("www"), &site, &|_| true)?;
+    copy_tree(&root.join("www"), &site, &|file| !file.to_string_lossy().ends_with(".d.ts"))?;
     copy_tree(&root.join("dist"), &site.join("dist"), &|file| is_for_browsers(file) && !is_glue(file))?;
     let policies = Policies::of(&site)?;
     for name in ["index.html", "bench.html"] {
