@@ -3,6 +3,7 @@
  */
 import { BitNet } from './dist/index.js';
 import { isolate, keepForOffline, watchForUpdate } from './coi.js';
+import { onEngineBytes } from './preload.js';
 import { byId } from './app/dom.js';
 import { absolute, DEMO_SOURCE, isOwn, sameAddress } from './app/catalog.js';
 import { Chat } from './app/chat.js';
@@ -43,6 +44,7 @@ const field = new WeightsField(byId('weights', HTMLCanvasElement));
 const loadView = new LoadView({ onCancel: () => engine.cancel() });
 const engine = new Engine(BitNet, { onStatus: drawStatus, onProgress: drawProgress });
 const privacy = new Privacy();
+onEngineBytes((loaded, total) => loadView.showEngine(loaded, total));
 
 const transcript = new Transcript(byId('transcript'), byId('scroller'), byId('to-latest', HTMLButtonElement), {
   onRetry(turn) {
