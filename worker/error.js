@@ -15,7 +15,7 @@
  * | `chat_template` | the chat template is missing, failed, or exceeded its limits | the option `chatTemplate`, or a raw prompt as a string |
  * | `context_overflow` | the prompt leaves no room in the context | drop old messages; `details` has the numbers |
  * | `network` | the network failed, or a server answered with something else than the file | load again: what has arrived is kept |
- * | `not_found` | the server has no such file (404, 410) | look at the address |
+ * | `not_found` | the server has no such file (404, 410), or no conversation is saved by that id | look at the address |
  * | `unauthorized` | the server wants to know who asks (401) | `headers` with an access token |
  * | `forbidden` | the server refuses the file to whoever asks (403, 451) | a token that may read it, or another file |
  * | `changed` | the file on the server is not the one that the download began with | load again: it begins anew |

@@ -36,19 +36,27 @@ pageTest('a conversation goes on, keeps its prefix beside another one, and survi
   const again = await page.evaluate(async ([url, id]) => {
     const model = await lib.BitNet.load(url, { threads: 1 });
     const chat = await model.restore(id);
-    const { messages } = chat;
+    const { messages, restoredTokens } = chat;
     const stream = chat.send('And now?');
     for await (const _ of stream);
+    // Another model has no use for its keys and values, and reads it again.
+    const other = await lib.BitNet.load('/models/gqa1-i2_s.gguf', { threads: 1 });
+    const elsewhere = (await other.restore(id)).restoredTokens;
+    await other.unload();
     const missing = await model.restore('nothing').catch((error) => error.code);
     await chat.save();
     const kept = (await lib.BitNet.chats.list()).length;
     await lib.BitNet.chats.delete(id);
     const left = (await lib.BitNet.chats.list()).length;
     await model.unload();
-    return { messages, missing, kept, left, usage: stream.result?.usage };
+    return { messages, missing, kept, left, restoredTokens, elsewhere, usage: stream.result?.usage };
   }, /** @type {const} */ ([SHIPPED, got.id]));
   assert.deepEqual(again.messages, got.messages);
-  assert.deepEqual([again.missing, again.kept, again.left], ['not_found', 1, 0]);
+  assert.deepEqual([again.missing, again.kept, again.left, again.elsewhere], ['not_found', 1, 0, 0]);
+  // Nothing that was said is read again after the reload.
+  assert.equal(again.restoredTokens, Number(third.promptTokens) + Number(third.completionTokens) - 1);
+  assert.ok(Number(again.usage?.cachedTokens) >= again.restoredTokens, JSON.stringify(again.usage));
+  assert.ok(got.list[0].bytes > 0);
 });
 
 pageTest('tokens are counted as a generation reads them', async (page) => {

@@ -3,6 +3,7 @@ import { BitNetError } from '../error.js';
 import { checkGenerateOptions, checkMessages, templateOptions } from '../options.js';
 import { TokenStream } from '../stream.js';
 import { toolCallsOf } from '../tool-calls.js';
+import { exportPrefix } from '../prefix.js';
 import { History } from './history.js';
 import { saveChat } from './store.js';
 
@@ -102,6 +103,8 @@ export class Chat {
   #abort = new AbortController();
   /** Its key in the browser's storage, once it was saved. @type {string | undefined} */
   id;
+  /** Tokens that came back with it out of the storage and need not be read again. */
+  restoredTokens = 0;
 
   /**
    * Use `model.chat`.
@@ -227,13 +230,21 @@ export class Chat {
   }
 
   /**
-   * Puts the conversation into the browser's storage, in place of what was saved under the same id.
-   * @param {{ id?: string | undefined }} [options] the id by which `model.restore` finds it; one of its own by default
+   * Puts the conversation into the browser's storage, in place of what was saved under the same id. With it go the keys and
+   * values that the model has computed of it (some 40 KB a token for 2B4T), so that it need not be read again; where the
+   * storage has no room for these, it is saved without.
+   * @param {object} [options]
+   * @param {string | undefined} [options.id] the id by which `model.restore` finds it; one of its own by default
+   * @param {boolean | undefined} [options.kv] whether keys and values are saved; true by default
+   * @param {AbortSignal | undefined} [options.signal]
    * @returns {Promise<string>} the id
    */
-  async save({ id = this.id } = {}) {
+  async save({ id = this.id, kv = true, signal } = {}) {
     this.#requireIdle('save');
-    this.id = await saveChat(id, this.toJSON());
+    const chat = this.toJSON();
+    const prompt = this.#history.prompt();
+    const bytes = kv && prompt.length > 0 ? await exportPrefix(this.#model, prompt, behind(prompt, this.#options), { signal }) : undefined;
+    this.id = await saveChat(id, chat, bytes && new Blob([bytes]));
     return this.id;
   }
 
@@ -369,9 +380,7 @@ export class Chat {
    * @param {GenerateOptions} options
    */
   #count(prompt, options) {
-    const template = templateOptions(options);
-    const ends = prompt.at(-1)?.role === 'assistant' && template.continueFinalMessage === undefined;
-    return this.#model.countTokens(prompt, ends ? { ...template, continueFinalMessage: false } : template);
+    return this.#model.countTokens(prompt, behind(prompt, options));
   }
 
   /** @param {string} what */
@@ -389,6 +398,17 @@ function messagesOf(input) {
   const list = typeof input === 'string' ? [{ role: 'user', content: input }] : [input].flat();
   checkMessages(list, 'send: expected a string, a message or');
   return structuredClone(/** @type {Message[]} */ (list));
+}
+
+/**
+ * Options of the template for a prompt, behind which the next turn begins where the assistant has spoken last.
+ * @param {Message[]} prompt
+ * @param {GenerateOptions} options
+ */
+function behind(prompt, options) {
+  const template = templateOptions(options);
+  const ends = prompt.at(-1)?.role === 'assistant' && template.continueFinalMessage === undefined;
+  return ends ? { ...template, continueFinalMessage: false } : template;
 }
 
 /**

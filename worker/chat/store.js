@@ -35,8 +35,14 @@ const STORE = 'chats';
 export async function saveChat(id, chat, prefix) {
   const key = id ?? newId();
   /** @type {Row} */
-  const row = { id: key, saved: Date.now(), chat, ...(prefix && { prefix }) };
-  await withStore('readwrite', (store) => store.put(row));
+  const row = { id: key, saved: Date.now(), chat };
+  try {
+    await withStore('readwrite', (store) => store.put(prefix === undefined ? row : { ...row, prefix }));
+  } catch (error) {
+    // What was said is small, and worth more than the time to read it again.
+    if (prefix === undefined || !isFull(/** @type {Error} */ (error).cause)) throw error;
+    await withStore('readwrite', (store) => store.put(row));
+  }
   return key;
 }
 
@@ -120,10 +126,14 @@ function open() {
 }
 
 /** @param {unknown} cause */
+function isFull(cause) {
+  return cause instanceof DOMException && cause.name === 'QuotaExceededError';
+}
+
+/** @param {unknown} cause */
 function refused(cause) {
   if (cause instanceof BitNetError) return cause;
-  const isFull = cause instanceof DOMException && cause.name === 'QuotaExceededError';
-  const message = isFull
+  const message = isFull(cause)
     ? "The conversation was not saved: the browser's storage is full. Delete models or conversations (BitNet.cache, BitNet.chats)."
     : `The browser's storage of conversations failed: ${cause}`;
   return new BitNetError('storage', message, { cause });
