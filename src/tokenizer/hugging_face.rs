@@ -361,7 +361,7 @@ fn escape(text: &str) -> String {
 /// A part of the pipeline for a message.
 fn name_of(part: &Json) -> String {
     let text = part.to_string();
-    match text.char_indices().nth(120) {
+    match text.char_indices().nth(400) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
