@@ -110,7 +110,7 @@ function crash(page, what) {
       if (fault.startsWith('kill')) await new Promise((resolve) => setTimeout(resolve, 2500));
       tap.ended = 0;
       const long = 'once upon a time '.repeat(9); // enough work to share between threads
-      const calls = [model.complete(long), model.complete('Hello'), model.generate('Hello').next(), model.logitsHash()];
+      const calls = [model.complete(long), model.complete('Hello'), model.generate(long).next(), model.complete('World')];
       const pending = await Promise.all(calls.map((call) => call.then(() => 'answered', told)));
       const ended = tap.ended;
       const later = await model.tokenize('Hello').then(() => 'answered', told);
