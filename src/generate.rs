@@ -2,6 +2,7 @@
 //! between any two of them.
 
 mod adapters;
+mod embed;
 mod event;
 mod generation;
 mod logits;
@@ -25,6 +26,7 @@ use crate::stopwatch::Parts;
 use crate::tokenizer::Tokenizer;
 use crate::{Error, ErrorKind, Result};
 pub use adapters::NamedAdapter;
+pub use embed::{EmbedRun, EmbedStep};
 pub use event::{Event, FinishReason, StoppedBy, Usage};
 pub use generation::Generation;
 pub use logits::{LogitsRun, LogitsStep, hash_tokens};
@@ -187,6 +189,14 @@ impl Engine {
     /// # Errors
     /// As `generate`.
     pub fn prepare(&self, prompt: Vec<u32>, options: GenerateOptions) -> Result<Generation> {
+    /// A generation that has not begun.
+    fn prepare(&self, prompt: Vec<u32>, options: GenerateOptions) -> Result<Generation> {
+        if self.model().is_for_embeddings() {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "this model makes embeddings of texts and writes no answers: use embed, or load a model that does",
+            ));
+        }
         self.model().check_tokens(&prompt)?;
         let context = self.model().context();
         if prompt.is_empty() {

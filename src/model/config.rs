@@ -5,6 +5,25 @@ use crate::gguf::{Array, Metadata, Value};
 use crate::kernels::{HeadShape, Rope, RopeScaling, Yarn};
 use crate::{Error, ErrorKind, Result};
 
+/// How the states of a text's tokens become its embedding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    /// The mean of all.
+    Mean,
+    /// The last one.
+    Last,
+}
+
+impl Pooling {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::Last => "last",
+        }
+    }
+}
+
 /// The shape and the constants of a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -38,6 +57,8 @@ pub struct Config {
     pub rope_factors: Option<Vec<f32>>,
     /// The epsilon of every RMSNorm.
     pub rms_norm_eps: f32,
+    /// What embeddings are made of, where the model was made for them.
+    pub pooling: Option<Pooling>,
 }
 
 impl Config {
@@ -89,6 +110,7 @@ impl Config {
             rope_scaling: keys.rope_scaling(context_length)?,
             rope_factors: keys.factors("rope.factors", rope_dim / 2)?,
             rms_norm_eps: keys.positive("attention.layer_norm_rms_epsilon", 1e-5)?,
+            pooling: keys.pooling()?,
         })
     }
 
@@ -144,6 +166,24 @@ impl Keys<'_> {
             return Err(invalid(format!("{} is {value}, expected 1 to {max}", self.key(name))));
         }
         Ok(value)
+    }
+
+    /// llama.cpp's `enum llama_pooling_type`. A causal model's first token knows nothing of the text, and what ranks texts
+    /// has another head.
+    fn pooling(&self) -> Result<Option<Pooling>> {
+        const NAME: &str = "pooling_type";
+        match self.metadata.u32(&self.key(NAME))? {
+            None | Some(0) => Ok(None),
+            Some(1) => Ok(Some(Pooling::Mean)),
+            Some(3) => Ok(Some(Pooling::Last)),
+            Some(other) => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "{} is {other}: this build makes embeddings of the mean (1) or the last token (3) only",
+                    self.key(NAME)
+                ),
+            )),
+        }
     }
 
     fn positive(&self, name: &str, default: f32) -> Result<f32> {

@@ -26,7 +26,7 @@ mod weights;
 mod workspace;
 
 pub use adapters::{ActiveAdapters, Adapter};
-pub use config::Config;
+pub use config::{Config, Pooling};
 pub use graph::Activation;
 use graph::Graph;
 pub use kv_cache::{KvCache, KvFormat, KvPool};
@@ -129,6 +129,11 @@ impl Model {
     /// The activation function of the feed-forward layers.
     pub fn activation(&self) -> Activation {
         self.graph.activation()
+    }
+
+    /// Whether it was made for embeddings alone: the file names a pooling and has no head.
+    pub fn is_for_embeddings(&self) -> bool {
+        self.config.pooling.is_some() && !self.weights.has_own_head()
     }
 
     /// The weights.

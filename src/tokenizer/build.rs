@@ -112,6 +112,7 @@ impl Tokenizer {
             bos,
             eos: vocabulary.eos,
             add_bos,
+            add_eos: vocabulary.add_eos.unwrap_or(false),
             stop_tokens,
             nfc: vocabulary.nfc,
         };

@@ -59,6 +59,7 @@ pub struct Tokenizer {
     bos: Option<u32>,
     eos: Option<u32>,
     add_bos: bool,
+    add_eos: bool,
     stop_tokens: Vec<u32>,
     /// Whether texts are brought into Unicode's normal form C first.
     nfc: bool,
@@ -124,6 +125,11 @@ impl Tokenizer {
     /// Whether the model expects prompts to start with [`bos`](Self::bos).
     pub fn add_bos(&self) -> bool {
         self.add_bos
+    }
+
+    /// The token behind a text that stands for itself, such as one that is embedded, if the model wants one there.
+    pub fn final_eos(&self) -> Option<u32> {
+        self.eos.filter(|_| self.add_eos)
     }
 
     /// The tokens that end an answer, ascending: those that the file's keys name (end of sequence, of turn, of message),

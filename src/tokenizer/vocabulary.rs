@@ -32,6 +32,8 @@ pub struct Vocabulary {
     pub missing_ends: Vec<String>,
     /// `tokenizer.ggml.add_bos_token`: whether prompts start with `bos`.
     pub add_bos: Option<bool>,
+    /// `tokenizer.ggml.add_eos_token`: whether texts that stand for themselves end with `eos`.
+    pub add_eos: Option<bool>,
     /// `tokenizer.ggml.scores`: of SentencePiece, one for each id; the tokens of higher scores are merged first.
     pub scores: Vec<f32>,
     /// `tokenizer.ggml.unknown_token_id`: of SentencePiece, for characters that are no tokens.
@@ -117,6 +119,7 @@ impl Vocabulary {
             ends,
             missing_ends,
             add_bos: metadata.bool("tokenizer.ggml.add_bos_token")?,
+            add_eos: metadata.bool("tokenizer.ggml.add_eos_token")?,
             unknown: id("tokenizer.ggml.unknown_token_id")?,
             space_prefix: metadata.bool("tokenizer.ggml.add_space_prefix")?.map(SpacePrefix::from),
             remove_extra_whitespaces: metadata.bool("tokenizer.ggml.remove_extra_whitespaces")?,

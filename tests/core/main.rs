@@ -11,6 +11,7 @@ mod adapters;
 mod chat;
 mod checkpoints;
 mod crowds;
+mod embed;
 mod embeddings;
 mod ends;
 mod graphs;

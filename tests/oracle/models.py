@@ -360,6 +360,7 @@ def make(out, only=()):
             sequence["margins"] = [float(f"{m:.3g}") for m in margins[0].tolist()]
             rows.append(logits[0].numpy())
         study = flip_study(model, watch, [s["tokens"] for s in sequences])
+        watch.noise = None
         bound = 2 * study["flipped_max"]
         np.concatenate(rows).astype("<f4").tofile(f"{out}/{shape.name}.logits.f32")
         record = {

@@ -9,6 +9,7 @@ pub struct Fixture {
     pub config: Shape,
     pub files: Vec<FixtureFile>,
     pub logits: String,
+    pub embeddings: Option<String>,
     pub sequences: Vec<Sequence>,
     pub clear_margin: f64,
     pub tight: f64,
