@@ -10,6 +10,7 @@ mod logprobs;
 mod lookup;
 mod prefix_cache;
 mod prompt;
+mod reasoning;
 mod round;
 mod saved_prefix;
 mod scheduler;
@@ -34,6 +35,7 @@ pub use logprobs::{Logprob, TokenLogprobs};
 pub use lookup::Guessing;
 pub use prefix_cache::PrefixCache;
 pub use prompt::Prompt;
+pub use reasoning::{Piece, ReasoningSplit};
 pub use saved_prefix::{PrefixExport, PrefixImport};
 pub use scheduler::{Limits, Outcome, Report, RoundSize, Scheduler};
 
@@ -189,8 +191,6 @@ impl Engine {
     /// # Errors
     /// As `generate`.
     pub fn prepare(&self, prompt: Vec<u32>, options: GenerateOptions) -> Result<Generation> {
-    /// A generation that has not begun.
-    fn prepare(&self, prompt: Vec<u32>, options: GenerateOptions) -> Result<Generation> {
         if self.model().is_for_embeddings() {
             return Err(Error::new(
                 ErrorKind::Unsupported,

@@ -2,6 +2,7 @@
 import { toWire } from './error.js';
 import { streamFrom } from './byte-stream.js';
 import { asker } from './headers.js';
+import { embed } from './embed.js';
 import { Generations } from './generation.js';
 import { Grammars } from './grammar.js';
 import { crashOf, glueOf, onPanic } from './glue.js';
@@ -162,6 +163,8 @@ async function answer(call) {
       return ready.chatPrompt(call.args.messages, call.args.options);
     case 'logits':
       return queue.run(call.id, (state) => logits(ready, call.args, vocabulary, state));
+    case 'embed':
+      return queue.run(call.id, (state) => embed(ready, call.args.texts, state));
     case 'logitsHash':
       return queue.run(call.id, () => ready.logitsHash());
     case 'readLimit':

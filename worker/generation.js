@@ -16,6 +16,8 @@ class Call {
   /** Tokens of the prompt that were there then. */
   cached = 0;
   firstToken = 0;
+  /** What the model has thought so far. */
+  reasoning = '';
   /** @type {ReturnType<WasmModel['takeParts']>} */
   prefillParts;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -49,7 +51,7 @@ class Call {
       prefill: whole(this.prefillParts ?? parts, times.prefillMs),
       decode: whole(this.prefillParts ? parts : NOTHING, times.decodeMs),
     };
-    return { finishReason, stoppedBy, usage, timings: times };
+    return { finishReason, stoppedBy, usage, timings: times, ...(this.reasoning && { reasoning: this.reasoning }) };
   }
 }
 
@@ -194,12 +196,16 @@ export class Generations {
           if (call.timesParts) call.prefillParts = this.#model.takeParts();
         }
         const { type, ...token } = event;
+        call.reasoning += token.reasoning ?? '';
         return call.tell({ type, token });
       }
-      case 'done':
-        if (event.text !== '') call.tell({ type: 'token', token: { id: -1, text: event.text } });
+      case 'done': {
+        const { text, reasoning = '' } = event;
+        call.reasoning += reasoning;
+        if (text !== '' || reasoning !== '') call.tell({ type: 'token', token: { id: -1, text, ...(reasoning && { reasoning }) } });
         this.#take(id);
         return call.resolve(call.result(event, this.#model));
+      }
     }
   }
 }

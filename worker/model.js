@@ -6,7 +6,7 @@ import { restoreChat } from './chat/restore.js';
 import { BitNetError } from './error.js';
 import { LoraAdapters } from './lora.js';
 import { OpenAI } from './openai/openai.js';
-import { checkChatOptions, checkGenerateOptions, checkIndices, checkMessages, checkPrompt, checkText } from './options.js';
+import { checkChatOptions, checkGenerateOptions, checkIndices, checkMessages, checkPrompt, checkText, checkTexts } from './options.js';
 import { TokenStream } from './stream.js';
 import { checkToolOptions, ToolCalling, toolError } from './tools/tool-calling.js';
 
@@ -255,6 +255,21 @@ export class Model {
       positions: positions === undefined ? undefined : checkIndices(positions, 'positions'),
     };
     return this.#group.call('logits', args, { signal });
+  }
+
+  /**
+   * Embeddings of texts, with the pooling that the model's file names: texts of like meaning have vectors in like directions, and
+   * as each vector has length 1, the sum of the products of two is the cosine of their angle. Several texts share each pass
+   * over the weights. What a model wants before a text (an instruction, `query: `) is a part of the text.
+   * @param {string | readonly string[]} texts none empty, each at most as long as the context
+   * @param {{ signal?: AbortSignal | undefined }} [options]
+   * @returns {Promise<Float32Array[]>} a vector for each text
+   */
+  async embed(texts, { signal } = {}) {
+    const asked = checkTexts(texts);
+    const vectors = await this.#group.call('embed', { texts: asked }, { signal });
+    const dimensions = vectors.length / asked.length;
+    return asked.map((_, i) => vectors.slice(i * dimensions, (i + 1) * dimensions));
   }
 
   /**

@@ -394,16 +394,16 @@ export function checkChatOptions(options) {
  * @param {ChatOptions} options
  * @returns {ChatOptions}
  */
-export function templateOptions({ continueFinalMessage, tools, documents, templateVariables }) {
-  return { continueFinalMessage, tools, documents, templateVariables };
+export function templateOptions({ continueFinalMessage, tools, documents, templateVariables, thinking }) {
+  return { continueFinalMessage, tools, documents, templateVariables, thinking };
 }
 
 /**
  * @param {ChatOptions} options
  * @returns {WireChatOptions}
  */
-function wireChatOptions({ continueFinalMessage, tools, documents, templateVariables }) {
-  return { continueFinalMessage, tools, documents, templateVariables };
+function wireChatOptions({ continueFinalMessage, tools, documents, templateVariables, thinking }) {
+  return { continueFinalMessage, tools, documents, templateVariables, thinking };
 }
 
 /**
@@ -413,6 +413,17 @@ function wireChatOptions({ continueFinalMessage, tools, documents, templateVaria
 export function checkText(text) {
   if (typeof text !== 'string') throw invalid('text', 'a string', text);
   return text;
+}
+
+/**
+ * @param {unknown} texts
+ * @returns {string[]} a copy
+ */
+export function checkTexts(texts) {
+  const list = Array.isArray(texts) ? [...texts] : [texts];
+  const bad = list.findIndex((text) => typeof text !== 'string');
+  if (bad >= 0) throw invalid(Array.isArray(texts) ? `texts[${bad}]` : 'texts', 'a string', list[bad]);
+  return list;
 }
 
 /**

@@ -163,6 +163,7 @@
  * @property {readonly object[] | undefined} [tools]
  * @property {readonly object[] | undefined} [documents]
  * @property {Record<string, unknown> | undefined} [templateVariables]
+ * @property {boolean | undefined} [thinking]
  */
 
 /** @typedef {string | readonly Message[]} Prompt Raw text, or messages that go through the model's chat template. */
@@ -200,6 +201,7 @@
  * @property {number} vocabulary tokens
  * @property {number} maxConcurrent requests that are computed at once
  * @property {number} kvTokens tokens whose keys and values stay in memory, of all requests and of what was computed before
+ * @property {number} [embeddingDimensions] numbers in a vector of `embed`, where the model was made for it
  */
 
 /**
@@ -305,6 +307,7 @@
  * @property {ToolCall[]} [toolCalls] what it calls, where it does; with the reason `length` those that are complete
  * @property {Usage} usage
  * @property {Timings} timings
+ * @property {string} [reasoning] all that the model has thought before it answered
  */
 
 /**
@@ -337,6 +340,7 @@
  * @property {number} id -1 at the very end, for text that had waited and belongs to no token of its own
  * @property {string} text
  * @property {ToolCallDelta[]} [toolCalls] what it adds to calls, which are not a part of `text`
+ * @property {string} [reasoning] what the model thinks and does not say, of a model that begins its answer with `<think>`
  * @property {number} [logprob] natural logarithm of its probability, by the model's exact logits before any option; only if
  *   `logprobs` asked for it, like the next two
  * @property {number[]} [bytes] what the token stands for, in UTF-8
@@ -355,6 +359,7 @@
  * What there is of a generation so far, whether it goes on, has ended, or was left or aborted.
  * @typedef {object} PartialResult
  * @property {string} text that was taken out of the stream
+ * @property {string} [reasoning] that was taken out of the stream
  * @property {Usage} usage tokens that were computed; the prompt's are 0 until its first part is read
  */
 
@@ -414,6 +419,7 @@
  * @property {{ args: { text: string }, value: Omit<Perplexity, 'perplexity'> }} perplexity
  * @property {{ args: { prompt: WirePrompt, options: WireChatOptions }, value: Uint8Array<ArrayBuffer> }} exportPrefix
  * @property {{ args: { bytes: Uint8Array }, value: number }} importPrefix
+ * @property {{ args: { texts: string[] }, value: Float32Array }} embed
  * @property {{ args: {}, value: string }} logitsHash
  * @property {{ args: { seed: number }, value: SelfTest }} selfTest
  * @property {{ args: {}, value: number }} memoryBytes

@@ -53,8 +53,8 @@ export class TokenStream {
    * @returns {PartialResult}
    */
   get partial() {
-    const { text, usage } = this.#partial;
-    return { text, usage: { ...(this.result?.usage ?? usage) } };
+    const { usage, ...said } = this.#partial;
+    return { ...said, usage: { ...(this.result?.usage ?? usage) } };
   }
 
   [Symbol.asyncIterator]() {
@@ -167,6 +167,7 @@ export class TokenStream {
    */
   #taken(token) {
     this.#partial.text += token.text;
+    if (token.reasoning) this.#partial.reasoning = (this.#partial.reasoning ?? '') + token.reasoning;
     return { done: false, value: token };
   }
 

@@ -16,6 +16,7 @@ declare module '*/bitnet_web.js' {
         finishReason: import('./protocol.js').FinishReason;
         stoppedBy?: import('./protocol.js').StoppedBy;
         text: string;
+        reasoning?: string;
         usage: import('./protocol.js').Usage;
         threads: number;
       };
@@ -65,6 +66,9 @@ declare module '*/bitnet_web.js' {
     beginLogits(ids: Uint32Array, positions: Uint32Array): void;
     /** Indices of the positions, and the row of logits of each. */
     stepLogits(limit: number): [rows: Uint32Array, logits: Float32Array] | undefined;
+    beginEmbed(texts: string[]): void;
+    /** Indices of the texts, and the vector of each. */
+    stepEmbed(limit: number): [texts: Uint32Array, vectors: Float32Array] | undefined;
     logitsHash(): string;
     free(): void;
   }

@@ -45,6 +45,9 @@ pub struct ChatOptions {
     pub documents: Option<Vec<Json>>,
     /// Further variables, such as `enable_thinking`.
     pub variables: Vec<(String, Json)>,
+    /// Whether the model thinks before it answers, for templates that know the variable `enable_thinking`. `None` leaves it to
+    /// them.
+    pub thinking: Option<bool>,
     /// The present, for templates that tell it to the model. Without it they do as if there was no clock.
     pub now: Option<DateTime>,
     /// Tokenizing ends once there are more tokens than this: a prompt that is too long is too long.
@@ -59,6 +62,7 @@ impl Default for ChatOptions {
             tools: None,
             documents: None,
             variables: Vec::new(),
+            thinking: None,
             now: None,
             max_tokens: usize::MAX,
         }
@@ -140,6 +144,7 @@ impl ChatTemplate {
     ) -> Result<ChatPrompt> {
         message::check(tokenizer, messages)?;
         check_end(messages, options)?;
+        let options = &self.with_thinking(options)?;
         let template = Template::parse(&self.source).map_err(failed)?;
         let continues = options.continue_final_message == Some(true);
         let rendering = Rendering { template: &template, tokenizer, options, continues };
@@ -168,6 +173,25 @@ impl ChatTemplate {
             _ => chars,
         };
         tokens::prompt(tokenizer, &chars, options.max_tokens)
+    }
+
+    /// The options with what they say of thinking among the variables. A variable of the caller's own counts.
+    fn with_thinking(&self, options: &ChatOptions) -> Result<ChatOptions> {
+        const VARIABLE: &str = "enable_thinking";
+        let mut options = options.clone();
+        let Some(thinking) = options.thinking.filter(|_| options.variables.iter().all(|(name, _)| name != VARIABLE))
+        else {
+            return Ok(options);
+        };
+        if self.source.contains(VARIABLE) {
+            options.variables.push((VARIABLE.to_owned(), Json::Bool(thinking)));
+        } else if thinking {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "thinking: the chat template of this model does not let it be chosen: leave the option out",
+            ));
+        }
+        Ok(options)
     }
 }
 

@@ -165,6 +165,13 @@ const TEMPLATE_VARIABLES: Rule = Rule {
     about: "for messages: further variables of the template, such as `{ enable_thinking: false }`",
 };
 
+const THINKING: Rule = Rule {
+    name: "thinking",
+    kind: Kind::Flag,
+    about: "for messages: whether a model thinks before it answers, where its template lets that be chosen (`enable_thinking`); false by \
+            default. What it thinks is told as `reasoning`, apart from `text`",
+};
+
 /// The longest time that browsers wait, in milliseconds.
 const MAX_TIMEOUT: f64 = 2_147_483_647.0;
 
@@ -176,7 +183,7 @@ pub const PRIORITY: Rule = Rule {
 };
 
 /// The variables of the chat template.
-pub const CHAT: &[&Rule] = &[&CONTINUE_FINAL_MESSAGE, &TOOLS, &DOCUMENTS, &TEMPLATE_VARIABLES];
+pub const CHAT: &[&Rule] = &[&CONTINUE_FINAL_MESSAGE, &TOOLS, &DOCUMENTS, &TEMPLATE_VARIABLES, &THINKING];
 
 /// `model.generate` and `model.complete`.
 pub const GENERATE: &[&Rule] = &[
@@ -283,6 +290,7 @@ pub const GENERATE: &[&Rule] = &[
     &PARALLEL_TOOL_CALLS,
     &DOCUMENTS,
     &TEMPLATE_VARIABLES,
+    &THINKING,
     &Rule {
         name: "speculative",
         kind: Kind::Flag,

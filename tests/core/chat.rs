@@ -251,3 +251,29 @@ fn the_published_placeholder_is_corrected() {
     let end = ["<|end_of_text|>", "<|eot_id|>"].map(|name| tokenizer.control_token(name).unwrap());
     assert_eq!(tokenizer.stop_tokens(), end);
 }
+
+#[test]
+fn thinking_is_chosen_where_a_template_knows_it() {
+    let tokenizer = tokenizer();
+    let said = [Message::new("user", "Hello")];
+    let knows = ChatTemplate::new(
+        "{{ messages[0].content }}{% if enable_thinking is defined and enable_thinking is false %} no{% endif %}\
+         {% if enable_thinking %} yes{% endif %}",
+    )
+    .unwrap();
+    let render = |template: &ChatTemplate, thinking: Option<bool>, variables: Vec<(String, Json)>| {
+        let options = ChatOptions { thinking, variables, ..ChatOptions::default() };
+        template.prompt_with(&tokenizer, &said, &options).map(|prompt| prompt.text)
+    };
+    assert_eq!(render(&knows, None, vec![]).unwrap(), "Hello");
+    assert_eq!(render(&knows, Some(false), vec![]).unwrap(), "Hello no");
+    assert_eq!(render(&knows, Some(true), vec![]).unwrap(), "Hello yes");
+    // The caller's own variable counts.
+    let own = || vec![("enable_thinking".to_owned(), Json::Bool(true))];
+    assert_eq!(render(&knows, Some(false), own()).unwrap(), "Hello yes");
+
+    let other = ChatTemplate::new("{{ messages[0].content }}").unwrap();
+    assert_eq!(render(&other, Some(false), vec![]).unwrap(), "Hello");
+    assert_eq!(render(&other, Some(true), own()).unwrap(), "Hello");
+    assert_eq!(render(&other, Some(true), vec![]).unwrap_err().kind(), ErrorKind::Unsupported);
+}

@@ -5,10 +5,10 @@ use bitnet_web::kernels::Kernel;
 use bitnet_web::load::LoadOptions;
 
 use crate::support::engine as load_engine;
-use crate::support::models::fixtures;
+use crate::support::models::named;
 
 fn load() -> (Engine, Vec<u32>) {
-    let fixture = &fixtures()[0];
+    let fixture = &named("gqa1");
     let engine = load_engine(&fixture.bytes(&fixture.files[0].name), LoadOptions::new(Kernel::SCALAR), 2, usize::MAX);
     // Longer than two batches.
     let length = 150.min(engine.model().context());

@@ -1,7 +1,7 @@
 //! Tokens that a mask allows are chosen by exact logits, although the fast head estimates those of unlikely tokens.
 
 use crate::support::draft::Draft;
-use crate::support::models::fixtures;
+use crate::support::models::named;
 use crate::support::{engine, top};
 use bitnet_web::generate::{Engine, Event, GenerateOptions};
 use bitnet_web::gguf::{Array, Value};
@@ -16,7 +16,7 @@ const VOCABULARY: usize = 6000;
 
 /// A fixture with more tokens, whose embeddings are sums of uniform numbers, always the same.
 pub fn large() -> Engine {
-    let fixture = &fixtures()[0];
+    let fixture = &named("gqa1");
     let mut draft = Draft::read(&fixture.bytes(&fixture.files[0].name));
     for (_, value) in &mut draft.keys {
         match value {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::support::models::fixtures;
+use crate::support::models::named;
 use bitnet_web::ErrorKind;
 use bitnet_web::generate::{Engine, Event, GenerateOptions, Generation, StopToken, Usage};
 use bitnet_web::kernels::Kernel;
@@ -10,7 +10,7 @@ use bitnet_web::load::{LoadOptions, Precision};
 use bitnet_web::stopwatch::Parts;
 
 fn any_engine(precision: Precision) -> Engine {
-    let fixture = &fixtures()[0];
+    let fixture = &named("gqa1");
     let options = LoadOptions { precision, ..LoadOptions::new(Kernel::SCALAR) };
     crate::support::engine(&fixture.bytes(&fixture.files[0].name), options, 2, 1 << 16)
 }

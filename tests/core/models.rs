@@ -3,7 +3,7 @@
 //! How closely results agree is derived in `tests/oracle/README.md`: a token whose activations stay clear of a
 //! rounding boundary agrees to `tight`, any other stays below the flip bound.
 
-use crate::support::models::{Fixture, FixtureFile, Sequence, fixtures};
+use crate::support::models::{Fixture, FixtureFile, Sequence, fixtures, named};
 use crate::support::{engine, relative_rms, top};
 use bitnet_web::generate::{Event, GenerateOptions, Generation};
 use bitnet_web::kernels::Kernel;
@@ -90,7 +90,7 @@ fn batch_size_and_threads_do_not_change_a_bit() {
 
 #[test]
 fn a_batch_that_is_given_up_half_way_leaves_no_trace() {
-    let fixture = &fixtures()[0];
+    let fixture = &named("gqa1");
     let file = &fixture.files[0];
     let tokens = &fixture.sequences[0].tokens[..12];
     let mut engine = load(fixture, file, 2);

@@ -1,6 +1,6 @@
 //! Passes over the weights: several sequences in one, and what is given up half way.
 
-use crate::support::models::fixtures;
+use crate::support::models::named;
 use bitnet_web::ErrorKind;
 use bitnet_web::kernels::Kernel;
 use bitnet_web::load::{LoadOptions, Loader, Precision};
@@ -8,7 +8,7 @@ use bitnet_web::model::{Executor, ForwardPass, HiddenStates, Model, Sequence};
 use bitnet_web::pool::Pool;
 
 fn model(precision: Precision, context: Option<usize>) -> (Model, Vec<u32>) {
-    let fixture = &fixtures()[0];
+    let fixture = &named("gqa1");
     let mut loader = Loader::new(LoadOptions { precision, context, ..LoadOptions::new(Kernel::SCALAR) });
     loader.push(&fixture.bytes(&fixture.files[0].name)).unwrap();
     (loader.finish().unwrap().model, fixture.sequences[0].tokens.clone())

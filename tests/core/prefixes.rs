@@ -9,12 +9,12 @@ use bitnet_web::generate::{Engine, Event, GenerateOptions, Usage};
 use bitnet_web::kernels::{KV_BLOCK, Kernel};
 use bitnet_web::load::{LoadOptions, Precision};
 
-use crate::support::models::fixtures;
+use crate::support::models::named;
 
 const ANSWER: usize = 6;
 
 fn engine(precision: Precision) -> Engine {
-    let fixture = &fixtures()[0];
+    let fixture = &named("gqa1");
     let options = LoadOptions { precision, ..LoadOptions::new(Kernel::SCALAR) };
     crate::support::engine(&fixture.bytes(&fixture.files[0].name), options, 2, 1 << 16)
 }

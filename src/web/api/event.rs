@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::Result;
-use crate::generate::{Event, Logprob, StoppedBy, TokenLogprobs, Usage};
+use crate::generate::{Event, Logprob, Piece, ReasoningSplit, StoppedBy, TokenLogprobs, Usage};
 use crate::tokenizer::Tokenizer;
 
 /// An [`Event`] as JavaScript sees it.
@@ -20,6 +20,8 @@ pub enum WebEvent {
     Token {
         id: u32,
         text: String,
+        #[serde(skip_serializing_if = "String::is_empty")]
+        reasoning: String,
         #[serde(flatten)]
         logprobs: Option<WebTokenLogprobs>,
     },
@@ -28,6 +30,8 @@ pub enum WebEvent {
         #[serde(skip_serializing_if = "Option::is_none")]
         stopped_by: Option<WebStoppedBy>,
         text: String,
+        #[serde(skip_serializing_if = "String::is_empty")]
+        reasoning: String,
         usage: WebUsage,
         threads: usize,
     },
@@ -109,21 +113,41 @@ impl From<Usage> for WebUsage {
 }
 
 impl WebEvent {
-    /// `threads`: the number that the model has chosen by now.
-    pub fn new(event: Event, threads: usize, tokenizer: &Tokenizer) -> Result<Self> {
+    /// `threads`: the number that the model has chosen by now. `reasoning` tells what the model thinks from what it says,
+    /// where these are told apart.
+    pub fn new(
+        event: Event,
+        threads: usize,
+        tokenizer: &Tokenizer,
+        reasoning: Option<&mut ReasoningSplit>,
+    ) -> Result<Self> {
         Ok(match event {
             Event::Prefill { done, total } => Self::Prefill { done, total },
             Event::Token { id, text, logprobs } => {
                 let logprobs = logprobs.map(|logprobs| WebTokenLogprobs::new(id, logprobs, tokenizer)).transpose()?;
-                Self::Token { id, text, logprobs }
+                let Piece { text, reasoning } = match reasoning {
+                    Some(split) => split.push(&text),
+                    None => Piece { text, reasoning: String::new() },
+                };
+                Self::Token { id, text, reasoning, logprobs }
             }
-            Event::Done { reason, stopped_by, text, usage } => Self::Done {
-                finish_reason: reason.name(),
-                stopped_by: stopped_by.map(|by| WebStoppedBy::new(by, tokenizer)).transpose()?,
-                text,
-                usage: usage.into(),
-                threads,
-            },
+            Event::Done { reason, stopped_by, text, usage } => {
+                let Piece { text, reasoning } = match reasoning {
+                    Some(split) => {
+                        let (now, rest) = (split.push(&text), split.finish());
+                        Piece { text: now.text + &rest.text, reasoning: now.reasoning + &rest.reasoning }
+                    }
+                    None => Piece { text, reasoning: String::new() },
+                };
+                Self::Done {
+                    finish_reason: reason.name(),
+                    stopped_by: stopped_by.map(|by| WebStoppedBy::new(by, tokenizer)).transpose()?,
+                    text,
+                    reasoning,
+                    usage: usage.into(),
+                    threads,
+                }
+            }
         })
     }
 }

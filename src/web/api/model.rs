@@ -1,12 +1,16 @@
 //! The loaded model as the engine worker holds it.
 
+use std::collections::HashMap;
+
 use js_sys::{Array, Float32Array, Uint8Array, Uint32Array};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::chat::{ChatOptions, Message};
-use crate::generate::{Engine, Guessing, LogitsRun, LogitsStep, Prompt, Scheduler};
+use crate::generate::{
+    EmbedRun, EmbedStep, Engine, Guessing, LogitsRun, LogitsStep, Prompt, ReasoningSplit, Scheduler,
+};
 use crate::kernels::KV_BLOCK;
 use crate::kernels::read_limit::{ReadLimit, read_limit};
 use crate::load::Precision;
@@ -34,6 +38,9 @@ pub struct WasmModel {
     pub(super) scheduler: Scheduler,
     pub(super) times: Times,
     pub(super) logits: Option<LogitsRun>,
+    pub(super) embed: Option<EmbedRun>,
+    /// Of the requests for messages what their answers think and what they say.
+    pub(super) reasoning: HashMap<u32, ReasoningSplit>,
     pub(super) prefixes: Prefixes,
     pub(super) threads: ThreadChoice,
 }
@@ -63,6 +70,9 @@ struct Info<'a> {
     max_concurrent: usize,
     /// Tokens whose keys and values all requests and the cache may take together.
     kv_tokens: usize,
+    /// Numbers of an embedding, where the model was made for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    embedding_dimensions: Option<usize>,
 }
 
 /// Milliseconds.
@@ -116,7 +126,9 @@ async fn load_from(source: JsValue, options: JsValue, pool: WasmPool, progress: 
     }
     let mut scheduler = Scheduler::new(requests.limits(engine.cache().most_blocks()));
     *scheduler.guessing() = Guessing::measured();
-    Ok(WasmModel { engine, scheduler, times: Times::default(), logits: None, prefixes: Prefixes::default(), threads })
+    let (times, prefixes) = (Times::default(), Prefixes::default());
+    let (logits, embed, reasoning) = (None, None, HashMap::new());
+    Ok(WasmModel { engine, scheduler, times, logits, embed, reasoning, prefixes, threads })
 }
 
 /// Properties and needs of the model at `source`, from its header alone: see `probe.rs`.
@@ -160,6 +172,7 @@ impl WasmModel {
             vocabulary: summary.config.vocab_size,
             max_concurrent: self.scheduler.limits().concurrent,
             kv_tokens: self.engine.cache().most_blocks() * KV_BLOCK,
+            embedding_dimensions: summary.config.pooling.map(|_| summary.config.dim),
         })
     }
 
@@ -203,6 +216,40 @@ impl WasmModel {
                     return Ok(Some(Array::of2(&rows, &scores)));
                 }
                 Ok(LogitsStep::Done) => {
+                    self.end();
+                    return Ok(None);
+                }
+                Err(error) => {
+                    self.end();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn begin_embed_of(&mut self, texts: JsValue) -> Result<()> {
+        let texts: Vec<String> = read("texts", texts)?;
+        self.embed = Some(self.engine.begin_embed(&texts)?);
+        self.engine.pool().set_active(true);
+        Ok(())
+    }
+
+    fn next_embeddings(&mut self, limit: f64) -> Result<Option<Array>> {
+        let Some(run) = &mut self.embed else {
+            return Err(Error::new(ErrorKind::Internal, "a step was asked for, but no embeddings are under way"));
+        };
+        let began = monotonic_ms();
+        loop {
+            match self.engine.step_embed(run) {
+                Ok(EmbedStep::Layer) if monotonic_ms() - began < limit => {}
+                Ok(EmbedStep::Layer) => return Ok(None),
+                Ok(EmbedStep::Vectors { texts, vectors }) => {
+                    let texts: Vec<u32> = texts.into_iter().map(|text| text as u32).collect();
+                    let (texts, vectors) =
+                        (Uint32Array::from(texts.as_slice()), Float32Array::from(vectors.as_slice()));
+                    return Ok(Some(Array::of2(&texts, &vectors)));
+                }
+                Ok(EmbedStep::Done) => {
                     self.end();
                     return Ok(None);
                 }
@@ -290,6 +337,7 @@ impl WasmModel {
         if let Some(mut run) = self.logits.take() {
             self.engine.end_logits(&mut run);
         }
+        self.embed = None;
         self.rest_if_idle();
     }
 
@@ -311,6 +359,19 @@ impl WasmModel {
     #[wasm_bindgen(js_name = stepLogits)]
     pub fn step_logits(&mut self, limit: f64) -> std::result::Result<Option<Array>, JsValue> {
         self.next_logits(limit).map_err(|e| to_js(&e))
+    }
+
+    /// Begins to compute the embeddings of an array of texts.
+    #[wasm_bindgen(js_name = beginEmbed)]
+    pub fn begin_embed(&mut self, texts: JsValue) -> std::result::Result<(), JsValue> {
+        self.begin_embed_of(texts).map_err(|e| to_js(&e))
+    }
+
+    /// The next bit of the embeddings: which of the texts, and for each its numbers; `undefined` after about `limit`
+    /// milliseconds without one (so that a caller can stop in between), or once all were there.
+    #[wasm_bindgen(js_name = stepEmbed)]
+    pub fn step_embed(&mut self, limit: f64) -> std::result::Result<Option<Array>, JsValue> {
+        self.next_embeddings(limit).map_err(|e| to_js(&e))
     }
 
     /// The logits hash, in 16 hexadecimal digits.

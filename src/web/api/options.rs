@@ -149,6 +149,7 @@ pub struct WebChatOptions {
     tools: Option<Vec<Json>>,
     documents: Option<Vec<Json>>,
     template_variables: Option<Json>,
+    thinking: Option<bool>,
 }
 
 impl From<WebChatOptions> for ChatOptions {
@@ -158,6 +159,7 @@ impl From<WebChatOptions> for ChatOptions {
             tools: options.tools,
             documents: options.documents,
             variables: entries(options.template_variables),
+            thinking: Some(options.thinking.unwrap_or(false)),
             now: local_time(),
             ..Self::default()
         }

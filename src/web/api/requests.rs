@@ -5,7 +5,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::Result;
-use crate::generate::{Event, Outcome, Report, RoundSize};
+use crate::generate::{Event, Outcome, Prompt, ReasoningSplit, Report, RoundSize};
 use crate::pool::Clock;
 use crate::web::runtime::clock::monotonic_ms;
 use crate::web::runtime::object::{read, to_object};
@@ -39,7 +39,16 @@ impl WasmModel {
         self.scheduler.check_room()?;
         let prompt: WebPrompt = read("prompt", prompt)?;
         let mut options: WebGenerateOptions = read("options", options)?;
-        let tokens = self.engine.prompt(&prompt.into_core(std::mem::take(&mut options.chat)))?;
+        let prompt = prompt.into_core(std::mem::take(&mut options.chat));
+        let tokens = self.engine.prompt(&prompt)?;
+        let reasoning = match &prompt {
+            // The last tokens tell whether the template has opened the thinking.
+            Prompt::Chat { .. } => {
+                let last = &tokens[tokens.len().saturating_sub(16)..];
+                Some(ReasoningSplit::after(&self.engine.tokenizer().decode(last, false)?))
+            }
+            Prompt::Text(_) | Prompt::Tokens(_) => None,
+        };
         let (priority, is_timed) = (options.priority.unwrap_or(0.0), options.time_parts.unwrap_or(false));
         let is_alone = is_timed || options.synthetic_context.is_some();
         let mut generation = match options.synthetic_context {
@@ -50,6 +59,7 @@ impl WasmModel {
             generation.constrain(Box::new(constraint));
         }
         self.scheduler.submit(id, generation, priority, is_alone)?;
+        self.reasoning.extend(reasoning.map(|reasoning| (id, reasoning)));
         if is_timed {
             self.times.timed.push(id);
         }
@@ -108,13 +118,15 @@ impl WasmModel {
                 ("event", to_object(&WebEvent::Begun { cached })?)
             }
             Outcome::Event(event) => {
-                let event = WebEvent::new(event, self.threads.chosen(), self.engine.tokenizer())?;
+                let event =
+                    WebEvent::new(event, self.threads.chosen(), self.engine.tokenizer(), self.reasoning.get_mut(&id))?;
                 ("event", to_object(&event)?)
             }
             Outcome::Failed(error) => ("error", to_js(&error)),
         };
         if is_last {
             self.times.timed.retain(|&timed| timed != id);
+            self.reasoning.remove(&id);
         }
         let report = Object::new();
         // Setting a property of a fresh plain object cannot fail.
@@ -125,6 +137,7 @@ impl WasmModel {
 
     fn cancel_request(&mut self, id: u32) -> Result<JsValue> {
         self.times.timed.retain(|&timed| timed != id);
+        self.reasoning.remove(&id);
         let usage = self.scheduler.cancel(&mut self.engine, id);
         if self.scheduler.round_size().is_none() {
             self.times.round = 0.0;
@@ -135,7 +148,7 @@ impl WasmModel {
 
     /// Lets the threads sleep if nothing is under way.
     pub(super) fn rest_if_idle(&mut self) {
-        if self.scheduler.is_idle() && self.logits.is_none() {
+        if self.scheduler.is_idle() && self.logits.is_none() && self.embed.is_none() {
             let pool = self.engine.pool();
             pool.set_active(false);
             pool.set_width(pool.threads());
@@ -178,6 +191,7 @@ impl WasmModel {
     pub fn cancel_all(&mut self) {
         self.scheduler.cancel_all(&mut self.engine);
         self.times = Times::default();
+        self.reasoning.clear();
         self.rest_if_idle();
     }
 }

@@ -51,6 +51,11 @@ pub fn fixtures() -> Vec<Fixture> {
     fixtures
 }
 
+/// The fixture model of this name.
+pub fn named(name: &str) -> Fixture {
+    serde_json::from_slice(&read(&format!("{name}.json"))).unwrap()
+}
+
 impl Fixture {
     /// The bytes of one of its files.
     pub fn bytes(&self, file: &str) -> Vec<u8> {
