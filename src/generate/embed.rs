@@ -2,8 +2,9 @@
 //! another; a text's vector is there when its last token is.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use crate::model::{ForwardPass, HiddenStates, KvPool, Model, Pooling, Sequence};
+use crate::model::{ActiveAdapters, ForwardPass, HiddenStates, KvPool, Model, Pooling, Sequence};
 use crate::{Error, ErrorKind, Result};
 
 use super::Engine;
@@ -127,7 +128,7 @@ impl Engine {
         let mut pass = match run.pass.take() {
             Some(pass) => pass,
             None => {
-                run.fill(model);
+                run.fill(model, self.adapters.as_ref());
                 if run.texts.is_empty() {
                     return Ok(EmbedStep::Done);
                 }
@@ -210,7 +211,7 @@ impl Engine {
 
 impl EmbedRun {
     /// Chooses the tokens of the next pass: those of the text that goes on, then those of texts that wait.
-    fn fill(&mut self, model: &Model) {
+    fn fill(&mut self, model: &Model, adapters: Option<&Arc<ActiveAdapters>>) {
         let mut room = ForwardPass::MAX_TOKENS;
         for text in &mut self.texts {
             text.count = room.min(text.tokens.len() - text.sequence.len());
@@ -218,7 +219,7 @@ impl EmbedRun {
         }
         while room > 0 && self.texts.len() < self.most_texts {
             let Some((place, tokens)) = self.waiting.pop_front() else { return };
-            let (count, sequence) = (room.min(tokens.len()), Sequence::in_pool(model, &self.kv, None));
+            let (count, sequence) = (room.min(tokens.len()), Sequence::in_pool(model, &self.kv, adapters.cloned()));
             self.texts.push(Text { place, tokens, sequence, count, sum: Vec::new() });
             room -= count;
         }
