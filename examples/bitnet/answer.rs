@@ -45,7 +45,10 @@ impl Answer {
 /// A question as the user's first message, or as plain text where the model has no chat template.
 pub fn question(engine: &Engine, text: &str) -> Prompt {
     match engine.chat_template() {
-        Ok(_) => Prompt::Chat { messages: vec![Message::new("user", text)], options: ChatOptions::default() },
+        Ok(_) => {
+            let options = ChatOptions { thinking: Some(false), ..ChatOptions::default() };
+            Prompt::Chat { messages: vec![Message::new("user", text)], options }
+        }
         Err(_) => Prompt::Text(text.into()),
     }
 }

@@ -73,6 +73,14 @@ function answersOf(page, url, questions, maxTokens) {
     const options = { maxTokens, temperature: 0 };
     const answers = [];
     for (const question of questions) {
+      if (model.info.embeddingDimensions !== undefined) {
+        const [vector] = await model.embed(question);
+        const bits = Array.from(new Uint32Array(/** @type {Float32Array} */ (vector).slice().buffer));
+        const shown = [...bits.slice(0, 7), bits.reduce((all, bits) => (all ^ bits) >>> 0, 0)];
+        const text = shown.map((bits) => bits.toString(16).padStart(8, '0')).join(' ');
+        answers.push({ question, text, usage: undefined, timings: undefined, finishReason: 'embedding' });
+        continue;
+      }
       const answer = await model.complete([{ role: 'user', content: question }], options).catch((error) => {
         if (error.code !== 'chat_template') throw error;
         return model.complete(question, options);
@@ -142,6 +150,10 @@ async function printAnswers(page, url, native, maxTokens) {
     const same = reference === undefined || reference.text === text;
     wrong += same ? 0 : 1;
     const verdict = reference === undefined ? '' : same ? ', as native' : ', **not as native**';
+    if (usage === undefined) {
+      console.log(`**${question}** (${finishReason}${verdict})\n\n${quote(text)}`);
+      continue;
+    }
     const prefill = `${usage.promptTokens} prompt tokens (${usage.cachedTokens} cached) at ${timings.prefillTokensPerSecond.toFixed(1)} tok/s`;
     const decode = `${usage.completionTokens} tokens at ${timings.decodeTokensPerSecond.toFixed(1)} tok/s`;
     console.log(`**${question}** (${prefill}, ${decode}, ${finishReason}${verdict})\n\n${quote(text)}`);

@@ -81,15 +81,31 @@ pub fn hash_table(runs: &[HashRun]) -> Table {
     table
 }
 
-/// Greedy answers to the fixed questions, each in a fresh chat.
+/// Greedy answers to the fixed questions, each in a fresh chat; of a model for embeddings those of the questions.
 pub fn answers(engine: &mut Engine, count: Option<usize>, max_tokens: Option<usize>) -> Outcome<Vec<AnswerRun>> {
     let mut runs = Vec::new();
+    if engine.model().config().pooling.is_some() {
+        for prompt in QUESTIONS {
+            let start = Instant::now();
+            let vector = engine.embed(&[prompt.to_owned()])?;
+            let speed = format!("embedding of {} numbers in {:.2} s", vector.len(), start.elapsed().as_secs_f64());
+            runs.push(AnswerRun { prompt, text: fingerprint(&vector), speed });
+        }
+        return Ok(runs);
+    }
     for prompt in QUESTIONS.into_iter().take(count.unwrap_or(QUESTIONS.len())) {
         let question = answer::question(engine, prompt);
         let answer = answer::greedy(engine, &question, max_tokens.or(Some(MAX_TOKENS)))?;
         runs.push(AnswerRun { prompt, speed: answer.speed(), text: answer.text });
     }
     Ok(runs)
+}
+
+/// The bits of the first numbers of a vector, and the exclusive or of all: what the browser's vector must give as well.
+fn fingerprint(vector: &[f32]) -> String {
+    let all = vector.iter().fold(0, |all, value| all ^ value.to_bits());
+    let shown = vector.iter().take(7).map(|value| value.to_bits()).chain([all]);
+    shown.map(|bits| format!("{bits:08x}")).collect::<Vec<_>>().join(" ")
 }
 
 pub fn answer_list(runs: &[AnswerRun], precision: Precision) -> String {
