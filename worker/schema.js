@@ -110,6 +110,9 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
  *   show them
  * @property {Record<string, unknown> | undefined} [templateVariables] for messages: further variables of the
  *   template, such as `{ enable_thinking: false }`
+ * @property {boolean | undefined} [thinking] for messages: whether a model thinks before it answers, where its
+ *   template lets that be chosen (`enable_thinking`); false by default. What it thinks is told as `reasoning`, apart
+ *   from `text`
  */
 
 /**
@@ -177,6 +180,9 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
  *   show them
  * @property {Record<string, unknown> | undefined} [templateVariables] for messages: further variables of the
  *   template, such as `{ enable_thinking: false }`
+ * @property {boolean | undefined} [thinking] for messages: whether a model thinks before it answers, where its
+ *   template lets that be chosen (`enable_thinking`); false by default. What it thinks is told as `reasoning`, apart
+ *   from `text`
  * @property {boolean | undefined} [speculative] whether tokens may be guessed where the text repeats itself, and
  *   several verified at once: it changes nothing of what is said, and is done where it is measured to be faster. True
  *   by default
@@ -247,6 +253,7 @@ export const CHAT_RULES = {
   tools: { expected: "an array of objects of plain data", kind: 'custom', check: 'isDataArray' },
   documents: { expected: "an array of objects of plain data", kind: 'custom', check: 'isDataArray' },
   templateVariables: { expected: "an object of plain data", kind: 'custom', check: 'isDataObject' },
+  thinking: { expected: "true or false", kind: 'flag' },
 };
 
 /** @type {Rules} */
@@ -284,6 +291,7 @@ export const GENERATE_RULES = {
   parallelToolCalls: { expected: "true or false", kind: 'flag' },
   documents: { expected: "an array of objects of plain data", kind: 'custom', check: 'isDataArray' },
   templateVariables: { expected: "an object of plain data", kind: 'custom', check: 'isDataObject' },
+  thinking: { expected: "true or false", kind: 'flag' },
   speculative: { expected: "true or false", kind: 'flag' },
   priority: { expected: "a number from -1000 to 1000", kind: 'number', least: -1000, above: false, most: 1000 },
   timeout: { expected: "a number above 0, at most 2147483647", kind: 'number', least: 0, above: true, most: 2147483647 },
