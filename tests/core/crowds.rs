@@ -10,10 +10,10 @@ use bitnet_web::kernels::{KV_BLOCK, Kernel};
 use bitnet_web::load::{LoadOptions, Precision};
 use bitnet_web::sample::SamplerOptions;
 
-use crate::support::models::fixtures;
+use crate::support::models::named;
 
 fn engine(precision: Precision, threads: usize) -> Engine {
-    let fixture = &fixtures()[0];
+    let fixture = &named("gqa1");
     let options = LoadOptions { precision, ..LoadOptions::new(Kernel::SCALAR) };
     crate::support::engine(&fixture.bytes(&fixture.files[0].name), options, threads, 1 << 16)
 }
