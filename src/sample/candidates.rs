@@ -87,7 +87,7 @@ impl<'a> Candidates<'a> {
     /// order is that of the ids until a step changes it.
     ///
     /// # Errors
-    /// `Internal` if the logits are no numbers: the model or a kernel is broken.
+    /// `Internal` if the logits are no numbers: the model or a kernel is broken; `InvalidArgument` if no token is left.
     pub fn weighed(&mut self) -> Result<&mut Vec<Candidate>> {
         let Self { logits, temperature, list, state } = self;
         let weight = |logit: f32, max: f32| libm::expf((logit - max) / *temperature);
@@ -136,6 +136,12 @@ fn greatest(logits: &[f32]) -> Result<(u32, f32)> {
     let is_number = magnitudes.all(|bits| bits <= f32::INFINITY.to_bits());
     match logits.iter().zip(0..).find(|&(&logit, _)| logit == most) {
         Some((_, id)) if is_number && most.is_finite() => Ok((id, most)),
+        // A model's own logits are finite.
+        Some(_) if is_number && most == f32::NEG_INFINITY => Err(Error::new(
+            ErrorKind::InvalidArgument,
+            "no token may come next: bannedStrings, or other options together, rule out every one that what the answer must \
+             follow allows",
+        )),
         _ => Err(Error::new(
             ErrorKind::Internal,
             format!(
@@ -173,6 +179,7 @@ mod tests {
         candidates.keep_greatest().unwrap();
         assert_eq!(weights(&mut candidates), [(0, 1.0)]);
         candidates.logits_mut()[0] = f32::NEG_INFINITY;
-        assert_eq!(candidates.weighed().unwrap_err().kind(), ErrorKind::Internal);
+        // None is left.
+        assert_eq!(candidates.weighed().unwrap_err().kind(), ErrorKind::InvalidArgument);
     }
 }
