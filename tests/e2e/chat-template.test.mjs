@@ -74,7 +74,8 @@ pageTest('parts, roles, tools and continued messages', async (page) => {
       };
       await model.unload();
       const other = await load(
-        "{{ tools | tojson }}{{ documents[0].title }}{{ mode }}{% for m in messages %}{% for p in m.content or [] %}[{{ p.text }}]{% endfor %}{{ m.name }}{{ m.tool_calls | tojson if m.tool_calls }}{% endfor %}",
+        // Tools and calls are passed on to a template that shows both.
+        "{{ tools | tojson }}{{ (documents or [{}])[0].title }}{{ mode }}{% for m in messages %}{% if m.content is string %}{{ m.content }}{% else %}{% for p in m.content or [] %}[{{ p.text }}]{% endfor %}{% endif %}{{ m.name }}{% for call in m.tool_calls or [] %}<tool_call>\n{{ call.function | tojson }}\n</tool_call>{% endfor %}{% endfor %}",
       );
       const whole = await other.chatPrompt(
         [
@@ -101,7 +102,7 @@ pageTest('parts, roles, tools and continued messages', async (page) => {
   assert.match(got.unknown, /^invalid_argument chatPrompt has no option 'maxTokens'/);
   assert.equal(
     got.whole,
-    '[{"z": 1, "a": "ü"}]Tfast[one][two]Ada[{"function": {"name": "f", "arguments": {"z": 1, "a": [null, 1.5]}}}][end]',
+    '[{"z": 1, "a": "ü"}]Tfast[one][two]Ada<tool_call>\n{"name": "f", "arguments": {"z": 1, "a": [null, 1.5]}}\n</tool_call>[end]',
   );
 });
 
