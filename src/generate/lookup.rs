@@ -155,8 +155,6 @@ fn expected_tokens(hits: f64, guessed: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn what_followed_is_guessed_by_the_longest_beginning_and_its_last_place() {

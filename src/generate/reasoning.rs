@@ -106,8 +106,6 @@ impl ReasoningSplit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn piece(reasoning: &str, text: &str) -> Piece {
         Piece { reasoning: reasoning.to_owned(), text: text.to_owned() }
