@@ -23,7 +23,7 @@ function groupOf(model) {
  * @param {Prompt} prompt
  * @param {ChatOptions} [options] those of `generate` that concern messages
  * @param {{ signal?: AbortSignal | undefined }} [more]
- * @returns {Promise<Uint8Array<ArrayBuffer>>}
+ * @returns {Promise<Uint8Array>}
  */
 export async function exportPrefix(model, prompt, options = {}, { signal } = {}) {
   const args = { prompt: checkPrompt(prompt), options: checkChatOptions(options) };

@@ -417,7 +417,7 @@
  * @property {{ args: { ids: Uint32Array, positions: Uint32Array | undefined }, value: Float32Array }} logits
  * @property {{ args: { prompt: WirePrompt, options: WireChatOptions }, value: number }} countTokens
  * @property {{ args: { text: string }, value: Omit<Perplexity, 'perplexity'> }} perplexity
- * @property {{ args: { prompt: WirePrompt, options: WireChatOptions }, value: Uint8Array<ArrayBuffer> }} exportPrefix
+ * @property {{ args: { prompt: WirePrompt, options: WireChatOptions }, value: Uint8Array }} exportPrefix
  * @property {{ args: { bytes: Uint8Array }, value: number }} importPrefix
  * @property {{ args: { texts: string[] }, value: Float32Array }} embed
  * @property {{ args: {}, value: string }} logitsHash

@@ -20,7 +20,7 @@ async function pause(state) {
  * @param {WasmModel} model
  * @param {Methods['exportPrefix']['args']} args
  * @param {CallState} state
- * @returns {Promise<Uint8Array<ArrayBuffer>>}
+ * @returns {Promise<Uint8Array>}
  */
 export async function exportPrefix(model, { prompt, options }, state) {
   const out = new Uint8Array(model.beginExport(prompt, options));

@@ -105,14 +105,14 @@ pageTest('a full queue, a timeout and an abort are told, and leave the others al
     // One whose time ends while it writes, one while it waits; one that is aborted; and one that they leave alone.
     const control = new AbortController();
     const beside = [
-      model.complete('Hello', { ...options, maxTokens: 400, timeout: 60 }),
+      model.complete('Hello', { ...options, maxTokens: 400, timeout: 5 }),
       model.complete('Hello', options),
       model.complete('Hello', { ...options, timeout: 1 }),
     ];
     const [late, kept, waited] = await Promise.all([failure(beside[0]), beside[1], failure(beside[2])]);
     const long = model.complete('Hello', { ...options, maxTokens: 400, signal: control.signal });
     const companion = model.complete('Hello', options);
-    setTimeout(() => control.abort('changed my mind'), 20);
+    setTimeout(() => control.abort('changed my mind'), 5);
     const aborted = await long.then(() => 'answered', (reason) => reason);
     const { text: companions } = await companion;
     const inTime = await model.complete('Hello', { ...options, timeout: 60_000 });
@@ -123,7 +123,7 @@ pageTest('a full queue, a timeout and an abort are told, and leave the others al
   assert.deepEqual(got.full.details, { running: got.full.details.running, waiting: got.full.details.waiting, maxConcurrent: 2, maxQueue: 1 });
   assert.deepEqual(got.others, [got.alone, got.alone, got.alone]);
   assert.equal(got.late.code, 'timeout');
-  assert.equal(got.late.details.timeout, 60);
+  assert.equal(got.late.details.timeout, 5);
   assert.ok(got.late.details.usage.completionTokens < 400 && got.late.details.usage.promptTokens > 0, JSON.stringify(got.late));
   if (got.waited !== 'answered') assert.equal(got.waited.code, 'timeout');
   assert.equal(got.aborted, 'changed my mind');

@@ -244,7 +244,7 @@ export class Chat {
     const chat = this.toJSON();
     const prompt = this.#history.prompt();
     const bytes = kv && prompt.length > 0 ? await exportPrefix(this.#model, prompt, behind(prompt, this.#options), { signal }) : undefined;
-    this.id = await saveChat(id, chat, bytes && new Blob([bytes]));
+    this.id = await saveChat(id, chat, bytes && new Blob([/** @type {BlobPart} */ (bytes)]));
     return this.id;
   }
 
