@@ -105,7 +105,8 @@ describe('languages', () => {
 
   test('every error of the library has a title and an advice', async () => {
     const source = await readFile(join(ROOT, 'worker/error.js'), 'utf8');
-    const codes = [...(/ErrorCode\b/.exec(source) ? source.slice(0, source.indexOf('} ErrorCode')) : '').matchAll(/'([a-z_]+)'/g)].map(([, code]) => code);
+    const type = /@typedef \{([^}]*)\} ErrorCode/.exec(source)?.[1] ?? '';
+    const codes = [...type.matchAll(/'([a-z_]+)'/g)].map(([, code]) => code);
     assert.ok(codes.length > 15, `${codes}`);
     for (const code of codes.filter((code) => code !== 'aborted'))
       for (const key of [`error.${code}`, `error.${code}.advice`]) assert.ok(Object.hasOwn(EN, key), key);
