@@ -7,7 +7,7 @@ import { padded, readDirectory } from './gguf.mjs';
 import { assertLoaded, hostile, model, Tab } from './loading.mjs';
 
 const directory = readDirectory(model);
-const [Q4_0, I2_S, TL1, MXFP4] = [2, 36, 38, 39];
+const [Q4_0, IQ2_XXS, I2_S, TL1, MXFP4] = [2, 16, 36, 38, 39];
 
 /** @param {string} name */
 function value(name) {
@@ -71,7 +71,8 @@ const FILES = [
   ['no heads', u32(value(`${prefix}.attention.head_count`), 0), 'invalid_model', /head_count is 0/],
   ['a matrix of another shape', u64(query.dimsAt, 256n), 'invalid_model', /blk\.0\.attn_q\.weight/],
   ['a dimension of 2^62', u64(query.dimsAt, 1n << 62n), 'invalid_gguf', /blk\.0\.attn_q\.weight/],
-  ['a type for other programs', u32(query.typeAt, Q4_0), 'unsupported', /blk\.0\.attn_q\.weight.*Q4_0/],
+  ['a type for other programs', u32(query.typeAt, IQ2_XXS), 'unsupported', /blk\.0\.attn_q\.weight.*IQ2_XXS/],
+  ['a type that takes more bytes than there are', u32(query.typeAt, Q4_0), 'invalid_model', /blk\.0\.attn_q\.weight.*overlap/],
   ['a type without its tile sizes', u32(query.typeAt, TL1), 'unsupported', /TL1/],
   ['type 39, which two programs give two meanings', u32(query.typeAt, MXFP4), 'unsupported', /39|MXFP4|TL2/],
   ['a type that nobody knows', u32(query.typeAt, 9999), 'unsupported', /9999/],
