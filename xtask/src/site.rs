@@ -114,7 +114,13 @@ fn document(out: &Path) -> Result<()> {
     for package in host::PACKAGES.into_iter().filter(|package| *package != "xtask") {
         check::document(host::cargo().arg("doc"), package)?;
     }
-    copy_tree(&host::target_dir().join("doc"), out, &|_| true)
+    copy_tree(&host::target_dir().join("doc"), out, &|_| true)?;
+    // rustdoc's pages of help and settings lead to an index that it does not write for several crates.
+    let first = "bitnet_web/index.html";
+    let index = format!(
+        "<!doctype html><title>bitnet_web</title><meta http-equiv=\"refresh\" content=\"0; url={first}\"><a href=\"{first}\">bitnet_web</a>\n"
+    );
+    fs::write(out.join("index.html"), index).context("docs/internals/index.html")
 }
 
 /// Types and npm's papers are for people who build on the package.
