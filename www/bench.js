@@ -8,6 +8,7 @@ import { isolate } from './coi.js';
 import { byId, h } from './app/dom.js';
 import { isAbort } from './app/answer.js';
 import { absolute, CATALOG, isOwn, nameOf } from './app/catalog.js';
+import { bytes as inUnits } from './app/format.js';
 import { fillKernels } from './app/kernels.js';
 import { parseLink } from './app/link.js';
 import { Notices } from './app/notices.js';
@@ -58,7 +59,7 @@ void ready.then(() => {
 /** The choices of the form that are known at once; those of threads follow when it is known whether the page is isolated. */
 function fillForm() {
   const offers = CATALOG.map(({ name, source, bytes }) =>
-    h('option', { value: source }, bytes ? `${name} (${(bytes / 1e9).toFixed(2)} GB download)` : name),
+    h('option', { value: source }, bytes ? `${name} (${inUnits(bytes)} download)` : name),
   );
   model.replaceChildren(
     ...offers,
