@@ -50,7 +50,9 @@ fn bench(filter: &str, variant: Variant) -> Result<()> {
     toolchain::ensure()?;
     node::ensure()?;
     let chrome = chrome::ensure()?;
-    let mut command = variant.cargo("build");
+    // An example is compiled with what the tests depend on, and their harness needs std's crate `test`.
+    let mut command = variant.cargo_without_std("build");
+    command.arg("-Zbuild-std=std,panic_abort,test");
     command.args(["--package", PACKAGE, "--example", "bench", "--profile", wasm::profile(false)]);
     host::run(&mut command, toolchain::MISSING)?;
     let built = variant.target_dir().join("wasm32-unknown-unknown/release/examples/bench.wasm");

@@ -76,7 +76,7 @@ impl Variant {
         command
     }
 
-    fn cargo_without_std(self, subcommand: &str) -> Command {
+    pub fn cargo_without_std(self, subcommand: &str) -> Command {
         let mut command = host::cargo();
         command
             .arg(subcommand)
