@@ -189,7 +189,7 @@ test('every page of the documentation has links to files that are there', async 
   for (const page of all) {
     const text = (await readFile(join(SITE, page), 'utf8')).replaceAll(/<(script|pre)\b[^]*?<\/\1>/g, '');
     for (const [, target] of text.matchAll(/(?:href|src)="([^"#?]+)[^"]*"/g)) {
-      if (/^(https?:|data:|mailto:)/.test(target)) continue;
+      if (/^(https?:|data:|mailto:|javascript:)/.test(target)) continue;
       await assert.doesNotReject(stat(join(SITE, dirname(page), decodeURIComponent(target))), `${page}: ${target}`);
     }
   }
