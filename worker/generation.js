@@ -65,6 +65,8 @@ export class Generations {
   #coming = new Set();
   /** @type {Map<number, Call>} */
   #calls = new Map();
+  /** Wakes those that wait for a place in a full queue, in the order in which they came. @type {(() => void)[]} */
+  #standby = [];
   #isRunning = false;
   /** Steps that were made: the sign of life. */
   steps = 0;
@@ -86,15 +88,25 @@ export class Generations {
    * @param {(told: Told) => void} tell
    * @returns {Promise<GenerationResult>}
    */
-  async run(id, { prompt, options: { timeout, responseFormat, ...options } }, tell) {
+  async run(id, { prompt, options: { timeout, responseFormat, waitsForRoom = false, ...options } }, tell) {
     const arrived = performance.now();
     this.#coming.add(id);
     /** @type {Awaited<ReturnType<Grammars['constrain']>> | undefined} */
     let constraint;
     try {
       if (responseFormat !== undefined) constraint = await this.#grammars.constrain(responseFormat);
-      if (!this.#coming.has(id)) throw CANCELLED;
-      this.#model.submit(id, prompt, options, constraint);
+      const isLate = () => timeout !== undefined && performance.now() - arrived >= timeout;
+      for (let isIn = false; !isIn; ) {
+        if (!this.#coming.has(id)) throw CANCELLED;
+        if (waitsForRoom && isLate()) throw late(/** @type {number} */ (timeout), NO_USAGE);
+        try {
+          this.#model.submit(id, prompt, options, constraint);
+          isIn = true;
+        } catch (thrown) {
+          if (!waitsForRoom || /** @type {WireError} */ (thrown)?.code !== 'queue_full') throw thrown;
+          await this.#room(timeout === undefined ? undefined : arrived + timeout - performance.now());
+        }
+      }
       return await new Promise((resolve, reject) => {
         const call = new Call(arrived, options.timeParts ?? false, tell, resolve, reject);
         this.#calls.set(id, call);
@@ -108,27 +120,43 @@ export class Generations {
   }
 
   /**
+   * Waits until a place may have become free, or somebody who waits wants no more, or for so many milliseconds.
+   * @param {number | undefined} milliseconds
+   */
+  async #room(milliseconds) {
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    await new Promise((resolve) => {
+      this.#standby.push(() => resolve(undefined));
+      if (milliseconds !== undefined) timer = setTimeout(resolve, milliseconds);
+    });
+    clearTimeout(timer);
+  }
+
+  /** Lets those that wait for a place look for one. */
+  #wake() {
+    for (const wake of this.#standby.splice(0)) wake();
+  }
+
+  /**
    * Drops a generation.
    * @param {number} id of its call
    */
   cancel(id) {
-    this.#coming.delete(id);
+    if (this.#coming.delete(id)) this.#wake();
     if (this.#calls.has(id)) this.#drop(id, () => CANCELLED);
   }
 
   /** Drops all generations. */
   close() {
     this.#coming.clear();
+    this.#wake();
     for (const id of [...this.#calls.keys()]) this.cancel(id);
   }
 
   /** @param {number} id @param {number} timeout */
   #expire(id, timeout) {
-    this.#drop(id, (usage) => ({
-      code: 'timeout',
-      message: `The answer was not complete after ${timeout} ms, the call's timeout: allow more time or fewer tokens.`,
-      details: { timeout, usage },
-    }));
+    this.#drop(id, (usage) => late(timeout, usage));
   }
 
   /**
@@ -152,6 +180,7 @@ export class Generations {
     const call = this.#calls.get(id);
     clearTimeout(call?.timer);
     this.#calls.delete(id);
+    this.#wake();
     return call;
   }
 
@@ -208,6 +237,22 @@ export class Generations {
       }
     }
   }
+}
+
+/** Of a generation that has not begun. @type {Usage} */
+const NO_USAGE = { promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
+
+/**
+ * @param {number} timeout milliseconds
+ * @param {Usage | undefined} usage
+ * @returns {WireError}
+ */
+function late(timeout, usage) {
+  return {
+    code: 'timeout',
+    message: `The answer was not complete after ${timeout} ms, the call's timeout: allow more time or fewer tokens.`,
+    details: { timeout, usage },
+  };
 }
 
 /**

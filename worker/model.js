@@ -107,7 +107,17 @@ export class Model {
    * @returns {Promise<Completion>}
    */
   async complete(prompt, options = {}) {
-    const args = { prompt: checkPrompt(prompt), options: checkGenerateOptions(options) };
+    return this.#complete(prompt, options, false);
+  }
+
+  /**
+   * @param {Prompt} prompt
+   * @param {GenerateOptions} options
+   * @param {boolean} waitsForRoom where the queue is full
+   * @returns {Promise<Completion>}
+   */
+  async #complete(prompt, options, waitsForRoom) {
+    const args = { prompt: checkPrompt(prompt), options: { ...checkGenerateOptions(options), waitsForRoom } };
     const wish = checkToolOptions(options, prompt);
     let text = '';
     const onToken = (/** @type {Token} */ token) => {
@@ -119,7 +129,7 @@ export class Model {
 
   /**
    * The answers to many prompts, `info.maxConcurrent` at once. One that fails does not lose the others; an abort rejects the
-   * whole call.
+   * whole call. Where other calls fill the queue, the prompts wait for a place.
    * @param {readonly Prompt[]} prompts
    * @param {GenerateOptions & { onProgress?: ((progress: BatchProgress) => void) | undefined }} [options] of every answer;
    *   `onProgress` is called with each of them as it comes
@@ -132,7 +142,7 @@ export class Model {
     prompts.forEach(checkPrompt);
     checkGenerateOptions(options);
     const { maxConcurrent } = this.info;
-    return runBatch(prompts, maxConcurrent, (prompt) => this.complete(prompt, options), options.signal, onProgress);
+    return runBatch(prompts, maxConcurrent, (prompt) => this.#complete(prompt, options, true), options.signal, onProgress);
   }
 
   /**

@@ -176,6 +176,46 @@ pageTest('a batch has its results in order, tells its progress, and outlives wha
   assert.deepEqual([got.empty, got.wrong], [[], ['invalid_argument', 'invalid_argument']]);
 });
 
+pageTest('a batch waits where others have filled the queue, and keeps to its timeout and signal meanwhile', async (page) => {
+  const got = await page.evaluate(async (url) => {
+    const model = await lib.BitNet.load(url, { threads: 1, kernel: 'scalar', maxConcurrent: 1, maxQueue: 0 });
+    const options = { maxTokens: 4, temperature: 0 };
+    const told = (/** @type {PromiseSettledResult<any>[]} */ results) => results.map((r) => (r.status === 'fulfilled' ? r.value.text : r.reason.code));
+    const alone = told(await model.generateBatch(['one', 'two'], options));
+    // Another call has the only place before the batch comes, and nothing of the batch is under way.
+    const filler = () => model.complete('filler', { maxTokens: 60, temperature: 0 });
+    const first = filler();
+    const full = await model.complete('one', options).then(() => 'answered', ({ code }) => code);
+    const waited = told(await model.generateBatch(['one', 'two'], options));
+    await first;
+    // One whose time ends while it waits, and one that is aborted then.
+    const second = model.complete('filler', { maxTokens: 400, temperature: 0 });
+    const late = told(await model.generateBatch(['one'], { ...options, timeout: 20 }));
+    const control = new AbortController();
+    const aborting = model.generateBatch(['one', 'two'], { ...options, signal: control.signal }).then(() => 'answered', (reason) => reason);
+    setTimeout(() => control.abort('enough'), 20);
+    const aborted = await aborting;
+    const formatted = model.generateBatch(['one'], { ...options, maxTokens: 40, responseFormat: { type: 'regex', pattern: '(yes|no)' } });
+    // Many batches at once, beside calls that come and go.
+    const batches = [1, 2, 3].map(() => model.generateBatch(['one', 'two'], options));
+    await second.catch(() => {});
+    const noise = [1, 2, 3, 4].map(() => filler().then(() => 'answered', ({ code }) => code));
+    const all = (await Promise.all(batches)).map(told);
+    await Promise.all(noise);
+    const [format] = told(await formatted);
+    const unloaded = model.generateBatch(['one', 'two'], options);
+    await model.unload();
+    return { alone, full, waited, late, aborted, all, format, unloaded: told(await unloaded) };
+  }, MODEL);
+  assert.equal(got.full, 'queue_full');
+  assert.deepEqual(got.waited, got.alone);
+  assert.deepEqual(got.late, ['timeout']);
+  assert.equal(got.aborted, 'enough');
+  assert.deepEqual(got.all, [got.alone, got.alone, got.alone]);
+  assert.match(got.format, /^(yes|no)$/);
+  assert.deepEqual(got.unloaded, ['unloaded', 'unloaded']);
+});
+
 pageTest('conversations that alternate read their new text alone, and a saved one goes on after a reload', async (page) => {
   const got = await page.evaluate(async (url) => {
     const { exportPrefix, importPrefix } = await import(/** @type {string} */ ('/dist/prefix.js'));
