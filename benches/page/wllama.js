@@ -9,7 +9,7 @@ let seed = 1;
 
 /** @param {Blob} file @param {{ threads: number, context: number }} options */
 export async function load(file, { threads, context }) {
-  wllama = new Wllama({ default: '/wllama/src/wasm/wllama.wasm' }, { suppressNativeLog: true, logger: quiet });
+  wllama = new Wllama({ default: '/wllama/esm/wasm/wllama.wasm' }, { suppressNativeLog: true, logger: quiet });
   const began = performance.now();
   // One sequence, as ours; the processor alone, as ours.
   await wllama.loadModel([file], {

@@ -31,6 +31,7 @@ mod passes;
 mod prefixes;
 mod quant;
 mod support;
+mod third_voice;
 mod tokenizer;
 mod tokenizer_json;
 mod transcripts;

@@ -75,6 +75,12 @@ class Reader:
             return raw(2 * count).view(np.float16).astype(np.float32).reshape(shape)
         if kind == g.TYPE_BF16:
             return (raw(2 * count).view(np.uint16).astype(np.uint32) << 16).view(np.float32).reshape(shape)
+        if kind in (g.TYPE_Q1_0, g.TYPE_Q2_0, g.TYPE_PQ2_0, g.TYPE_PTQ1_0):
+            room = min([i[2] for i in self.infos.values() if i[2] > offset], default=len(self.data) - self.start) - offset
+            if kind == g.TYPE_Q2_0 and room < count // 64 * 18:  # an old file
+                kind = g.TYPE_PQ2_0
+            size = {g.TYPE_Q1_0: 18, g.TYPE_Q2_0: 18, g.TYPE_PQ2_0: 34, g.TYPE_PTQ1_0: 28}[kind] * count // g.GROUPS[kind]
+            return g.unpack_groups(self.data[at : at + size], kind, shape)
         weights, block = GGML_QUANT_SIZES[GGMLQuantizationType(kind)]
         size = block * count // weights
         return quants.dequantize(raw(size).reshape(shape[0], -1), GGMLQuantizationType(kind))
@@ -94,8 +100,9 @@ def scale_frequencies(frequencies, metadata, config):
     return frequencies * kept + frequencies / factor * (1 - kept), 0.1 * np.log(factor) + 1
 
 
-def forward(read, config, tokens, group, scaled=None):
-    """Logits of one sequence, in float64. `scaled` collects the activations before they are rounded to codes."""
+def forward(read, config, tokens, group, scaled=None, rounds=True):
+    """Logits of one sequence, in float64. `scaled` collects the activations before they are rounded to codes; without `rounds`
+    they are not rounded."""
     dim, n_heads, n_kv, hd = config["dim"], config["n_heads"], config["n_kv_heads"], config["head_dim"]
     n = len(tokens)
 
@@ -107,6 +114,8 @@ def forward(read, config, tokens, group, scaled=None):
 
     def linear(x, name):
         w = weight(name)
+        if not rounds:
+            return x @ w.T
         sizes = np.unique(np.abs(w[w != 0]))
         if len(sizes) > 1:  # master weights
             scale = np.float64(np.float32(1 / np.float32(np.abs(w).mean())))
@@ -176,11 +185,14 @@ def forward(read, config, tokens, group, scaled=None):
 
 def check_model(path):
     record = json.load(open(path))
+    shape = next(shape for shape, _ in shapes.PLAN if shape.name == record["name"])
+    assert record["config"] == shape.config, f"{path} is not what shapes.py says: run models.py {shape.name}"
     rows = np.fromfile(os.path.join(MODELS, record["logits"]), "<f4").reshape(-1, record["config"]["vocab_size"])
     for file in record["files"]:
         name = os.path.join(MODELS, file["name"])
         read = Reader(name)
-        known = all(kind != g.TYPE_I2_S for _, kind, _ in read.infos.values())
+        others = (g.TYPE_I2_S, g.TYPE_Q1_0, g.TYPE_Q2_0, g.TYPE_PQ2_0, g.TYPE_PTQ1_0)
+        known = all(kind not in others for _, kind, _ in read.infos.values())
         if known:
             for tensor in GGUFReader(name).tensors:
                 values = quants.dequantize(tensor.data, tensor.tensor_type)
@@ -189,7 +201,8 @@ def check_model(path):
         for sequence in record["sequences"]:
             n = len(sequence["tokens"])
             want = rows[at : at + n].astype(np.float64)
-            got = forward(read, record["config"], sequence["tokens"], file["i2_s_group"])
+            got = forward(read, record["config"], sequence["tokens"], file["i2_s_group"],
+                          rounds=record["transformers_linear"] != "float")
             at += n
             error = np.sqrt(((got - want) ** 2).mean(-1) / (want**2).mean(-1))
             errors.extend(error)
@@ -225,5 +238,5 @@ if __name__ == "__main__":
         if not only or os.path.basename(path)[:-5] in only:
             check_model(path)
     for shape, files in shapes.PLAN:
-        if not only or shape.name in only:
+        if shape.linear != "float" and (not only or shape.name in only):
             check_noise(shape, files[0])

@@ -17,6 +17,9 @@ U32, F32, BOOL, STR, ARRAY, I32 = 4, 6, 7, 8, 9, 5
 TYPE_F32, TYPE_F16, TYPE_BF16, TYPE_TQ1_0, TYPE_TQ2_0, TYPE_I2_S = 0, 1, 30, 34, 35, 36
 TYPE_Q4_0, TYPE_Q4_1, TYPE_Q5_0, TYPE_Q5_1, TYPE_Q8_0, TYPE_IQ4_NL = 2, 3, 6, 7, 8, 20
 TYPE_Q4_K, TYPE_Q5_K, TYPE_Q6_K = 12, 13, 14
+# With a scale for each group of columns; the last two only in PrismML's fork of llama.cpp.
+TYPE_Q1_0, TYPE_Q2_0, TYPE_PQ2_0, TYPE_PTQ1_0 = 41, 42, 142, 143
+GROUPS = {TYPE_Q1_0: 128, TYPE_Q2_0: 64, TYPE_PQ2_0: 128, TYPE_PTQ1_0: 128, TYPE_TQ1_0: 256, TYPE_TQ2_0: 256}
 # Where the f16 scales of a block stand, in bytes from its start; the rest are codes, of which every one is valid.
 BLOCK_SCALES = {
     TYPE_Q4_0: [0], TYPE_Q4_1: [0, 2], TYPE_Q5_0: [0], TYPE_Q5_1: [0, 2], TYPE_Q8_0: [0], TYPE_IQ4_NL: [0],
@@ -76,6 +79,34 @@ def pack_i2_s(codes: np.ndarray, scale: float, pad: bytes = bytes(28), group: in
     return packed.tobytes() + np.float32(scale).tobytes() + pad
 
 
+def pack_groups(kind, codes: np.ndarray, scales: np.ndarray) -> bytes:
+    """Packs codes `[rows, columns]` in {-1, 0, 1, 2} (Q1_0: -1 and 1; TQ and PTQ: no 2) with f16 scales, one for each group of
+    columns: the layouts of ggml-common.h, and of PrismML's fork (`grouped.py` proves the decoders against them)."""
+    blocks = codes.reshape(-1, GROUPS[kind])
+    d = np.ascontiguousarray(scales, np.float16).reshape(-1, 1).view(np.uint8)
+    if kind == TYPE_Q1_0:
+        packed = np.packbits(blocks > 0, axis=1, bitorder="little")
+    elif kind in (TYPE_Q2_0, TYPE_PQ2_0):
+        quads = (blocks + 1).astype(np.uint8).reshape(len(blocks), -1, 4)
+        packed = quads[..., 0] | quads[..., 1] << 2 | quads[..., 2] << 4 | quads[..., 3] << 6
+    elif kind == TYPE_TQ2_0:
+        fields = (blocks + 1).astype(np.uint8).reshape(len(blocks), 2, 4, 32)
+        packed = fields[:, :, 0] | fields[:, :, 1] << 2 | fields[:, :, 2] << 4 | fields[:, :, 3] << 6
+        packed = packed.reshape(len(blocks), 64)
+    else:
+        # Five digits of base 3 in a byte, most significant first; of the last bytes four.
+        parts = {TYPE_TQ1_0: [(32, 5), (16, 5), (4, 4)], TYPE_PTQ1_0: [(16, 5), (8, 5), (2, 4)]}[kind]
+        at, packed = 0, []
+        for width, digits in parts:
+            part = (blocks[:, at : at + width * digits] + 1).astype(np.uint32).reshape(len(blocks), digits, width)
+            weights = 3 ** np.arange(4, 4 - digits, -1, dtype=np.uint32)[:, None]
+            packed.append((((part * weights).sum(1) * 256 + 242) // 243).astype(np.uint8))
+            at += width * digits
+        packed = np.concatenate(packed, axis=1)
+    first = kind in (TYPE_Q1_0, TYPE_Q2_0, TYPE_PQ2_0)
+    return np.concatenate([d, packed] if first else [packed, d], axis=1).tobytes()
+
+
 def unpack_i2_s(data: bytes, shape, group: int = 128) -> np.ndarray:
     """Reads I2_S bytes into f32 weights, element by element: slow, and a second way beside pack_i2_s.
     Code 3 reads as 0."""
@@ -87,6 +118,29 @@ def unpack_i2_s(data: bytes, shape, group: int = 128) -> np.ndarray:
     byte = np.frombuffer(data, np.uint8)[index // group * stride + within % stride]
     code = byte >> (6 - 2 * (within // stride)).astype(np.uint8) & 3
     return np.array([-scale, 0.0, scale, 0.0], np.float32)[code].reshape(shape)
+
+
+def unpack_groups(data: bytes, kind, shape) -> np.ndarray:
+    """Reads what pack_groups writes into f32 weights, element by element: a second way."""
+    size = GROUPS[kind]
+    count = int(np.prod(shape)) // size
+    blocks = np.frombuffer(data, np.uint8).reshape(count, -1)
+    bytes_of_codes = blocks.shape[1] - 2
+    first = kind in (TYPE_Q1_0, TYPE_Q2_0, TYPE_PQ2_0)
+    scales = blocks[:, :2] if first else blocks[:, bytes_of_codes:]
+    codes = (blocks[:, 2:] if first else blocks[:, :bytes_of_codes]).astype(np.int32)
+    out = np.empty((count, size), np.float32)
+    for e in range(size):
+        if kind == TYPE_Q1_0:
+            out[:, e] = 2 * (codes[:, e // 8] >> e % 8 & 1) - 1
+        elif kind in (TYPE_Q2_0, TYPE_PQ2_0):
+            out[:, e] = (codes[:, e // 4] >> 2 * (e % 4) & 3) - 1
+        else:
+            assert kind == TYPE_PTQ1_0  # the gguf package has the others
+            byte, digit = ((e % 16, e // 16) if e < 80 else (16 + (e - 80) % 8, (e - 80) // 8) if e < 120
+                           else (24 + (e - 120) % 2, (e - 120) // 2))
+            out[:, e] = (codes[:, byte] * 3**digit % 256 * 3 >> 8) - 1
+    return (out * np.ascontiguousarray(scales).view(np.float16).astype(np.float32)).reshape(shape)
 
 
 def random_blocks(rng, kind, shape, scales, codes=range(256)):

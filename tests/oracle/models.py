@@ -37,7 +37,7 @@ from transformers.utils.quantization_config import BitNetQuantConfig
 
 import gguf_file as g
 import vocabulary
-from observation import Watch, choose_clear, flip_study, record_intermediates
+from observation import Unrounded, Watch, choose_clear, flip_study, record_intermediates
 from shapes import LINEARS, PLAN, File, Shape
 
 torch.set_num_threads(1)  # one order of summation, whatever the machine
@@ -65,9 +65,33 @@ class Quantized:
     values: np.ndarray
 
 
+@dataclass
+class Grouped:
+    """Codes `[rows, columns]` with a scale for each group of columns, f16 `[rows, columns / group]`."""
+
+    codes: np.ndarray
+    scales: np.ndarray
+
+    @property
+    def values(self):
+        scales = np.repeat(self.scales.astype(np.float32), self.codes.shape[1] // self.scales.shape[1], axis=1)
+        return self.codes * scales
+
+
+def _grouped(rng, shape: Shape, rows, columns, group, size):
+    """Scales of about `size`, no two of which are likely to be alike."""
+    codes = rng.choice(np.array(shape.codes, np.int8), size=(rows, columns))
+    scales = size * np.exp(0.3 * rng.standard_normal((rows, columns // group)))
+    return Grouped(codes, scales.astype(np.float16))
+
+
 def _quantized_table(rng, kind, shape: Shape):
     """Random blocks with values of the size that an embedding has here: standard deviation 0.12."""
     sizes = (shape.vocab, shape.dim)
+    if shape.groups:
+        grouped = _grouped(rng, shape, *sizes, g.GROUPS[kind], 0.12)
+        raw = np.frombuffer(g.pack_groups(kind, grouped.codes, grouped.scales), np.uint8)
+        return Quantized(raw, grouped.values)
     raw = g.random_blocks(rng, kind, sizes, lambda count: np.ones(count))
     spread = quants.dequantize(raw, GGMLQuantizationType(kind)).std(dtype=np.float64)
     scales = lambda count: 0.12 / spread * (1 + 0.1 * rng.standard_normal(count))
@@ -111,7 +135,10 @@ def make_weights(shape: Shape):
             exponent = -round(np.log2(np.sqrt(columns))) + int(rng.integers(-1, 2))
             if name in ("attn_q", "attn_k"):  # attention that is neither flat nor all on one token
                 exponent = -round(np.log2(np.sqrt(columns))) + (name == "attn_q")
-            if shape.linear == "autobitlinear online":
+            if shape.groups:
+                size = 2.0 ** (exponent - 1) if shape.codes == (-1, 1) else 2.0**exponent
+                weights[f"blk.{layer}.{name}"] = _grouped(rng, shape, rows, columns, shape.groups, size)
+            elif shape.linear == "autobitlinear online":
                 weights[f"blk.{layer}.{name}"] = _master(rng, rows, columns, 2.0 ** (exponent - 5))
             else:
                 weights[f"blk.{layer}.{name}"] = (_ternary(rng, rows, columns), 2.0**exponent)
@@ -173,12 +200,13 @@ def make_model(shape: Shape, weights):
     config = make_config(shape)
     model = FAMILIES[shape.family][1](config)
     linear_class, _, mode = shape.linear.partition(" ")
-    quant = BitNetQuantConfig(linear_class=linear_class, quantization_mode=mode or "offline",
-                              use_rms_norm=shape.input_norms, rms_norm_eps=shape.eps)
-    replace_with_bitnet_linear(model, modules_to_not_convert=["lm_head"], quantization_config=quant)
+    if shape.linear != "float":
+        quant = BitNetQuantConfig(linear_class=linear_class, quantization_mode=mode or "offline",
+                                  use_rms_norm=shape.input_norms, rms_norm_eps=shape.eps)
+        replace_with_bitnet_linear(model, modules_to_not_convert=["lm_head"], quantization_config=quant)
 
     def parameter(values):
-        values = values.values if isinstance(values, Quantized) else values
+        values = values.values if isinstance(values, (Quantized, Grouped)) else values
         return torch.nn.Parameter(torch.from_numpy(np.array(values, np.float32)), requires_grad=False)
 
     replaced = 0
@@ -187,7 +215,9 @@ def make_model(shape: Shape, weights):
         for name, path in LINEARS.items():
             linear = block.get_submodule(path)
             weight = weights[f"blk.{layer}.{name}"]
-            if isinstance(linear, BitLinear):
+            if shape.linear == "float":
+                linear.weight = parameter(weight)
+            elif isinstance(linear, BitLinear):
                 codes, scale = weight
                 linear.weight = torch.nn.Buffer(pack_weights(torch.from_numpy(codes.copy())))
                 linear.weight_scale = torch.nn.Buffer(torch.tensor([1 / scale]))  # this class divides
@@ -213,6 +243,10 @@ def make_model(shape: Shape, weights):
 
 def linear_bytes(kind, weight, file: File):
     """(type id, bytes, scale to put into a tensor of its own or None) of one linear."""
+    if isinstance(weight, Grouped):
+        group = g.GROUPS[kind]
+        scales = np.repeat(weight.scales, weight.codes.shape[1] // weight.scales.shape[1] // group, axis=1)
+        return kind, g.pack_groups(kind, weight.codes, scales), None
     master = isinstance(weight, np.ndarray)
     scale = None if master else weight[1]
     if file.separate_scales:
@@ -299,14 +333,14 @@ def write_gguf(path, shape: Shape, weights, file: File, vocab):
           else vocabulary.metadata(*vocab, file.pre, file.template, scores=True)),
         ("general.quantization_version", g.U32, 2),
         ("general.file_type", g.U32, {g.TYPE_I2_S: 40, g.TYPE_TQ1_0: 36, g.TYPE_TQ2_0: 37, g.TYPE_F16: 1,
-                                      g.TYPE_BF16: 32}.get(file.weights if isinstance(file.weights, int) else -1, 0)),
+                                      g.TYPE_BF16: 32, g.TYPE_Q1_0: 40, g.TYPE_Q2_0: 41}.get(file.weights if isinstance(file.weights, int) else -1, 0)),
     ]
     tensors = []
 
     def add(name, kind, values):
         if isinstance(values, Quantized):
             assert kind == shape.tables[name]
-            tensors.append((name + ".weight", list(values.values.shape[::-1]), kind, values.raw.tobytes()))
+            tensors.append((name + ".weight", list(values.values.shape[::-1]), file.ids.get(kind, kind), values.raw.tobytes()))
             return
         tensors.append((name + ".weight", list(values.shape[::-1]), kind, float_bytes(kind, values)))
 
@@ -319,11 +353,14 @@ def write_gguf(path, shape: Shape, weights, file: File, vocab):
             key = f"blk.{layer}.{name}"
             weight = weights[key]
             if shape.family == "llama" and name in ("attn_q", "attn_k"):
-                weight = (permute(weight[0], shape.n_heads if name == "attn_q" else shape.n_kv_heads), weight[1])
-            rows, columns = (weight if isinstance(weight, np.ndarray) else weight[0]).shape
+                heads = shape.n_heads if name == "attn_q" else shape.n_kv_heads
+                weight = (Grouped(permute(weight.codes, heads), permute(weight.scales, heads))
+                          if isinstance(weight, Grouped) else (permute(weight[0], heads), weight[1]))
+            codes = weight.codes if isinstance(weight, Grouped) else weight if isinstance(weight, np.ndarray) else weight[0]
+            rows, columns = codes.shape
             kind = file.weights if isinstance(file.weights, int) else file.weights[name]
             kind, data, scale = linear_bytes(kind, weight, file)
-            tensors.append((key + ".weight", [columns, rows], kind, data))
+            tensors.append((key + ".weight", [columns, rows], file.ids.get(kind, kind), data))
             if scale is not None:
                 tensors.append((key + ".scale", [1], g.TYPE_F32, np.float32(scale).tobytes()))
     add("output_norm", norm_kind, weights["output_norm"])
@@ -349,9 +386,9 @@ def make(out, only=()):
             continue
         weights = make_weights(shape)
         model = make_model(shape, weights)
-        watch = Watch(model)
+        watch = Unrounded() if shape.linear == "float" else Watch(model)
         rng = np.random.default_rng(1000 + shape.seed)
-        sequences = [{"kind": "clear", "tokens": choose_clear(model, watch, shape, rng)}]
+        sequences = [{"kind": "clear", "tokens": choose_clear(model, watch, shape, rng)}] if shape.clear else []
         for length in shape.free:
             sequences.append({"kind": "free", "tokens": rng.integers(0, shape.vocab, length).tolist()})
         rows = []
@@ -359,16 +396,17 @@ def make(out, only=()):
             logits, _, margins = watch.run(model, [sequence["tokens"]])
             sequence["margins"] = [float(f"{m:.3g}") for m in margins[0].tolist()]
             rows.append(logits[0].numpy())
-        study = flip_study(model, watch, [s["tokens"] for s in sequences])
-        watch.noise = None
+        if shape.linear == "float":
+            # Nothing is rounded: every token must be tight, and no top token may differ.
+            study = {"flipped_max": TIGHT / 2, "top_changed_max_gap": 0.0}
+        else:
+            study = flip_study(model, watch, [s["tokens"] for s in sequences])
+            watch.noise = None
         bound = 2 * study["flipped_max"]
         np.concatenate(rows).astype("<f4").tofile(f"{out}/{shape.name}.logits.f32")
         record = {
             "name": shape.name,
-            "config": {"dim": shape.dim, "n_layers": shape.n_layers, "ffn_dim": shape.ffn, "n_heads": shape.n_heads,
-                       "n_kv_heads": shape.n_kv_heads, "head_dim": shape.head_dim, "vocab_size": shape.vocab,
-                       "context_length": shape.context, "rope_theta": shape.theta, "rms_norm_eps": shape.eps,
-                       "activation": shape.act, "tied": shape.tied} | ({"rope": shape.rope} if shape.rope else {}),
+            "config": shape.config,
             "transformers_linear": shape.linear,
             "files": [{"name": f"{f.name}.gguf", "architecture": f.arch, "note": f.note, "i2_s_group": f.group}
                       for f in files],

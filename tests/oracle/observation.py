@@ -40,6 +40,16 @@ class Watch:
         return logits, self.codes, margins
 
 
+class Unrounded:
+    """In place of a Watch, for a model whose inputs are not rounded: every margin is the widest."""
+
+    def run(self, model, tokens):
+        with torch.no_grad():
+            logits = model(torch.tensor(tokens), use_cache=False).logits
+        assert logits.dtype == torch.float32
+        return logits, [], torch.full(logits.shape[:2], 0.5)
+
+
 def choose_clear(model, watch, shape, rng):
     """A sequence in which no code of any token comes closer to a flip than the clear margin, found token by token
     (later tokens do not change earlier ones)."""

@@ -56,13 +56,16 @@ class Shape:
     eps: float = 1e-5
     context: int = 512
     vocab: int = 320
-    # "autobitlinear offline" (as 2B4T), "autobitlinear online" (master weights), "bitlinear" (packed, exact integers)
+    # "autobitlinear offline" (as 2B4T), "autobitlinear online" (master weights), "bitlinear" (packed, exact integers);
+    # "float": transformers' own layers, of a model whose inputs were never rounded
     linear: str = "autobitlinear offline"
     seed: int = 0
     # Embeddings that bf16, f16 and f32 all hold exactly (else all that f16 holds).
     bf16_embedding: bool = False
     # Quantized types of embedding and head: random blocks, of which the model gets what they decode to.
     tables: dict = field(default_factory=dict)
+    groups: int = 0  # columns that share a scale; 0: a matrix has one
+    codes: tuple = (-1, 0, 1)  # of such matrices
     intermediates: bool = False
     free: tuple = (12, 8, 6, 4)
     clear: int = 24  # 72 and 80 for two shapes: longer than one prefill batch
@@ -89,6 +92,14 @@ class Shape:
         inputs = {f"{name}_norm_in": f"{path}.rms_norm" for name, path in LINEARS.items()} if self.input_norms else {}
         return NORMS[self.family] | inputs
 
+    @property
+    def config(self):
+        """What the record of the model says of it."""
+        return {"dim": self.dim, "n_layers": self.n_layers, "ffn_dim": self.ffn, "n_heads": self.n_heads,
+                "n_kv_heads": self.n_kv_heads, "head_dim": self.head_dim, "vocab_size": self.vocab,
+                "context_length": self.context, "rope_theta": self.theta, "rms_norm_eps": self.eps,
+                "activation": self.act, "tied": self.tied} | ({"rope": self.rope} if self.rope else {})
+
     def norm_size(self, name):
         q_dim = self.n_heads * self.head_dim
         sizes = {"ffn_sub_norm": self.ffn, "attn_sub_norm": q_dim, "attn_q_norm": self.head_dim, "attn_k_norm": self.head_dim,
@@ -113,6 +124,7 @@ class File:
     separate_scales: bool = False  # the scale in a tensor of its own, 1.0 in the weight
     extra: list = field(default_factory=list)
     sentence_piece: object = None  # options of a SentencePiece vocabulary, in place of the byte-level one
+    ids: dict = field(default_factory=dict)  # type ids that the file gives to types
     note: str = ""
 
 
@@ -144,7 +156,7 @@ QWEN3_EMBEDDING = Shape("qwen3-embedding", 128, 1, 256, 2, 1, tied=True, theta=1
 GEMMA3 = Shape("gemma3-embedding", 128, 6, 128, 2, 1, tied=True, theta=1000000.0, act="gelu_pytorch_tanh", eps=1e-6, seed=29,
                clear=12, clear_margin=1.5e-4, family="gemma3", own_head_dim=128, linear="bitlinear", input_norms=True,
                f16_norms=True, window=4, pooling=True)
-LLAMA = Shape("llama", 128, 2, 256, 4, 2, tied=True, act="silu", seed=21, family="llama", own_head_dim=128,
+LLAMA = Shape("llama", 128, 2, 256, 4, 2, tied=True, act="silu", seed=21, family="llama", own_head_dim=96,
               bf16_embedding=True, linear="bitlinear", clear=16)
 LLAMA3 = Shape("llama-llama3", 256, 1, 256, 4, 1, tied=False, theta=500000.0, act="silu", seed=22, clear=12, family="llama",
                linear="autobitlinear offline",
@@ -154,6 +166,24 @@ LINEAR = Shape("llama-linear", 128, 1, 256, 2, 1, tied=True, act="silu", seed=23
                rope={"rope_type": "linear", "factor": 4.0})
 YARN = Shape("llama-yarn", 128, 1, 256, 2, 1, tied=True, act="silu", seed=24, clear=12, family="llama", linear="bitlinear", context=2048,
              rope={"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 512})
+
+
+# Bonsai in small: every matrix with a scale for each group of columns, embedding and head included.
+def bonsai(name, seed, groups, table, **more):
+    tables = {"token_embd": table} | ({} if more["tied"] else {"output": table})
+    return Shape(name, 128, act="silu", theta=1000000.0, eps=1e-6, seed=seed, family="qwen3", linear="float", clear=0,
+                 free=(24, 12, 8, 4), groups=groups, tables=tables, **more)
+
+
+GROUPS_64 = bonsai("qwen3-groups64", 31, 64, g.TYPE_Q2_0, n_layers=2, ffn=192, n_heads=4, n_kv_heads=2, own_head_dim=64,
+                   tied=False, codes=(-1, 0, 1) * 20 + (2,))
+GROUPS_128 = bonsai("qwen3-groups128", 32, 128, g.TYPE_PQ2_0, n_layers=1, ffn=256, n_heads=2, n_kv_heads=1, own_head_dim=128,
+                    tied=True, context=2048,
+                    rope={"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 512})
+BINARY = bonsai("qwen3-binary", 33, 128, g.TYPE_Q1_0, n_layers=1, ffn=128, n_heads=1, n_kv_heads=1, own_head_dim=128, tied=True,
+                codes=(-1, 1))
+TRILM = Shape("trilm", 256, 1, 512, 2, 2, tied=False, act="silu", seed=34, family="llama", linear="float", clear=0,
+              free=(24, 12, 8, 4), groups=256)
 
 MIXED_FLOATS = dict(attn_q=g.TYPE_F32, attn_k=g.TYPE_F32, attn_v=g.TYPE_F16, attn_output=g.TYPE_F16,
                     ffn_gate=g.TYPE_BF16, ffn_up=g.TYPE_BF16, ffn_down=g.TYPE_F32)
@@ -202,6 +232,23 @@ PLAN = [
     (GEMMA3, [
         File("gemma3-embedding-i2_s", g.TYPE_I2_S, arch="gemma3", sentence_piece={"space_prefix": False, "add_eos": True},
              template=None, note="windows of 4 positions in five of six layers"),
+    ]),
+    (GROUPS_64, [
+        File("qwen3-groups64-q2_0", g.TYPE_Q2_0, arch="qwen3", embedding=g.TYPE_Q2_0, output=g.TYPE_Q2_0, pre="qwen2",
+             note="as Ternary-Bonsai: all in Q2_0; a sixtieth of the codes is 3, which is twice the scale"),
+    ]),
+    (GROUPS_128, [
+        File("qwen3-groups128-pq2_0", g.TYPE_PQ2_0, arch="qwen3", embedding=g.TYPE_PQ2_0, note="YaRN, as Bonsai 8B"),
+        File("qwen3-groups128-q2_0", g.TYPE_PQ2_0, arch="qwen3", embedding=g.TYPE_PQ2_0, ids={g.TYPE_PQ2_0: g.TYPE_Q2_0},
+             note="the first files of Ternary-Bonsai: groups of 128 under the id of Q2_0"),
+        File("qwen3-groups128-ptq1_0", g.TYPE_PTQ1_0, arch="qwen3", embedding=g.TYPE_PQ2_0),
+    ]),
+    (BINARY, [
+        File("qwen3-binary-q1_0", g.TYPE_Q1_0, arch="qwen3", embedding=g.TYPE_Q1_0, note="as Bonsai: -1 and 1 only"),
+    ]),
+    (TRILM, [
+        File("trilm-tq2_0", g.TYPE_TQ2_0, arch="llama", note="TriLM in the types of llama.cpp's quantizer, scales of blocks"),
+        File("trilm-tq1_0", g.TYPE_TQ1_0, arch="llama"),
     ]),
     (LLAMA, [
         File("llama-i2_s", g.TYPE_I2_S, arch="llama", note="heads of 96, which is not 128 / 4"),
