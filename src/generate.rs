@@ -123,6 +123,22 @@ impl Engine {
         self.cache.clear();
     }
 
+    /// Gives the memory back that nothing under way needs: keys and values of generations and texts that have ended, and working
+    /// memory that the next one asks for again. Returns the bytes of those keys and values. What they took is free for whatever
+    /// this program allocates next; whether the system gets it back is up to the allocator, and WebAssembly's memory never
+    /// shrinks.
+    pub fn release_memory(&mut self) -> usize {
+        let before = self.kv_bytes();
+        self.cache.clear();
+        self.logits = Vec::new();
+        before - self.kv_bytes()
+    }
+
+    /// Bytes of the keys and values that there are, of generations under way and of texts that have ended.
+    pub fn kv_bytes(&self) -> usize {
+        self.cache.pool().blocks() * self.cache.pool().block_bytes()
+    }
+
     /// Bounds the keys and values that are kept, those of running generations included, to `tokens` tokens, and at least
     /// one context.
     pub fn set_kv_tokens(&mut self, tokens: usize) {

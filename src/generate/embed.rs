@@ -132,7 +132,12 @@ impl Engine {
                 if run.texts.is_empty() {
                     return Ok(EmbedStep::Done);
                 }
-                ForwardPass::begin(model, &mut run.inputs(), &mut self.executor)?
+                loop {
+                    match ForwardPass::begin(model, &mut run.inputs(), &mut self.executor) {
+                        Err(error) if error.kind() == ErrorKind::OutOfMemory && self.cache.give_up_block() => {}
+                        begun => break begun?,
+                    }
+                }
             }
         };
         if pass.layer(model, &mut run.sequences(), &mut self.executor)? {

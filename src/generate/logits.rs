@@ -135,7 +135,14 @@ impl Engine {
                 let begin = sequence.len();
                 let batch = &run.ids[begin..(last + 1).min(begin + ForwardPass::MAX_TOKENS)];
                 self.cache.make_room(sequence.kv().missing_blocks(begin + batch.len()));
-                ForwardPass::begin(&self.loaded.model, &mut [(&mut sequence, batch)], &mut self.executor)?
+                loop {
+                    let input = &mut [(&mut sequence, batch)];
+                    match ForwardPass::begin(&self.loaded.model, input, &mut self.executor) {
+                        // What is kept takes the memory that the bound allows and that is not there.
+                        Err(error) if error.kind() == ErrorKind::OutOfMemory && self.cache.give_up_block() => {}
+                        begun => break begun?,
+                    }
+                }
             }
         };
         if pass.layer(&self.loaded.model, &mut [&mut sequence], &mut self.executor)? {

@@ -69,6 +69,32 @@ fn alternating_conversations_keep_their_prefixes() {
 }
 
 #[test]
+fn memory_that_is_released_is_that_of_texts_that_have_ended() {
+    let mut engine = engine(Precision::Fast);
+    let block = engine.cache().pool().block_bytes();
+    let (ended, running) = (text(&engine, 1, KV_BLOCK + 20), text(&engine, 2, 9));
+    answer(&mut engine, &ended);
+    let options = GenerateOptions { max_tokens: Some(ANSWER), ..GenerateOptions::default() };
+    let mut generation = engine.generate(running.clone(), options).unwrap();
+    let mut ids = Vec::new();
+    while ids.len() < 2 {
+        if let Event::Token { id, .. } = engine.step(&mut generation, usize::MAX).unwrap() {
+            ids.push(id);
+        }
+    }
+    assert_eq!(engine.kv_bytes(), 3 * block);
+    assert_eq!(engine.release_memory(), 2 * block);
+    assert_eq!((engine.kv_bytes(), engine.release_memory()), (block, 0));
+    // What is under way goes on with the same bits, and what has ended is computed anew.
+    while let Event::Token { id, .. } = engine.step(&mut generation, usize::MAX).unwrap() {
+        ids.push(id);
+    }
+    assert_eq!(ids, alone(Precision::Fast, &running));
+    let (again, usage) = answer(&mut engine, &ended);
+    assert_eq!((again, usage.cached_tokens), (alone(Precision::Fast, &ended), 0));
+}
+
+#[test]
 fn a_second_answer_to_a_prompt_leaves_the_first_in_the_cache() {
     let mut engine = engine(Precision::Fast);
     let prompt = text(&engine, 1, 40);

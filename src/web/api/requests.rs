@@ -1,6 +1,7 @@
 //! The generations of a loaded model: submitted by the engine worker, which then steps through all of them at once.
 
 use js_sys::{Array, Object, Reflect};
+use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -26,6 +27,16 @@ pub struct Times {
     round: f64,
     /// Requests that want the time of each part.
     timed: Vec<u32>,
+}
+
+/// What became of keys and values, in bytes.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Released {
+    /// Of texts that have ended: free for what is computed next.
+    released_bytes: usize,
+    /// Of what is under way.
+    used_bytes: usize,
 }
 
 impl WasmModel {
@@ -184,6 +195,13 @@ impl WasmModel {
     /// ended.
     pub fn cancel(&mut self, id: u32) -> std::result::Result<JsValue, JsValue> {
         self.cancel_request(id).map_err(|e| to_js(&e))
+    }
+
+    /// Gives up the keys and values of texts that have ended. The instance's memory stays as large as it is.
+    #[wasm_bindgen(js_name = releaseMemory)]
+    pub fn release_memory(&mut self) -> std::result::Result<JsValue, JsValue> {
+        let released_bytes = self.engine.release_memory();
+        to_object(&Released { released_bytes, used_bytes: self.engine.kv_bytes() }).map_err(|e| to_js(&e))
     }
 
     /// Drops all requests.
