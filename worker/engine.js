@@ -271,6 +271,8 @@ self.onmessage = (/** @type {MessageEvent<ToEngine>} */ { data: message }) => {
     case 'cancel':
       generations?.cancel(message.id);
       return queue.cancel(message.id);
+    case 'stop':
+      return generations?.stop(message.id);
     case 'ping':
       return void pong(message.lastCall);
     case 'close':

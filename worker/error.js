@@ -1,7 +1,7 @@
 // The error class of the API, with its stable codes.
 
 /**
- * The codes of `src/kernels/error.rs`, and the two that only the page can tell:
+ * The codes of `src/kernels/error.rs`, and those that only the page can tell:
  *
  * | code | cause | what to do |
  * |---|---|---|
@@ -24,6 +24,7 @@
  * | `storage` | the browser's storage failed or is full | `BitNet.cache.evict`, the option `evict: true`, or `cache: false` |
  * | `queue_full` | as many requests run and wait as may | try again when one has ended; `maxConcurrent`, `maxQueue` |
  * | `timeout` | the answer was not complete in the time that the call had | more `timeout` or fewer tokens; `details.usage` tells how far it was |
+ * | `refused` | a guard of the application does not allow the request or its answer, has failed or has taken too long | `details.guard` names it, `details.reason` tells which; `details.retryAfterMs` is there where waiting helps |
  * | `aborted` | the call was cancelled inside the engine | callers see their signal's reason instead |
  * | `crashed` | a worker trapped or stopped answering | load the model again; if it happens twice, report it |
  * | `internal` | a bug of this library | report it |
@@ -34,7 +35,7 @@
  *
  * @typedef {'invalid_gguf' | 'truncated' | 'unsupported' | 'invalid_model' | 'out_of_memory' | 'invalid_argument'
  *   | 'invalid_grammar' | 'chat_template' | 'context_overflow' | 'network' | 'not_found' | 'unauthorized' | 'forbidden' | 'changed'
- *   | 'integrity' | 'other_model' | 'storage' | 'queue_full' | 'timeout' | 'aborted' | 'crashed' | 'internal' | 'worker_failed'
+ *   | 'integrity' | 'other_model' | 'storage' | 'queue_full' | 'timeout' | 'refused' | 'aborted' | 'crashed' | 'internal' | 'worker_failed'
  *   | 'unloaded'} ErrorCode
  */
 

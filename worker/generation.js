@@ -39,7 +39,7 @@ class Call {
   }
 
   /**
-   * @param {Extract<StepEvent, { type: 'done' }>} event
+   * @param {Pick<Extract<StepEvent, { type: 'done' }>, 'finishReason' | 'stoppedBy' | 'usage' | 'threads'>} event
    * @param {WasmModel} model
    * @returns {GenerationResult}
    */
@@ -145,6 +145,21 @@ export class Generations {
   cancel(id) {
     if (this.#coming.delete(id)) this.#wake();
     if (this.#calls.has(id)) this.#drop(id, () => CANCELLED);
+  }
+
+  /**
+   * Ends a generation, which has the result that it has come to.
+   * @param {number} id of its call
+   */
+  stop(id) {
+    const call = this.#take(id);
+    if (call === undefined) return;
+    try {
+      const usage = this.#model.cancel(id) ?? NO_USAGE;
+      call.resolve(call.result({ finishReason: 'stop', usage, threads: this.#model.info().threads }, this.#model));
+    } catch (thrown) {
+      call.reject(thrown);
+    }
   }
 
   /** Drops all generations. */

@@ -139,7 +139,7 @@ export const BitNet = {
         },
       });
       if (kernel === undefined) fastest.set(setting, info.kernel);
-      const model = new Model(group, info);
+      const model = new Model(group, info, options);
       for (const { source, ...own } of options.adapters ?? []) {
         const { cache, evict, network, headers, hfBase } = options;
         await model.adapters.load(source, { cache, evict, network, headers, hfBase, signal, onProgress, ...own });

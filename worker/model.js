@@ -4,12 +4,16 @@ import { runBatch } from './batch.js';
 import { Chat } from './chat/chat.js';
 import { restoreChat } from './chat/restore.js';
 import { BitNetError } from './error.js';
+import { Guards } from './guards/guards.js';
+import { Listeners } from './listeners.js';
 import { LoraAdapters } from './lora.js';
 import { OpenAI } from './openai/openai.js';
-import { checkChatOptions, checkGenerateOptions, checkIndices, checkMessages, checkPrompt, checkText, checkTexts } from './options.js';
+import { checkChatOptions, checkGenerateOptions, checkIndices, checkMessages, checkPrompt, checkText, checkTexts, templateOptions } from './options.js';
 import { TokenStream } from './stream.js';
 import { checkToolOptions, ToolCalling, toolError } from './tools/tool-calling.js';
 
+/** @import { Guard } from './guards/guard.js' */
+/** @import { ModelEvents } from './listeners.js' */
 /** @import { WorkerGroup } from './worker-group.js' */
 /** @import { BatchProgress, Completion, GenerationResult, Message, Methods, ModelInfo, Perplexity, Prefill, Prompt, Token } from './protocol.js' */
 /** @import { ChatOptions, GenerateOptions } from './schema.js' */
@@ -43,11 +47,16 @@ export class Model {
 
   #tools;
 
+  #listeners = new Listeners();
+
   /** The changing parts of `info`, apart from the model: whoever keeps `info` alone must not keep the workers. */
   #now;
 
   /** LoRA adapters beside the weights: `load`, `enable`, `disable`, `unload`, `list`. @readonly */
   adapters;
+
+  /** Limits that the application sets: `add`, `list`. @readonly */
+  guards;
 
   /**
    * The model's properties, and how it runs. With `threads: 'auto'` the number of threads follows what is fastest: it may differ
@@ -61,11 +70,13 @@ export class Model {
    * @internal
    * @param {WorkerGroup} group
    * @param {ModelInfo} info
+   * @param {{ guards?: readonly Guard[] | undefined }} [options] of `load`
    */
-  constructor(group, info) {
+  constructor(group, info, { guards = [] } = {}) {
     this.#group = group;
     this.#tools = new ToolCalling((messages, options) => group.call('chatPrompt', { messages, options }));
     this.adapters = new LoraAdapters(group);
+    this.guards = new Guards(guards, this.#listeners);
     groups.set(this, group);
     forgotten.register(this, group);
     const now = { threads: info.threads };
@@ -79,6 +90,17 @@ export class Model {
   }
 
   /**
+   * Listens to what the model tells besides answers.
+   * @template {keyof ModelEvents} E
+   * @param {E} type
+   * @param {(event: ModelEvents[E]) => void} listener
+   * @returns {() => void} ends it
+   */
+  on(type, listener) {
+    return this.#listeners.on(type, listener);
+  }
+
+  /**
    * Streams an answer, token by token. A string is raw text; messages go through the model's chat template. Leaving the
    * loop, or aborting the signal, stops the engine within one token or one short batch of the prompt. After the loop,
    * `stream.result` tells why it ended, and what it took; `stream.partial` tells what there is at any time, also after an abort.
@@ -88,15 +110,15 @@ export class Model {
    * @returns {TokenStream}
    */
   generate(prompt, options = {}) {
-    const args = { prompt: checkPrompt(prompt), options: checkGenerateOptions(options) };
-    const wish = checkToolOptions(options, prompt);
+    const asked = checkRequest(prompt, options);
     const { signal: given, onPrefill } = options;
     return new TokenStream((onToken, stopped, onRead) => {
       const signal = given ? AbortSignal.any([given, stopped]) : stopped;
-      return this.#run(args, wish, signal, onToken, (prefill) => {
+      const onPart = (/** @type {Prefill} */ prefill) => {
         onRead(prefill);
         onPrefill?.(prefill);
-      });
+      };
+      return this.#run(asked, { ...options, signal, onPrefill: onPart }, onToken);
     });
   }
 
@@ -117,13 +139,12 @@ export class Model {
    * @returns {Promise<Completion>}
    */
   async #complete(prompt, options, waitsForRoom) {
-    const args = { prompt: checkPrompt(prompt), options: { ...checkGenerateOptions(options), waitsForRoom } };
-    const wish = checkToolOptions(options, prompt);
+    const asked = checkRequest(prompt, options);
     let text = '';
     const onToken = (/** @type {Token} */ token) => {
       text += token.text;
     };
-    const result = await this.#run(args, wish, options.signal, onToken, options.onPrefill);
+    const result = await this.#run(asked, options, onToken, waitsForRoom);
     return { text, ...result };
   }
 
@@ -146,25 +167,49 @@ export class Model {
   }
 
   /**
-   * @param {Methods['generate']['args']} asked
-   * @param {ToolWish | undefined} wish
-   * @param {AbortSignal | undefined} signal
+   * Lets the guards look at a request, then computes its answer past those that look at texts.
+   * @param {CheckedRequest} asked
+   * @param {GenerateOptions} options
    * @param {(token: Token) => void} onToken
-   * @param {(prefill: Prefill) => void} [onPrefill]
+   * @param {boolean} [waitsForRoom] where the queue is full
    * @returns {Promise<GenerationResult>}
    */
-  async #run(asked, wish, signal, onToken, onPrefill) {
-    signal?.throwIfAborted();
-    const { args, answer } = await this.#tools.begin(asked, wish);
+  async #run(asked, options, onToken, waitsForRoom = false) {
+    const { signal = new AbortController().signal } = options;
+    signal.throwIfAborted();
+    const count = (/** @type {Prompt} */ prompt, /** @type {GenerateOptions} */ options) => this.countTokens(prompt, templateOptions(options));
+    const admitted = await this.guards.admit(asked.prompt, options, { signal, check: checkRequest, count });
+    const isChanged = admitted.prompt !== asked.prompt || admitted.options !== options;
+    const { args, wish } = isChanged ? checkRequest(admitted.prompt, admitted.options) : asked;
+    args.options.waitsForRoom = waitsForRoom;
+    const stop = new AbortController();
+    const watch = admitted.watch?.(onToken, () => stop.abort());
+    const onWritten = watch ? watch.push.bind(watch) : onToken;
+    const result = await this.#answer({ args, wish }, { signal, stop: stop.signal, onToken: onWritten, onPrefill: options.onPrefill });
+    return watch ? watch.finish(result) : result;
+  }
+
+  /**
+   * @param {{ args: Methods['generate']['args'], wish: ToolWish | undefined }} asked
+   * @param {object} more
+   * @param {AbortSignal} more.signal
+   * @param {AbortSignal} more.stop ends the answer with what it has come to
+   * @param {(token: Token) => void} more.onToken
+   * @param {((prefill: Prefill) => void) | undefined} more.onPrefill
+   * @returns {Promise<GenerationResult>}
+   */
+  async #answer(asked, { signal, stop, onToken, onPrefill }) {
+    const { args, answer } = await this.#tools.begin(asked.args, asked.wish);
     const call = this.#group.call('generate', args, {
       signal,
+      stop,
       onEvent: (event) => {
         if (event.type === 'token') onToken(answer ? answer.token(event.token) : event.token);
         if (event.type === 'prefill') onPrefill?.(event.prefill);
       },
     });
     const result = await call.catch((error) => {
-      throw wish ? toolError(error, wish) : error;
+      throw asked.wish ? toolError(error, asked.wish) : error;
     });
     this.#now.threads = result.timings.threads;
     return answer ? answer.finish(result, onToken) : result;
@@ -303,4 +348,19 @@ export class Model {
   async [Symbol.asyncDispose]() {
     await this.unload();
   }
+}
+
+/**
+ * A request that was checked, with its prompt as the caller gave it.
+ * @typedef {{ prompt: Prompt, args: Methods['generate']['args'], wish: ToolWish | undefined }} CheckedRequest
+ */
+
+/**
+ * @param {Prompt} prompt
+ * @param {GenerateOptions} options
+ * @returns {CheckedRequest}
+ */
+function checkRequest(prompt, options) {
+  const args = { prompt: checkPrompt(prompt), options: checkGenerateOptions(options) };
+  return { prompt, args, wish: checkToolOptions(options, prompt) };
 }

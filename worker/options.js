@@ -1,5 +1,6 @@
 // Checks what callers pass in, on the page, so that a typo is told at once and not by a worker minutes later.
 import { BitNetError } from './error.js';
+import { isGuard } from './guards/guard.js';
 import { isHeaderRecord } from './headers.js';
 import { ADAPTER_RULES, CHAT_RULES, GENERATE_RULES, LOAD_RULES, WORKER_RULES } from './schema.js';
 
@@ -20,10 +21,12 @@ const NETWORK_OPTIONS = ['chunkBytes', 'requests', 'attempts', 'retryDelayMs', '
 const CHECKS = {
   isAdapters: (v) => Array.isArray(v) && v.every((item) => isObject(item) && 'source' in item),
   isAddress,
+  isClientId: (v) => typeof v === 'string' && v.length >= 1 && v.length <= 256,
   isCacheMode: (v) => [true, false, 'revalidate', 'reload'].includes(v),
   isDataArray: (v) => Array.isArray(v) && v.every((item) => isObject(item) && isData(item)),
   isDataObject: (v) => isObject(v) && isData(v),
   isFunction: (v) => typeof v === 'function',
+  isGuards: (v) => Array.isArray(v) && v.every(isGuard),
   isHeaders: (v) => typeof v === 'function' || isHeaderRecord(v),
   isLogitBias: (v) => isObject(v) && Object.entries(v).every(([id, x]) => isId(id) && isNumber(x) && Math.abs(x) <= MAX_BIAS),
   isLogprobs: (v) => typeof v === 'boolean' || isInteger(v, 0, 100),

@@ -295,9 +295,10 @@
  */
 
 /**
- * The token (one of the model's own ends, or of `stopTokens`) or the text (of `stop`) that ended an answer, or `responseFormat`:
- * nothing could follow.
- * @typedef {{ type: 'token', id: number, text: string } | { type: 'text', text: string } | { type: 'grammar', text: '' }} StoppedBy
+ * The token (one of the model's own ends, or of `stopTokens`) or the text (of `stop`) that ended an answer; or `responseFormat`,
+ * because nothing could follow; or a guard, by its name.
+ * @typedef {{ type: 'token', id: number, text: string } | { type: 'text', text: string } | { type: 'grammar', text: '' }
+ *   | { type: 'guard', guard: string, text: '' }} StoppedBy
  */
 
 /**
@@ -446,8 +447,9 @@
  */
 
 /**
- * Page to engine worker. `cancel` drops a call, at the latest after the step that is running; `close` ends the engine.
- * @typedef {EngineStart | EngineCall | { type: 'cancel', id: number } | { type: 'ping', lastCall: number } | { type: 'close' }} ToEngine
+ * Page to engine worker. `cancel` drops a call, at the latest after the step that is running; `stop` ends a generation, which then
+ * has the result that it has come to; `close` ends the engine.
+ * @typedef {EngineStart | EngineCall | { type: 'cancel' | 'stop', id: number } | { type: 'ping', lastCall: number } | { type: 'close' }} ToEngine
  */
 
 /** @typedef {Pick<SecurityPolicyViolationEvent, 'disposition' | 'effectiveDirective' | 'blockedURI'>} Violation */

@@ -1,5 +1,6 @@
 // Written by `cargo xtask build` from src/options/: change an option there.
 
+/** @import { Guard } from './guards/guard.js' */
 /** @import { HeaderFunction } from './headers.js' */
 /** @import { CacheMode, NetworkOptions, Prefill, Progress, ResponseFormat, ToolChoice } from './protocol.js' */
 /** @import { Source } from './source.js' */
@@ -17,7 +18,7 @@
 
 /** @typedef {Readonly<Record<string, Rule>>} Rules */
 
-/** @typedef {'isAdapters' | 'isAddress' | 'isCacheMode' | 'isDataArray' | 'isDataObject' | 'isFunction' | 'isHeaders' | 'isIntegrity' | 'isLogitBias' | 'isLogprobs' | 'isNetworkOptions' | 'isResponseFormat' | 'isSignal' | 'isStop' | 'isStopTokens' | 'isThreadCount' | 'isToolChoice'} CheckName */
+/** @typedef {'isAdapters' | 'isAddress' | 'isCacheMode' | 'isClientId' | 'isDataArray' | 'isDataObject' | 'isFunction' | 'isGuards' | 'isHeaders' | 'isIntegrity' | 'isLogitBias' | 'isLogprobs' | 'isNetworkOptions' | 'isResponseFormat' | 'isSignal' | 'isStop' | 'isStopTokens' | 'isThreadCount' | 'isToolChoice'} CheckName */
 
 /** The ternary kernels, the reference first. */
 export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed', 'relaxed16']);
@@ -72,6 +73,8 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
  * @property {number | undefined} [kvTokens] tokens whose keys and values stay in memory, of all requests and of what
  *   was computed before, at least one context; by default as many as two contexts, with at least 64 and at most 256
  *   MiB for the second, where memory allows
+ * @property {readonly Guard[] | undefined} [guards] limits that the application sets: they look at every request, and
+ *   at the text of every answer, in this order. `bitnet-web/guards` has ready-made ones
  * @property {string | URL | undefined} [workerUrl] address of `engine.js`; `compute.js` is taken from beside it
  * @property {string | URL | undefined} [wasmBase] folder that holds `relaxed/` and `simd128/`
  * @property {number | undefined} [watchdog] milliseconds without a sign of life after which a worker counts as dead;
@@ -190,6 +193,8 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
  *   less priority waits for it. 0 by default
  * @property {number | undefined} [timeout] milliseconds after which the call rejects with `timeout`, waiting
  *   included; `details.usage` tells how far it was. None by default
+ * @property {string | undefined} [clientId] who asks, for guards and their audit events: whatever the application
+ *   tells its users apart by
  * @property {(prefill: Prefill) => void | undefined} [onPrefill] called as the prompt is read
  * @property {boolean | undefined} [timeParts] whether `timings.parts` tells where the time went; such a call runs
  *   alone. False by default
@@ -228,6 +233,7 @@ export const LOAD_RULES = {
   maxConcurrent: { expected: "a whole number from 1 to 64", kind: 'whole', least: 1, most: 64 },
   maxQueue: { expected: "a whole number from 0 to 4294967295", kind: 'whole', least: 0, most: 4294967295 },
   kvTokens: { expected: "a whole number from 1 to 4294967295", kind: 'whole', least: 1, most: 4294967295 },
+  guards: { expected: "an array of guards, each an object with a name, and beforeGenerate or onText as functions; timeout and maxHold above 0", kind: 'custom', check: 'isGuards' },
   workerUrl: { expected: "an address", kind: 'custom', check: 'isAddress' },
   wasmBase: { expected: "an address", kind: 'custom', check: 'isAddress' },
   watchdog: { expected: "a number of 0 or more", kind: 'number', least: 0, above: false, most: Infinity },
@@ -295,6 +301,7 @@ export const GENERATE_RULES = {
   speculative: { expected: "true or false", kind: 'flag' },
   priority: { expected: "a number from -1000 to 1000", kind: 'number', least: -1000, above: false, most: 1000 },
   timeout: { expected: "a number above 0, at most 2147483647", kind: 'number', least: 0, above: true, most: 2147483647 },
+  clientId: { expected: "a string of 1 to 256 characters", kind: 'custom', check: 'isClientId' },
   onPrefill: { expected: "a function", kind: 'custom', check: 'isFunction' },
   timeParts: { expected: "true or false", kind: 'flag' },
   signal: { expected: "an AbortSignal", kind: 'custom', check: 'isSignal' },

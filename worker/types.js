@@ -11,8 +11,17 @@
 /** @typedef {import('./chat/store.js').SavedChatEntry} SavedChatEntry */
 /** @typedef {import('./chat/store.js').SavedChats} SavedChats */
 /** @typedef {import('./error.js').ErrorCode} ErrorCode */
+/** @typedef {import('./guards/audit.js').AuditCounts} AuditCounts */
+/** @typedef {import('./guards/audit.js').AuditEvent} AuditEvent */
+/** @typedef {import('./guards/guard.js').Guard} Guard */
+/** @typedef {import('./guards/guard.js').GuardedRequest} GuardedRequest */
+/** @typedef {import('./guards/guard.js').RequestDecision} RequestDecision */
+/** @typedef {import('./guards/guard.js').TextDecision} TextDecision */
+/** @typedef {import('./guards/guard.js').TextPiece} TextPiece */
+/** @typedef {import('./guards/guards.js').Guards} Guards */
 /** @typedef {import('./headers.js').HeaderFunction} HeaderFunction */
 /** @typedef {import('./headers.js').HeaderRecord} HeaderRecord */
+/** @typedef {import('./listeners.js').ModelEvents} ModelEvents */
 /** @typedef {import('./lora.js').LoraAdapters} LoraAdapters */
 /** @typedef {import('./schema.js').AdapterOptions} AdapterOptions */
 /** @typedef {import('./schema.js').ChatOptions} ChatOptions */

@@ -93,14 +93,15 @@ export class WorkerGroup {
   }
 
   /**
-   * Asks the engine. Rejects with the signal's reason as soon as it aborts; the engine drops the call after its step.
+   * Asks the engine. Rejects with the signal's reason as soon as it aborts; the engine drops the call after its step. When `stop`
+   * aborts, a generation ends with the result that it has come to.
    * @template {Method} M
    * @param {M} method
    * @param {Methods[M]['args']} args
-   * @param {{ signal?: AbortSignal, onEvent?: (event: CallEvent) => void, transfer?: Transferable[] }} [more]
+   * @param {{ signal?: AbortSignal, stop?: AbortSignal, onEvent?: (event: CallEvent) => void, transfer?: Transferable[] }} [more]
    * @returns {Promise<Methods[M]['value']>}
    */
-  call(method, args, { signal, onEvent, transfer } = {}) {
+  call(method, args, { signal, stop, onEvent, transfer } = {}) {
     if (this.#gone) return Promise.reject(again(this.#gone));
     if (signal?.aborted) return Promise.reject(signal.reason);
     const id = ++this.#lastId;
@@ -110,14 +111,17 @@ export class WorkerGroup {
         this.#post({ type: 'cancel', id });
         reject(signal?.reason);
       };
+      const onStop = () => this.#post({ type: 'stop', id });
       const forget = () => {
         signal?.removeEventListener('abort', onAbort);
+        stop?.removeEventListener('abort', onStop);
         this.#pending.delete(id);
         if (this.#pending.size > 0) return;
         this.#watchdog.stop();
         this.#onIdle();
       };
       signal?.addEventListener('abort', onAbort, { once: true });
+      stop?.addEventListener('abort', onStop, { once: true });
       this.#pending.set(id, { resolve, reject, onEvent, forget });
       this.#watchdog.start();
       try {

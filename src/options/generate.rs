@@ -305,6 +305,11 @@ pub const GENERATE: &[&Rule] = &[
                 was. None by default",
     },
     &Rule {
+        name: "clientId",
+        kind: Kind::Custom { typescript: "string", expected: "a string of 1 to 256 characters", check: "isClientId" },
+        about: "who asks, for guards and their audit events: whatever the application tells its users apart by",
+    },
+    &Rule {
         name: "onPrefill",
         kind: Kind::Custom { typescript: "(prefill: Prefill) => void", expected: "a function", check: "isFunction" },
         about: "called as the prompt is read",

@@ -160,6 +160,17 @@ pub const LOAD: &[&Rule] = &[
                 context; by default as many as two contexts, with at least 64 and at most 256 MiB for the second, where memory \
                 allows",
     },
+    &Rule {
+        name: "guards",
+        kind: Kind::Custom {
+            typescript: "readonly Guard[]",
+            expected: "an array of guards, each an object with a name, and beforeGenerate or onText as functions; timeout and \
+                       maxHold above 0",
+            check: "isGuards",
+        },
+        about: "limits that the application sets: they look at every request, and at the text of every answer, in this order. \
+                `bitnet-web/guards` has ready-made ones",
+    },
     &WORKER_URL,
     &WASM_BASE,
     &WATCHDOG,

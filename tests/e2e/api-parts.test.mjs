@@ -92,14 +92,14 @@ test('anything thrown becomes a plain error', () => {
   assert.equal(String(error), 'BitNetError: gone');
 });
 
-test('the types list every code of the engine, and three that its scripts tell', async () => {
+test('the types list every code of the engine, and those that its scripts tell', async () => {
   const rust = await readFile(join(ROOT, 'src/kernels/error.rs'), 'utf8');
   const script = await readFile(join(ROOT, 'worker/error.js'), 'utf8');
   const codes = [...rust.matchAll(/Self::\w+ => "(\w+)"/g)].map(([, code]) => code);
   const [, union] = /@typedef \{('invalid_gguf'[^}]*)\} ErrorCode/.exec(script) ?? [];
   const typed = [...union.matchAll(/'(\w+)'/g)].map(([, code]) => code);
   assert.ok(codes.length > 10);
-  assert.deepEqual(typed.toSorted(), [...codes, 'timeout', 'unloaded', 'worker_failed'].toSorted());
+  assert.deepEqual(typed.toSorted(), [...codes, 'refused', 'timeout', 'unloaded', 'worker_failed'].toSorted());
   for (const code of typed) assert.ok(script.includes(` * | \`${code}\` | `), code);
 });
 

@@ -76,7 +76,7 @@ for (const block of whole) {
   test(`${block.place} runs`, { timeout: 120_000 }, async () => {
     // With what it imports besides the library, as any bundler does it.
     const stdin = { contents: moduleOf(block), loader: /** @type {'js' | 'ts'} */ (block.language), resolveDir: ROOT };
-    const alias = Object.fromEntries(['ai-sdk', 'langchain', 'prompt-api'].map((name) => [`bitnet-web/${name}`, join(ROOT, 'dist', `${name}.js`)]));
+    const alias = Object.fromEntries(['guards', 'ai-sdk', 'langchain', 'prompt-api'].map((name) => [`bitnet-web/${name}`, join(ROOT, 'dist', `${name}.js`)]));
     const { outputFiles: [{ text: code }] } = await build({ stdin, bundle: true, format: 'esm', target: 'es2022', alias, external: ['bitnet-web'], write: false });
     const page = `<!doctype html><title>block</title><link rel="icon" href="data:,"><script type="importmap">{ "imports": { "bitnet-web": "/bitnet-web/index.js" } }</script>
       <button id="stop"></button><p id="answer"></p>`;

@@ -40,7 +40,7 @@ test('every parameter arrives', async () => {
   const { signal, tools, ...options } = model.options[0];
   assert.deepEqual(JSON.parse(JSON.stringify(options)), {
     temperature: 0.5, topP: 0.9, maxTokens: 3, stop: ['x', 'y'], seed: 7, logprobs: 2, logitBias: { 5: -100 }, frequencyPenalty: 0.5,
-    presencePenalty: -0.5, continueFinalMessage: false,
+    presencePenalty: -0.5, continueFinalMessage: false, clientId: 'me',
   });
   await clientOf(model).chat.completions.create({ model: 'letters', messages: HI, max_completion_tokens: 2, max_tokens: 9 });
   assert.equal(model.options[1].maxTokens, 2);

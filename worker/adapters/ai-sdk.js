@@ -180,8 +180,8 @@ function resultText(output) {
 }
 
 /** @param {GenerationResult} result @returns {LanguageModelV4FinishReason} */
-function reasonOf({ finishReason: raw }) {
-  const unified = /** @type {string} */ (raw) === 'tool_calls' ? 'tool-calls' : raw;
+function reasonOf({ finishReason: raw, stoppedBy }) {
+  const unified = stoppedBy?.type === 'guard' ? 'content-filter' : raw === 'tool_calls' ? 'tool-calls' : raw;
   return { unified: /** @type {LanguageModelV4FinishReason['unified']} */ (unified), raw };
 }
 

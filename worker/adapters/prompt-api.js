@@ -384,7 +384,7 @@ function monitored(monitor) {
 function domError(error) {
   if (!(error instanceof BitNetError)) return error;
   /** @type {Record<string, string>} */
-  const names = { context_overflow: 'QuotaExceededError', unsupported: 'NotSupportedError', invalid_grammar: 'NotSupportedError', unloaded: 'InvalidStateError', chat_template: 'NotSupportedError' };
+  const names = { context_overflow: 'QuotaExceededError', unsupported: 'NotSupportedError', invalid_grammar: 'NotSupportedError', unloaded: 'InvalidStateError', refused: 'NotAllowedError', chat_template: 'NotSupportedError' };
   const made = new DOMException(error.message, names[error.code] ?? 'OperationError');
   const { tokens, minTokens, contextLength } = /** @type {any} */ (error.details ?? {});
   return error.code === 'context_overflow' ? Object.assign(made, { requested: tokens ?? minTokens, quota: contextLength }) : made;

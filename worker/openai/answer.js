@@ -43,7 +43,13 @@ export class Answer {
   takeEnd() {
     if (this.#ended || this.result === undefined) return undefined;
     this.#ended = true;
-    return this.result.finishReason;
+    return this.reason ?? undefined;
+  }
+
+  /** Why it has ended, in OpenAI's words. @returns {string | null} */
+  get reason() {
+    if (this.result === undefined) return null;
+    return this.result.stoppedBy?.type === 'guard' ? 'content_filter' : this.result.finishReason;
   }
 
   /** @returns {any} the choice of a whole completion */
@@ -73,7 +79,7 @@ export class ChatAnswer extends Answer {
     const content = calls.length > 0 && this.text === '' ? null : this.text;
     const message = { role: 'assistant', content, refusal: null, annotations: [], ...(calls.length > 0 && { tool_calls: calls }) };
     const logprobs = this.tokens.length > 0 ? { content: this.tokens.map(tokenLogprob), refusal: null } : null;
-    return { index: this.index, message, logprobs, finish_reason: this.result?.finishReason ?? null };
+    return { index: this.index, message, logprobs, finish_reason: this.reason };
   }
 
   /** @param {Token} [token] */
@@ -111,8 +117,8 @@ export class TextAnswer extends Answer {
   }
 
   choice() {
-    const { index, text, result } = this;
-    return { text, index, logprobs: this.#logprobs(this.tokens), finish_reason: result?.finishReason ?? null };
+    const { index, text, reason } = this;
+    return { text, index, logprobs: this.#logprobs(this.tokens), finish_reason: reason };
   }
 
   /** @param {Token} [token] */

@@ -51,12 +51,25 @@ const STATUS = {
 export function toOpenAI(thrown, input = 'messages') {
   if (!(thrown instanceof BitNetError)) return thrown;
   const { code, message, details } = thrown;
+  if (code === 'refused') return refused(thrown, input);
   const known = STATUS[code];
   if (known === undefined) return new OpenAIError(500, message, { type: 'server_error', code, cause: thrown });
   const [status, name] = known;
   const option = /** @type {{ option?: string } | undefined} */ (details)?.option;
   const param = option === undefined ? (code === 'context_overflow' || code === 'chat_template' ? input : null) : toSnakeCase(option);
   return new OpenAIError(status, message, { param, code: name, cause: thrown });
+}
+
+/**
+ * What a guard has refused: with status 429 where asking later helps.
+ * @param {BitNetError} error
+ * @param {string} input
+ */
+function refused(error, input) {
+  const { stage, reason, retryAfterMs } = /** @type {{ stage: string, reason: string, retryAfterMs?: number }} */ (error.details);
+  if (retryAfterMs !== undefined) return new OpenAIError(429, error.message, { type: 'requests', code: 'rate_limit_exceeded', cause: error });
+  if (reason !== 'decided') return new OpenAIError(500, error.message, { type: 'server_error', code: 'refused', cause: error });
+  return new OpenAIError(400, error.message, { param: stage === 'request' ? input : null, code: 'refused', cause: error });
 }
 
 /** @param {string} name */

@@ -46,9 +46,19 @@ export async function respond(api, input, init) {
     return answer instanceof ChunkStream ? eventStream(answer) : json(200, answer);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    if (error instanceof OpenAIError) return json(error.status, { error: error.error });
+    if (error instanceof OpenAIError) return json(error.status, { error: error.error }, retryAfter(error));
     throw error;
   }
+}
+
+/**
+ * When a client that has asked too often may ask again. It may wait for that by itself.
+ * @param {OpenAIError} error
+ * @returns {Record<string, string>}
+ */
+function retryAfter({ cause }) {
+  const { retryAfterMs } = /** @type {{ details?: { retryAfterMs?: number } } | undefined} */ (cause)?.details ?? {};
+  return retryAfterMs === undefined ? {} : { 'Retry-After': String(Math.ceil(retryAfterMs / 1000)), 'X-Should-Retry': 'true' };
 }
 
 /** @param {Request} request */
@@ -63,10 +73,11 @@ async function readBody(request) {
 /**
  * @param {number} status
  * @param {unknown} body
+ * @param {Record<string, string>} [more]
  */
-function json(status, body) {
+function json(status, body, more) {
   // A client must not try again what fails here: it would fail in the same way.
-  const headers = { 'Content-Type': 'application/json', 'X-Should-Retry': 'false' };
+  const headers = { 'Content-Type': 'application/json', 'X-Should-Retry': 'false', ...more };
   return new Response(JSON.stringify(body), { status, headers });
 }
 

@@ -19,7 +19,8 @@ import { OpenAIError } from './error.js';
  * @property {Readonly<Record<string, number>> | null | undefined} [logit_bias]
  * @property {number | null | undefined} [frequency_penalty]
  * @property {number | null | undefined} [presence_penalty]
- * @property {string | undefined} [user] has no effect
+ * @property {string | undefined} [user] the client that guards see, where there is no `safety_identifier`
+ * @property {string | undefined} [safety_identifier] the client that guards see
  * @property {number | undefined} [top_k] as llama.cpp's and vLLM's servers take it, like the next two
  * @property {number | undefined} [min_p]
  * @property {number | undefined} [repetition_penalty]
@@ -91,10 +92,12 @@ const COMMON = {
   top_k: ['a whole number of 0 or more', whole(0, 2 ** 32 - 1)],
   min_p: ['a number from 0 to 1', number(0, 1)],
   repetition_penalty: ['a number above 0, at most 100', (v) => number(0, 100)(v) && v > 0],
+  user: ['a string', isText],
+  safety_identifier: ['a string', isText],
 };
 
 /** What has no effect on an answer that is computed here. */
-const WITHOUT_EFFECT = ['user', 'metadata', 'service_tier', 'safety_identifier', 'prompt_cache_key', 'prompt_cache_retention'];
+const WITHOUT_EFFECT = ['metadata', 'service_tier', 'prompt_cache_key', 'prompt_cache_retention'];
 
 /** @type {Record<string, [expected: string, check: Check]>} */
 const CHAT = {
@@ -179,8 +182,10 @@ function show(value) {
  */
 function commonOptions(params) {
   const { temperature, top_p, stop, seed, logit_bias, frequency_penalty, presence_penalty } = params;
-  const { top_k, min_p, repetition_penalty } = params;
+  const { top_k, min_p, repetition_penalty, user, safety_identifier } = params;
+  const clientId = [safety_identifier, user].find((id) => typeof id === 'string' && id !== '');
   return {
+    clientId: clientId?.slice(0, 256),
     temperature: temperature ?? 1,
     topP: top_p ?? undefined,
     stop: stop ?? undefined,

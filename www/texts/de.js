@@ -273,6 +273,8 @@ export const DE = Object.freeze({
   'error.storage.advice': 'Schaffen Sie Platz unter Modelle, oder machen Sie ohne Speichern weiter: das Modell läuft aus dem Arbeitsspeicher.',
   'error.other_model': 'Das wurde mit einem anderen Modell gespeichert',
   'error.other_model.advice': 'Laden Sie das Modell mit der Genauigkeit und den Adaptern von damals, oder machen Sie ohne das Gespeicherte weiter.',
+  'error.refused': 'Eine Anfrage wurde abgelehnt',
+  'error.refused.advice': 'Diese Seite begrenzt, was gefragt werden kann oder wie oft. Der Satz oben nennt die Grenze.',
   'error.queue_full': 'Zu viel auf einmal',
   'error.queue_full.advice': 'Warten Sie, bis eine Antwort fertig ist, und versuchen Sie es dann noch einmal.',
   'error.timeout': 'Die Antwort hat zu lange gedauert',

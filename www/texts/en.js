@@ -273,6 +273,8 @@ export const EN = Object.freeze({
   'error.storage.advice': 'Make room under Models, or go on without storing: the model runs from memory.',
   'error.other_model': 'This was saved with another model',
   'error.other_model.advice': 'Load the model, precision and adapters that it was saved with, or go on without it.',
+  'error.refused': 'A request was refused',
+  'error.refused.advice': 'This page limits what can be asked, or how often. The sentence above says what the limit is.',
   'error.queue_full': 'Too much at once',
   'error.queue_full.advice': 'Wait until an answer is complete, then try again.',
   'error.timeout': 'The answer took too long',

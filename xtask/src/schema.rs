@@ -12,6 +12,7 @@ use crate::host;
 const HEAD: &str = "\
 // Written by `cargo xtask build` from src/options/: change an option there.
 
+/** @import { Guard } from './guards/guard.js' */
 /** @import { HeaderFunction } from './headers.js' */
 /** @import { CacheMode, NetworkOptions, Prefill, Progress, ResponseFormat, ToolChoice } from './protocol.js' */
 /** @import { Source } from './source.js' */
