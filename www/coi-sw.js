@@ -35,6 +35,8 @@ const PREFIX = 'bitnet-web.files.';
 const CACHE = PREFIX + version;
 const HASHES = new Map(Object.entries(files).map(([name, hash]) => [new URL(name, location.href).href, hash]));
 const IS_LOCAL = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
+/** The folder of the module that makes answers follow a form: every browser runs the same one. */
+const GRAMMAR = 'grammar';
 /** Files that are fetched at once while a version is brought in. */
 const AT_ONCE = 4;
 
@@ -153,7 +155,7 @@ async function keep(name, response) {
 async function keepAll(variants) {
   const wanted = [...HASHES.keys()].filter((name) => {
     const variant = variantOf(name);
-    return variant === undefined || variants.includes(variant);
+    return variant === undefined || variant === GRAMMAR || variants.includes(variant);
   });
   let whole = true;
   const next = async () => {

@@ -16,8 +16,8 @@ async function kept(page) {
     const cache = await caches.open(names[0]);
     const text = await (await fetch('./site.js')).text();
     const files = Object.keys(JSON.parse(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1)).files);
-    // The other build, and what the chat does not use, may stay away.
-    const wanted = files.filter((name) => !name.endsWith('.wasm') || name.includes('/relaxed/'));
+    // The other build may stay away.
+    const wanted = files.filter((name) => !name.includes('/simd128/') || !name.endsWith('.wasm'));
     const found = await Promise.all(wanted.map((name) => cache.match(new URL(name, location.href))));
     return found.every(Boolean);
   });
