@@ -138,6 +138,8 @@ const modelsSheet = new ModelsSheet(engine, {
     chat.stop();
     engine.unload().catch((error) => notices.error(error));
   },
+  onCancel: () => engine.cancel(),
+  isBusy: () => chat.isRunning,
   onError: (error) => notices.error(error),
   loadOptions,
 });
@@ -145,7 +147,7 @@ const settingsDialog = sheet('settings', 'open-settings', () => {
   settingsSheet.draw();
   systemPrompt.draw(chat.conversation.head.system);
 });
-const modelsDialog = sheet('models', 'open-models', () => modelsSheet.draw());
+const modelsDialog = sheet('models', 'open-models', () => modelsSheet.open());
 sheet('privacy', 'privacy-chip', () => privacy.draw());
 const shortcuts = sheet('shortcuts', 'open-shortcuts', () => {});
 
@@ -174,7 +176,8 @@ async function start() {
     await open(source);
   } else {
     // Whoever wrote the link must not learn of this visit, nor start a download, before a click.
-    modelsDialog.open();
+    modelsDialog.show();
+    modelsSheet.draw();
     modelsSheet.askUnseen(source);
   }
   if (!document.querySelector('dialog[open]')) composer.focus();
@@ -314,6 +317,7 @@ function drawTitle() {
 /** @param {import('./app/progress.js').Progress} progress */
 function drawProgress(progress) {
   loadView.show(engine.name, progress);
+  modelsSheet.showProgress(progress);
   field.fill(progress.fraction ?? 0);
   byId('model-state').textContent = progress.fraction === null ? '' : `${Math.floor(progress.fraction * 100)}%`;
 }
@@ -333,5 +337,5 @@ function drawStatus() {
   if (status === 'ready') byId('announcer').textContent = t('announce.ready', { name });
   const waiting = chat?.open;
   if (waiting) transcript.update(waiting, placeOf(waiting));
-  if (byId('models', HTMLDialogElement).open && status !== 'loading') modelsSheet.draw();
+  if (byId('models', HTMLDialogElement).open ) modelsSheet.draw();
 }

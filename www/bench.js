@@ -58,7 +58,7 @@ void ready.then(() => {
 
 /** The choices of the form that are known at once; those of threads follow when it is known whether the page is isolated. */
 function fillForm() {
-  const offers = CATALOG.map(({ name, source, bytes }) =>
+  const offers = CATALOG.filter(({ task }) => task !== 'embedding').map(({ name, source, bytes }) =>
     h('option', { value: source }, bytes ? `${name} (${inUnits(bytes)} download)` : name),
   );
   model.replaceChildren(

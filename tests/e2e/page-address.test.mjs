@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { meaningOf } from '../../www/app/address.js';
+import { loadablesOf, meaningOf } from '../../www/app/address.js';
 
 const FILE = 'https://huggingface.co/owner/repo/resolve/main/model.gguf';
 
@@ -44,3 +44,30 @@ for (const [text, reason] of [
   ['the best model', 'address.words'],
 ])
   test(`${text || 'nothing'} is neither`, () => assert.deepEqual(meaningOf(text), { kind: 'nothing', reason }));
+
+test('of a repository what can be loaded is listed: files, files in parts as one, a folder of safetensors', () => {
+  const entry = (/** @type {string} */ path, size = 10) => ({ type: 'file', path, size });
+  const entries = [
+    entry('README.md'),
+    entry('b-00002-of-00002.gguf', 30),
+    entry('b-00001-of-00002.gguf', 20),
+    { ...entry('a.gguf'), lfs: { size: 7 } },
+    { type: 'directory', path: 'sub.gguf', size: 0 },
+    entry('sub/c.gguf', 90),
+    entry('subway/d.gguf', 95),
+    entry('config.json'),
+    entry('model-00001-of-00002.safetensors', 100),
+    entry('model-00002-of-00002.safetensors', 100),
+  ];
+  const where = { repo: 'o/r', revision: 'main', folder: '' };
+  assert.deepEqual(loadablesOf(entries, where).map(({ name, bytes }) => [name, bytes]), [
+    ['a.gguf', 7],
+    ['b-00001-of-00002.gguf', 50],
+    ['sub/c.gguf', 90],
+    ['subway/d.gguf', 95],
+    ['o/r (safetensors)', 200],
+  ]);
+  assert.equal(loadablesOf(entries, { ...where, revision: 'v2' }).at(-1)?.source, 'hf:o/r@v2');
+  assert.deepEqual(loadablesOf(entries, { ...where, folder: 'sub' }).map(({ name }) => name), ['sub/c.gguf']);
+  assert.deepEqual(loadablesOf([entry('model.safetensors')], where), [], 'a folder without a configuration is none');
+});

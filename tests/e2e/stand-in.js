@@ -220,7 +220,7 @@ const more = {
   async probe(source) {
     standIn.probes.push(typeof source === 'string' ? source : source.name);
     refuse(typeof source === 'string' ? source : source.name);
-    return { bytes: BYTES, memoryBytes: 21_000_000, fits: true, tokensPerSecond: 40 };
+    return { bytes: BYTES, memoryBytes: 21_000_000, fits: true, parameters: 1e9, tokensPerSecond: 40 };
   },
 
   cache: {

@@ -66,10 +66,18 @@ function decoded(text) {
 }
 
 /**
- * The model files of a repository. This asks the hub, so only a person's own click may lead here.
+ * Something in a repository that can be loaded: a file, a file in several parts, or a folder of safetensors.
+ * @typedef {object} Loadable
+ * @property {string} name
+ * @property {number} bytes
+ * @property {string} source
+ */
+
+/**
+ * What of a repository can be loaded. This asks the hub, so only a person's own click may lead here.
  * @param {Extract<Meaning, { kind: 'repository' }>} where
  * @param {AbortSignal} [signal]
- * @returns {Promise<{ name: string, bytes: number, source: string }[]>} the smallest first
+ * @returns {Promise<Loadable[]>} the smallest first
  */
 export async function filesOf({ repo, revision, folder }, signal) {
   const address = `https://huggingface.co/api/models/${repo}/tree/${encodeURIComponent(revision)}?recursive=true`;
@@ -78,10 +86,31 @@ export async function filesOf({ repo, revision, folder }, signal) {
     const code = { 401: 'unauthorized', 403: 'forbidden', 404: 'not_found' }[response.status] ?? 'network';
     throw Object.assign(new Error(`GET ${address}: the server answered ${response.status}.`), { code });
   }
-  /** @type {{ type: string, path: string, size: number, lfs?: { size: number } }[]} */
-  const entries = await response.json();
-  return entries
-    .filter(({ type, path }) => type === 'file' && /\.gguf$/i.test(path) && path.startsWith(folder))
-    .map(({ path, size, lfs }) => ({ name: path, bytes: lfs?.size ?? size, source: fileOnHub(repo, revision, path) }))
-    .sort((a, b) => a.bytes - b.bytes);
+  return loadablesOf(await response.json(), { repo, revision, folder });
+}
+
+/**
+ * @param {{ type: string, path: string, size: number, lfs?: { size: number } }[]} entries as the hub lists them
+ * @param {Omit<Extract<Meaning, { kind: 'repository' }>, 'kind'>} where
+ * @returns {Loadable[]} the smallest first
+ */
+export function loadablesOf(entries, { repo, revision, folder }) {
+  const files = entries
+    .filter(({ type, path }) => type === 'file' && (folder === '' || path.startsWith(`${folder}/`)))
+    .map(({ path, size, lfs }) => ({ name: path, bytes: lfs?.size ?? size }));
+  /** A file in parts is loaded by its first. @type {Map<string, Loadable>} */
+  const found = new Map();
+  for (const { name, bytes } of files.filter(({ name }) => /\.gguf$/i.test(name)).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const whole = name.replace(/-\d{5}-of-(\d{5})\.gguf$/i, '-of-$1.gguf');
+    const first = found.get(whole);
+    if (first) first.bytes += bytes;
+    else found.set(whole, { name, bytes, source: fileOnHub(repo, revision, name) });
+  }
+  const weights = files.filter(({ name }) => /^[^/]*\.safetensors$/.test(name));
+  // The library takes such a folder at the top of a repository.
+  if (weights.length && files.some(({ name }) => name === 'config.json')) {
+    const bytes = weights.reduce((sum, file) => sum + file.bytes, 0);
+    found.set(repo, { name: `${repo} (safetensors)`, bytes, source: `hf:${repo}${revision === 'main' ? '' : `@${revision}`}` });
+  }
+  return [...found.values()].sort((a, b) => a.bytes - b.bytes);
 }

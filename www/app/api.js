@@ -35,6 +35,7 @@
 /**
  * The properties of a model that its header tells before the file is downloaded.
  * @typedef {object} ProbeResult
+ * @property {number} [parameters]
  * @property {number} [bytes] to download
  * @property {number} [memoryBytes] needed
  * @property {boolean} [fits]

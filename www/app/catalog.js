@@ -1,41 +1,47 @@
-/** The models that the page offers by name. Sizes are shown before anything is fetched; the probe checks them. */
+/** The models that the page offers by name. What is known of them is shown before anything is fetched; the probe checks it. */
+import { parametersOf } from './fit.js';
+import { PUBLISHED_MODELS } from './published-models.js';
 
 /**
  * @typedef {object} Offer
  * @property {string} name
  * @property {string} source what BitNet.load takes
- * @property {number | null} bytes size of the download, null where the server tells in no time
- * @property {number | null} memoryBytes needed
+ * @property {'demo' | 'chat' | 'completion' | 'embedding'} task
+ * @property {string} format how the weights are stored in the file
+ * @property {number} parameters
+ * @property {number | null} bytes size of the download, null where nobody has written it down
+ * @property {number} weightBytes in memory
+ * @property {number | null} kvBytesPerToken of keys and values in memory
  * @property {number | null} context tokens
  * @property {string} licence
- * @property {string} text key of one sentence
- * @property {boolean} confirm whether to ask before loading
+ * @property {boolean} grouped whether its matrices have a scale for each group of columns
  */
 
 export const DEMO_SOURCE = './models/demo.gguf';
 
-/** @type {readonly Offer[]} */
+/** Families whose matrices have a scale for each group of columns. */
+const GROUPED = ['bonsai', 'trilm'];
+
+/** @type {readonly Offer[]} the bundled model first, then what writes answers to messages, what goes on with a text, what makes embeddings */
 export const CATALOG = Object.freeze([
   {
     name: 'Demo model',
     source: DEMO_SOURCE,
+    task: 'demo',
+    format: 'I2_S',
+    parameters: 5_121_280,
     bytes: 2_053_856,
-    memoryBytes: 2_500_000,
+    weightBytes: 1_700_000,
+    kvBytesPerToken: 1_600,
     context: 1024,
     licence: 'MIT OR Apache-2.0',
-    text: 'catalog.demo',
-    confirm: false,
+    grouped: false,
   },
-  {
-    name: 'BitNet b1.58 2B4T',
-    source: 'https://huggingface.co/microsoft/bitnet-b1.58-2B-4T-gguf/resolve/main/ggml-model-i2_s.gguf',
-    bytes: 1_187_801_280,
-    memoryBytes: 1_010_000_000,
-    context: 4096,
-    licence: 'MIT',
-    text: 'catalog.bitnet2b',
-    confirm: true,
-  },
+  ...PUBLISHED_MODELS.map(({ id: _, family, parameters, ...model }) => ({
+    ...model,
+    parameters: parametersOf(parameters),
+    grouped: GROUPED.includes(family),
+  })),
 ]);
 
 /**

@@ -71,6 +71,14 @@ export function rate(perSecond) {
 }
 
 /**
+ * @param {number} perSecond tokens per second, estimated
+ * @returns {string} such as "41 tok/s", "2.5 tok/s"
+ */
+export function about(perSecond) {
+  return `${Number(perSecond.toPrecision(2))} tok/s`;
+}
+
+/**
  * @param {number} value
  * @returns {string} such as "7.4 M", "2.41 B"; B is the field's word for 10^9 parameters
  */

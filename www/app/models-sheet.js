@@ -2,6 +2,7 @@
 import { filesOf, meaningOf } from './address.js';
 import { byId, button, h } from './dom.js';
 import { CATALOG, nameOf, sameAddress } from './catalog.js';
+import { Gallery, isAtHand } from './gallery.js';
 import { factsOf } from './info-line.js';
 import { StoredModels } from './stored-models.js';
 import * as format from './format.js';
@@ -14,6 +15,8 @@ import { t } from './texts.js';
  * @property {(source: import('./api.js').Source) => Promise<unknown>} onLoad resolves with what went wrong before the model in
  *   use was touched, null where the load goes on
  * @property {() => void} onUnload
+ * @property {() => void} onCancel stops the load that is under way
+ * @property {() => boolean} isBusy whether an answer is being written, which a measurement would slow down
  * @property {(error: unknown) => void} onError
  * @property {() => import('./api.js').LoadOptions} loadOptions as a load would use them now
  */
@@ -25,9 +28,8 @@ export class ModelsSheet {
   #addressError = byId('address-error');
   #files = byId('repository-files');
   #asked = 0;
-  /** What the probe has told, by address. @type {Map<string, import('./api.js').ProbeResult>} */
-  #probed = new Map();
-
+  /** How far the load is that is under way. @type {import('./progress.js').Progress | null} */
+  #progress = null;
   /**
    * @param {import('./engine.js').Engine} engine
    * @param {Actions} actions
@@ -35,6 +37,7 @@ export class ModelsSheet {
   constructor(engine, actions) {
     this.engine = engine;
     this.actions = actions;
+    this.gallery = new Gallery(engine, { loadOptions: actions.loadOptions, onLoad: (source) => void this.#choose(source) });
     this.stored = new StoredModels(engine.api.cache, { ...actions, onLoad: (source) => void actions.onLoad(source) });
     byId('address-form').addEventListener('submit', (event) => {
       event.preventDefault();
@@ -45,10 +48,16 @@ export class ModelsSheet {
     byId('sealed-note').hidden = !isSealed;
   }
 
-  /** Draws everything anew; also called when the dialog opens. */
+  /** Call when the dialog has opened. */
+  open() {
+    this.draw();
+    if (!this.actions.isBusy()) void this.gallery.measure();
+  }
+
+  /** Draws everything anew. */
   draw() {
     this.#drawCurrent();
-    this.#drawCatalog();
+    this.gallery.draw();
     this.#consent.hidden = true;
     this.#asked += 1;
     void this.stored.draw(this.engine.status === 'empty' ? null : this.engine.source);
@@ -118,9 +127,8 @@ export class ModelsSheet {
   #drawCurrent() {
     const { model, status, name } = this.engine;
     if (!model || status !== 'ready') {
-      this.#current.replaceChildren(
-        h('p', { class: 'note' }, status === 'loading' ? t('models.onItsWay', { name }) : t('models.empty')),
-      );
+      this.#current.replaceChildren(...(status === 'loading' ? this.#onItsWay(name) : [h('p', { class: 'note' }, t('models.empty'))]));
+      if (this.#progress) this.showProgress(this.#progress);
       return;
     }
     this.#current.replaceChildren(
@@ -130,64 +138,38 @@ export class ModelsSheet {
     );
   }
 
-  #drawCatalog() {
-    byId('catalog').replaceChildren(
-      ...CATALOG.map((offer) => {
-        const inUse =
-          this.engine.status !== 'empty' &&
-          typeof this.engine.source === 'string' &&
-          sameAddress(this.engine.source, offer.source);
-        const facts = [
-          offer.bytes ? format.bytes(offer.bytes) : null,
-          offer.memoryBytes ? t('models.memory', { size: format.bytes(offer.memoryBytes) }) : null,
-          offer.context ? t('models.context', { n: offer.context }) : null,
-          offer.licence,
-        ].filter(Boolean);
-        const fit = this.#fitOf(offer);
-        return h(
-          'li',
-          { class: 'card', 'data-testid': 'offer' },
-          h('span', { class: 'card-name' }, offer.name, fit ? h('span', { class: 'tag', 'data-fit': fit }, t(`models.${fit}`)) : null),
-          h('span', { class: 'card-text' }, t(offer.text)),
-          h('span', { class: 'card-text' }, facts.join(' · ')),
-          this.#speedOf(offer.source),
-          h(
-            'span',
-            { class: 'card-actions' },
-            inUse
-              ? h('span', { class: 'card-text' }, t('models.inUse'))
-              : button(
-                  t('models.load'),
-                  () => void (offer.confirm ? this.ask(offer.source) : this.actions.onLoad(offer.source)),
-                  'button plain',
-                  { 'aria-label': t('models.loadName', { name: offer.name }) },
-                ),
-          ),
-        );
-      }),
-    );
+  /** @param {string} name @returns {HTMLElement[]} */
+  #onItsWay(name) {
+    return [
+      h('p', { class: 'current-name' }, t('models.onItsWay', { name })),
+      h('progress', { class: 'load-bar', max: '1', 'aria-label': t('models.onItsWay', { name }), 'data-testid': 'sheet-progress' }),
+      h('p', { class: 'help' }),
+      h('p', { class: 'current-actions' }, button(t('cancel'), this.actions.onCancel)),
+    ];
   }
 
   /**
-   * Whether a model has room here: what the probe found, else by the memory that the browser tells of.
-   * @param {import('./catalog.js').Offer} offer
-   * @returns {'fits' | 'tight' | 'doesNotFit' | null}
+   * Shows how far a load is, while the dialog is open.
+   * @param {import('./progress.js').Progress} progress
    */
-  #fitOf({ source, memoryBytes }) {
-    const probed = this.#probed.get(source);
-    if (probed?.fits === false) return probed.contextThatFits ? 'tight' : 'doesNotFit';
-    const needed = probed?.memoryBytes ?? memoryBytes;
-    // Browsers round the machine's memory, and tell at most 8 GiB.
-    const device = /** @type {{ deviceMemory?: number }} */ (navigator).deviceMemory;
-    if (!needed || !device) return probed ? 'fits' : null;
-    const share = needed / (device * 2 ** 30);
-    return share < 0.4 ? 'fits' : share < 0.8 ? 'tight' : 'doesNotFit';
+  showProgress(progress) {
+    this.#progress = progress;
+    const { loaded, total, fraction } = progress;
+    const bar = /** @type {HTMLProgressElement | null} */ (this.#current.querySelector('progress'));
+    if (!bar) return;
+    if (fraction === null || loaded === 0) bar.removeAttribute('value');
+    else bar.value = fraction;
+    const detail = this.#current.querySelector('.help');
+    if (detail) detail.textContent = loaded > 0 ? format.bytesOf(loaded, total) : '';
   }
 
-  /** @param {string} source */
-  #speedOf(source) {
-    const speed = this.#probed.get(source)?.tokensPerSecond;
-    return speed ? h('span', { class: 'card-text' }, t('models.speed', { rate: format.rate(speed) })) : null;
+  /**
+   * Loads what is at hand, and asks before a download.
+   * @param {string} source
+   */
+  async #choose(source) {
+    if (await isAtHand(this.engine.api, source)) await this.actions.onLoad(source);
+    else await this.ask(source);
   }
 
   /**
@@ -200,11 +182,10 @@ export class ModelsSheet {
     text.textContent = t('consent.looking', { name });
     try {
       const found = await this.engine.api.probe(source, this.actions.loadOptions());
-      this.#probed.set(source, found);
+      this.gallery.learn(source, found);
       if (ticket !== this.#asked) return;
       text.textContent = probeText(name, hostOf(source), found);
       if (found.bytes) yes.textContent = t('consent.download', { size: format.bytes(found.bytes) });
-      this.#drawCatalog();
     } catch (error) {
       if (ticket !== this.#asked) return;
       const { code, text: sentence } = explain(error);

@@ -6,13 +6,14 @@ import { openDialog } from './place.js';
  * @param {string} id of the dialog
  * @param {string} opener id of the button
  * @param {() => void} onOpen
- * @returns {{ open: () => void, close: () => void }}
+ * @returns {{ open: () => void, show: () => void, close: () => void }} `show` opens it as it is, without `onOpen`
  */
 export function sheet(id, opener, onOpen) {
   const dialog = byId(id, HTMLDialogElement);
+  const show = () => openDialog(dialog);
   const open = () => {
     onOpen();
-    openDialog(dialog);
+    show();
   };
   const close = () => dialog.close();
   byId(opener).addEventListener('click', open);
@@ -20,5 +21,5 @@ export function sheet(id, opener, onOpen) {
   dialog.addEventListener('click', (event) => {
     if (event.target === dialog) close();
   });
-  return { open, close };
+  return { open, show, close };
 }
