@@ -14,6 +14,10 @@ use crate::quant::I2sLayout;
 use crate::tokenizer::{Tokenizer, Vocabulary};
 use crate::{Error, ErrorKind, Result};
 
+/// The least context, in tokens, that a load settles for where memory does not hold what the model was trained for: enough for
+/// a short chat.
+const LEAST_CONTEXT: usize = 512;
+
 /// Bytes of the header that are taken at once.
 const HEADER_PIECE: usize = 1 << 20;
 
@@ -24,7 +28,8 @@ pub struct LoadOptions {
     pub kernel: Kernel,
     /// How exact the rest is.
     pub precision: Precision,
-    /// Tokens of context; the model's own if `None`.
+    /// Tokens of context. If `None`, the model's own, or as many as `memory_bytes` holds where that are fewer, but at least
+    /// 512: with less, the load fails and says what there is.
     pub context: Option<usize>,
     /// The interleaving of I2_S tensors, which the file does not tell.
     pub i2s_layout: I2sLayout,
@@ -90,9 +95,21 @@ impl Summary {
 
     /// The longest context whose KV cache fits, with the weights, into `memory_bytes`; 0 if the weights alone do not.
     pub fn context_that_fits(&self, memory_bytes: u64) -> usize {
-        let per_block = (self.kv_bytes / self.context.div_ceil(KV_BLOCK) as u64).max(1);
-        let blocks = memory_bytes.saturating_sub(self.weight_bytes) / per_block;
+        let blocks = memory_bytes.saturating_sub(self.weight_bytes) / self.kv_bytes_per_block().max(1);
         (blocks as usize).saturating_mul(KV_BLOCK).min(self.config.context_length)
+    }
+
+    fn kv_bytes_per_block(&self) -> u64 {
+        self.kv_bytes / self.context.div_ceil(KV_BLOCK) as u64
+    }
+
+    /// Takes a shorter context where `available` bytes do not hold this one, unless hardly any fits.
+    fn shorten(&mut self, available: u64) {
+        let fits = self.context_that_fits(available);
+        if fits < self.context && fits >= LEAST_CONTEXT {
+            self.kv_bytes = self.kv_bytes_per_block() * (fits / KV_BLOCK) as u64;
+            self.context = fits;
+        }
     }
 
     fn check_memory(&self, available: u64) -> Result<()> {
@@ -363,7 +380,7 @@ fn summarize(blueprint: &Blueprint, options: &LoadOptions, weights: WeightOption
         })
         .sum();
     let block_bytes = KvFormat::of(options.precision).block_bytes(config.head_shape()) as u64;
-    Ok(Summary {
+    let mut summary = Summary {
         config: config.clone(),
         quantization: plan.quantization(),
         parameters: plan.parameters(),
@@ -371,7 +388,11 @@ fn summarize(blueprint: &Blueprint, options: &LoadOptions, weights: WeightOption
         context,
         weight_bytes,
         kv_bytes: block_bytes * config.n_layers as u64 * context.div_ceil(KV_BLOCK) as u64,
-    })
+    };
+    if let (None, Some(available)) = (options.context, options.memory_bytes) {
+        summary.shorten(available);
+    }
+    Ok(summary)
 }
 
 fn tokenizer(metadata: &mut Metadata, config: &Config, options: &LoadOptions) -> Result<Tokenizer> {

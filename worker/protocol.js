@@ -188,7 +188,7 @@
  * @property {string} architecture
  * @property {string} [name] as the file calls itself
  * @property {number} parameters
- * @property {number} contextLength tokens
+ * @property {number} contextLength tokens that it runs with: what was asked for, else what it was trained for, or what memory holds
  * @property {string} quantization the types of the ternary matrices, and those of embedding and head where they are quantized as
  *   well: 'TQ2_0, embedding Q4_K, head Q6_K'
  * @property {Variant} variant the WebAssembly build
@@ -212,7 +212,7 @@
  * @property {string} [name]
  * @property {number} parameters
  * @property {string} quantization as in {@link ModelInfo}
- * @property {number} contextLength tokens
+ * @property {number} contextLength tokens that it would run with, as in {@link ModelInfo}
  * @property {number} bytes of the file
  * @property {number} memoryBytes of weights and caches
  * @property {boolean} fits whether WebAssembly gets that much memory here

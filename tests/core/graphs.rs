@@ -28,6 +28,69 @@ fn vector(name: &str, len: usize) -> DraftTensor {
     DraftTensor { name: name.into(), dims: vec![len as u64], type_id: 0, offset: None, data: vec![0; 4 * len] }
 }
 
+/// llama.cpp's names of what people may take for a model that runs here: hybrids, mixtures of experts, models of images and sound,
+/// encoders, other decoders, and spellings of those that do run.
+const OTHER_ARCHITECTURES: [&str; 44] = [
+    "falcon-h1",
+    "falcon",
+    "qwen2",
+    "qwen2moe",
+    "qwen2vl",
+    "qwen3moe",
+    "qwen3next",
+    "qwen3vl",
+    "qwen35",
+    "qwen35moe",
+    "gemma",
+    "gemma2",
+    "gemma3n",
+    "gemma4",
+    "gemma-embedding",
+    "mllama",
+    "llama4",
+    "llama-embed",
+    "clip",
+    "lfm2",
+    "lfm2moe",
+    "granite",
+    "granitehybrid",
+    "granitemoe",
+    "jamba",
+    "mamba",
+    "mamba2",
+    "rwkv7",
+    "nemotron_h",
+    "plamo2",
+    "kimi-linear",
+    "deepseek2",
+    "gpt-oss",
+    "bert",
+    "nomic-bert",
+    "t5",
+    "phi3",
+    "smollm3",
+    "bitnet-b1.58-2b",
+    "bitnet_b1_58",
+    "BitNet",
+    "bitnet2",
+    "Llama",
+    "",
+];
+
+#[test]
+fn every_other_architecture_is_refused_by_name_with_what_is_supported() {
+    for file in ["tiny-i2_s.gguf", "qwen3-groups64-q2_0.gguf"] {
+        let good = Draft::read(&models::read(file));
+        for name in OTHER_ARCHITECTURES {
+            let mut other = good.clone();
+            other.set_text("general.architecture", name);
+            let culprit = format!("general.architecture is {name:?}");
+            refused(&other, &culprit, "bitnet-b1.58, bitnet-25, bitnet, llama, qwen3 and gemma3");
+            refused(&other, &culprit, "no mixtures of experts");
+        }
+    }
+}
+
 #[test]
 fn an_ordinary_llama_is_refused_as_not_ternary() {
     let good = Draft::read(&models::read("llama-f16.gguf"));

@@ -1,5 +1,6 @@
 //! A model's needs are known from its header, and too much is refused with numbers before anything is allocated.
 
+use crate::support::draft::Draft;
 use crate::support::models;
 use bitnet_web::ErrorKind;
 use bitnet_web::gguf::{Parser, Progress};
@@ -32,10 +33,11 @@ fn too_little_memory_is_told_with_the_context_that_fits() {
     let file = models::read(FILE);
     let summary = preview(&file, &options(None, None));
     let load = |context, memory| Loader::new(options(context, Some(memory))).push(&file);
+    let all = Some(summary.context);
 
-    assert!(load(None, summary.memory_bytes()).is_ok());
+    assert!(load(all, summary.memory_bytes()).is_ok());
     let half = summary.weight_bytes + summary.kv_bytes / 2;
-    let error = load(None, half).unwrap_err();
+    let error = load(all, half).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutOfMemory);
     let fits = summary.context_that_fits(half);
     assert_eq!(fits, summary.context / 2);
@@ -44,7 +46,38 @@ fn too_little_memory_is_told_with_the_context_that_fits() {
     assert!(load(Some(fits + 1), half).is_err());
 
     assert_eq!(summary.context_that_fits(summary.weight_bytes), 0);
-    let error = load(Some(1), summary.weight_bytes).unwrap_err();
-    assert!(error.to_string().contains("a smaller model is needed"), "{error}");
+    for context in [Some(1), all, None] {
+        let error = load(context, summary.weight_bytes).unwrap_err();
+        assert!(error.to_string().contains("a smaller model is needed"), "{error}");
+    }
     assert_eq!(summary.context_that_fits(u64::MAX), summary.config.context_length);
+}
+
+/// Models whose whole context no tab holds (8B: 2.4 GB beside 2.3 GB of weights) load all the same.
+#[test]
+fn without_a_context_as_much_as_fits_is_taken() {
+    let mut draft = Draft::read(&models::read(FILE));
+    draft.set_number("bitnet-b1.58.context_length", 1 << 20);
+    let file = draft.bytes();
+    let whole = preview(&file, &options(None, None));
+    assert_eq!(whole.context, 1 << 20);
+    assert_eq!(preview(&file, &options(None, Some(whole.memory_bytes()))), whole);
+
+    let per_token = whole.kv_bytes / whole.context as u64;
+    for tokens in [512, 5000, (1 << 20) - 1] {
+        let memory = whole.weight_bytes + per_token * tokens;
+        let cut = preview(&file, &options(None, Some(memory)));
+        assert_eq!(cut.context, whole.context_that_fits(memory));
+        assert!(cut.context as u64 <= tokens && cut.memory_bytes() <= memory, "{tokens}: {cut:?}");
+        assert_eq!(cut.memory_bytes(), preview(&file, &options(Some(cut.context), None)).memory_bytes());
+        let loader = &mut Loader::new(options(None, Some(memory)));
+        loader.push(&file).unwrap();
+        assert_eq!(loader.summary(), Some(&cut));
+        // What was asked for is not cut.
+        assert_eq!(preview(&file, &options(Some(1 << 20), Some(memory))), whole);
+    }
+    // A few tokens are no chat: the numbers are told instead.
+    let memory = whole.weight_bytes + per_token * 511;
+    let error = Loader::new(options(None, Some(memory))).push(&file).unwrap_err().to_string();
+    assert!(error.contains("for a context of 1048576 tokens") && error.contains("tokens fits"), "{error}");
 }

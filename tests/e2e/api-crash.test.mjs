@@ -204,22 +204,25 @@ pageTest('where the browser refuses 4 GiB of addresses, less is tried', async (p
   assert.deepEqual(got, [golden[FILE].exact, 'out_of_memory']);
 });
 
-pageTest('a context that does not fit is refused with numbers, and the one that fits is offered', async (page) => {
-  const { probe, refused, fits, context } = await page.evaluate(async () => {
+pageTest('a context that does not fit is refused with numbers, and without one as much as fits is taken', async (page) => {
+  const { probe, whole, refused, fits, context } = await page.evaluate(async () => {
     const options = { threads: 1, kernel: /** @type {const} */ ('mad'), workerUrl: '/narrow/engine.js', cache: false };
     const probe = await lib.BitNet.probe('/long.gguf', options);
-    const refused = await lib.BitNet.load('/long.gguf', options).then(() => 'loaded', ({ code, message }) => `${code} ${message}`);
+    const all = { ...options, context: 1_000_000 };
+    const whole = await lib.BitNet.probe('/long.gguf', all);
+    const refused = await lib.BitNet.load('/long.gguf', all).then(() => 'loaded', ({ code, message }) => `${code} ${message}`);
     const context = Number(/a context of (\d+) tokens fits/.exec(refused)?.[1]);
-    const model = await lib.BitNet.load('/long.gguf', { ...options, context });
+    const model = await lib.BitNet.load('/long.gguf', options);
     const { text } = await model.complete('Hello', { maxTokens: 3 });
     await model.unload();
     const short = await lib.BitNet.probe('/long.gguf', { ...options, context: 100 });
-    return { probe, refused, context, fits: [typeof text, model.info.contextLength, short.fits] };
+    return { probe, whole, refused, context, fits: [typeof text, model.info.contextLength, short.fits] };
   });
   assert.match(refused, /^out_of_memory the model needs \d+ MiB of memory \(\d+ for weights, \d+ for a context of 1000000 tokens\), \d+ are there: /);
-  assert.deepEqual([probe.fits, probe.contextLength], [false, 1_000_000]);
+  assert.deepEqual([whole.fits, whole.contextLength], [false, 1_000_000]);
   assert.ok(context > 1000, `${context} tokens`);
-  assert.equal(probe.contextThatFits, context);
+  assert.equal(whole.contextThatFits, context);
+  assert.deepEqual([probe.fits, probe.contextLength, probe.contextThatFits], [true, context, context]);
   assert.deepEqual(fits, ['string', context, true]);
 });
 

@@ -74,14 +74,17 @@ const FAMILIES: [(&str, Build); 6] = [
 /// The name of a known architecture, which is also the prefix of the other metadata keys.
 ///
 /// # Errors
-/// `Unsupported` for any other, naming it and those that are known.
+/// `Unsupported` for any other, naming it, those that are known, and the kinds of models that are not.
 pub(super) fn architecture(name: &str) -> Result<&'static str> {
     let names = FAMILIES.map(|(known, _)| known);
     names.into_iter().find(|known| *known == name).ok_or_else(|| {
         let (last, others) = (names[names.len() - 1], names[..names.len() - 1].join(", "));
         Error::new(
             ErrorKind::Unsupported,
-            format!("general.architecture is {name:?}: this build runs {others} and {last} models only"),
+            format!(
+                "general.architecture is {name:?}: this build runs ternary and binary models of the architectures {others} and \
+                 {last} only; no hybrids of attention with other layers, no mixtures of experts, no models of images"
+            ),
         )
     })
 }
