@@ -36,7 +36,8 @@ fn pairs<const H: usize>(check: &mut Check<'_>, len: usize) {
     let weights: [Vec<Pair>; H] = std::array::from_fn(|_| {
         (0..len).map(|_| pair((check.random.bits() >> 20) as i16, (check.random.bits() >> 20) as i16)).collect()
     });
-    let sums = pair_dots(&codes, weights.each_ref().map(Vec::as_slice));
+    let side_by_side: Vec<[Pair; H]> = (0..len).map(|i| weights.each_ref().map(|weights| weights[i])).collect();
+    let sums = pair_dots(&codes, &side_by_side);
     for (head, weights) in weights.iter().enumerate() {
         let want: Vec<i32> = (0..sums[head].len())
             .map(|lane| {

@@ -18,7 +18,7 @@ use std::ops::Range;
 
 use crate::pool::Pool;
 
-use super::super::exp::exp;
+use super::super::exp::exp_differences;
 use super::super::rounding::round_to_i16;
 use super::super::vector::{LANES, sum_lanes};
 use super::int8_block::{Int8Block, step_of};
@@ -45,35 +45,44 @@ const SPLIT_POSITIONS: usize = 2 * KV_BLOCK;
 /// Working memory of one token's attention, over all heads or those of one unit.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    queries: Vec<Query>,
+    queries: Vec<Queries>,
     /// `[units, blocks, H, KV_BLOCK]`
     scores: Vec<f32>,
+    exponentials: Vec<Exponentials>,
+    /// `[units, blocks]`
     weights: Vec<Weights>,
     /// `[units, head_dim / 8, H, 8]`, whole groups of chunks for each unit
     out: Vec<f32>,
 }
 
-/// A query head as 16-bit integers.
+/// Query heads that are computed together, as 16-bit integers.
 #[derive(Debug, Default)]
-struct Query {
-    /// `[head_dim / 2]`
+struct Queries {
+    /// `[head_dim / 2, H]`
     pairs: Vec<Pair>,
-    /// What a sum of products with key codes is multiplied with, before the key's step.
+    /// What a sum of products with key codes is multiplied with, before the key's step, `[H]`.
+    factors: Vec<f32>,
+}
+
+/// `exp(score - max)` of one query head.
+#[derive(Debug, Default)]
+struct Exponentials {
+    /// `[blocks, KV_BLOCK]`, zeros behind the last position
+    values: Vec<f32>,
+    /// 1 / their sum
     factor: f32,
 }
 
-/// What one query head makes of the positions, as 16-bit integers with one step a block.
+/// What the query heads of a unit make of the positions of a block, as 16-bit integers.
 #[derive(Debug, Default)]
 struct Weights {
-    /// `[blocks, KV_BLOCK / 2]`
+    /// `[KV_BLOCK / 2, H]`
     pairs: Vec<Pair>,
-    /// `[blocks]`
+    /// What an integer stands for, `[H]`.
     steps: Vec<f32>,
-    /// 1 / sum of exp(score - max)
-    factor: f32,
 }
 
-/// See [`super::attend`]. A head of a token is computed whole by one thread, or, behind many positions, in three steps
+/// See [`super::attend`]. A head of a token is computed whole by one thread, or, behind many positions, in four steps
 /// by all of them; the order of every sum is the same.
 pub(super) fn attend(
     pool: &Pool,
@@ -134,42 +143,45 @@ fn attend_token<const H: usize>(
     let kv_head = |unit: usize| shape.kv_head(first_unit + unit);
     let heads = q.len() / head_dim;
 
-    let Scratch { queries, scores, weights, out: parts } = scratch;
-    queries.resize_with(heads, Query::default);
-    for (query, q) in queries.iter_mut().zip(q.chunks_exact(head_dim)) {
-        query.take(q);
+    let Scratch { queries, scores, exponentials, weights, out: parts } = scratch;
+    queries.resize_with(heads / H, Queries::default);
+    for (queries, q) in queries.iter_mut().zip(q.chunks_exact(H * head_dim)) {
+        queries.take(q, head_dim);
     }
 
     let queries = &*queries;
     scores.resize(heads * n_blocks * KV_BLOCK, 0.0);
     each_row(pool, scores, H * KV_BLOCK, |row, scores| {
         let (unit, block) = (row / n_blocks, row % n_blocks);
-        let queries: [&Query; H] = std::array::from_fn(|head| &queries[unit * H + head]);
-        score::<H>(blocks[block], kv_head(unit), rows_of(block), queries, scores);
+        score::<H>(blocks[block], kv_head(unit), rows_of(block), &queries[unit], scores);
         if block == 0 {
             scores.chunks_exact_mut(KV_BLOCK).for_each(|scores| scores[..before].fill(f32::NEG_INFINITY));
         }
     });
 
     let scores = &*scores;
-    weights.resize_with(heads, Weights::default);
-    each_row(pool, weights, 1, |head, weights| {
+    exponentials.resize_with(heads, Exponentials::default);
+    each_row(pool, exponentials, 1, |head, exponentials| {
         let (unit, head) = (head / H, head % H);
-        let of_block = |block: usize| {
-            let scores = &scores[((unit * n_blocks + block) * H + head) * KV_BLOCK..][..rows_of(block)];
-            let steps = &blocks[block].value_steps[kv_head(unit) * KV_BLOCK..][..rows_of(block)];
-            (scores, steps)
-        };
-        weights[0].take(n_blocks, of_block);
+        exponentials[0]
+            .take(n_blocks, |block| &scores[((unit * n_blocks + block) * H + head) * KV_BLOCK..][..rows_of(block)]);
+    });
+
+    let exponentials = &*exponentials;
+    weights.resize_with(heads / H * n_blocks, Weights::default);
+    each_row(pool, weights, 1, |row, weights| {
+        let (unit, block) = (row / n_blocks, row % n_blocks);
+        let steps = &blocks[block].value_steps[kv_head(unit) * KV_BLOCK..][..rows_of(block)];
+        weights[0].take::<H>(&exponentials[unit * H..], block, steps);
     });
 
     let weights = &*weights;
     parts.resize(heads * groups * group_len * WIDE, 0.0);
     each_row(pool, parts, group_len * H * WIDE, |row, out| {
         let (unit, group) = (row / groups, row % groups);
-        let weights: [&Weights; H] = std::array::from_fn(|head| &weights[unit * H + head]);
         let chunks = group * group_len..head_dim.div_ceil(WIDE).min((group + 1) * group_len);
-        add_up::<H>(blocks, kv_head(unit), chunks, positions, weights, out);
+        let weights = &weights[unit * n_blocks..][..n_blocks];
+        add_up::<H>(blocks, kv_head(unit), chunks, positions, weights, &exponentials[unit * H..], out);
     });
 
     for (unit, out) in out.chunks_exact_mut(H * head_dim).enumerate() {
@@ -189,61 +201,79 @@ fn each_row<T: Send>(pool: Option<&Pool>, data: &mut [T], len: usize, task: impl
     }
 }
 
-impl Query {
-    fn take(&mut self, q: &[f32]) {
+impl Queries {
+    /// From heads of `head_dim` numbers each.
+    fn take(&mut self, q: &[f32], head_dim: usize) {
+        let heads = q.len() / head_dim;
         // A sum of `head_dim` products with codes up to 127 stays within i32.
-        let bound = (i32::MAX as usize / (127 * q.len())).min(i16::MAX as usize);
-        let (step, inverse) = step_of(q, bound as f32);
-        self.factor = step / (q.len() as f32).sqrt();
-        self.pairs.clear();
-        self.pairs.extend(
-            q.chunks(2).map(|q| pair(round_to_i16(q[0] * inverse), q.get(1).map_or(0, |q| round_to_i16(q * inverse)))),
-        );
+        let bound = (i32::MAX as usize / (127 * head_dim)).min(i16::MAX as usize);
+        self.pairs.resize(head_dim.div_ceil(2) * heads, 0);
+        self.factors.clear();
+        for (head, q) in q.chunks_exact(head_dim).enumerate() {
+            let (step, inverse) = step_of(q, bound as f32);
+            self.factors.push(step / (head_dim as f32).sqrt());
+            for (pairs, q) in self.pairs.chunks_exact_mut(heads).zip(q.chunks(2)) {
+                let second = q.get(1).map_or(0, |q| round_to_i16(q * inverse));
+                pairs[head] = pair(round_to_i16(q[0] * inverse), second);
+            }
+        }
     }
 }
 
 /// The scores of `H` query heads at the first `rows` positions of a block, into `out[head][position]`. Behind `rows`
 /// some are what old codes give, and mean nothing.
-fn score<const H: usize>(block: &Int8Block, kv_head: usize, rows: usize, queries: [&Query; H], out: &mut [f32]) {
-    let pairs = queries.map(|query| query.pairs.as_slice());
+fn score<const H: usize>(block: &Int8Block, kv_head: usize, rows: usize, queries: &Queries, out: &mut [f32]) {
+    let pairs = queries.pairs.as_chunks::<H>().0;
     let steps = block.key_steps[kv_head * KV_BLOCK..][..KV_BLOCK].as_chunks::<WIDE>().0;
     for (group, steps) in steps.iter().enumerate().take(rows.div_ceil(WIDE)) {
         let sums = pair_dots(block.key_group(kv_head, group), pairs);
-        for (head, (sums, query)) in sums.iter().zip(queries).enumerate() {
+        for (head, (sums, factor)) in sums.iter().zip(&queries.factors).enumerate() {
             let out = &mut out[head * KV_BLOCK + group * WIDE..][..WIDE];
             for ((out, &sum), step) in out.iter_mut().zip(sums).zip(steps) {
-                *out = sum as f32 * query.factor * step;
+                *out = sum as f32 * factor * step;
             }
         }
     }
 }
 
-impl Weights {
-    /// From the scores and the steps of the values, block by block.
-    fn take<'a>(&mut self, n_blocks: usize, of_block: impl Fn(usize) -> (&'a [f32], &'a [f32])) {
-        let max = (0..n_blocks).map(|block| maximum(of_block(block).0)).fold(f32::NEG_INFINITY, larger);
-        self.pairs.resize(n_blocks * KV_BLOCK / 2, 0);
-        self.steps.resize(n_blocks, 0.0);
+impl Exponentials {
+    /// From the scores, block by block.
+    fn take<'a>(&mut self, n_blocks: usize, scores_of: impl Fn(usize) -> &'a [f32]) {
+        let max = (0..n_blocks).map(|block| maximum(scores_of(block))).fold(f32::NEG_INFINITY, larger);
+        self.values.resize(n_blocks * KV_BLOCK, 0.0);
         let mut sums = [0.0; LANES];
-        for (block, (pairs, step)) in self.pairs.chunks_exact_mut(KV_BLOCK / 2).zip(&mut self.steps).enumerate() {
-            let (scores, value_steps) = of_block(block);
-            let mut weights = [0.0; KV_BLOCK];
-            for (weight, score) in weights.iter_mut().zip(scores) {
-                *weight = exp(score - max);
+        for (block, values) in self.values.chunks_exact_mut(KV_BLOCK).enumerate() {
+            let scores = scores_of(block);
+            let (values, behind) = values.split_at_mut(scores.len());
+            exp_differences(scores, max, values);
+            behind.fill(0.0);
+            let (whole, rest) = values.as_chunks::<LANES>();
+            for values in whole {
+                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
             }
-            for weights in weights.as_chunks::<LANES>().0 {
-                sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
-            }
-            for (weight, step) in weights.iter_mut().zip(value_steps) {
-                *weight *= step;
-            }
-            let (of_one, inverse) = step_of(&weights, MAX_WEIGHT);
-            *step = of_one;
-            for (pair_of, weights) in pairs.iter_mut().zip(weights.as_chunks::<2>().0) {
-                *pair_of = pair(round_to_i16(weights[0] * inverse), round_to_i16(weights[1] * inverse));
-            }
+            sums.iter_mut().zip(rest).for_each(|(sum, value)| *sum += value);
         }
         self.factor = 1.0 / sum_lanes(sums);
+    }
+}
+
+impl Weights {
+    /// Of `H` query heads, from the exponentials of a block times the steps of its values.
+    fn take<const H: usize>(&mut self, exponentials: &[Exponentials], block: usize, value_steps: &[f32]) {
+        self.pairs.resize(KV_BLOCK / 2 * H, 0);
+        self.steps.clear();
+        for (head, exponentials) in exponentials[..H].iter().enumerate() {
+            let mut weights = [0.0; KV_BLOCK];
+            let values = &exponentials.values[block * KV_BLOCK..][..value_steps.len()];
+            for (weight, (value, step)) in weights.iter_mut().zip(values.iter().zip(value_steps)) {
+                *weight = value * step;
+            }
+            let (step, inverse) = step_of(&weights, MAX_WEIGHT);
+            self.steps.push(step);
+            for (pairs, weights) in self.pairs.as_chunks_mut::<H>().0.iter_mut().zip(weights.as_chunks::<2>().0) {
+                pairs[head] = pair(round_to_i16(weights[0] * inverse), round_to_i16(weights[1] * inverse));
+            }
+        }
     }
 }
 
@@ -253,26 +283,27 @@ fn add_up<const H: usize>(
     kv_head: usize,
     chunks: Range<usize>,
     positions: usize,
-    weights: [&Weights; H],
+    weights: &[Weights],
+    exponentials: &[Exponentials],
     out: &mut [f32],
 ) {
     let out = out.as_chunks_mut::<WIDE>().0;
     out.fill([0.0; WIDE]);
-    for (index, block) in blocks.iter().enumerate() {
+    for (index, (block, weights)) in blocks.iter().zip(weights).enumerate() {
         let pairs = (positions - index * KV_BLOCK).min(KV_BLOCK).div_ceil(2);
-        let of_block = weights.map(|weights| &weights.pairs[index * (KV_BLOCK / 2)..][..pairs]);
+        let of_block = weights.pairs.as_chunks::<H>().0;
         for (chunk, out) in chunks.clone().zip(out.chunks_exact_mut(H)) {
             let sums = pair_dots(block.value_chunk(kv_head, chunk, pairs), of_block);
-            for ((out, sums), weights) in out.iter_mut().zip(&sums).zip(weights) {
+            for ((out, sums), step) in out.iter_mut().zip(&sums).zip(&weights.steps) {
                 for (out, &sum) in out.iter_mut().zip(sums) {
-                    *out += sum as f32 * weights.steps[index];
+                    *out += sum as f32 * step;
                 }
             }
         }
     }
     for out in out.chunks_exact_mut(H) {
-        for (out, weights) in out.iter_mut().zip(weights) {
-            out.iter_mut().for_each(|out| *out *= weights.factor);
+        for (out, exponentials) in out.iter_mut().zip(exponentials) {
+            out.iter_mut().for_each(|out| *out *= exponentials.factor);
         }
     }
 }

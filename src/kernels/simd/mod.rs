@@ -78,6 +78,17 @@ pub(crate) fn load_half<T: Number>(values: &[T]) -> v128 {
     unsafe { v128_load64_zero(values.as_ptr().cast()) }
 }
 
+/// The first 8 bytes of `values` as 16-bit lanes.
+///
+/// # Panics
+/// If there are fewer.
+#[inline(always)]
+pub(crate) fn load_widened(values: &[i8]) -> v128 {
+    let values = &values[..8];
+    // SAFETY: the slice is 8 readable bytes; i16x8_load_extend_i8x8 needs no alignment.
+    unsafe { i16x8_load_extend_i8x8(values.as_ptr()) }
+}
+
 /// The sum of each vector's four i32 lanes.
 #[inline(always)]
 pub(crate) fn horizontal_sums(vectors: [v128; 4]) -> v128 {
