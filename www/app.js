@@ -13,10 +13,12 @@ import { ContextMeter } from './app/context-meter.js';
 import { Conversations } from './app/conversations.js';
 import { ConversationStore } from './app/conversation-store.js';
 import { acceptFiles } from './app/drop.js';
+import { DetailsSheet } from './app/details-sheet.js';
 import { Engine } from './app/engine.js';
 import { explain, isFatal } from './app/errors.js';
 import { isAbort } from './app/answer.js';
 import { drawInfo } from './app/info-line.js';
+import { KeptPrefixes } from './app/kept-prefixes.js';
 import { fillKernels } from './app/kernels.js';
 import { parseLink } from './app/link.js';
 import { LoadView } from './app/load-view.js';
@@ -33,6 +35,7 @@ import { applyTexts, t, useLanguage } from './app/texts.js';
 import { Transcript } from './app/transcript.js';
 import { followKeyboard } from './app/viewport.js';
 import { WeightsField } from './app/weights-field.js';
+import { WorkPanelDoor } from './app/work-panel-door.js';
 
 const link = parseLink(location.search);
 settings.allowKernels(BitNet.kernels);
@@ -59,13 +62,20 @@ const transcript = new Transcript(byId('transcript'), byId('scroller'), byId('to
   },
   onContinue: (turn) => chat.continue(turn),
   onChoose: (turn) => chat.choose(turn),
+  onDetails(turn) {
+    details.show();
+    void detailsSheet.show(turn);
+  },
   onBigger: () => modelsDialog.open(),
   onReload: () => void open(engine.source ?? DEMO_SOURCE),
 });
 const chat = new Chat(
   {
     shown: drawConversation,
-    grew: (turn) => transcript.grow(turn),
+    grew(turn) {
+      transcript.grow(turn);
+      workPanel.count();
+    },
     changed(turn) {
       transcript.update(turn, placeOf(turn));
       composer.setBusy(chat.open !== null);
@@ -74,6 +84,8 @@ const chat = new Chat(
     ended(turn) {
       // The finished answer is announced once; a live region over the stream would talk without end.
       byId('announcer').textContent = turn.content ? t('announce.answer', { text: turn.content }) : t('announce.none');
+      workPanel.showAnswer(turn.stats);
+      prefixes.schedule();
       meter.update();
     },
     failed(turn, error) {
@@ -90,9 +102,14 @@ const chat = new Chat(
     model: () => engine.model,
     modelName: () => engine.name,
     sampling: () => settings.sampling(settingsSheet.settings),
+    isWatched: () => workPanel.isOpen,
     isDemo,
+    ready: (model) => prefixes.takeBack(model, chat.conversation.head.id),
   },
 );
+const prefixes = new KeptPrefixes({ model: () => engine.model, modelName: () => engine.name, chat });
+const detailsSheet = new DetailsSheet(chat, { model: () => engine.model, modelName: () => engine.name });
+const workPanel = new WorkPanelDoor({ model: () => engine.model, chat });
 
 const composer = new Composer({
   onSend: ask,
@@ -120,6 +137,7 @@ const list = new ChatList(store, {
   onImport: (file) => void conversations.takeIn(file),
 });
 conversations.onRenamed = drawTitle;
+conversations.onLeave = () => void prefixes.keep();
 const settingsSheet = new SettingsSheet(settings.merged(settings.restore(), link.settings), {
   onChange: (changes) => settings.keep(settings.merged(settings.restore(), changes)),
   onReload() {
@@ -149,6 +167,7 @@ const settingsDialog = sheet('settings', 'open-settings', () => {
 });
 const modelsDialog = sheet('models', 'open-models', () => modelsSheet.open());
 sheet('privacy', 'privacy-chip', () => privacy.draw());
+const details = sheet('details', null, () => {});
 const shortcuts = sheet('shortcuts', 'open-shortcuts', () => {});
 
 byId('bigger-model').addEventListener('click', modelsDialog.open);
@@ -162,7 +181,11 @@ acceptFiles((file) => {
 });
 listenForShortcuts({ help: shortcuts.open, search: () => list.open(), fresh: () => newChat(), models: modelsDialog.open, settings: settingsDialog.open, write: () => byId('prompt').focus() });
 window.addEventListener('pagehide', () => chat.keepNow());
-document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && chat.keepNow());
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState !== 'hidden') return;
+  chat.keepNow();
+  void prefixes.keep();
+});
 followKeyboard();
 drawStatus();
 void start();
@@ -228,6 +251,7 @@ async function open(source, onAnswer) {
     privacy.begin();
     meter.update();
     void keepForOffline(model.info.variant);
+    takeBack();
     chat.resume();
   } catch (error) {
     if (onAnswer && !accepted) {
@@ -301,6 +325,12 @@ function drawConversation() {
   composer.setBusy(chat.open !== null);
   drawTitle();
   meter.update();
+  takeBack();
+}
+
+/** Gives the model back what it remembers of the open conversation, before the next question. */
+function takeBack() {
+  if (engine.model && chat.turns.length > 1 && !chat.isRunning) void prefixes.takeBack(engine.model, chat.conversation.head.id);
 }
 
 function drawTitle() {
@@ -333,6 +363,7 @@ function drawStatus() {
     byId('model-state').textContent = '';
     field.fill(status === 'ready' ? 1 : 0);
   }
+  workPanel?.update();
   drawInfo(byId('info'), status === 'ready' && model ? model.info : null);
   if (status === 'ready') byId('announcer').textContent = t('announce.ready', { name });
   const waiting = chat?.open;

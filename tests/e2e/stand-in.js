@@ -12,6 +12,9 @@ const PARTS = {
   decode: { ternary: 60, attention: 10, head: 20, norms: 5, sampling: 2, barriers: 2, other: 1 },
 };
 
+/** What `logprobs` tells of every token. */
+const TOP = [[901, 'Hello', 0.6], [902, 'Hi', 0.3]].map(([id, text, p]) => ({ id, text, bytes: [], logprob: Math.log(Number(p)) }));
+
 /** Gates by name: work waits at one until the test opens it. @type {Map<string, { opened: Promise<void>, open: () => void }>} */
 const gates = new Map();
 
@@ -60,6 +63,8 @@ const standIn = {
   /** Sources that were looked at. @type {string[]} */
   probes: [],
   unloads: 0,
+  /** Listeners of a model. */
+  listening: 0,
   /** Addresses kept in the cache. @type {Map<string, { source: string, bytes: number, storedBytes: number, complete: boolean, lastUsed: number }>} */
   kept: new Map(),
   /** @param {string} name of a gate */
@@ -143,7 +148,8 @@ class Model {
         setTimeout(resolve, standIn.pause);
       });
       signal?.throwIfAborted();
-      yield { id, text };
+      const { logprobs } = options;
+      yield typeof logprobs === 'number' ? { id, text, logprob: Math.log(0.001), topLogprobs: TOP } : { id, text };
     }
     return {
       finishReason: all.length < words.length ? 'length' : 'stop',
@@ -159,6 +165,18 @@ class Model {
         ...(options.timeParts ? { parts: PARTS } : {}),
       },
     };
+  }
+
+  /**
+   * Tells of metrics, at once.
+   * @param {string} type
+   * @param {(event: unknown) => void} listener
+   * @param {{ signal?: AbortSignal }} options
+   */
+  on(type, listener, { signal } = {}) {
+    standIn.listening += 1;
+    signal?.addEventListener('abort', () => (standIn.listening -= 1), { once: true });
+    if (type === 'metrics') listener({ perSecond: { weightBytes: 5e9 }, kv: { blocks: 3, mostBlocks: 20, blockTokens: 16 }, memory: { wasm: 64e6, weights: 16e6, kv: 2e6 } });
   }
 
   async logitsHash() {

@@ -9,6 +9,11 @@
  * @property {number | null} prefillPerSecond tokens per second
  * @property {number | null} decodePerSecond tokens per second, the first token not counted
  * @property {import('./api.js').GenerationResult['finishReason'] | null} finishReason null where the answer was cut off
+ * @property {number} [guessedTokens] tokens that were guessed and tried beside others
+ * @property {number} [acceptedTokens] those of them that came
+ * @property {number} [threads]
+ * @property {number} [seed] of the choice of tokens
+ * @property {Record<string, number>} [parts] milliseconds of one written token by part, where the engine was watched
  */
 
 /**
@@ -16,7 +21,7 @@
  * @param {import('./api.js').Model} model
  * @param {import('./api.js').Message[]} messages
  * @param {import('./api.js').GenerateOptions} options
- * @param {(text: string) => void} onToken
+ * @param {(token: { id: number | null, text: string }) => void} onToken
  * @returns {Promise<{ stats: AnswerStats, error: unknown }>} `error` is what ended the answer early, null otherwise
  */
 export async function streamAnswer(model, messages, options, onToken) {
@@ -40,12 +45,13 @@ export async function streamAnswer(model, messages, options, onToken) {
       if (tokens === 0) first = last;
       // Bytes that waited for the rest of a character come at the very end, without a token of their own.
       if (step.value.id !== null) tokens += 1;
-      onToken(step.value.text);
+      onToken(step.value);
     }
   } catch (cause) {
     error = cause;
   }
-  return { stats: statsOf(result, { started, first, last, tokens }), error };
+  const { seed } = options;
+  return { stats: { ...statsOf(result, { started, first, last, tokens }), ...(seed === undefined ? {} : { seed }) }, error };
 }
 
 /**
@@ -73,7 +79,18 @@ function statsOf(result, { started, first, last, tokens }) {
     prefillPerSecond: timings.prefillTokensPerSecond || null,
     decodePerSecond: timings.decodeTokensPerSecond || null,
     finishReason,
+    threads: timings.threads,
+    ...(timings.parts ? { parts: perToken(timings.parts.decode, usage.completionTokens) } : {}),
   };
+}
+
+/**
+ * @param {object} parts milliseconds
+ * @param {number} tokens of the answer; the first one is not written by a pass of its own
+ * @returns {Record<string, number>}
+ */
+function perToken(parts, tokens) {
+  return Object.fromEntries(Object.entries(parts).map(([name, ms]) => [name, ms / Math.max(1, tokens - 1)]));
 }
 
 /** @param {unknown} error */

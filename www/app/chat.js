@@ -2,13 +2,14 @@
 import { isAbort, streamAnswer } from './answer.js';
 import { ContextCount } from './context-count.js';
 import { Conversation, messagesOf, spokenTurns } from './conversation.js';
+import { TokenLog } from './token-log.js';
 
 /** @typedef {import('./conversation.js').Turn} Turn */
 
 /**
  * @typedef {object} ChatView
  * @property {() => void} shown the conversation, or what is read of it, is another one
- * @property {(turn: Turn) => void} grew its content
+ * @property {(turn: Turn) => void} grew its content, by a token
  * @property {(turn: Turn) => void} changed
  * @property {(first: Turn) => void} shortened the turns before this one no longer fit
  * @property {(turn: Turn) => void} ended
@@ -22,8 +23,10 @@ import { Conversation, messagesOf, spokenTurns } from './conversation.js';
  * @typedef {object} Sources
  * @property {() => import('./api.js').Model | null} model
  * @property {() => string} modelName
- * @property {() => { maxTokens: number }} sampling
+ * @property {() => { maxTokens: number, seed?: number }} sampling
+ * @property {() => boolean} isWatched whether somebody looks at the engine, so that the parts of a token are worth timing
  * @property {() => boolean} isDemo
+ * @property {(model: import('./api.js').Model) => Promise<void>} ready waits until the model has back what it remembers
  */
 
 /** How often a growing answer is written down, milliseconds: so much of it a crash may take. */
@@ -32,6 +35,7 @@ const KEEP_EVERY = 1000;
 export class Chat {
   conversation = Conversation.create();
   count = new ContextCount();
+  tokens = new TokenLog();
   /** @type {{ turn: Turn, control: AbortController } | null} */
   #running = null;
   /** How many turns the model was last given. */
@@ -164,13 +168,15 @@ export class Chat {
     let error;
     const release = holdLock(turn.id);
     try {
+      await this.sources.ready(model);
       const said = await this.#prompt(model, turn);
       control.signal.throwIfAborted();
       let kept = performance.now();
-      const result = await streamAnswer(model, said.messages, { ...said.options, signal: control.signal }, (text) => {
+      const result = await streamAnswer(model, said.messages, { ...said.options, signal: control.signal }, (token) => {
         // After a stop, or in a conversation that is gone, a late token has no place.
         if (control.signal.aborted) return;
-        turn.content += text;
+        turn.content += token.text;
+        this.tokens.add(turn, model, token);
         if (turn.state === 'waiting') {
           turn.state = 'streaming';
           this.view.changed(turn);
@@ -204,7 +210,7 @@ export class Chat {
    * @param {Turn} turn the answer
    */
   async #prompt(model, turn) {
-    const { maxTokens: wanted, ...sampling } = this.sources.sampling();
+    const { maxTokens: wanted, seed = newSeed(), ...sampling } = this.sources.sampling();
     const { system } = this.conversation.head;
     const spoken = spokenTurns(this.turns);
     const { turns, maxTokens } = await this.count.fit(model, spoken, { maxTokens: wanted, system });
@@ -213,8 +219,27 @@ export class Chat {
     const goesOn = turns.at(-1) === turn;
     return {
       messages: messagesOf(turns, system),
-      options: { ...sampling, maxTokens, ...(goesOn ? { continueFinalMessage: true } : {}) },
+      options: {
+        ...sampling,
+        seed,
+        maxTokens,
+        ...(goesOn ? { continueFinalMessage: true } : {}),
+        ...(this.sources.isWatched() ? { timeParts: true } : {}),
+      },
     };
+  }
+
+  /**
+   * What a model is asked before it writes an answer of the open conversation.
+   * @param {import('./api.js').Model} model
+   * @param {Turn} answer
+   */
+  async messagesBefore(model, answer) {
+    const { system } = this.conversation.head;
+    const turns = this.turns;
+    const before = spokenTurns(turns.slice(0, turns.indexOf(answer)));
+    const { turns: fitting } = await this.count.fit(model, before, { maxTokens: 1, system });
+    return messagesOf(fitting, system);
   }
 
   /**
@@ -248,6 +273,11 @@ export class Chat {
     this.view.ended(turn);
     if (error) this.view.failed(turn, error);
   }
+}
+
+/** A seed that can be told and used again. */
+function newSeed() {
+  return crypto.getRandomValues(new Uint32Array(1))[0];
 }
 
 /**

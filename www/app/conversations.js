@@ -4,6 +4,7 @@ import { download } from './chat-list.js';
 import { Conversation } from './conversation.js';
 import { toMarkdown } from './conversation-store.js';
 import { draftOf, keepDraft } from './draft.js';
+import { forgetPrefix } from './kept-prefixes.js';
 import { t } from './texts.js';
 
 /**
@@ -45,6 +46,7 @@ export class Conversations {
     const { chat, store, composer, place, list } = this.parts;
     const found = await store.open(id).catch(() => null);
     if (!found) return false;
+    this.onLeave?.();
     await endOrphans(found);
     this.#isKept = true;
     chat.show(found);
@@ -57,6 +59,7 @@ export class Conversations {
   /** Begins a new one. @param {{ isTemporary?: boolean }} [how] */
   fresh({ isTemporary = false } = {}) {
     const { chat, composer, place, list } = this.parts;
+    this.onLeave?.();
     this.#isKept = false;
     chat.show(Conversation.create(isTemporary));
     composer.fill(isTemporary ? '' : draftOf(null));
@@ -103,6 +106,7 @@ export class Conversations {
     await store.forget(turns.map((turn) => turn.id)).catch(() => {});
     if (conversation.turns.size > 0 || this.#open !== conversation) return;
     await store.remove(id).catch(() => {});
+    await forgetPrefix(id);
     this.#isKept = false;
     conversation.head.title = '';
     place.go(null, { replace: true });
@@ -143,6 +147,9 @@ export class Conversations {
     this.onRenamed?.();
   }
 
+  /** Told before another conversation is opened. @type {(() => void) | undefined} */
+  onLeave;
+
   /** Told when the title of the open conversation may be another one. @type {(() => void) | undefined} */
   onRenamed;
 
@@ -152,6 +159,7 @@ export class Conversations {
     const wasOpen = id === this.id;
     if (wasOpen) this.fresh();
     const gone = await store.remove(id);
+    await forgetPrefix(id);
     const draft = draftOf(id);
     keepDraft(id, '');
     await list().draw();

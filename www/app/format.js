@@ -63,6 +63,14 @@ export function duration(milliseconds) {
 }
 
 /**
+ * @param {number} value milliseconds
+ * @returns {string} such as "0.41 ms", "72 ms"
+ */
+export function milliseconds(value) {
+  return `${short(value)} ms`;
+}
+
+/**
  * @param {number} perSecond tokens per second
  * @returns {string} such as "41.2 tok/s"
  */

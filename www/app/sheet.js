@@ -4,7 +4,7 @@ import { openDialog } from './place.js';
 
 /**
  * @param {string} id of the dialog
- * @param {string} opener id of the button
+ * @param {string | null} opener id of the button, where there is one
  * @param {() => void} onOpen
  * @returns {{ open: () => void, show: () => void, close: () => void }} `show` opens it as it is, without `onOpen`
  */
@@ -16,7 +16,7 @@ export function sheet(id, opener, onOpen) {
     show();
   };
   const close = () => dialog.close();
-  byId(opener).addEventListener('click', open);
+  if (opener !== null) byId(opener).addEventListener('click', open);
   dialog.querySelector('[data-close]')?.addEventListener('click', close);
   dialog.addEventListener('click', (event) => {
     if (event.target === dialog) close();

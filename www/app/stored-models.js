@@ -1,5 +1,6 @@
 /** The model files in this browser's storage: seen, deleted, made to stay. */
 import { byId, button, h } from './dom.js';
+import { forgetAllPrefixes, prefixBytes } from './kept-prefixes.js';
 import { nameOf, sameAddress } from './catalog.js';
 import * as format from './format.js';
 import { t } from './texts.js';
@@ -90,6 +91,8 @@ export class StoredModels {
         }),
       );
     if (models.length) row.append(this.#clearButton());
+    const remembered = await prefixBytes();
+    if (remembered) row.append(button(t('stored.forget', { size: format.bytes(remembered) }), () => void this.#run(forgetAllPrefixes), 'link', { 'data-testid': 'forget-prefixes' }));
     this.#storage.replaceChildren(
       h(
         'p',

@@ -15,6 +15,7 @@ import { t } from './texts.js';
  * @property {(turn: Turn, text: string) => void} onEdit
  * @property {(turn: Turn) => void} onContinue
  * @property {(turn: Turn) => void} onChoose
+ * @property {(turn: Turn) => void} onDetails
  * @property {() => void} onBigger
  * @property {() => void} onReload
  */
@@ -101,6 +102,7 @@ export class TurnView {
       if (last && cut) row.append(this.#small('turn.continue', () => actions.onContinue(turn), 'continue'));
       if (turn.byDemo && biggerMayHelp(turn.content)) row.append(this.#small('turn.bigger', actions.onBigger, 'bigger'));
       if (last) row.append(this.#small('turn.retry', () => actions.onRetry(turn), 'retry'));
+      if (turn.content) row.append(this.#small('turn.details', () => actions.onDetails(turn), 'details'));
     }
     if (row.childElementCount) this.#foot.append(row);
   }

@@ -99,6 +99,30 @@ export function lineChart(width, points) {
 }
 
 /**
+ * A small curve without axes, whose newest value is at the right.
+ * @param {number} width
+ * @param {readonly number[]} values
+ * @param {number} most values that the width holds
+ * @param {string} label
+ * @returns {SVGElement}
+ */
+export function sparkline(width, values, most, label) {
+  const height = 48;
+  const end = Math.max(...values) || 1;
+  const step = width / (most - 1);
+  const first = width - (values.length - 1) * step;
+  const points = values.map((value, i) => `${(first + i * step).toFixed(1)},${(height - 1 - ((height - 4) * value) / end).toFixed(1)}`);
+  return picture(
+    width,
+    height,
+    label,
+    s('line', { class: 'grid', x1: 0, x2: width, y1: height - 0.5, y2: height - 0.5 }),
+    s('polygon', { class: 'area', points: `${first.toFixed(1)},${height} ${points.join(' ')} ${width},${height}` }),
+    s('polyline', { class: 'trace', points: points.join(' ') }),
+  );
+}
+
+/**
  * One bar for each row, with its name before and its value behind.
  * @param {number} width
  * @param {{ name: string, value: number | null, text: string, strong: boolean }[]} rows

@@ -1,0 +1,86 @@
+// Looking into an answer, and at the engine at work.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { ROOT } from './harness.mjs';
+import { ask, lastAnswer, status, told, usePages } from './pages.mjs';
+
+/** @import { Page } from 'playwright-core' */
+
+const { withPage } = usePages();
+const axe = await readFile(join(ROOT, 'node_modules/axe-core/axe.min.js'), 'utf8');
+
+/** @param {Page} page */
+async function accessible(page) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(async () => (await /** @type {any} */ (globalThis).axe.run(document)).violations.map((/** @type {any} */ v) => `${v.id}: ${v.nodes.map((/** @type {any} */ n) => n.target)}`));
+  assert.deepEqual(found, []);
+}
+
+test('an answer tells how it came about, and what might have stood in the place of each token', () =>
+  withPage('', async (page) => {
+    await status(page);
+    await ask(page, 'say one two three');
+    await lastAnswer(page).getByTestId('details').click();
+    const sheet = page.getByTestId('details-sheet');
+    await sheet.getByTestId('token').nth(2).waitFor();
+    assert.deepEqual(await sheet.getByTestId('token').allTextContents(), ['one␣', 'two␣', 'three']);
+    const facts = await page.locator('#details-facts').innerText();
+    for (const fact of ['Demo model', 'the model was done', '3 tokens', '41.3 tok/s', 'Seed']) assert.ok(facts.includes(fact), `${fact} in ${facts}`);
+    const { answers: [{ options: first }] } = await told(page);
+    assert.equal(typeof first.seed, 'number', 'a seed is chosen here, so that it can be told');
+    assert.ok(facts.includes(String(first.seed)));
+    await sheet.getByTestId('token').nth(1).click();
+    await sheet.getByTestId('candidate').nth(2).waitFor();
+    const rows = await sheet.getByTestId('candidate').allInnerTexts();
+    assert.match(rows.join(' '), /Hello\s*60\.0%\s*Hi\s*30\.0%\s*two␣\s*0\.1%/);
+    assert.equal(await sheet.locator('.candidate[data-chosen]').count(), 1);
+    const { answers } = await told(page);
+    assert.equal(answers.length, 2);
+    assert.equal(answers[1].messages[0].content.includes('tok'), true, 'asked as raw text');
+    assert.deepEqual({ ...answers[1].options, logitBias: undefined }, { maxTokens: 1, temperature: 0, logprobs: 10, logitBias: undefined });
+    assert.deepEqual(answers[1].options.logitBias, { 1: 1000 });
+    await accessible(page);
+    await page.keyboard.press('Escape');
+    // An answer of an earlier visit is taken apart by the model in use.
+    await page.reload();
+    await status(page);
+    await lastAnswer(page).getByTestId('details').click();
+    await sheet.getByTestId('token').nth(12).waitFor();
+    assert.equal((await sheet.getByTestId('token').allTextContents()).join(''), 'one␣two␣three');
+  }));
+
+for (const [width, colorScheme] of /** @type {const} */ ([[1440, 'light'], [360, 'dark']]))
+  test(`the engine is watched while its panel is open, and costs nothing before and after, at ${width} px`, () =>
+    withPage('', async (page) => {
+      const listening = () => page.evaluate(() => /** @type {any} */ (globalThis).standIn.listening);
+      await status(page);
+      await ask(page, 'say one two');
+      assert.equal((await told(page)).answers[0].options.timeParts, undefined);
+      assert.equal(await listening(), 0);
+      const asked = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name));
+      assert.ok(!asked.some((name) => /work-panel\.js|work\.css|chart/.test(name)), 'its files come when it is opened');
+      if (width < 700) {
+        await page.locator('#open-settings').click();
+        await page.locator('#settings-work').click();
+      } else await page.locator('#open-work').click();
+      await page.getByTestId('work-speed').waitFor();
+      assert.equal(await page.evaluate(() => document.activeElement?.tagName), 'H2');
+      assert.equal(await listening(), 1);
+      await page.evaluate(() => Object.assign(/** @type {any} */ (globalThis).standIn, { pause: 30 }));
+      await ask(page, `say ${'word '.repeat(40)}`, false);
+      await page.waitForFunction(() => /tok\/s/.test(document.querySelector('[data-testid="work-speed"]')?.textContent ?? ''));
+      await page.locator('[data-testid="work-parts"] svg').waitFor();
+      assert.equal((await told(page)).answers[1].options.timeParts, true);
+      assert.match(await page.getByTestId('work-facts').innerText(), /48 of 320 tokens/);
+      assert.match(await page.getByTestId('work-reading').innerText(), /5 GB of weights a second\. All 16 MB of them stay/);
+      assert.match(await page.getByTestId('work-waiting').innerText(), /2 threads: 98% at work, 2% waiting/);
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
+      await accessible(page);
+      await page.getByTestId('close-work').click();
+      assert.equal(await listening(), 0);
+      await ask(page, 'say no more');
+      assert.equal((await told(page)).answers.at(-1)?.options.timeParts, undefined);
+    }, { viewport: { width, height: 800 }, colorScheme }));
