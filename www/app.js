@@ -138,6 +138,7 @@ const list = new ChatList(store, {
 });
 conversations.onRenamed = drawTitle;
 conversations.onLeave = () => void prefixes.keep();
+conversations.onDelete = (id) => prefixes.forget(id);
 const settingsSheet = new SettingsSheet(settings.merged(settings.restore(), link.settings), {
   onChange: (changes) => settings.keep(settings.merged(settings.restore(), changes)),
   onReload() {

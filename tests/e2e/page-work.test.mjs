@@ -72,10 +72,11 @@ for (const [width, colorScheme] of /** @type {const} */ ([[1440, 'light'], [360,
       await page.evaluate(() => Object.assign(/** @type {any} */ (globalThis).standIn, { pause: 30 }));
       await ask(page, `say ${'word '.repeat(40)}`, false);
       await page.waitForFunction(() => /tok\/s/.test(document.querySelector('[data-testid="work-speed"]')?.textContent ?? ''));
+      assert.match(await page.getByTestId('work-reading').innerText(), /^5 GB of weights a second\./);
       await page.locator('[data-testid="work-parts"] svg').waitFor();
       assert.equal((await told(page)).answers[1].options.timeParts, true);
       assert.match(await page.getByTestId('work-facts').innerText(), /48 of 320 tokens/);
-      assert.match(await page.getByTestId('work-reading').innerText(), /5 GB of weights a second\. All 16 MB of them stay/);
+      await page.waitForFunction(() => /^0 B of weights a second\. All 16 MB of them stay/.test(document.querySelector('[data-testid="work-reading"]')?.textContent ?? ''));
       assert.match(await page.getByTestId('work-waiting').innerText(), /2 threads: 98% at work, 2% waiting/);
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
       await accessible(page);

@@ -4,7 +4,6 @@ import { download } from './chat-list.js';
 import { Conversation } from './conversation.js';
 import { toMarkdown } from './conversation-store.js';
 import { draftOf, keepDraft } from './draft.js';
-import { forgetPrefix } from './kept-prefixes.js';
 import { t } from './texts.js';
 
 /**
@@ -106,7 +105,7 @@ export class Conversations {
     await store.forget(turns.map((turn) => turn.id)).catch(() => {});
     if (conversation.turns.size > 0 || this.#open !== conversation) return;
     await store.remove(id).catch(() => {});
-    await forgetPrefix(id);
+    await this.onDelete?.(id);
     this.#isKept = false;
     conversation.head.title = '';
     place.go(null, { replace: true });
@@ -147,6 +146,9 @@ export class Conversations {
     this.onRenamed?.();
   }
 
+  /** Told of a conversation that goes, and waited for. @type {((id: string) => Promise<void>) | undefined} */
+  onDelete;
+
   /** Told before another conversation is opened. @type {(() => void) | undefined} */
   onLeave;
 
@@ -157,9 +159,9 @@ export class Conversations {
   async remove(id) {
     const { store, notices, list } = this.parts;
     const wasOpen = id === this.id;
+    await this.onDelete?.(id);
     if (wasOpen) this.fresh();
     const gone = await store.remove(id);
-    await forgetPrefix(id);
     const draft = draftOf(id);
     keepDraft(id, '');
     await list().draw();

@@ -27,6 +27,8 @@ export class KeptPrefixes {
   #timer = 0;
   /** Sizes that were last written, by conversation. @type {Map<string, number>} */
   #sizes = new Map();
+  /** Conversations that were deleted: what is under way of them is not kept. @type {Set<string>} */
+  #gone = new Set();
   /** What is taken back, or was, for the model in use. @type {WeakMap<Model, Map<string, Promise<void>>>} */
   #taken = new WeakMap();
 
@@ -38,7 +40,9 @@ export class KeptPrefixes {
   /** An answer has ended: its conversation is kept in a while. */
   schedule() {
     clearTimeout(this.#timer);
-    const size = this.#sizes.get(this.sources.chat.conversation.head.id) ?? 0;
+    const { id } = this.sources.chat.conversation.head;
+    this.#gone.delete(id);
+    const size = this.#sizes.get(id) ?? 0;
     this.#timer = window.setTimeout(() => void this.keep(), Math.max(PAUSE, (1000 * size) / BYTES_PER_SECOND));
   }
 
@@ -62,10 +66,17 @@ export class KeptPrefixes {
       this.#sizes.set(id, bytes.size);
       if (bytes.size > MOST_BYTES) return;
       await makeRoom(bytes.size, id);
+      if (this.#gone.has(id)) return;
       await transact('readwrite', (store) => store.put({ id, model: this.#key(model), bytes, size: bytes.size, used: Date.now() }));
     } catch {
       // The model is gone, or there is no room: then it will be read again.
     }
+  }
+
+  /** @param {string} id of a conversation that is deleted */
+  async forget(id) {
+    this.#gone.add(id);
+    await forgetPrefix(id);
   }
 
   /**
@@ -103,7 +114,7 @@ export class KeptPrefixes {
 }
 
 /** @param {string} id of a conversation */
-export async function forgetPrefix(id) {
+async function forgetPrefix(id) {
   await transact('readwrite', (store) => store.delete(id)).catch(() => {});
 }
 

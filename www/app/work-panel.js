@@ -149,7 +149,8 @@ export class WorkPanel {
   #drawReading(model, speed) {
     const { weightBytes } = model.info;
     const limit = this.#limits.get(model);
-    const bytes = this.#snapshot?.perSecond.weightBytes || speed * weightBytes;
+    // Metrics rest while nothing happens.
+    const bytes = speed > 0 ? this.#snapshot?.perSecond.weightBytes || speed * weightBytes : 0;
     const used = t('work.reads', { bytes: format.bytes(bytes) });
     const rest =
       weightBytes < CACHE ? t('work.inCache', { size: format.bytes(weightBytes) })
