@@ -97,10 +97,12 @@ describe('languages', () => {
       assert.deepEqual(names(german), names(text), key);
     }
     assert.deepEqual(Object.keys(DE).filter((key) => !Object.hasOwn(EN, key)), [], 'texts that nobody asks for');
-    const page = await readFile(join(ROOT, 'www/index.html'), 'utf8');
     const plain = (/** @type {string} */ text) => text.replaceAll('&minus;', '−').trim();
-    for (const [, key, text] of page.matchAll(/data-t="([^"]+)"[^>]*>([^<]*)</g))
-      assert.equal(plain(text), /** @type {Record<string, string>} */ (EN)[key]?.trim(), key);
+    for (const name of ['index.html', 'lanes.html']) {
+      const page = await readFile(join(ROOT, 'www', name), 'utf8');
+      for (const [, key, text] of page.matchAll(/data-t="([^"]+)"[^>]*>([^<]*)</g))
+        assert.equal(plain(text), /** @type {Record<string, string>} */ (EN)[key]?.trim(), key);
+    }
   });
 
   test('every error of the library has a title and an advice', async () => {

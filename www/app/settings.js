@@ -115,7 +115,7 @@ export function keepLanguage(code) {
 
 /**
  * The part that BitNet.load takes.
- * @param {Settings} settings
+ * @param {Pick<Settings, typeof LOAD_FIELDS[number]>} settings
  */
 export function loadOptions({ threads, kernel, precision, context }) {
   return {

@@ -149,10 +149,10 @@ mod tests {
         assert!(policies.sealed.contains("connect-src 'self' blob:;"), "{}", policies.sealed);
         assert!(!policies.sealed.contains("http"), "{}", policies.sealed);
         assert_eq!(policies.open.split(';').count(), policies.sealed.split(';').count());
-        assert!(
-            fs::read_to_string(www().join("bench.html"))?.contains(&policies.open),
-            "bench.html has another policy"
-        );
+        for name in ["bench.html", "lanes.html"] {
+            let page = fs::read_to_string(www().join(name))?;
+            assert!(page.contains(&policies.open), "{name} has another policy");
+        }
         let sealed = sealed_page(&fs::read_to_string(www().join("index.html"))?, &policies);
         assert!(sealed.contains(&policies.sealed) && !sealed.contains(&policies.open));
         Ok(())
@@ -164,7 +164,7 @@ mod tests {
             Some(name) => host::root().join("worker").join(name),
             None => www().join(address),
         };
-        for (page, entry) in [("index.html", "app.js"), ("bench.html", "bench.js")] {
+        for (page, entry) in [("index.html", "app.js"), ("bench.html", "bench.js"), ("lanes.html", "lanes.js")] {
             let text = with_hints(&fs::read_to_string(www().join(page))?, &file)?;
             for address in ["dist/index.js", "dist/error.js", "app/dom.js"] {
                 assert_eq!(

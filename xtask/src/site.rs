@@ -42,6 +42,7 @@ fn made(address: &str) -> Option<Result<String>> {
     Some(match address {
         "/" | "/index.html" => page("index.html"),
         "/bench.html" => page("bench.html"),
+        "/lanes.html" => page("lanes.html"),
         "/sealed.html" => {
             Policies::of(&www).and_then(|policies| Ok(pages::sealed_page(&page("index.html")?, &policies)))
         }
@@ -56,7 +57,7 @@ fn site_script(root: &Path) -> Result<String> {
     files.extend(addressed("dist/", &root.join("worker"))?);
     files.extend(addressed("dist/wasm/", &root.join("dist/wasm"))?);
     files.retain(|(address, _)| !address.ends_with(".html"));
-    for name in ["index.html", "bench.html", "sealed.html"] {
+    for name in ["index.html", "bench.html", "lanes.html", "sealed.html"] {
         let text = made(&format!("/{name}")).with_context(|| name.to_owned())??;
         files.push((name.to_owned(), Content::Made(text)));
     }
@@ -83,7 +84,7 @@ pub fn gather(internals: bool) -> Result<()> {
     copy_tree(&root.join("www"), &site, &|file| !file.to_string_lossy().ends_with(".d.ts"))?;
     copy_tree(&root.join("dist"), &site.join("dist"), &|file| is_for_browsers(file) && !is_glue(file))?;
     let policies = Policies::of(&site)?;
-    for name in ["index.html", "bench.html"] {
+    for name in ["index.html", "bench.html", "lanes.html"] {
         let page = fs::read_to_string(site.join(name)).with_context(|| name.to_owned())?;
         fs::write(site.join(name), pages::with_hints(&page, &|address| site.join(address))?)?;
     }
