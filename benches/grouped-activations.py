@@ -2,7 +2,8 @@
 
     python benches/grouped-activations.py train OUT SECONDS    a small Qwen3 with ternary weights in groups of 64, embedding included
     python benches/grouped-activations.py export OUT           OUT/model.gguf (Q2_0) and OUT/sequences.json for `bitnet divergence`
-    python benches/grouped-activations.py measure OUT          KL and top tokens, int8 inputs simulated in transformers
+    python benches/grouped-activations.py measure OUT          KL and top tokens, int8 inputs simulated in transformers; then the same
+                                                               function with channels 30 times as large as the others
 
 Trained on the Python sources of this environment (code and prose), with the weights ternarized in the forward pass
 and floats everywhere else, as Bonsai was; every twentieth file is kept for measuring. Needs torch, transformers and tokenizers, as
@@ -114,7 +115,8 @@ def quantized(out):
 def export(out):
     matrices, norms = quantized(out)
     arch = "qwen3"
-    alphabet = [chr(c) for c in range(0x4E00, 0x4E00 + VOCAB)]  # ids are given, so that the texts of tokens mean nothing
+    # Ids are given, so that the texts of tokens mean nothing.
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet()) + [chr(c) for c in range(0x4E00, 0x4E00 + VOCAB - 256)]
     metadata = [
         ("general.architecture", g.STR, arch),
         *[(f"{arch}.{key}", g.U32, value) for key, value in {
@@ -148,7 +150,19 @@ def rounded(x, group):
     return ((groups * scale).round().clamp(-128, 127) / scale).reshape(x.shape)
 
 
-def measure(out):
+def give_outliers(model, channels=(17, 91, 140), by=30.0):
+    """Makes a few channels of every normalized input as large as those of large trained models are, and their columns so much smaller:
+    the model computes what it did."""
+    for block in model.model.layers:
+        attention, feed_forward = block.self_attn, block.mlp
+        for norm, layers in [(block.input_layernorm, [attention.q_proj, attention.k_proj, attention.v_proj]),
+                             (block.post_attention_layernorm, [feed_forward.gate_proj, feed_forward.up_proj])]:
+            norm.weight[list(channels)] *= by
+            for layer in layers:
+                layer.weight[:, list(channels)] /= by
+
+
+def measure(out, outliers):
     torch.set_num_threads(1)
     matrices, norms = quantized(out)
     model = Qwen3ForCausalLM(CONFIG).eval()
@@ -165,10 +179,13 @@ def measure(out):
             block.self_attn.k_norm.weight.copy_(norms[f"blk.{layer}.attn_k_norm"])
         model.model.embed_tokens.weight.copy_(dense("token_embd"))
         model.model.norm.weight.copy_(norms["output_norm"])
+        if outliers:
+            give_outliers(model)
         sequences = torch.tensor([s["ids"] for s in json.load(open(f"{out}/sequences.json"))])
         want = model(sequences).logits.log_softmax(-1)
         loss = -want[:, :-1].gather(-1, sequences[:, 1:, None]).mean().item()
         entropy = -(want.exp() * want).sum(-1).mean().item()
+        print("with outliers" if outliers else "as trained")
         print(f"held-out loss {loss:.3f} nats ({math.exp(loss):.1f}), entropy {entropy:.2f} nats, {want[..., 0].numel()} positions")
         for group, label in [(64, "groups of 64"), (128, "groups of up to 128"), (0, "one scale for a token")]:
             width = lambda x: group if group and x.shape[-1] % group == 0 else 64 if group else 0
@@ -182,4 +199,9 @@ def measure(out):
 
 if __name__ == "__main__":
     command, out = sys.argv[1:3]
-    train(out, float(sys.argv[3])) if command == "train" else {"export": export, "measure": measure}[command](out)
+    if command == "train":
+        train(out, float(sys.argv[3]))
+    elif command == "export":
+        export(out)
+    else:
+        [measure(out, outliers) for outliers in (False, True)]

@@ -1,7 +1,7 @@
 //! `config.json`: the shape of the model, its family, and how its weights are stored.
 //!
 //! Sources: the configuration classes of transformers (`configuration_bitnet.py`,
-//! `configuration_llama.py`) for keys and defaults, and its `BitNetQuantConfig`.
+//! `configuration_llama.py`, `configuration_qwen3.py`) for keys and defaults, and its `BitNetQuantConfig`.
 
 use serde_json::{Map, Value as Json};
 
@@ -32,6 +32,8 @@ pub(super) struct Config {
     pub(super) n_kv_heads: usize,
     /// `None` where the file does not say.
     pub(super) ties_embeddings: Option<bool>,
+    /// Whether each BitLinear layer has an RMSNorm of its own (`use_rms_norm`).
+    pub(super) has_input_norms: bool,
     pub(super) bos: Option<u64>,
     pub(super) eos: Vec<u64>,
     keys: Vec<(&'static str, Value)>,
@@ -46,11 +48,15 @@ struct Class {
     default_activation: &'static str,
     default_eps: f64,
     default_theta: f64,
+    /// The width of a head where the file does not say; the width of the model shared by the heads if `None`.
+    default_head_dim: Option<u64>,
+    /// Whether its graph knows a norm within a BitLinear layer.
+    may_have_input_norms: bool,
     /// Whether its weights are for BitLinear layers even where nothing says so.
     is_ternary: bool,
 }
 
-const CLASSES: [Class; 3] = [
+const CLASSES: [Class; 4] = [
     Class {
         name: "BitNetForCausalLM",
         architecture: "bitnet-b1.58",
@@ -58,6 +64,8 @@ const CLASSES: [Class; 3] = [
         default_activation: "relu2",
         default_eps: 1e-5,
         default_theta: 500_000.0,
+        default_head_dim: None,
+        may_have_input_norms: false,
         is_ternary: true,
     },
     // The 0.7B and 3.3B reproductions of the first paper.
@@ -68,6 +76,8 @@ const CLASSES: [Class; 3] = [
         default_activation: "silu",
         default_eps: 1e-6,
         default_theta: 10_000.0,
+        default_head_dim: None,
+        may_have_input_norms: false,
         is_ternary: true,
     },
     Class {
@@ -77,6 +87,19 @@ const CLASSES: [Class; 3] = [
         default_activation: "silu",
         default_eps: 1e-6,
         default_theta: 10_000.0,
+        default_head_dim: None,
+        may_have_input_norms: false,
+        is_ternary: false,
+    },
+    Class {
+        name: "Qwen3ForCausalLM",
+        architecture: "qwen3",
+        activations: &["silu"],
+        default_activation: "silu",
+        default_eps: 1e-6,
+        default_theta: 10_000.0,
+        default_head_dim: Some(128),
+        may_have_input_norms: true,
         is_ternary: false,
     },
 ];
@@ -87,7 +110,8 @@ impl Config {
         let file = Object::new(CONFIG, &entries);
         let class = class(file)?;
         refuse_variants(file)?;
-        let storage = storage(file, class)?;
+        let eps = file.number("rms_norm_eps")?.unwrap_or(class.default_eps);
+        let Stored { storage, has_input_norms } = stored(file, class, eps)?;
         let whole = |key| file.require(key, file.whole(key)?);
         let n_heads = whole("num_attention_heads")?;
         let n_kv_heads = file.whole("num_key_value_heads")?.unwrap_or(n_heads);
@@ -111,12 +135,12 @@ impl Config {
             ("feed_forward_length", whole("intermediate_size")?.into()),
             ("attention.head_count", n_heads.into()),
             ("attention.head_count_kv", n_kv_heads.into()),
-            ("attention.layer_norm_rms_epsilon", file.number("rms_norm_eps")?.unwrap_or(class.default_eps).into()),
+            ("attention.layer_norm_rms_epsilon", eps.into()),
         ];
         if architecture.starts_with("bitnet") {
             keys.push(("hidden_activation", Value::String(activation.to_owned())));
         }
-        let head_dim = match file.whole("head_dim")? {
+        let head_dim = match file.whole("head_dim")?.or(class.default_head_dim) {
             Some(head_dim) => {
                 keys.push(("attention.key_length", head_dim.into()));
                 keys.push(("attention.value_length", head_dim.into()));
@@ -131,6 +155,7 @@ impl Config {
             n_heads: n_heads as usize,
             n_kv_heads: n_kv_heads as usize,
             ties_embeddings: file.flag("tie_word_embeddings")?,
+            has_input_norms,
             bos: file.ids("bos_token_id")?.first().copied(),
             eos: file.ids("eos_token_id")?,
             keys,
@@ -178,6 +203,10 @@ fn refuse_variants(file: Object<'_>) -> Result<()> {
     if file.get("sliding_window").is_some() && file.flag("use_sliding_window")?.unwrap_or(true) {
         return Err(file.refuse("sliding_window", "this build computes no attention to a window"));
     }
+    let mut kinds = file.array("layer_types")?.into_iter().flatten();
+    if kinds.any(|kind| kind.as_str() != Some("full_attention")) {
+        return Err(file.refuse("layer_types", "this build computes layers of full attention only"));
+    }
     match file.whole("pretraining_tp")? {
         None | Some(0 | 1) => Ok(()),
         Some(_) => Err(file.refuse("pretraining_tp", "expected 1")),
@@ -185,17 +214,29 @@ fn refuse_variants(file: Object<'_>) -> Result<()> {
 }
 
 /// What `quantization_config` says.
-fn storage(file: Object<'_>, class: &Class) -> Result<Storage> {
+struct Stored {
+    storage: Storage,
+    has_input_norms: bool,
+}
+
+/// Reads `quantization_config`. `eps` is that of the model's norms.
+fn stored(file: Object<'_>, class: &Class, eps: f64) -> Result<Stored> {
     let Some(entries) = file.object("quantization_config")? else {
-        return Ok(if class.is_ternary { Storage::Master } else { Storage::Plain });
+        let storage = if class.is_ternary { Storage::Master } else { Storage::Plain };
+        return Ok(Stored { storage, has_input_norms: false });
     };
     let place = format!("{CONFIG}: quantization_config");
     let quantization = Object::new(&place, entries);
     if quantization.string("quant_method")? != Some("bitnet") {
         return Err(quantization.refuse("quant_method", "this build reads \"bitnet\" only"));
     }
-    if quantization.flag("use_rms_norm")? == Some(true) {
-        return Err(quantization.refuse("use_rms_norm", "this build computes no norm within a BitLinear layer"));
+    let has_input_norms = quantization.flag("use_rms_norm")? == Some(true);
+    if has_input_norms && !class.may_have_input_norms {
+        let advice = format!("this build computes no norm within a BitLinear layer of a {}", class.name);
+        return Err(quantization.refuse("use_rms_norm", &advice));
+    }
+    if has_input_norms && quantization.number("rms_norm_eps")?.unwrap_or(1e-6) != eps {
+        return Err(quantization.refuse("rms_norm_eps", "expected the rms_norm_eps of the model"));
     }
     for name in quantization.array("modules_to_not_convert")?.into_iter().flatten() {
         if !matches!(name.as_str(), Some("lm_head" | "model.embed_tokens" | "embed_tokens")) {
@@ -204,13 +245,16 @@ fn storage(file: Object<'_>, class: &Class) -> Result<Storage> {
         }
     }
     let linear_class = quantization.string("linear_class")?.unwrap_or("bitlinear");
-    match (linear_class, quantization.string("quantization_mode")?.unwrap_or("offline")) {
-        ("bitlinear", _) => Ok(Storage::Divide),
-        ("autobitlinear", "offline") => Ok(Storage::Multiply),
-        ("autobitlinear", "online") => Ok(Storage::Master),
-        ("autobitlinear", _) => Err(quantization.refuse("quantization_mode", "expected \"offline\" or \"online\"")),
-        _ => Err(quantization.refuse("linear_class", "expected \"bitlinear\" or \"autobitlinear\"")),
-    }
+    let storage = match (linear_class, quantization.string("quantization_mode")?.unwrap_or("offline")) {
+        ("bitlinear", _) => Storage::Divide,
+        ("autobitlinear", "offline") => Storage::Multiply,
+        ("autobitlinear", "online") => Storage::Master,
+        ("autobitlinear", _) => {
+            return Err(quantization.refuse("quantization_mode", "expected \"offline\" or \"online\""));
+        }
+        _ => return Err(quantization.refuse("linear_class", "expected \"bitlinear\" or \"autobitlinear\"")),
+    };
+    Ok(Stored { storage, has_input_norms })
 }
 
 /// The rotary embedding: `rope_theta` and `rope_scaling`, or both in `rope_parameters`.

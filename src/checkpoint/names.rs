@@ -11,12 +11,14 @@ use crate::source::split::Span;
 use crate::{Error, ErrorKind, Result};
 
 /// The parts of a layer, as transformers and the first BitNet models name them, and as GGUF files do.
-const PARTS: [(&str, &str); 13] = [
+const PARTS: [(&str, &str); 15] = [
     ("input_layernorm", "attn_norm"),
     ("self_attn.q_proj", "attn_q"),
     ("self_attn.k_proj", "attn_k"),
     ("self_attn.v_proj", "attn_v"),
     ("self_attn.o_proj", "attn_output"),
+    ("self_attn.q_norm", "attn_q_norm"),
+    ("self_attn.k_norm", "attn_k_norm"),
     ("self_attn.attn_sub_norm", "attn_sub_norm"),
     ("self_attn.inner_attn_ln", "attn_sub_norm"),
     ("post_attention_layernorm", "ffn_norm"),
@@ -75,7 +77,11 @@ fn tensor(entry: Entry, base: u64, config: &Config) -> Result<Option<TensorInfo>
     }
     let unknown = || refused("this build does not know what a model of this architecture does with it");
     let (layer, kind) = entry.name.rsplit_once('.').ok_or_else(unknown)?;
-    let layer = gguf_name(layer).ok_or_else(unknown)?;
+    let layer = match layer.strip_suffix(".rms_norm").filter(|_| config.has_input_norms) {
+        Some(linear) => gguf_name(linear).map(|name| format!("{name}_norm_in")),
+        None => gguf_name(layer),
+    };
+    let layer = layer.ok_or_else(unknown)?;
     let mut conversion = Conversion::default();
     let name = match kind {
         "weight" => format!("{layer}.weight"),

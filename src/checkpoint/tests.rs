@@ -159,13 +159,20 @@ fn keys_are_those_of_gguf() {
 #[test]
 fn what_is_not_computed_is_refused_by_name() {
     type Change = fn(&mut Json);
-    let cases: [(&str, Change); 16] = [
+    let cases: [(&str, Change); 19] = [
         ("MixtralForCausalLM", |c| c["architectures"] = json!(["MixtralForCausalLM"])),
         ("gpt2", |c| (c["architectures"], c["model_type"]) = (json!(null), json!("gpt2"))),
         ("gptq", |c| c["quantization_config"]["quant_method"] = json!("gptq")),
         ("triton", |c| c["quantization_config"]["linear_class"] = json!("triton")),
         ("sideways", |c| c["quantization_config"]["quantization_mode"] = json!("sideways")),
         ("use_rms_norm", |c| c["quantization_config"]["use_rms_norm"] = json!(true)),
+        ("rms_norm_eps", |c| {
+            (c["architectures"], c["hidden_act"]) = (json!(["Qwen3ForCausalLM"]), json!("silu"));
+            c["quantization_config"]["use_rms_norm"] = json!(true);
+            c["quantization_config"]["rms_norm_eps"] = json!(1e-3);
+        }),
+        ("layer_types", |c| c["layer_types"] = json!(["full_attention", "sliding_attention"])),
+        ("Qwen3MoeForCausalLM", |c| c["architectures"] = json!(["Qwen3MoeForCausalLM"])),
         ("down_proj", |c| c["quantization_config"]["modules_to_not_convert"] = json!(["lm_head", "down_proj"])),
         ("dynamic", |c| c["rope_scaling"] = json!({"type": "dynamic", "factor": 2.0})),
         ("longrope", |c| c["rope_parameters"] = json!({"rope_type": "longrope"})),

@@ -11,7 +11,7 @@ use crate::support::checkpoints::{Checkpoint, FOLDER};
 use crate::support::{engine, models};
 
 /// The folders, and a GGUF file of the same weights.
-const SAME: [(&str, &str); 7] = [
+const SAME: [(&str, &str); 9] = [
     ("tiny-multiply", "tiny-i2_s.gguf"),
     ("tiny-divide", "tiny-i2_s.gguf"),
     ("tiny-master", "tiny-master.gguf"),
@@ -19,6 +19,8 @@ const SAME: [(&str, &str); 7] = [
     ("llama-divide", "llama-i2_s.gguf"),
     ("llama-llama3", "llama-llama3-tq2_0.gguf"),
     ("llama-yarn", "llama-yarn-i2_s.gguf"),
+    ("qwen3-divide", "qwen3-i2_s.gguf"),
+    ("qwen3-norms", "qwen3-embedding-i2_s.gguf"),
 ];
 
 fn options(precision: Precision) -> LoadOptions {

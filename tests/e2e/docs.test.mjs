@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { build } from 'esbuild';
 
 import { launch, openPage, ROOT, startServer } from './harness.mjs';
+import { withTable } from '../../docs/models-table.mjs';
 import { lendModel } from './lending.mjs';
 
 /** @import { Browser } from 'playwright-core' */
@@ -48,6 +49,11 @@ before(async () => {
   browser = await launch();
 });
 after(() => browser?.close());
+
+test('the table of published models is that of the list which the chat page offers', () => {
+  const text = documents.get('docs/models.md') ?? '';
+  assert.equal(withTable(text), text, 'run node docs/models-table.mjs --write');
+});
 
 test('every block of code is of a kind that is looked at here', () => {
   const known = ['', 'js', 'jsx', 'ts', 'json', 'html', 'sh', 'http', 'apache', 'nginx', 'text'];

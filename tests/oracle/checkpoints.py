@@ -36,6 +36,8 @@ FOLDERS = [
     ("llama-divide", shapes.LLAMA, "bitlinear", {"template": "file"}),
     ("llama-llama3", shapes.LLAMA3, "autobitlinear", {"template": "file"}),
     ("llama-yarn", shapes.YARN, "bitlinear", {"template": "file"}),
+    ("qwen3-divide", shapes.QWEN3, "bitlinear", {"template": "file"}),
+    ("qwen3-norms", shapes.QWEN3_EMBEDDING, "bitlinear", {"template": "file"}),
 ]
 
 PARTS = {"attn_sub_norm": "self_attn.inner_attn_ln", "ffn_sub_norm": "mlp.ffn_layernorm"}
@@ -89,12 +91,18 @@ def config_of(shape, storage):
         "bos_token_id": 312,
         "eos_token_id": 313,
     }
-    if shape.llama:
+    if shape.family == "qwen3":
+        config |= {"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "head_dim": shape.head_dim,
+                   "attention_bias": False, "use_sliding_window": False, "sliding_window": None,
+                   "layer_types": ["full_attention"] * shape.n_layers}
+    if shape.family == "llama":
         config |= {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "head_dim": shape.head_dim,
                    "attention_bias": False, "mlp_bias": False, "pretraining_tp": 1}
     if shape.rope:
         config["rope_scaling"] = shape.rope
     quantization = {"quant_method": "bitnet", "modules_to_not_convert": None}
+    if shape.input_norms:
+        quantization |= {"use_rms_norm": True, "rms_norm_eps": shape.eps}
     if storage == "first":
         # As 1bitLLM's: no quantization_config, the class of a file that comes with the model.
         return config | {"architectures": ["BitnetForCausalLM"], "model_type": "llama", "weight_bits": 1, "input_bits": 8}

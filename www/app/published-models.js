@@ -18,6 +18,8 @@
  * @property {number | null} kvBytesPerToken memory of keys and values for one token of context, in int8; null where the shape is not public
  * @property {number | null} context tokens that it was trained for
  * @property {string} licence
+ * @property {{ memoryBytes: number, processorSeconds: number }} [measured] what a generated file of this shape took in Chromium:
+ *   WebAssembly memory after loading, and processor time for a token of decoding, on one thread; benches/RESULTS.md says where
  */
 
 /** @type {readonly PublishedModel[]} */
