@@ -21,7 +21,7 @@ const server = await startDemo({ folders: { '/models/': dirname(resolve(file)), 
 const url = `${server.origin}/models/${encodeURIComponent(basename(file))}`;
 const profile = await mkdtemp(join(tmpdir(), 'bitnet-web-shape-'));
 const context = await launchProfile(profile);
-console.log('| from | threads | load, s | context | weights, GB | memory, GB | of it told before, GB | prefill 16, tok/s | decode, tok/s |');
+console.log('| from | threads | load, s | context | weights, GB | memory, GB | weights and a full context, GB | prefill 16, tok/s | decode, tok/s |');
 console.log('|---|---|---|---|---|---|---|---|---|');
 try {
   const loads = list.split(',').map((threads, index) => ({ threads: Number(threads), from: index === 0 ? 'network' : 'storage' }));
