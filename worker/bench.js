@@ -1,15 +1,15 @@
 // Functions for benchmarks alone. They are not part of the API, and may change or go with any version.
 import { BitNetError } from './error.js';
-import { groups } from './model.js';
+import { engines } from './model.js';
 
 /** @import { GenerationResult, ReadLimit } from './protocol.js' */
 /** @import { Model } from './model.js' */
 
 /** @param {Model} model */
-function groupOf(model) {
-  const group = groups.get(model);
-  if (group === undefined) throw new BitNetError('invalid_argument', 'model: expected what BitNet.load returned.');
-  return group;
+function engineOf(model) {
+  const engine = engines.get(model);
+  if (engine === undefined) throw new BitNetError('invalid_argument', 'model: expected what BitNet.load returned.');
+  return engine;
 }
 
 /**
@@ -23,7 +23,7 @@ function groupOf(model) {
  */
 export async function decodeAtDepth(model, { context, tokens, signal, onToken }) {
   const options = { maxTokens: tokens, temperature: 0, seed: 0, timeParts: true, syntheticContext: context };
-  return groupOf(model).call('generate', { prompt: 'a', options }, {
+  return engineOf(model).call('generate', { prompt: 'a', options }, {
     signal,
     onEvent: (event) => event.type === 'token' && event.token.id >= 0 && onToken?.(),
   });
@@ -37,7 +37,7 @@ export async function decodeAtDepth(model, { context, tokens, signal, onToken })
  * @returns {Promise<ReadLimit>}
  */
 export async function readLimit(model, bytes = 256 << 20) {
-  return groupOf(model).call('readLimit', { bytes });
+  return engineOf(model).call('readLimit', { bytes });
 }
 
 /**
@@ -46,5 +46,5 @@ export async function readLimit(model, bytes = 256 << 20) {
  * @returns {Promise<number>}
  */
 export async function memoryBytes(model) {
-  return groupOf(model).call('memoryBytes', {});
+  return engineOf(model).call('memoryBytes', {});
 }

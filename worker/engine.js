@@ -32,6 +32,8 @@ let model;
 /** @type {Generations | undefined} */
 let generations;
 let vocabulary = 0;
+/** The page wants generations to rest. */
+let isPaused = false;
 /** Calls that have come and were not answered. @type {Map<number, EngineCall>} */
 const open = new Map();
 /** The last call that has come. */
@@ -75,6 +77,7 @@ async function load({ id, args }) {
   const onProgress = (/** @type {Progress} */ progress) => post({ type: 'progress', id, progress });
   model = await glueOf(variant).load(openSource(args.source), withHeaders(args.options), threads, onProgress);
   generations = new Generations(model, new Grammars(model, wasmBase));
+  generations.pause(isPaused);
   const info = model.info();
   vocabulary = info.vocabulary;
   return { ...info, variant, isolated };
@@ -169,6 +172,8 @@ async function answer(call) {
       return queue.run(call.id, () => ready.logitsHash());
     case 'readLimit':
       return queue.run(call.id, () => ready.readLimit(call.args.bytes));
+    case 'releaseMemory':
+      return { ...ready.releaseMemory(), memoryBytes: glueOf(/** @type {EngineStart} */ (settings).variant).memoryBytes() };
     case 'memoryBytes':
       return glueOf(/** @type {EngineStart} */ (settings).variant).memoryBytes();
   }
@@ -222,7 +227,7 @@ async function pong(lastCall) {
   const generated = generations?.isBusy ? generations.steps : undefined;
   // A computation that goes on has asked for the event loop before, so it makes its next step first.
   await nextTask();
-  const rests = generated !== undefined && generations?.isBusy && generations.steps === generated;
+  const rests = generated !== undefined && generations?.isBusy && !generations.isPaused && generations.steps === generated;
   const isStuck = rests || (running !== undefined && running === queue.running && running.steps === steps);
   const isBroken = settings !== undefined && interrupted(settings);
   const isForgotten = lastSeen < lastCall || [...open.values()].some(({ method }) => AT_ONCE.has(method));
@@ -230,7 +235,7 @@ async function pong(lastCall) {
 }
 
 /** Calls that are answered within one task of the event loop. @type {Set<EngineCall['method']>} */
-const AT_ONCE = new Set(['detokenize', 'chatPrompt', 'countTokens', 'memoryBytes']);
+const AT_ONCE = new Set(['detokenize', 'chatPrompt', 'countTokens', 'memoryBytes', 'releaseMemory']);
 
 /** @param {EngineStart} start */
 function interrupted({ variant }) {
@@ -239,6 +244,12 @@ function interrupted({ variant }) {
   } catch {
     return false; // not instantiated yet
   }
+}
+
+/** @param {boolean} paused */
+function pause(paused) {
+  isPaused = paused;
+  generations?.pause(paused);
 }
 
 /** Ends the running step and lets the compute workers go, which wait inside the pool. */
@@ -271,6 +282,8 @@ self.onmessage = (/** @type {MessageEvent<ToEngine>} */ { data: message }) => {
     case 'cancel':
       generations?.cancel(message.id);
       return queue.cancel(message.id);
+    case 'pause':
+      return pause(message.paused);
     case 'stop':
       return generations?.stop(message.id);
     case 'ping':

@@ -29,6 +29,7 @@
  * | `crashed` | a worker trapped or stopped answering | load the model again; if it happens twice, report it |
  * | `internal` | a bug of this library | report it |
  * | `worker_failed` | a worker's script did not start | the sentence names the address and the cause: serve `engine.js`, `compute.js` and `wasm/`, or allow them in the Content-Security-Policy |
+ * | `leader_lost` | the tab that ran a shared engine was closed or has crashed while it worked on the call | ask again: another tab takes over; `onLeaderLost: 'repeat'` does so by itself |
  * | `unloaded` | the model was unloaded | load it again |
  *
  * Where a server's answer is the reason, `details.status` is its HTTP status.
@@ -36,7 +37,7 @@
  * @typedef {'invalid_gguf' | 'truncated' | 'unsupported' | 'invalid_model' | 'out_of_memory' | 'invalid_argument'
  *   | 'invalid_grammar' | 'chat_template' | 'context_overflow' | 'network' | 'not_found' | 'unauthorized' | 'forbidden' | 'changed'
  *   | 'integrity' | 'other_model' | 'storage' | 'queue_full' | 'timeout' | 'refused' | 'aborted' | 'crashed' | 'internal' | 'worker_failed'
- *   | 'unloaded'} ErrorCode
+ *   | 'leader_lost' | 'unloaded'} ErrorCode
  */
 
 /**

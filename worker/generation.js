@@ -68,6 +68,8 @@ export class Generations {
   /** Wakes those that wait for a place in a full queue, in the order in which they came. @type {(() => void)[]} */
   #standby = [];
   #isRunning = false;
+  /** Between two steps the loop waits here while it is paused. @type {{ ended: Promise<void>, end: () => void } | undefined} */
+  #pause;
   /** Steps that were made: the sign of life. */
   steps = 0;
 
@@ -162,9 +164,29 @@ export class Generations {
     }
   }
 
+  /** Whether generations rest. */
+  get isPaused() {
+    return this.#pause !== undefined;
+  }
+
+  /**
+   * Lets generations rest between two steps, or go on.
+   * @param {boolean} paused
+   */
+  pause(paused) {
+    if (paused === this.isPaused) return;
+    this.#model.setPaused(paused);
+    this.#pause?.end();
+    this.#pause = undefined;
+    if (!paused) return;
+    let end = () => {};
+    this.#pause = { ended: new Promise((resolve) => (end = () => resolve(undefined))), end: () => end() };
+  }
+
   /** Drops all generations. */
   close() {
     this.#coming.clear();
+    this.pause(false);
     this.#wake();
     for (const id of [...this.#calls.keys()]) this.cancel(id);
   }
@@ -205,6 +227,11 @@ export class Generations {
     this.#isRunning = true;
     try {
       while (this.isBusy) {
+        if (this.#pause) {
+          this.#model.setPaused(true); // one that has come meanwhile has woken the threads
+          await this.#pause.ended;
+          continue;
+        }
         for (const report of this.#model.step(STEP_LIMIT)) {
           if (report.error) this.#take(report.id)?.reject(report.error);
           else if (report.event) this.#hear(report.id, report.event);

@@ -5,19 +5,23 @@ import { SavedChats } from './chat/store.js';
 import { WorkerGroup } from './worker-group.js';
 import { BitNetError } from './error.js';
 import { requirePlatform } from './launch.js';
+import { LocalEngine } from './local-engine.js';
+import { LoraAdapters } from './lora.js';
 import { Model } from './model.js';
 import { checkWorkerOptions, checkLoadOptions, resolveAddress } from './options.js';
 import { KERNELS } from './schema.js';
 import { ChunkStream } from './openai/completions.js';
 import { OpenAIError } from './openai/error.js';
 import { OpenAI } from './openai/openai.js';
+import { sharedKey } from './shared/key.js';
+import { SharedEngine } from './shared/shared-engine.js';
 import { wireSource } from './source.js';
 import { chooseThreads } from './threads.js';
 import { chooseVariant, measureFeatures, sharesMemory } from './variant.js';
 
 /** @import { Source } from './source.js' */
 /** @import { LoadOptions, WorkerOptions } from './schema.js' */
-/** @import { Probe, Progress, SelfTest } from './protocol.js' */
+/** @import { ModelInfo, Probe, Progress, SelfTest } from './protocol.js' */
 
 export { BitNetError, Chat, ChatStream, ChunkStream, Model, OpenAI, OpenAIError };
 export { TokenStream } from './stream.js';
@@ -101,6 +105,99 @@ function askToKeep({ phase, total = 0 }) {
   BitNet.cache.persist().catch(() => {}); // it is kept as long as the browser likes, then
 }
 
+/**
+ * Loads a model into workers of its own.
+ * @param {Source} source
+ * @param {LoadOptions} options already checked
+ * @param {Pick<LoadOptions, 'signal' | 'onProgress'>} caller
+ * @returns {Promise<{ group: WorkerGroup, info: ModelInfo }>}
+ */
+async function loadGroup(source, options, { signal, onProgress }) {
+  const { wire, ports, transfer, release } = await wireSource(source, options);
+  /** @type {WorkerGroup | undefined} */
+  let group;
+  try {
+    group = startGroup(options);
+    const setting = `${group.variant} ${options.threads ?? 'auto'}`;
+    const wireOptions = checkLoadOptions(options);
+    const kernel = wireOptions.kernel ?? fastest.get(setting);
+    const info = await group.call('load', { source: wire, options: { ...wireOptions, ...ports, kernel } }, {
+      signal,
+      transfer,
+      onEvent: (event) => {
+        if (event.type !== 'progress') return;
+        if (options.cache !== false) askToKeep(event.progress);
+        onProgress?.(event.progress);
+      },
+    });
+    if (kernel === undefined) fastest.set(setting, info.kernel);
+    return { group, info };
+  } catch (error) {
+    group?.dispose(new BitNetError('unloaded', 'The model was not loaded.'));
+    throw error;
+  } finally {
+    release();
+  }
+}
+
+/**
+ * @param {LoraAdapters} lora
+ * @param {LoadOptions} options
+ */
+async function loadAdapters(lora, { adapters = [], cache, evict, network, headers, hfBase, signal, onProgress }) {
+  for (const { source, ...own } of adapters) {
+    await lora.load(source, { cache, evict, network, headers, hfBase, signal, onProgress, ...own });
+  }
+}
+
+/** Whether a source can be read more than once. @param {Source} source */
+function isLasting(source) {
+  return typeof source === 'string' || source instanceof URL || source instanceof Blob || Array.isArray(source) || (typeof FileList !== 'undefined' && source instanceof FileList);
+}
+
+/**
+ * What loads a model anew into other workers. Functions of the caller are left out: they may lead to the model, which nobody would
+ * ever forget then.
+ * @param {Source} source
+ * @param {LoadOptions} options
+ */
+function reloadOf(source, options) {
+  const plain = withoutFunctions(options);
+  return () => loadGroup(source, plain, {});
+}
+
+/** @param {LoadOptions} options @returns {LoadOptions} */
+function withoutFunctions({ signal, onProgress, guards, adapters, headers, ...options }) {
+  return { ...options, ...(typeof headers === 'object' && { headers: { ...headers } }) };
+}
+
+/**
+ * Loads a model whose engine all tabs of the origin share.
+ * @param {Source} source
+ * @param {LoadOptions} options already checked
+ * @returns {Promise<Model>}
+ */
+async function loadShared(source, options) {
+  const { signal, onProgress, hidden, onLeaderLost = 'repeat', watchdog = WATCHDOG, adapters = [] } = options;
+  const setting = { variant: chooseVariant(measureFeatures(), options.variant ?? 'auto'), isolated: sharesMemory() };
+  const key = await sharedKey(source, options, setting);
+  const plain = withoutFunctions(options);
+  const named = adapters.map(({ signal: _, onProgress: __, headers, ...own }) => ({ ...own, ...(typeof headers === 'object' && { headers: { ...headers } }) }));
+  const load = async (/** @type {(progress: Progress) => void} */ onProgress, /** @type {AbortSignal} */ signal) => {
+    const loaded = await loadGroup(source, plain, { signal, onProgress });
+    try {
+      await loadAdapters(new LoraAdapters(loaded.group), { ...plain, adapters: named, signal, onProgress });
+    } catch (error) {
+      loaded.group.dispose(new BitNetError('unloaded', 'The model was not loaded.'));
+      throw error;
+    }
+    return loaded;
+  };
+  const engine = new SharedEngine(key, { load, onLeaderLost, pauses: hidden === 'pause', watchdog });
+  const info = await engine.join({ signal, onProgress });
+  return new Model(engine, info, options);
+}
+
 /** Runs ternary language models in this page. */
 export const BitNet = {
   /**
@@ -118,39 +215,21 @@ export const BitNet = {
    * @returns {Promise<Model>}
    */
   async load(source, options = {}) {
-    const wireOptions = checkLoadOptions(options);
-    const { signal, onProgress } = options;
-    signal?.throwIfAborted();
+    checkLoadOptions(options);
+    options.signal?.throwIfAborted();
     requirePlatform();
-    const { wire, ports, transfer, release } = await wireSource(source, options);
-    /** @type {WorkerGroup | undefined} */
-    let group;
+    if (options.shared === true) return loadShared(source, options);
+    const { group, info } = await loadGroup(source, options, options);
+    const reload = isLasting(source) ? reloadOf(source, options) : undefined;
+    const engine = new LocalEngine(group, { reload, pauses: options.hidden === 'pause' });
+    const model = new Model(engine, info, options);
     try {
-      group = startGroup(options);
-      const setting = `${group.variant} ${options.threads ?? 'auto'}`;
-      const kernel = wireOptions.kernel ?? fastest.get(setting);
-      const info = await group.call('load', { source: wire, options: { ...wireOptions, ...ports, kernel } }, {
-        signal,
-        transfer,
-        onEvent: (event) => {
-          if (event.type !== 'progress') return;
-          if (options.cache !== false) askToKeep(event.progress);
-          onProgress?.(event.progress);
-        },
-      });
-      if (kernel === undefined) fastest.set(setting, info.kernel);
-      const model = new Model(group, info, options);
-      for (const { source, ...own } of options.adapters ?? []) {
-        const { cache, evict, network, headers, hfBase } = options;
-        await model.adapters.load(source, { cache, evict, network, headers, hfBase, signal, onProgress, ...own });
-      }
-      return model;
+      await loadAdapters(model.adapters, options);
     } catch (error) {
-      group?.dispose(new BitNetError('unloaded', 'The model was not loaded.'));
+      await model.unload();
       throw error;
-    } finally {
-      release();
     }
+    return model;
   },
 
   /**

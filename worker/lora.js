@@ -2,21 +2,21 @@
 import { checkAdapterName, checkAdapterOptions, checkWeight } from './options.js';
 import { wireSource } from './source.js';
 
-/** @import { WorkerGroup } from './worker-group.js' */
+/** @import { Engine } from './local-engine.js' */
 /** @import { AdapterInfo, AdapterCall } from './protocol.js' */
 /** @import { AdapterOptions } from './schema.js' */
 /** @import { Source } from './source.js' */
 
 /** Loads adapters, and switches them on and off. A change counts for the calls that come after it. */
 export class LoraAdapters {
-  #group;
+  #engine;
 
   /**
    * Use `model.adapters`.
-   * @param {WorkerGroup} group
+   * @param {Pick<Engine, 'call'>} engine
    */
-  constructor(group) {
-    this.#group = group;
+  constructor(engine) {
+    this.#engine = engine;
   }
 
   /**
@@ -33,7 +33,7 @@ export class LoraAdapters {
     const { wire, ports, transfer, release } = await wireSource(source, options);
     try {
       const call = /** @type {AdapterCall} */ ({ action: 'load', name, weight, source: wire, options: { ...wireOptions, ...ports } });
-      const list = await this.#group.call('adapters', call, {
+      const list = await this.#engine.call('adapters', call, {
         signal,
         transfer,
         onEvent: (event) => event.type === 'progress' && onProgress?.(event.progress),
@@ -51,7 +51,7 @@ export class LoraAdapters {
    * @returns {Promise<void>}
    */
   async enable(name, weight) {
-    await this.#group.call('adapters', { action: 'enable', name: checkAdapterName(name), weight: checkWeight(weight) });
+    await this.#engine.call('adapters', { action: 'enable', name: checkAdapterName(name), weight: checkWeight(weight) });
   }
 
   /**
@@ -60,7 +60,7 @@ export class LoraAdapters {
    * @returns {Promise<void>}
    */
   async disable(name) {
-    await this.#group.call('adapters', { action: 'disable', name: checkAdapterName(name) });
+    await this.#engine.call('adapters', { action: 'disable', name: checkAdapterName(name) });
   }
 
   /**
@@ -69,7 +69,7 @@ export class LoraAdapters {
    * @returns {Promise<void>}
    */
   async unload(name) {
-    await this.#group.call('adapters', { action: 'unload', name: checkAdapterName(name) });
+    await this.#engine.call('adapters', { action: 'unload', name: checkAdapterName(name) });
   }
 
   /**
@@ -77,7 +77,7 @@ export class LoraAdapters {
    * @returns {Promise<AdapterInfo[]>}
    */
   async list() {
-    return this.#group.call('adapters', { action: 'list' });
+    return this.#engine.call('adapters', { action: 'list' });
   }
 }
 

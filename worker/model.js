@@ -14,22 +14,22 @@ import { checkToolOptions, ToolCalling, toolError } from './tools/tool-calling.j
 
 /** @import { Guard } from './guards/guard.js' */
 /** @import { ModelEvents } from './listeners.js' */
-/** @import { WorkerGroup } from './worker-group.js' */
-/** @import { BatchProgress, Completion, GenerationResult, Message, Methods, ModelInfo, Perplexity, Prefill, Prompt, Token } from './protocol.js' */
+/** @import { Engine } from './local-engine.js' */
+/** @import { BatchProgress, Completion, GenerationResult, Message, Methods, ModelInfo, Perplexity, Prefill, Prompt, ReleasedMemory, Token } from './protocol.js' */
 /** @import { ChatOptions, GenerateOptions } from './schema.js' */
 /** @import { ChatSessionOptions } from './chat/chat.js' */
 /** @import { SavedChat } from './chat/store.js' */
 /** @import { ToolWish } from './tools/tool-calling.js' */
 
-/** The workers of every model, for `bench.js`. @internal @type {WeakMap<Model, WorkerGroup>} */
-export const groups = new WeakMap();
+/** The engine of every model, for `bench.js` and `prefix.js`. @internal @type {WeakMap<Model, Engine>} */
+export const engines = new WeakMap();
 
 /**
  * Ends the workers of models that nobody can reach any more. A call that runs keeps its workers until it has ended, whatever
- * happens to its model meanwhile. What is held here, a group, must not lead to its model.
- * @type {FinalizationRegistry<WorkerGroup>}
+ * happens to its model meanwhile. What is held here, an engine, must not lead to its model.
+ * @type {FinalizationRegistry<Engine>}
  */
-const forgotten = new FinalizationRegistry((group) => group.closeWhenIdle(UNLOADED));
+const forgotten = new FinalizationRegistry((engine) => engine.closeWhenIdle(UNLOADED));
 
 /** Why calls reject. */
 const UNLOADED = new BitNetError('unloaded', 'The model was unloaded; load it again to use it.');
@@ -40,7 +40,7 @@ const UNLOADED = new BitNetError('unloaded', 'The model was unloaded; load it ag
  * @hideconstructor
  */
 export class Model {
-  #group;
+  #engine;
 
   /** @type {OpenAI | undefined} */
   #openai;
@@ -68,23 +68,27 @@ export class Model {
   /**
    * Use `BitNet.load`.
    * @internal
-   * @param {WorkerGroup} group
+   * @param {Engine} engine
    * @param {ModelInfo} info
    * @param {{ guards?: readonly Guard[] | undefined }} [options] of `load`
    */
-  constructor(group, info, { guards = [] } = {}) {
-    this.#group = group;
-    this.#tools = new ToolCalling((messages, options) => group.call('chatPrompt', { messages, options }));
-    this.adapters = new LoraAdapters(group);
+  constructor(engine, info, { guards = [] } = {}) {
+    this.#engine = engine;
+    this.#tools = new ToolCalling((messages, options) => engine.call('chatPrompt', { messages, options }));
+    this.adapters = new LoraAdapters(engine);
     this.guards = new Guards(guards, this.#listeners);
-    groups.set(this, group);
-    forgotten.register(this, group);
+    engines.set(this, engine);
+    forgotten.register(this, engine);
     const now = { threads: info.threads };
+    const { status } = engine;
     this.#now = now;
     this.info = Object.freeze({
       ...info,
       get threads() {
         return now.threads;
+      },
+      get shared() {
+        return status.shared;
       },
     });
   }
@@ -200,7 +204,7 @@ export class Model {
    */
   async #answer(asked, { signal, stop, onToken, onPrefill }) {
     const { args, answer } = await this.#tools.begin(asked.args, asked.wish);
-    const call = this.#group.call('generate', args, {
+    const call = this.#engine.call('generate', args, {
       signal,
       stop,
       onEvent: (event) => {
@@ -250,7 +254,7 @@ export class Model {
    * @returns {Promise<number[]>}
    */
   async tokenize(text) {
-    return Array.from(await this.#group.call('tokenize', { text: checkText(text) }));
+    return Array.from(await this.#engine.call('tokenize', { text: checkText(text) }));
   }
 
   /**
@@ -258,7 +262,7 @@ export class Model {
    * @returns {Promise<string>}
    */
   async detokenize(ids) {
-    return this.#group.call('detokenize', { ids: checkIndices(ids, 'ids') });
+    return this.#engine.call('detokenize', { ids: checkIndices(ids, 'ids') });
   }
 
   /**
@@ -268,7 +272,7 @@ export class Model {
    * @returns {Promise<string>}
    */
   async chatPrompt(messages, options = {}) {
-    return this.#group.call('chatPrompt', await this.#tools.prepare(checkMessages(messages), checkChatOptions(options)));
+    return this.#engine.call('chatPrompt', await this.#tools.prepare(checkMessages(messages), checkChatOptions(options)));
   }
 
   /**
@@ -280,9 +284,9 @@ export class Model {
    */
   async countTokens(prompt, options = {}) {
     const [checked, chat] = [checkPrompt(prompt), checkChatOptions(options)];
-    if (typeof checked === 'string') return this.#group.call('countTokens', { prompt: checked, options: chat });
+    if (typeof checked === 'string') return this.#engine.call('countTokens', { prompt: checked, options: chat });
     const prepared = await this.#tools.prepare(checked, chat);
-    return this.#group.call('countTokens', { prompt: prepared.messages, options: prepared.options });
+    return this.#engine.call('countTokens', { prompt: prepared.messages, options: prepared.options });
   }
 
   /**
@@ -293,7 +297,7 @@ export class Model {
    * @returns {Promise<Perplexity>}
    */
   async perplexity(text, { signal } = {}) {
-    const { ids, logprobs } = await this.#group.call('perplexity', { text: checkText(text) }, { signal });
+    const { ids, logprobs } = await this.#engine.call('perplexity', { text: checkText(text) }, { signal });
     const sum = logprobs.reduce((sum, logprob) => sum - logprob, 0);
     return { perplexity: Math.exp(sum / logprobs.length), ids, logprobs };
   }
@@ -309,7 +313,7 @@ export class Model {
       ids: checkIndices(ids, 'ids'),
       positions: positions === undefined ? undefined : checkIndices(positions, 'positions'),
     };
-    return this.#group.call('logits', args, { signal });
+    return this.#engine.call('logits', args, { signal });
   }
 
   /**
@@ -322,7 +326,7 @@ export class Model {
    */
   async embed(texts, { signal } = {}) {
     const asked = checkTexts(texts);
-    const vectors = await this.#group.call('embed', { texts: asked }, { signal });
+    const vectors = await this.#engine.call('embed', { texts: asked }, { signal });
     const dimensions = vectors.length / asked.length;
     return asked.map((_, i) => vectors.slice(i * dimensions, (i + 1) * dimensions));
   }
@@ -332,7 +336,17 @@ export class Model {
    * @returns {Promise<string>}
    */
   async logitsHash() {
-    return this.#group.call('logitsHash', {});
+    return this.#engine.call('logitsHash', {});
+  }
+
+  /**
+   * Gives the memory back that nothing under way needs: keys and values of texts that have ended, which makes the next prompt be
+   * read from its beginning. It is free for whatever this model computes next; the browser does not get it back, since
+   * WebAssembly's memory never becomes smaller: that takes `unload`.
+   * @returns {Promise<ReleasedMemory>}
+   */
+  async releaseMemory() {
+    return this.#engine.call('releaseMemory', {});
   }
 
   /**
@@ -341,7 +355,7 @@ export class Model {
    * @returns {Promise<void>}
    */
   async unload() {
-    await this.#group.close(UNLOADED);
+    await this.#engine.close(UNLOADED);
   }
 
   /** `await using model = await BitNet.load(...)` unloads at the end of the block. */

@@ -1,7 +1,7 @@
 // Keys and values of a text as bytes: a conversation that comes back with them is not read again. What is built on them is the
 // API; these two calls may change with any version.
 import { BitNetError } from './error.js';
-import { groups } from './model.js';
+import { engines } from './model.js';
 import { checkChatOptions, checkPrompt } from './options.js';
 
 /** @import { Model } from './model.js' */
@@ -9,10 +9,10 @@ import { checkChatOptions, checkPrompt } from './options.js';
 /** @import { ChatOptions } from './schema.js' */
 
 /** @param {Model} model */
-function groupOf(model) {
-  const group = groups.get(model);
-  if (group === undefined) throw new BitNetError('invalid_argument', 'model: expected what BitNet.load returned.');
-  return group;
+function engineOf(model) {
+  const engine = engines.get(model);
+  if (engine === undefined) throw new BitNetError('invalid_argument', 'model: expected what BitNet.load returned.');
+  return engine;
 }
 
 /**
@@ -27,7 +27,7 @@ function groupOf(model) {
  */
 export async function exportPrefix(model, prompt, options = {}, { signal } = {}) {
   const args = { prompt: checkPrompt(prompt), options: checkChatOptions(options) };
-  return groupOf(model).call('exportPrefix', args, { signal });
+  return engineOf(model).call('exportPrefix', args, { signal });
 }
 
 /**
@@ -42,5 +42,5 @@ export async function exportPrefix(model, prompt, options = {}, { signal } = {})
  */
 export async function importPrefix(model, bytes, { signal } = {}) {
   if (!(bytes instanceof Uint8Array)) throw new BitNetError('invalid_argument', 'bytes: expected the Uint8Array that exportPrefix gave.');
-  return groupOf(model).call('importPrefix', { bytes }, { signal });
+  return engineOf(model).call('importPrefix', { bytes }, { signal });
 }

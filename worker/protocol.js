@@ -202,6 +202,7 @@
  * @property {number} vocabulary tokens
  * @property {number} maxConcurrent requests that are computed at once
  * @property {number} kvTokens tokens whose keys and values stay in memory, of all requests and of what was computed before
+ * @property {'leader' | 'follower' | undefined} [shared] whether this tab runs the engine that tabs share, or asks the one that does
  * @property {number} [embeddingDimensions] numbers in a vector of `embed`, where the model was made for it
  */
 
@@ -389,6 +390,14 @@
  */
 
 /**
+ * What `model.releaseMemory` has given back, in bytes.
+ * @typedef {object} ReleasedMemory
+ * @property {number} releasedBytes keys and values of texts that have ended: free for what the engine computes next
+ * @property {number} usedBytes keys and values of what is under way
+ * @property {number} memoryBytes of the engine's WebAssembly memory, which never becomes smaller
+ */
+
+/**
  * A LoRA adapter of a loaded model.
  * @typedef {object} AdapterInfo
  * @property {string} name
@@ -425,6 +434,7 @@
  * @property {{ args: {}, value: string }} logitsHash
  * @property {{ args: { seed: number }, value: SelfTest }} selfTest
  * @property {{ args: {}, value: number }} memoryBytes
+ * @property {{ args: {}, value: ReleasedMemory }} releaseMemory
  * @property {{ args: { bytes: number }, value: ReadLimit }} readLimit
  */
 
@@ -448,8 +458,8 @@
 
 /**
  * Page to engine worker. `cancel` drops a call, at the latest after the step that is running; `stop` ends a generation, which then
- * has the result that it has come to; `close` ends the engine.
- * @typedef {EngineStart | EngineCall | { type: 'cancel' | 'stop', id: number } | { type: 'ping', lastCall: number } | { type: 'close' }} ToEngine
+ * has the result that it has come to; `pause` lets generations rest, or go on; `close` ends the engine.
+ * @typedef {EngineStart | EngineCall | { type: 'cancel' | 'stop', id: number } | { type: 'pause', paused: boolean } | { type: 'ping', lastCall: number } | { type: 'close' }} ToEngine
  */
 
 /** @typedef {Pick<SecurityPolicyViolationEvent, 'disposition' | 'effectiveDirective' | 'blockedURI'>} Violation */

@@ -73,6 +73,13 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
  * @property {number | undefined} [kvTokens] tokens whose keys and values stay in memory, of all requests and of what
  *   was computed before, at least one context; by default as many as two contexts, with at least 64 and at most 256
  *   MiB for the second, where memory allows
+ * @property {'run' | 'pause' | undefined} [hidden] what generations do while the page is hidden: `run` (default), or
+ *   `pause` until it is shown
+ * @property {boolean | undefined} [shared] whether all tabs of this origin that load the same model with the same
+ *   options use one engine, which one of them runs. The source must be an address. False by default
+ * @property {'repeat' | 'error' | undefined} [onLeaderLost] what becomes of calls under way when the tab that runs a
+ *   shared engine is closed: `repeat` (default), by the tab that takes over, without telling anything twice; or
+ *   `error`, they reject with `leader_lost`
  * @property {readonly Guard[] | undefined} [guards] limits that the application sets: they look at every request, and
  *   at the text of every answer, in this order. `bitnet-web/guards` has ready-made ones
  * @property {string | URL | undefined} [workerUrl] address of `engine.js`; `compute.js` is taken from beside it
@@ -233,6 +240,9 @@ export const LOAD_RULES = {
   maxConcurrent: { expected: "a whole number from 1 to 64", kind: 'whole', least: 1, most: 64 },
   maxQueue: { expected: "a whole number from 0 to 4294967295", kind: 'whole', least: 0, most: 4294967295 },
   kvTokens: { expected: "a whole number from 1 to 4294967295", kind: 'whole', least: 1, most: 4294967295 },
+  hidden: { expected: "one of 'run', 'pause'", kind: 'oneOf', names: ['run', 'pause'] },
+  shared: { expected: "true or false", kind: 'flag' },
+  onLeaderLost: { expected: "one of 'repeat', 'error'", kind: 'oneOf', names: ['repeat', 'error'] },
   guards: { expected: "an array of guards, each an object with a name, and beforeGenerate or onText as functions; timeout and maxHold above 0", kind: 'custom', check: 'isGuards' },
   workerUrl: { expected: "an address", kind: 'custom', check: 'isAddress' },
   wasmBase: { expected: "an address", kind: 'custom', check: 'isAddress' },

@@ -46,6 +46,7 @@
 /** @typedef {import('./protocol.js').Prefill} Prefill */
 /** @typedef {import('./protocol.js').Progress} Progress */
 /** @typedef {import('./protocol.js').Prompt} Prompt */
+/** @typedef {import('./protocol.js').ReleasedMemory} ReleasedMemory */
 /** @typedef {import('./protocol.js').ResponseFormat} ResponseFormat */
 /** @typedef {import('./protocol.js').SelfTest} SelfTest */
 /** @typedef {import('./protocol.js').StoppedBy} StoppedBy */

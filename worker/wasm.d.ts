@@ -52,6 +52,8 @@ declare module '*/bitnet_web.js' {
     step(limit: number): { id: number; event?: StepEvent; error?: import('./error.js').WireError }[];
     cancel(id: number): import('./protocol.js').Usage | undefined;
     cancelAll(): void;
+    setPaused(paused: boolean): void;
+    releaseMemory(): { releasedBytes: number; usedBytes: number };
     beginExport(prompt: import('./protocol.js').WirePrompt, options: import('./protocol.js').WireChatOptions): number;
     stepExport(): Uint8Array;
     beginImport(): void;

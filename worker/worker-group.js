@@ -32,6 +32,14 @@ import { Watchdog } from './watchdog.js';
  * @property {() => void} forget removes the call and its abort listener
  */
 
+/**
+ * @typedef {object} CallOptions
+ * @property {AbortSignal} [signal] drops the call
+ * @property {AbortSignal} [stop] ends a generation with what it has come to
+ * @property {(event: CallEvent) => void} [onEvent]
+ * @property {Transferable[]} [transfer]
+ */
+
 /** How long `close` waits for the engine's goodbye before it ends the workers anyway, in milliseconds. */
 const GOODBYE = 1000;
 
@@ -98,7 +106,7 @@ export class WorkerGroup {
    * @template {Method} M
    * @param {M} method
    * @param {Methods[M]['args']} args
-   * @param {{ signal?: AbortSignal, stop?: AbortSignal, onEvent?: (event: CallEvent) => void, transfer?: Transferable[] }} [more]
+   * @param {CallOptions} [more]
    * @returns {Promise<Methods[M]['value']>}
    */
   call(method, args, { signal, stop, onEvent, transfer } = {}) {
@@ -132,6 +140,14 @@ export class WorkerGroup {
         reject(new BitNetError('invalid_argument', `${method}: an argument cannot be sent to a worker: ${cause}`, { cause }));
       }
     });
+  }
+
+  /**
+   * Lets generations rest between two steps, or go on.
+   * @param {boolean} paused
+   */
+  pause(paused) {
+    if (!this.#gone) this.#post({ type: 'pause', paused });
   }
 
   /** Whether every call rejects from now on. */

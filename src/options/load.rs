@@ -161,6 +161,23 @@ pub const LOAD: &[&Rule] = &[
                 allows",
     },
     &Rule {
+        name: "hidden",
+        kind: Kind::OneOf(&["run", "pause"]),
+        about: "what generations do while the page is hidden: `run` (default), or `pause` until it is shown",
+    },
+    &Rule {
+        name: "shared",
+        kind: Kind::Flag,
+        about: "whether all tabs of this origin that load the same model with the same options use one engine, which one of them \
+                runs. The source must be an address. False by default",
+    },
+    &Rule {
+        name: "onLeaderLost",
+        kind: Kind::OneOf(&["repeat", "error"]),
+        about: "what becomes of calls under way when the tab that runs a shared engine is closed: `repeat` (default), by the tab \
+                that takes over, without telling anything twice; or `error`, they reject with `leader_lost`",
+    },
+    &Rule {
         name: "guards",
         kind: Kind::Custom {
             typescript: "readonly Guard[]",

@@ -99,7 +99,7 @@ test('the types list every code of the engine, and those that its scripts tell',
   const [, union] = /@typedef \{('invalid_gguf'[^}]*)\} ErrorCode/.exec(script) ?? [];
   const typed = [...union.matchAll(/'(\w+)'/g)].map(([, code]) => code);
   assert.ok(codes.length > 10);
-  assert.deepEqual(typed.toSorted(), [...codes, 'refused', 'timeout', 'unloaded', 'worker_failed'].toSorted());
+  assert.deepEqual(typed.toSorted(), [...codes, 'leader_lost', 'refused', 'timeout', 'unloaded', 'worker_failed'].toSorted());
   for (const code of typed) assert.ok(script.includes(` * | \`${code}\` | `), code);
 });
 

@@ -38,10 +38,11 @@ function browserPath() {
 
 /**
  * Starts the system's Chromium, headless.
+ * @param {import('playwright-core').LaunchOptions} [options] besides those that every test has
  * @returns {Promise<import('playwright-core').Browser>}
  */
-export function launch() {
-  return chromium.launch(launchOptions());
+export function launch(options) {
+  return chromium.launch({ ...launchOptions(), ...options });
 }
 
 /**

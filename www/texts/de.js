@@ -385,6 +385,8 @@ export const DE = Object.freeze({
   'error.crashed.advice': 'Laden Sie das Modell neu. Geschieht es zweimal, nehmen Sie weniger Threads oder einen kürzeren Kontext.',
   'error.worker_failed': 'Die Engine ist nicht gestartet',
   'error.worker_failed.advice': 'Ein Inhaltsblocker oder eine unvollständige Kopie dieser Website kann der Grund sein. Laden Sie die Seite neu.',
+  'error.leader_lost': 'Der Tab mit dem Modell ist nicht mehr da',
+  'error.leader_lost.advice': 'Fragen Sie noch einmal: Ein anderer Tab übernimmt.',
   'error.unloaded': 'Das Modell wurde entladen',
   'error.unloaded.advice': 'Laden Sie es wieder, um weiterzumachen.',
   'error.internal': 'In bitnet-web ist etwas schiefgegangen',

@@ -385,6 +385,8 @@ export const EN = Object.freeze({
   'error.crashed.advice': 'Load the model again. If it happens twice, use fewer threads or a shorter context.',
   'error.worker_failed': 'The engine did not start',
   'error.worker_failed.advice': 'A content blocker, or an incomplete copy of this site, can be the reason. Load the page again.',
+  'error.leader_lost': 'The tab that ran the model is gone',
+  'error.leader_lost.advice': 'Ask again: another tab takes over.',
   'error.unloaded': 'The model was unloaded',
   'error.unloaded.advice': 'Load it again to go on.',
   'error.internal': 'Something went wrong in bitnet-web',

@@ -197,6 +197,16 @@ impl WasmModel {
         self.cancel_request(id).map_err(|e| to_js(&e))
     }
 
+    /// Lets the threads sleep while nobody steps, or wakes them for the requests that go on.
+    #[wasm_bindgen(js_name = setPaused)]
+    pub fn set_paused(&mut self, paused: bool) {
+        if paused {
+            self.engine.pool().set_active(false);
+        } else if !self.scheduler.is_idle() {
+            self.engine.pool().set_active(true);
+        }
+    }
+
     /// Gives up the keys and values of texts that have ended. The instance's memory stays as large as it is.
     #[wasm_bindgen(js_name = releaseMemory)]
     pub fn release_memory(&mut self) -> std::result::Result<JsValue, JsValue> {
