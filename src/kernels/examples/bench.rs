@@ -23,7 +23,7 @@ extern "C" {
 /// Milliseconds that the pieces of one benchmark take together.
 const PATIENCE: f64 = 1500.0;
 /// Milliseconds of a piece.
-const PIECE: f64 = 6.0;
+const PIECE: f64 = 2.0;
 
 /// Runs the benchmark whose number is `index`, if its name contains `filter`: a line with its speed, an empty one where it
 /// does not, or nothing behind the last.

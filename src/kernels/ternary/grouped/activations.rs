@@ -48,8 +48,8 @@ struct Row {
     q: Vec<i8>,
     /// The value of one step of the codes, `[groups]`.
     steps: Vec<f32>,
-    /// The sum of the codes, negative, `[groups]`: what sums of code times activation are begun with, because stored codes
-    /// are weights plus 1.
+    /// Of each 64 columns the sum of the codes, negative: what sums of code times activation are begun with, because stored
+    /// codes are weights plus 1.
     starts: Vec<i32>,
 }
 
@@ -62,17 +62,19 @@ impl Row {
         self.q.resize(groups * columns, 0);
         self.q[cols..].fill(0);
         self.steps.resize(groups, 0.0);
-        self.starts.resize(groups, 0);
+        self.starts.resize(self.q.len() / CHUNK, 0);
         let of_token = match scales {
             ActivationScales::Token => Some(largest_magnitude(&self.x).max(1e-5)),
             ActivationScales::Group => None,
         };
         let groups = self.x.chunks(columns).zip(self.q.chunks_exact_mut(columns));
-        for ((x, q), (step, start)) in groups.zip(self.steps.iter_mut().zip(&mut self.starts)) {
+        for ((x, q), step) in groups.zip(&mut self.steps) {
             // So small a bound that it only keeps zeros from being divided by zero.
             let max = of_token.unwrap_or_else(|| largest_magnitude(x).max(1e-30));
             scale_to_i8(x, 127.0 / max, &mut q[..x.len()]);
             *step = max / 127.0;
+        }
+        for (start, q) in self.starts.iter_mut().zip(self.q.as_chunks::<CHUNK>().0) {
             *start = -q.iter().map(|&q| i32::from(q)).sum::<i32>();
         }
     }

@@ -6,6 +6,7 @@
 //! lookups of 16 bytes there are sixteen: of every four columns byte `row` holds them from its low bits up; the scales are those of
 //! the even rows and then of the odd ones, as the sums come.
 
+use core::hint::black_box;
 use std::array;
 use std::ops::Range;
 
@@ -187,13 +188,29 @@ fn pack_fields(codes: &[i8; VECTOR_COLS]) -> [u8; 4] {
     packed.to_le_bytes()
 }
 
-/// The first four f16 lanes as f32.
-#[inline(always)]
-pub(super) fn widen_halves(halves: v128) -> v128 {
-    // As `vector.rs` does for finite numbers: the exponent is moved by a multiplication.
-    let shifted = i32x4_shl(i32x4_extend_low_i16x8(halves), 13);
-    let magnitude = v128_and(shifted, f32x4_splat(f32::from_bits(0x8fff_ffff)));
-    f32x4_mul(magnitude, f32x4_splat(f32::from_bits((127 + 112) << 23)))
+/// The constants that make f16 of f32, as `vector.rs` does it for finite numbers: the exponent is moved by a multiplication. The
+/// compiler cannot see through the values: engines build a constant anew at each use, also in a loop, where a value stays in its
+/// register.
+#[derive(Clone, Copy)]
+pub(super) struct Widening {
+    magnitude: v128,
+    exponent: v128,
+}
+
+impl Widening {
+    pub(super) fn new() -> Self {
+        Self {
+            magnitude: black_box(f32x4_splat(f32::from_bits(0x8fff_ffff))),
+            exponent: black_box(f32x4_splat(f32::from_bits((127 + 112) << 23))),
+        }
+    }
+
+    /// The first four f16 lanes as f32.
+    #[inline(always)]
+    pub(super) fn widen(self, halves: v128) -> v128 {
+        let shifted = i32x4_shl(i32x4_extend_low_i16x8(halves), 13);
+        f32x4_mul(v128_and(shifted, self.magnitude), self.exponent)
+    }
 }
 
 #[cfg(test)]

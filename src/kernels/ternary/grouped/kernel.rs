@@ -1,15 +1,18 @@
 //! What a kernel of group-scaled weights is, and the walk through a matrix that the fast ones share.
 
-use std::array;
 use std::ops::Range;
+use std::{array, ptr};
 
 use super::super::super::row_groups::QUARTERS;
 use super::super::super::simd::{
-    f32x4_add, f32x4_convert_i32x4, f32x4_mul, f32x4_splat, store, v128, v128_load32_splat, v128_load64_zero,
+    f32x4_add, f32x4_convert_i32x4, f32x4_mul, f32x4_splat, i32x4_add, store, v128, v128_load32_splat, v128_load64_zero,
 };
 use super::super::layout::CHUNK;
-use super::blocks::{Blocks, SideBySide, widen_halves};
+use super::blocks::{Blocks, SideBySide, VECTOR_COLS, Widening};
 use super::product::{GroupedProduct, GroupedToken};
+
+/// Bytes of the scales of four rows.
+const SCALE_BYTES: usize = 8;
 
 /// A way to multiply group-scaled weights with single tokens. All agree to the bit with the scalar one.
 pub(crate) trait GroupedKernel: Sync {
@@ -45,88 +48,172 @@ pub(super) fn strips_of(blocks: Blocks, data: &[u8], unit: usize) -> [&[u8]; QUA
     })
 }
 
-/// Sums of codes times activations in whole chunks of 64 columns of a block.
+/// Sums of codes times activations in the blocks of some strips.
 pub(super) trait Dot {
-    /// What the block's columns meet.
+    /// What the columns meet.
     type Operand: Copy;
+    /// How many operands a vector of codes has.
+    const OPERANDS: usize;
 
-    /// Where a token's operands begin for a group.
-    fn operands<'a>(token: &GroupedToken<'a>, columns: Range<usize>) -> &'a [Self::Operand];
+    /// What is the same for all blocks.
+    type Constants: Copy;
 
-    /// `start[t]` plus the sums over some chunks for each token: a lane for each row of the block.
+    /// Values that the compiler cannot see through: engines build a constant anew at each use, also in a loop, where a value stays
+    /// in its register.
+    fn constants() -> Self::Constants;
+
+    /// A token's operands.
+    fn operands<'a>(token: &GroupedToken<'a>) -> &'a [Self::Operand];
+
+    /// For each strip and token the sums over a block of `chunks` chunks of 64 columns: a lane for each row. Of each chunk a token's
+    /// number from `starts` on is added. All pointers are left behind what was read.
     ///
     /// # Safety
-    /// From `codes` on, 64 bytes must be readable for each chunk; from each of `operands` on, what the kernel prepared, or the
-    /// activation's codes, for as many columns.
-    unsafe fn sums<const T: usize>(
-        codes: *const u8,
+    /// For each chunk, of which there is one at least, 64 bytes must be readable from each of `codes` on, from each of `operands` on
+    /// [`OPERANDS`](Self::OPERANDS) for every vector of codes, and one number from each of `starts` on.
+    unsafe fn sums<const S: usize, const T: usize>(
+        constants: Self::Constants,
+        codes: &mut Pointers<u8, S>,
+        operands: &mut Pointers<Self::Operand, T>,
+        starts: &mut Pointers<i32, T>,
         chunks: usize,
-        operands: [*const Self::Operand; T],
-        start: [v128; T],
-    ) -> [v128; T];
+    ) -> [[v128; T]; S];
 }
 
-/// Multiplies units by the sums that `D` computes.
+/// Multiplies units by the sums that `D` computes, for a single token those of `S` strips together.
 #[inline(always)]
-pub(super) fn multiply_units<D: Dot>(product: &GroupedProduct<'_>, units: Range<usize>) {
+pub(super) fn multiply_units<D: Dot, const S: usize>(product: &GroupedProduct<'_>, units: Range<usize>) {
     for unit in units {
         let (fours, rest) = product.tokens.as_chunks::<4>();
         for (index, tokens) in fours.iter().enumerate() {
-            multiply_unit::<D, 4>(product, unit, tokens, 4 * index);
+            multiply_unit::<D, 1, 4>(product, unit, tokens, 4 * index);
         }
         let first = 4 * fours.len();
         match rest {
-            [a] => multiply_unit::<D, 1>(product, unit, &[*a], first),
-            [a, b] => multiply_unit::<D, 2>(product, unit, &[*a, *b], first),
-            [a, b, c] => multiply_unit::<D, 3>(product, unit, &[*a, *b, *c], first),
+            [a] => multiply_unit::<D, S, 1>(product, unit, &[*a], first),
+            [a, b] => multiply_unit::<D, 1, 2>(product, unit, &[*a, *b], first),
+            [a, b, c] => multiply_unit::<D, 1, 3>(product, unit, &[*a, *b, *c], first),
             _ => {}
         }
     }
 }
 
-/// One unit times some tokens, the first of which is the product's token `first`.
+/// One unit times some tokens, the first of which is the product's token `first`; `S` strips go together, so that they share
+/// the loads of the activations.
 #[inline(never)]
-fn multiply_unit<D: Dot, const T: usize>(
+fn multiply_unit<D: Dot, const S: usize, const T: usize>(
     product: &GroupedProduct<'_>,
     unit: usize,
     tokens: &[GroupedToken<'_>; T],
     first: usize,
 ) {
-    let (blocks, data) = (product.weights.blocks, product.weights.data);
-    let (columns, chunks) = (blocks.columns.count(), blocks.columns.count() / CHUNK);
-    let streams = strips_of(blocks, data, unit);
-    let mut totals = [[f32x4_splat(0.0); T]; QUARTERS];
-    for group in 0..blocks.groups() {
-        let begin = columns * group;
-        let operands: [&[D::Operand]; T] = array::from_fn(|t| D::operands(&tokens[t], begin..begin + columns));
-        let operands = operands.map(<[D::Operand]>::as_ptr);
-        // SAFETY: references to four bytes each.
-        let starts: [v128; T] =
-            array::from_fn(|t| unsafe { v128_load32_splat((&raw const tokens[t].starts[group]).cast()) });
-        // SAFETY: as above.
-        let steps: [v128; T] =
-            array::from_fn(|t| unsafe { v128_load32_splat((&raw const tokens[t].steps[group]).cast()) });
-        for (totals, stream) in totals.iter_mut().zip(streams) {
-            let block = &stream[group * blocks.block_bytes()..][..blocks.block_bytes()];
-            // SAFETY: a block has a byte for each column, and 8 behind them; the operands are those of all columns of a group.
-            let (sums, scales) = unsafe {
-                let sums = D::sums(block.as_ptr(), chunks, operands, starts);
-                (sums, widen_halves(v128_load64_zero(block.as_ptr().add(columns).cast())))
-            };
-            for t in 0..T {
-                let scaled = f32x4_mul(f32x4_convert_i32x4(sums[t]), f32x4_mul(scales, steps[t]));
-                totals[t] = f32x4_add(totals[t], scaled);
+    let blocks = product.weights.blocks;
+    let strips = strips_of(blocks, product.weights.data, unit);
+    for (index, strips) in strips.as_chunks::<S>().0.iter().enumerate() {
+        let totals = multiply_strips::<D, S, T>(blocks, strips, tokens);
+        for (strip, totals) in (S * index..).map(|index| unit + index * units_of(blocks)).zip(totals) {
+            if strip < blocks.strips() {
+                for (t, total) in totals.into_iter().enumerate() {
+                    let mut sums = [0.0; 4];
+                    store(total, &mut sums);
+                    product.out.store(product.first_token + first + t, 4 * strip, &sums);
+                }
             }
         }
     }
-    for (index, totals) in totals.into_iter().enumerate() {
-        let strip = unit + index * units_of(blocks);
-        if strip < blocks.strips() {
-            for (t, total) in totals.into_iter().enumerate() {
-                let mut sums = [0.0; 4];
-                store(total, &mut sums);
-                product.out.store(product.first_token + first + t, 4 * strip, &sums);
+}
+
+/// Some strips times some tokens.
+#[inline(always)]
+fn multiply_strips<D: Dot, const S: usize, const T: usize>(
+    blocks: Blocks,
+    strips: &[&[u8]; S],
+    tokens: &[GroupedToken<'_>; T],
+) -> [[v128; T]; S] {
+    let (groups, chunks) = (blocks.groups(), blocks.columns.count() / CHUNK);
+    let operands = tokens.each_ref().map(D::operands);
+    assert!(strips.iter().all(|strip| strip.len() == groups * blocks.block_bytes()));
+    assert!(operands.iter().all(|operands| operands.len() == groups * chunks * CHUNK / VECTOR_COLS * D::OPERANDS));
+    assert!(tokens.iter().all(|token| token.steps.len() == groups && token.starts.len() == groups * chunks));
+    let (widening, constants) = (Widening::new(), D::constants());
+    let mut codes: Pointers<u8, S> = Pointers::new(|s| strips[s].as_ptr());
+    let mut operands: Pointers<D::Operand, T> = Pointers::new(|t| operands[t].as_ptr());
+    let mut steps: Pointers<f32, T> = Pointers::new(|t| tokens[t].steps.as_ptr());
+    let mut starts: Pointers<i32, T> = Pointers::new(|t| tokens[t].starts.as_ptr());
+    let mut totals = [[f32x4_splat(0.0); T]; S];
+    for _ in 0..groups {
+        // SAFETY: strips, operands, steps and starts are those of `groups` groups, as asserted. Behind the codes of a block are 8
+        // bytes of scales.
+        unsafe {
+            let sums = D::sums(constants, &mut codes, &mut operands, &mut starts, chunks);
+            let step: [v128; T] = array::from_fn(|t| v128_load32_splat(steps.at(t, 0).cast()));
+            for s in 0..S {
+                let scales = widening.widen(v128_load64_zero(codes.at(s, 0).cast()));
+                for t in 0..T {
+                    let scaled = f32x4_mul(f32x4_convert_i32x4(sums[s][t]), f32x4_mul(scales, step[t]));
+                    totals[s][t] = f32x4_add(totals[s][t], scaled);
+                }
             }
+        }
+        codes.advance(SCALE_BYTES);
+        steps.advance(1);
+    }
+    totals
+}
+
+/// For each token the numbers of a group's chunks from `starts` on, added, in every lane.
+///
+/// # Safety
+/// So many numbers must be readable, one at least.
+#[inline(always)]
+pub(super) unsafe fn starts_of<const T: usize>(starts: &mut Pointers<i32, T>, chunks: usize) -> [v128; T] {
+    let next = |starts: &Pointers<i32, T>| -> [v128; T] {
+        // SAFETY: the caller's promise.
+        array::from_fn(|t| unsafe { v128_load32_splat(starts.at(t, 0).cast()) })
+    };
+    let mut totals = next(starts);
+    starts.advance(1);
+    for _ in 1..chunks {
+        for (total, start) in totals.iter_mut().zip(next(starts)) {
+            *total = i32x4_add(*total, start);
+        }
+        starts.advance(1);
+    }
+    totals
+}
+
+/// Pointers that advance together. Each is copied for itself: of two that are copied as a whole LLVM makes one number of 64 bits.
+#[derive(Debug)]
+pub(super) struct Pointers<T, const N: usize>([*const T; N]);
+
+impl<T, const N: usize> Pointers<T, N> {
+    #[inline(always)]
+    pub(super) fn new(of: impl Fn(usize) -> *const T) -> Self {
+        let mut pointers = [ptr::null(); N];
+        for (index, pointer) in pointers.iter_mut().enumerate() {
+            *pointer = of(index);
+        }
+        Self(pointers)
+    }
+
+    /// The first one, which is compared to know the end.
+    #[inline(always)]
+    pub(super) fn first(&self) -> *const T {
+        self.0[0]
+    }
+
+    /// # Safety
+    /// As [`pointer::add`].
+    #[inline(always)]
+    pub(super) unsafe fn at(&self, index: usize, offset: usize) -> *const T {
+        // SAFETY: the caller's promise.
+        unsafe { self.0[index].add(offset) }
+    }
+
+    #[inline(always)]
+    pub(super) fn advance(&mut self, by: usize) {
+        for pointer in &mut self.0 {
+            *pointer = pointer.wrapping_add(by);
         }
     }
 }

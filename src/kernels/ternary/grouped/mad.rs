@@ -3,6 +3,8 @@
 //! A vector of codes is taken as eight 16-bit lanes, two for each row. A field is masked in place; its activation was shifted
 //! the other way beforehand, so all products are 64 times too large and go into one accumulator.
 
+use core::hint::black_box;
+use std::array;
 use std::ops::Range;
 
 use super::super::super::simd::{
@@ -11,7 +13,7 @@ use super::super::super::simd::{
 };
 use super::super::layout::CHUNK;
 use super::blocks::VECTOR_COLS;
-use super::kernel::{Dot, GroupedKernel, multiply_units};
+use super::kernel::{Dot, GroupedKernel, Pointers, multiply_units, starts_of};
 use super::product::{GroupedProduct, GroupedToken};
 
 /// Numbers for each vector of codes: for the even bytes the activations of four fields, and for the odd ones.
@@ -42,41 +44,57 @@ impl GroupedKernel for GroupedMad {
     }
 
     fn multiply(&self, product: &GroupedProduct<'_>, units: Range<usize>) {
-        multiply_units::<Self>(product, units);
+        multiply_units::<Self, 2>(product, units);
     }
 }
 
 impl Dot for GroupedMad {
     type Operand = u32;
+    const OPERANDS: usize = PREPARED;
 
-    fn operands<'a>(token: &GroupedToken<'a>, columns: Range<usize>) -> &'a [u32] {
-        &token.prepared[columns.start / VECTOR_COLS * PREPARED..columns.end / VECTOR_COLS * PREPARED]
+    fn operands<'a>(token: &GroupedToken<'a>) -> &'a [u32] {
+        token.prepared
+    }
+
+    /// The masks of the four fields.
+    type Constants = [v128; 4];
+
+    fn constants() -> [v128; 4] {
+        [0x0003, 0x000c, 0x0030, 0x00c0].map(|mask| black_box(u16x8_splat(mask)))
     }
 
     /// A group's sum is at most 256 * 2 * 127, so 64 times that is far from 32 bits.
     #[inline(always)]
-    unsafe fn sums<const T: usize>(
-        codes: *const u8,
+    unsafe fn sums<const S: usize, const T: usize>(
+        masks: [v128; 4],
+        codes: &mut Pointers<u8, S>,
+        operands: &mut Pointers<u32, T>,
+        starts: &mut Pointers<i32, T>,
         chunks: usize,
-        operands: [*const u32; T],
-        start: [v128; T],
-    ) -> [v128; T] {
-        let masks = [u16x8_splat(0x0003), u16x8_splat(0x000c), u16x8_splat(0x0030), u16x8_splat(0x00c0)];
-        let mut totals = start.map(|start| i32x4_shl(start, 6));
-        for vector in 0..chunks * CHUNK / VECTOR_COLS {
-            // SAFETY: the caller promises 64 bytes of codes for each chunk.
-            let low = unsafe { v128_load(codes.add(VECTOR_COLS * vector).cast()) };
-            for (odd, packed) in [low, u16x8_shr(low, 8)].into_iter().enumerate() {
+    ) -> [[v128; T]; S] {
+        // SAFETY: the caller promises what is behind the pointers.
+        let mut totals = [unsafe { starts_of(starts, chunks) }.map(|start| i32x4_shl(start, 6)); S];
+        let end = operands.first().wrapping_add(CHUNK / VECTOR_COLS * PREPARED * chunks);
+        while operands.first() != end {
+            // SAFETY: as above.
+            let low: [v128; S] = array::from_fn(|s| unsafe { v128_load(codes.at(s, 0).cast()) });
+            let high = low.map(|low| u16x8_shr(low, 8));
+            for (odd, packed) in [low, high].into_iter().enumerate() {
                 for (field, mask) in masks.into_iter().enumerate() {
-                    let weights = v128_and(packed, mask);
-                    for (total, q) in totals.iter_mut().zip(operands) {
-                        // SAFETY: and eight numbers for each vector of codes.
-                        let q = unsafe { v128_load32_splat(q.add(PREPARED * vector + 4 * odd + field)) };
-                        *total = i32x4_add(*total, i32x4_dot_i16x8(weights, q));
+                    // SAFETY: as above.
+                    let q: [v128; T] =
+                        array::from_fn(|t| unsafe { v128_load32_splat(operands.at(t, 4 * odd + field)) });
+                    for s in 0..S {
+                        let weights = v128_and(packed[s], mask);
+                        for t in 0..T {
+                            totals[s][t] = i32x4_add(totals[s][t], i32x4_dot_i16x8(weights, q[t]));
+                        }
                     }
                 }
             }
+            codes.advance(VECTOR_COLS);
+            operands.advance(PREPARED);
         }
-        totals.map(|total| i32x4_shr(total, 6))
+        totals.map(|totals| totals.map(|total| i32x4_shr(total, 6)))
     }
 }

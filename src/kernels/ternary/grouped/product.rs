@@ -19,7 +19,7 @@ pub(crate) struct GroupedToken<'a> {
     pub(super) codes: &'a [i8],
     /// The value of a step of the codes, `[groups]`.
     pub(super) steps: &'a [f32],
-    /// Minus the sum of the codes, `[groups]`.
+    /// Minus the sum of the codes, of each 64 columns.
     pub(super) starts: &'a [i32],
     /// What the kernel prepared of the codes.
     pub(super) prepared: &'a [u32],
