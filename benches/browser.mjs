@@ -9,6 +9,7 @@ import { dirname, join, resolve } from 'node:path';
 
 import { ROOT, launch, startDemo } from '../tests/e2e/harness.mjs';
 import { testEngines } from './engines.mjs';
+import { record } from './history.mjs';
 import { measureLoads } from './loads.mjs';
 import { readOptions } from './options.mjs';
 import { processorClock } from './processor.mjs';
@@ -77,3 +78,4 @@ try {
   await keep();
 }
 console.log(report(result));
+if (options.history) console.log(await record(options.history, result));

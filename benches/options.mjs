@@ -20,6 +20,7 @@ export const USAGE = `node benches/browser.mjs MODEL.gguf [OPTIONS]      (cargo 
   --engines firefox,webkit
                        kernels alone in these browsers too, where they are installed; none: only Chromium
   --json OUT.json      every single number
+  --history FILE       adds the run to a history, and says what has changed since the last one of this machine
 `;
 
 /** @param {string} list */
@@ -47,6 +48,7 @@ export function readOptions(args) {
       'peer-rounds': { type: 'string', default: '1' },
       engines: { type: 'string', default: 'firefox,webkit' },
       json: { type: 'string' },
+      history: { type: 'string' },
     },
   });
   const [file, ...more] = positionals;
@@ -71,6 +73,7 @@ export function readOptions(args) {
     peerRounds: Number(values['peer-rounds']),
     engines: words(values.engines).filter((engine) => engine !== 'none'),
     json: values.json,
+    history: values.history,
   };
 }
 

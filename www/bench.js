@@ -13,6 +13,7 @@ import { fillKernels } from './app/kernels.js';
 import { parseLink } from './app/link.js';
 import { Notices } from './app/notices.js';
 import * as settings from './app/settings.js';
+import { applyTexts, t, useLanguage } from './app/texts.js';
 import { measure } from './bench/measure.js';
 import { Report } from './bench/report.js';
 
@@ -20,6 +21,9 @@ const MOST_THREADS = 16;
 
 const query = new URLSearchParams(location.search);
 const link = parseLink(location.search);
+await useLanguage([settings.language(), ...navigator.languages].filter((tag) => tag !== ''));
+applyTexts(document);
+document.title = t('bench.pageTitle');
 const notices = new Notices();
 const report = new Report();
 const model = byId('model', HTMLSelectElement);
@@ -45,7 +49,7 @@ model.addEventListener('change', () => {
 });
 file.addEventListener('change', () => {
   const option = /** @type {HTMLOptionElement} */ (model.querySelector('[value="file"]'));
-  option.textContent = file.files?.[0]?.name ?? 'A file …';
+  option.textContent = file.files?.[0]?.name ?? t('bench.file');
 });
 const ready = isolate();
 void ready.then(() => {
@@ -53,18 +57,18 @@ void ready.then(() => {
   // A link may start what its own site serves; of any other host nothing is asked before a click.
   if (query.get('start') !== 'yes') return;
   if (link.model === null || isOwn(link.model)) void run();
-  else notices.remark(`This link names a model elsewhere: ${link.model}. Nothing has been asked of its host yet; Start loads it.`);
+  else notices.remark(t('bench.elsewhere', { address: link.model }));
 });
 
 /** The choices of the form that are known at once; those of threads follow when it is known whether the page is isolated. */
 function fillForm() {
   const offers = CATALOG.filter(({ task }) => task !== 'embedding').map(({ name, source, bytes }) =>
-    h('option', { value: source }, bytes ? `${name} (${inUnits(bytes)} download)` : name),
+    h('option', { value: source }, bytes ? t('bench.download', { name, size: inUnits(bytes) }) : name),
   );
   model.replaceChildren(
     ...offers,
-    h('option', { value: 'address' }, 'An address …'),
-    h('option', { value: 'file' }, 'A file …'),
+    h('option', { value: 'address' }, t('bench.anAddress')),
+    h('option', { value: 'file' }, t('bench.file')),
   );
   if (link.model) {
     const offer = CATALOG.find(({ source }) => source === link.model);
@@ -85,7 +89,7 @@ function fillThreads() {
     ? Math.max(2, threads ?? 0, Math.min(MOST_THREADS, navigator.hardwareConcurrency || 2))
     : 1;
   const numbers = Array.from({ length: most }, (_, i) => String(i + 1));
-  select.replaceChildren(h('option', { value: '' }, 'Automatic'), ...numbers.map((n) => h('option', { value: n }, n)));
+  select.replaceChildren(h('option', { value: '' }, t('settings.automaticChoice')), ...numbers.map((n) => h('option', { value: n }, n)));
   select.value = threads && threads <= most ? String(threads) : '';
 }
 
@@ -101,7 +105,7 @@ async function run() {
   notices.clear();
   const source = chosenSource();
   if (!source) {
-    notices.remark('Choose a model first: give its address, or pick a file.');
+    notices.remark(t('bench.noModel'));
     return;
   }
   const control = new AbortController();
@@ -121,6 +125,7 @@ async function run() {
       ...(link.cache ? {} : { cache: false }),
     },
     kernels: byId('compare', HTMLInputElement).checked ? [...BitNet.kernels].reverse() : [],
+    sustained: Number(byId('sustain', HTMLSelectElement).value),
   };
   try {
     await measure(BitNet, tools, plan, {
@@ -128,19 +133,19 @@ async function run() {
       onStage: drawStage,
       onResult: (result) => report.add(result),
     });
-    report.finish();
+    report.finish({ isOwn: true });
   } catch (error) {
-    drawStage(isAbort(error) ? 'Stopped' : 'Ended by an error', null);
+    drawStage(t(isAbort(error) ? 'turn.stopped' : 'stage.error'), null);
     if (!isAbort(error)) notices.error(error);
     // The results until then are still worth having.
-    if (report.result.prompts) report.finish();
+    if (report.result.prompts) report.finish({ isOwn: true });
   }
   running = null;
   drawRunning(false);
 }
 
 // A result in the link is shown at once; nothing is measured.
-if (report.showLink(location.hash)) byId('stage').textContent = 'A result from a link';
+if (report.showLink(location.hash)) byId('stage').textContent = t('bench.linkShown');
 
 /** @param {boolean} on */
 function drawRunning(on) {

@@ -89,6 +89,10 @@ export function startDemo({ folders, handle, library = {}, ...options } = {}) {
       }
       // As `_headers` and the service worker have it.
       if (path.startsWith('/sealed/')) response.setHeader('Content-Security-Policy', (await describeSite(library)).sealedPolicy);
+      if (path === '/bench/history.jsonl') {
+        response.writeHead(200, { 'Content-Type': 'application/jsonl' }).end(await readFile(join(ROOT, 'benches/history.jsonl')));
+        return true;
+      }
       if (Object.hasOwn(library, path)) {
         response.writeHead(200, { 'Content-Type': 'text/javascript; charset=utf-8' }).end(library[path]);
         return true;

@@ -98,7 +98,7 @@ describe('languages', () => {
     }
     assert.deepEqual(Object.keys(DE).filter((key) => !Object.hasOwn(EN, key)), [], 'texts that nobody asks for');
     const plain = (/** @type {string} */ text) => text.replaceAll('&minus;', '−').trim();
-    for (const name of ['index.html', 'lanes.html']) {
+    for (const name of ['index.html', 'bench.html', 'lanes.html']) {
       const page = await readFile(join(ROOT, 'www', name), 'utf8');
       for (const [, key, text] of page.matchAll(/data-t="([^"]+)"[^>]*>([^<]*)</g))
         assert.equal(plain(text), /** @type {Record<string, string>} */ (EN)[key]?.trim(), key);

@@ -1,7 +1,9 @@
 // The benchmark page.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 
+import { browserName, pastedEntry, referencesOf } from '../../www/bench/comparison.js';
 import { open, told, usePages } from './pages.mjs';
 
 const { withPage } = usePages();
@@ -33,7 +35,7 @@ describe('the benchmark page', () => {
       });
       assert.ok(Math.abs(result.parts.ternary - 60 / 181) < 1e-9);
       const legend = await page.locator('#parts-chart svg').textContent();
-      assert.match(legend ?? '', /^ternary, .* ms, 60%head, .* ms, 20%attention, .* ms, 10%norms, /);
+      assert.match(legend ?? '', /^ternary products, .* ms, 60%output head, .* ms, 20%attention, .* ms, 10%norms and rounding, /);
       await page.getByText('All of them compute the same: logits hash 0123456789abcdef.').waitFor();
       assert.equal(await page.locator('#over-time-chart svg polyline').count(), 1);
       assert.equal(await page.locator('#kernels-chart svg rect').count(), 5);
@@ -55,6 +57,59 @@ describe('the benchmark page', () => {
       assert.match((await page.getByTestId('markdown').textContent()) ?? '', /\| Decode, tok\/s \| 125 \(125 to 125\) \|/);
       assert.deepEqual((await told(page)).loads, []);
     }));
+
+  test('a run stands beside earlier ones, reference machines and what is pasted, is kept, and can be saved as an image', () =>
+    withPage('bench.html?compare=no', async (page) => {
+      const kinds = () => page.getByTestId('compared').evaluateAll((rows) => rows.map((row) => /** @type {HTMLElement} */ (row).dataset.kind));
+      const run = async () => {
+        await page.getByTestId('start').click();
+        await page.getByText('Done', { exact: true }).waitFor();
+      };
+      await run();
+      await page.locator('[data-kind="reference"]').first().waitFor();
+      const first = await kinds();
+      assert.deepEqual([first[0], first[1], first.includes('own')], ['now', 'reference', false]);
+      assert.match(await page.getByTestId('compared').first().innerText(), /This run.*Chrome \d+.*\s.*Demo model/s);
+      const json = JSON.parse((await page.getByTestId('json').textContent()) ?? '');
+      await run();
+      assert.deepEqual((await kinds()).slice(0, 3), ['now', 'own', 'reference']);
+      await page.getByTestId('paste').fill('no result');
+      await page.getByTestId('paste-add').click();
+      await page.getByText('This is no result of this page').waitFor();
+      json.browser.userAgent = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
+      json.decode.tokensPerSecond = 77;
+      await page.getByTestId('paste').fill(JSON.stringify(json));
+      await page.getByTestId('paste-add').click();
+      assert.match(await page.locator('[data-kind="pasted"]').innerText(), /Firefox 140.*77/s);
+      assert.equal(await page.getByTestId('paste-error').innerText(), '');
+      const [saved] = await Promise.all([page.waitForEvent('download'), page.getByTestId('save-picture').click()]);
+      assert.equal((await readFile(await saved.path())).subarray(1, 4).toString(), 'PNG');
+      await page.reload();
+      await run();
+      assert.deepEqual((await kinds()).slice(0, 4), ['now', 'own', 'own', 'reference'], 'across visits');
+      await page.getByTestId('forget-runs').click();
+      assert.ok(!(await kinds()).includes('own'));
+    }));
+
+  test('sustained speed is drawn as it comes', () =>
+    withPage('bench.html?compare=no', async (page) => {
+      await page.locator('#sustain option').nth(1).evaluate((option) => (/** @type {HTMLOptionElement} */ (option).value = '0.3'));
+      await page.getByTestId('sustain').selectOption({ index: 1 });
+      await page.getByTestId('start').click();
+      await page.getByText('Done', { exact: true }).waitFor();
+      assert.match(await page.getByTestId('sustained-note').innerText(), /^From 125 tokens a second in the beginning to 125 in the end: 100%\.$/);
+      assert.equal(await page.locator('#sustained-chart svg polyline').count(), 1);
+    }));
+
+  test('references and pasted results are read with care', () => {
+    const line = (/** @type {object} */ changes) => JSON.stringify({ machine: 'M', browser: 'B', date: '2026-01-01', model: '2b4t', threads: 1, kernel: 'lut', precision: 'fast', figures: { decode: { median: 10 } }, ...changes });
+    const found = referencesOf([line({}), line({ threads: 2 }), line({ date: '2026-02-02', figures: { decode: { median: 12 }, 'prefill 128': { median: 50 } } }), line({ machine: 'N', figures: {} }), ''].join('\n'));
+    assert.deepEqual(found.map(({ threads, decode, prefill, date }) => [threads, decode, prefill, date]), [[1, 12, 50, '2026-02-02'], [2, 10, null, '2026-01-01']]);
+    for (const text of ['', 'null', '{}', '{"model":{"threads":1},"decode":{"tokensPerSecond":"9"}}', '{"model":{"threads":1},"decode":{"tokensPerSecond":-1}}', 'https://x/#result=!!'])
+      assert.throws(() => pastedEntry(text), text);
+    const agents = ['Mozilla/5.0 Chrome/156.0.0.0 Safari/537.36 Edg/156.0', 'Mozilla/5.0 AppleWebKit/605 Version/19.1 Safari/605', 'Mozilla/5.0 HeadlessChrome/156.0'];
+    assert.deepEqual(agents.map(browserName), ['Edge 156', 'Safari 19', 'Chrome 156']);
+  });
 
   test('stops when asked, and can start again', () =>
     withPage('bench.html?model=./slow.gguf', async (page) => {

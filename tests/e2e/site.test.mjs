@@ -1,4 +1,4 @@
-// The static site on a host that knows nothing about it: no isolation headers, no byte ranges, a path of its own.
+// The static site on a host that knows nothing about it: no isolation headers, no byte ranges, a path of its own. And what it weighs.
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,6 +25,49 @@ test('the site answers a chat under any path of a plain host, isolated by its se
     const outside = server.requests.filter(({ path }) => !path.startsWith(PATH) && path !== '/favicon.ico');
     assert.deepEqual(outside, [], 'every address is relative');
     assert.deepEqual(complaints, []);
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+});
+
+/** Bytes that may cross the network before the demo model has answered for the first time. */
+const BUDGET = 3_500_000;
+
+test('the first answer of the demo model costs less than 3.5 MB', { timeout: 120_000 }, async () => {
+  let bytes = 0;
+  const server = await startServer({
+    folders: { '/': SITE },
+    // As a host that compresses, and that lets a browser use again what it has.
+    async handle(request, response, path) {
+      response.setHeader('Cache-Control', 'max-age=600');
+      const name = path.endsWith('/') ? `${path}index.html` : path;
+      const packed = await readFile(join(SITE, `${name}.br`)).catch(() => null);
+      const plain = packed ?? (await readFile(join(SITE, name)).catch(() => null));
+      if (plain === null) return false;
+      const type = /\.(\w+)$/.exec(name)?.[1] ?? '';
+      const types = /** @type {Record<string, string>} */ ({ js: 'text/javascript', css: 'text/css', html: 'text/html; charset=utf-8', wasm: 'application/wasm', svg: 'image/svg+xml' });
+      const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
+      const part = from === undefined || packed ? plain : plain.subarray(Number(from), to ? Number(to) + 1 : undefined);
+      bytes += part.length;
+      response.setHeader('Content-Type', types[type] ?? 'application/octet-stream');
+      response.setHeader('ETag', `"${name}"`);
+      if (packed) response.setHeader('Content-Encoding', 'br');
+      else if (from !== undefined) response.setHeader('Content-Range', `bytes ${from}-${Number(from) + part.length - 1}/${plain.length}`);
+      response.writeHead(from === undefined || packed ? 200 : 206, { 'Content-Length': part.length }).end(part);
+      return true;
+    },
+  });
+  const browser = await launch();
+  try {
+    // What is kept for later visits comes after the answer, and in the service worker.
+    const { page } = await openPage(browser, server.origin, { serviceWorkers: 'block' });
+    await page.waitForSelector('body[data-status="ready"]', { timeout: 60_000 });
+    await page.getByTestId('prompt').fill('Hello');
+    await page.keyboard.press('Enter');
+    await page.getByTestId('turn-assistant').last().and(page.locator('[aria-busy="false"]')).waitFor({ timeout: 60_000 });
+    assert.ok(bytes < BUDGET, `${bytes} bytes`);
+    assert.ok(bytes > 2_053_856, `${bytes} bytes are less than the model alone`);
   } finally {
     await browser.close();
     await server.close();

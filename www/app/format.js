@@ -17,6 +17,9 @@ function short(value) {
   return value >= 100 ? Math.round(value).toString() : Number(value.toPrecision(3)).toString();
 }
 
+/** @param {number} value three significant digits */
+export const figure = short;
+
 /**
  * @param {number} count bytes
  * @returns {string} such as "1.18 GB"

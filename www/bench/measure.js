@@ -3,6 +3,7 @@
  * lengths, decode, decode at depth, the speed of memory, and the same in short for each kernel. Knows nothing
  * of the page.
  */
+import { t } from '../app/texts.js';
 import { textOf } from './prompt-text.js';
 import { spread } from './statistics.js';
 
@@ -13,6 +14,7 @@ import { spread } from './statistics.js';
  * @property {import('../app/api.js').Source} source
  * @property {import('../app/api.js').LoadOptions} options
  * @property {string[]} kernels to compare; none: no comparison
+ * @property {number} [sustained] seconds of writing without a pause, for the curve of it; none by default
  */
 
 /**
@@ -58,6 +60,8 @@ import { spread } from './statistics.js';
  * @property {{ context: number, tokensPerSecond: number }[]} depths decode speed with so many made-up tokens in the context
  * @property {{ memoryBytes: number, readPerSecond: number, readShare: number }} machine peak of the model's memory; how
  *   fast its threads can read memory, bytes per second; which share of that writing uses
+ * @property {{ seconds: number, tokensPerSecond: number }[]} sustained speeds while it was written without a pause; empty where that
+ *   was not asked for
  * @property {string} logitsHash
  * @property {KernelResult[]} kernels
  * @property {import('../app/api.js').SelfTest} selfTest
@@ -93,27 +97,27 @@ const SHARE = { load: 0.2, prompts: 0.3, decode: 0.15, depths: 0.05, kernels: 0.
  */
 export async function measure(api, tools, plan, { signal, onStage, onResult }) {
   const bench = new Bench(api, signal);
-  onStage('Loading the model', 0);
+  onStage(t('stage.load'), 0);
   const { model, load } = await bench.load(plan.source, plan.options, (fraction) =>
-    onStage('Loading the model', fraction === null ? null : fraction * SHARE.load),
+    onStage(t('stage.load'), fraction === null ? null : fraction * SHARE.load),
   );
   const { info } = model;
   try {
     onResult({ model: info, load });
-    onStage('Warming up', SHARE.load);
+    onStage(t('stage.warm'), SHARE.load);
     await bench.run(model, await textOf(model, 16, 0), 4);
 
     const lengths = within(PROMPT_LENGTHS, info.contextLength - SHORT_RUN - 2);
     /** @type {PromptResult[]} */
     const prompts = [];
     for (const length of lengths) {
-      onStage(`Reading ${length} tokens`, SHARE.load + (SHARE.prompts * prompts.length) / lengths.length);
+      onStage(t('stage.read', { count: length }), SHARE.load + (SHARE.prompts * prompts.length) / lengths.length);
       prompts.push(await bench.prompt(model, length));
       onResult({ prompts });
     }
 
     const decode = await bench.longRuns(model, tools, (share) =>
-      onStage('Writing', SHARE.load + SHARE.prompts + SHARE.decode * share),
+      onStage(t('stage.write'), SHARE.load + SHARE.prompts + SHARE.decode * share),
     );
     onResult({ decode: decode.run, parts: decode.parts });
 
@@ -121,34 +125,38 @@ export async function measure(api, tools, plan, { signal, onStage, onResult }) {
     /** @type {Result['depths']} */
     const depths = [];
     for (const context of within(CONTEXTS, info.contextLength - DEPTH_RUN - 2)) {
-      onStage(`Decoding at depth ${context}`, written + (SHARE.depths * depths.length) / CONTEXTS.length);
+      onStage(t('stage.depth', { count: context }), written + (SHARE.depths * depths.length) / CONTEXTS.length);
       const { timings } = await tools.decodeAtDepth(model, { context, tokens: DEPTH_RUN, signal });
       depths.push({ context, tokensPerSecond: timings.decodeTokensPerSecond });
       onResult({ depths });
     }
-    onStage('Measuring the memory', written + SHARE.depths);
+    onStage(t('stage.memory'), written + SHARE.depths);
     // Asked first: measuring the speed takes memory as well.
     const memoryBytes = await tools.memoryBytes(model);
     const { best: readPerSecond } = await tools.readLimit(model);
     const readShare = (info.weightBytes * decode.run.tokensPerSecond) / readPerSecond;
     onResult({ machine: { memoryBytes, readPerSecond, readShare } });
-    onStage('Checking the arithmetic', written + SHARE.depths);
+    onStage(t('stage.check'), written + SHARE.depths);
     onResult({ logitsHash: await model.logitsHash() });
+    if (plan.sustained) {
+      const seconds = plan.sustained;
+      await bench.sustain(model, tools, seconds, (done) => onStage(t('stage.sustained', { done: Math.round(done), seconds }), null), (sustained) => onResult({ sustained }));
+    }
   } finally {
     await model.unload();
   }
   await bench.compare(
     plan,
     info,
-    (kernel, share) => onStage(`Comparing kernels: ${kernel}`, 1 - SHARE.kernels * (1 - share)),
+    (kernel, share) => onStage(t('stage.kernel', { kernel }), 1 - SHARE.kernels * (1 - share)),
     onResult,
   );
   if (plan.kernels.length && api.selfTest) {
-    onStage('Testing the kernels against the plain reference', null);
+    onStage(t('stage.test'), null);
     const { threads } = plan.options;
     onResult({ selfTest: await api.selfTest({ signal, ...(typeof threads === 'number' ? { threads } : {}) }) });
   }
-  onStage('Done', 1);
+  onStage(t('stage.done'), 1);
 }
 
 /**
@@ -270,6 +278,29 @@ class Bench {
       run: { tokensPerSecond: speeds.median, spread: speeds, tokens, times: middle.times },
       parts: perToken.length ? Object.fromEntries(perToken) : null,
     };
+  }
+
+  /**
+   * Writes for so long without a pause, so that a device which gets hot and slow shows it.
+   * @param {Model} model
+   * @param {Tools} tools
+   * @param {number} seconds
+   * @param {(seconds: number) => void} onTime
+   * @param {(speeds: Result['sustained']) => void} onSpeeds after each run
+   */
+  async sustain(model, tools, seconds, onTime, onSpeeds) {
+    const tokens = Math.max(2, Math.min(LONG_RUN, model.info.contextLength - LONG_RUN_CONTEXT - 2));
+    /** @type {Result['sustained']} */
+    const speeds = [];
+    const began = performance.now();
+    const now = () => (performance.now() - began) / 1000;
+    while (now() < seconds) {
+      const before = now();
+      const { timings } = await tools.decodeAtDepth(model, { context: LONG_RUN_CONTEXT, tokens, signal: this.signal, onToken: () => onTime(now()) });
+      this.signal.throwIfAborted();
+      speeds.push({ seconds: (before + now()) / 2, tokensPerSecond: timings.decodeTokensPerSecond });
+      onSpeeds(speeds);
+    }
   }
 
   /**

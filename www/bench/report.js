@@ -1,7 +1,11 @@
 /** Draws what was measured, part by part, and writes it down as JSON. */
 import { byId, h } from '../app/dom.js';
 import * as format from '../app/format.js';
+import { figure as short } from '../app/format.js';
+import { t } from '../app/texts.js';
 import { barChart, drawInto, lineChart, partsChart } from './chart.js';
+import { browserName, Comparison, unpacked } from './comparison.js';
+import { pictureOf } from './picture.js';
 import { speeds } from './statistics.js';
 
 /** Intervals taken together for the speed over time: enough to smooth the timer, few enough to show a stall. */
@@ -11,18 +15,20 @@ export class Report {
   /** @type {Partial<import('./measure.js').Result>} */
   result = {};
   #name = '';
+  #comparison = new Comparison();
 
   constructor() {
     byId('copy').addEventListener('click', () => void copyText('copy', 'json', byId('json').textContent ?? ''));
     byId('copy-markdown').addEventListener('click', () => void copyText('copy-markdown', 'markdown', byId('markdown').textContent ?? ''));
     byId('copy-link').addEventListener('click', () => void copyText('copy-link', 'link', (byId('link').textContent = this.#link())));
+    byId('save-picture').addEventListener('click', () => void this.#savePicture());
   }
 
   /** @param {string} name of the model */
   begin(name) {
     this.result = {};
     this.#name = name;
-    for (const id of ['result', 'over-time', 'parts', 'prompts', 'kernels', 'self-test', 'json-figure'])
+    for (const id of ['result', 'over-time', 'parts', 'prompts', 'kernels', 'self-test', 'sustained', 'json-figure', 'comparison'])
       byId(id).hidden = true;
     byId('figures').replaceChildren();
   }
@@ -30,18 +36,18 @@ export class Report {
   /** @param {Partial<import('./measure.js').Result>} more */
   add(more) {
     Object.assign(this.result, more);
-    const { model, prompts, decode, parts, kernels, selfTest } = this.result;
+    const { model, prompts, decode, parts, kernels, selfTest, sustained } = this.result;
     byId('result').hidden = false;
     if (model) {
       byId('subject').textContent = [
         this.#name,
         model.architecture,
-        `${format.count(model.parameters)} parameters`,
+        t('gallery.parameters', { count: format.count(model.parameters) }),
         model.quantization,
-        `${model.variant} build`,
-        `${model.kernel} kernel`,
-        format.plural(model.threads, 'thread'),
-        model.isolated ? 'isolated' : 'not isolated',
+        t('bench.build', { variant: model.variant }),
+        t('info.kernel', { kernel: model.kernel }),
+        t('info.threads', { n: model.threads }),
+        t(model.isolated ? 'facts.isolated' : 'facts.notIsolated'),
       ].join(' · ');
     }
     this.#drawFigures();
@@ -51,10 +57,15 @@ export class Report {
     if (parts) this.#drawParts(parts);
     if (kernels?.length) this.#drawKernels(kernels);
     if (selfTest) this.#drawSelfTest(selfTest);
+    if (sustained && sustained.length > 1) this.#drawSustained(sustained);
   }
 
-  /** Shows the JSON; call when all is measured. */
-  finish() {
+  /**
+   * Shows the JSON and the comparison; call when all is measured.
+   * @param {{ isOwn: boolean }} how whether it was measured here and now
+   */
+  finish(how) {
+    void this.#comparison.show(this.result, this.#name, how);
     byId('json').textContent = JSON.stringify(this.toJSON(), null, 2);
     byId('markdown').textContent = toMarkdown(this.result, this.#name);
     byId('json-figure').hidden = false;
@@ -78,29 +89,27 @@ export class Report {
     };
   }
 
-  #drawFigures() {
+  /** @returns {[name: string, value: string, unit: string][]} */
+  #figures() {
     const { decode, prompts, load, depths, machine, model } = this.result;
     /** @type {[name: string, value: string, unit: string][]} */
     const figures = [];
-    if (decode) figures.push(['Decode', short(decode.tokensPerSecond), `tok/s (${range(decode.spread)})`]);
-    for (const { context, tokensPerSecond } of depths ?? [])
-      figures.push([`Decode at depth ${context}`, short(tokensPerSecond), 'tok/s']);
-    for (const prompt of prompts ?? [])
-      figures.push([`Prefill, ${prompt.tokens} tokens`, short(prompt.prefillPerSecond.median), 'tok/s']);
-    if (load)
-      figures.push([
-        load.fromCache ? 'Load, from this device' : 'Load',
-        (load.ms / 1000).toFixed(load.ms < 10_000 ? 2 : 0),
-        's',
-      ]);
+    if (decode) figures.push([t('figure.decode'), short(decode.tokensPerSecond), `tok/s (${range(decode.spread)})`]);
+    for (const { context, tokensPerSecond } of depths ?? []) figures.push([t('figure.depth', { count: context }), short(tokensPerSecond), 'tok/s']);
+    for (const prompt of prompts ?? []) figures.push([t('figure.prefill', { count: prompt.tokens }), short(prompt.prefillPerSecond.median), 'tok/s']);
+    if (load) figures.push([t(load.fromCache ? 'figure.loadKept' : 'figure.load'), (load.ms / 1000).toFixed(load.ms < 10_000 ? 2 : 0), 's']);
     if (machine) {
-      figures.push(['Memory, read at most', short(machine.readPerSecond / 1e9), 'GB/s']);
-      figures.push(['Of that used by decode', (machine.readShare * 100).toFixed(0), '%']);
-      if (model) figures.push(['Memory of the model', short(model.memoryBytes / 1e6), 'MB']);
-      figures.push(['Of the whole engine, at most', short(machine.memoryBytes / 1e6), 'MB']);
+      figures.push([t('figure.read'), short(machine.readPerSecond / 1e9), 'GB/s']);
+      figures.push([t('figure.share'), (machine.readShare * 100).toFixed(0), '%']);
+      if (model) figures.push([t('figure.memory'), short(model.memoryBytes / 1e6), 'MB']);
+      figures.push([t('figure.engine'), short(machine.memoryBytes / 1e6), 'MB']);
     }
+    return figures;
+  }
+
+  #drawFigures() {
     byId('figures').replaceChildren(
-      ...figures.map(([name, value, unit]) =>
+      ...this.#figures().map(([name, value, unit]) =>
         h('div', {}, h('dt', {}, name), h('dd', {}, `${value} `, h('small', {}, unit))),
       ),
     );
@@ -112,7 +121,7 @@ export class Report {
       h(
         'tr',
         {},
-        h('td', {}, format.plural(p.tokens, 'token')),
+        h('td', {}, t('stats.tokens', { n: p.tokens })),
         h('td', {}, h('b', {}, short(p.prefillPerSecond.median))),
         h('td', { class: 'wide-only' }, range(p.prefillPerSecond)),
         h('td', {}, format.duration(p.firstTokenMs)),
@@ -126,8 +135,8 @@ export class Report {
         h(
           'tr',
           {},
-          ...['Prompt', 'Prefill', 'Range', 'First token', 'Then decode'].map((name) =>
-            h('th', { scope: 'col', class: name === 'Range' ? 'wide-only' : '' }, name),
+          ...['prompt', 'prefill', 'range', 'first', 'decode'].map((name) =>
+            h('th', { scope: 'col', class: name === 'range' ? 'wide-only' : '' }, t(`prompts.${name}`)),
           ),
         ),
       ),
@@ -152,11 +161,11 @@ export class Report {
       .filter(([, ms]) => ms > 0)
       .sort(([, a], [, b]) => b - a)
       .map(([name, value]) => ({
-        name,
+        name: t(`part.${name}`),
         value,
         text: `${short(value)} ms, ${((value / whole) * 100).toFixed(value / whole < 0.095 ? 1 : 0)}%`,
       }));
-    const label = `Parts of a token, ${short(whole)} ms: ${sorted.map(({ name, text }) => `${name} ${text}`).join(', ')}.`;
+    const label = t('parts.label', { ms: short(whole), parts: sorted.map(({ name, text }) => `${name} ${text}`).join(', ') });
     drawInto(byId('parts-chart'), (width) => partsChart(width, sorted, label));
     byId('parts').hidden = false;
   }
@@ -169,22 +178,22 @@ export class Report {
       name: k.kernel,
       value: k.decodePerSecond ?? null,
       text: k.error
-        ? `not here (${k.error})`
-        : `${short(k.decodePerSecond ?? 0)} tok/s, prefill ${short(k.prefillPerSecond ?? 0)}`,
+        ? t('kernels.notHere', { code: k.error })
+        : t('kernels.speeds', { decode: short(k.decodePerSecond ?? 0), prefill: short(k.prefillPerSecond ?? 0) }),
       strong: k.kernel === used,
     }));
-    const label = `Kernels: ${rows.map(({ name, text }) => `${name} ${text}`).join('; ')}.`;
+    const label = rows.map(({ name, text }) => `${name} ${text}`).join('; ');
     drawInto(byId('kernels-chart'), (width) => barChart(width, rows, label));
     const hashes = new Set([this.result.logitsHash, ...kernels.map((k) => k.logitsHash)].filter(Boolean));
     const other =
       used && best.kernel !== used
-        ? `The run above used ${used} (dark), chosen by a short measurement; here ${best.kernel} was the fastest. `
+        ? `${t('kernels.other', { used, best: best.kernel })} `
         : '';
     byId('kernels-note').textContent =
       other +
       (hashes.size === 1
-        ? `All of them compute the same: logits hash ${[...hashes][0]}.`
-        : `They do not agree, which is a bug worth reporting: logits hashes ${[...hashes].join(', ')}.`);
+        ? t('kernels.same', { hash: [...hashes][0] ?? '' })
+        : t('kernels.differ', { hashes: [...hashes].join(', ') }));
     byId('kernels').hidden = false;
   }
 
@@ -196,12 +205,33 @@ export class Report {
       text: `${short(weightsPerSecond / 1e9)} G/s`,
       strong: i === 0,
     }));
-    const label = `Weights per second: ${rows.map(({ name, text }) => `${name} ${text}`).join('; ')}.`;
+    const label = rows.map(({ name, text }) => `${name} ${text}`).join('; ');
     drawInto(byId('self-test-chart'), (width) => barChart(width, rows, label));
     byId('self-test-note').textContent = passed
-      ? `${cases} results compared with their plain definition: all as they should be.`
-      : `Products that differ from the plain reference, which is a bug worth reporting: ${failures.join('; ')}`;
+      ? t('test.passed', { count: cases })
+      : t('test.failed', { failures: failures.join('; ') });
     byId('self-test').hidden = false;
+  }
+
+  /** @param {import('./measure.js').Result['sustained']} points */
+  #drawSustained(points) {
+    drawInto(byId('sustained-chart'), (width) => lineChart(width, points));
+    const mean = (/** @type {typeof points} */ some) => some.reduce((sum, { tokensPerSecond }) => sum + tokensPerSecond, 0) / some.length;
+    const part = Math.max(1, Math.floor(points.length / 5));
+    const [first, last] = [mean(points.slice(0, part)), mean(points.slice(-part))];
+    byId('sustained-note').textContent = t('sustained.note', { first: short(first), last: short(last), percent: Math.round((100 * last) / first) });
+    byId('sustained').hidden = false;
+  }
+
+  /** Saves the figures as an image. */
+  async #savePicture() {
+    const { model } = this.result;
+    const figures = this.#figures().map(([name, value, unit]) => /** @type {const} */ ([name, `${value} ${unit.replace(/ \(.*/, '')}`]));
+    const foot = [browserName(navigator.userAgent), model && `${model.threads} × ${model.kernel}`, new Date().toISOString().slice(0, 10)].filter(Boolean).join(' · ');
+    const blob = await pictureOf({ title: `bitnet-web · ${this.#name}`, sentence: answerOf(this.result), figures, foot });
+    const address = URL.createObjectURL(blob);
+    /** @type {HTMLAnchorElement} */ (h('a', { href: address, download: 'bitnet-web-benchmark.png' })).click();
+    setTimeout(() => URL.revokeObjectURL(address), 10_000);
   }
 
   /** A link that holds the result behind its `#`, which browsers send to nobody. */
@@ -220,10 +250,10 @@ export class Report {
     const packed = new URLSearchParams(hash.slice(1)).get('result');
     if (!packed) return false;
     try {
-      const { name, result } = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(packed), (c) => c.charCodeAt(0))));
-      this.begin(`${name} (from a link)`);
+      const { name, result } = unpacked(packed);
+      this.begin(t('bench.fromLink', { name }));
       this.add(result);
-      this.finish();
+      this.finish({ isOwn: false });
       return true;
     } catch {
       this.begin('');
@@ -243,10 +273,10 @@ async function copyText(button, element, text) {
   const label = copy.dataset.label ?? (copy.dataset.label = copy.textContent ?? '');
   try {
     await navigator.clipboard.writeText(text);
-    copy.textContent = 'Copied';
+    copy.textContent = t('copy.done');
   } catch {
     getSelection()?.selectAllChildren(byId(element));
-    copy.textContent = 'Selected: copy it with the keyboard';
+    copy.textContent = t('bench.selected');
   }
   setTimeout(() => (copy.textContent = label), 2500);
 }
@@ -260,31 +290,21 @@ const CACHE = 32e6;
  */
 function answerOf({ decode, machine, model, parts }) {
   if (!decode || !model) return '';
-  const speed = `This browser writes ${short(decode.tokensPerSecond)} tokens a second with this model, on ${format.plural(model.threads, 'thread')}.`;
+  const speed = t('answer.speed', { rate: short(decode.tokensPerSecond), n: model.threads });
   const largest = Object.entries(parts ?? {}).sort(([, a], [, b]) => b - a)[0]?.[0];
+  const where = largest ? t('answer.where', { part: t(`answer.part.${largest}`) }) : '';
   if (!machine) return speed;
-  if (model.weightBytes < CACHE) {
-    const where = largest ? ` Most of a token’s time goes to ${PARTS[largest] ?? largest}.` : '';
-    return `${speed} Its weights (${format.bytes(model.weightBytes)}) stay in the processor’s cache, so memory is no limit.${where}`;
-  }
+  const limit = model.weightBytes < CACHE ? t('answer.cache', { size: format.bytes(model.weightBytes) }) : '';
+  if (limit) return [speed, limit, where].filter(Boolean).join(' ');
   const most = machine.readPerSecond / model.weightBytes;
-  return (
-    `${speed} Its memory gives ${short(machine.readPerSecond / 1e9)} GB a second, and each token reads up to ${format.bytes(model.weightBytes)} of weights: ` +
-    `at most ${short(most)} tokens a second. ${short((100 * decode.tokensPerSecond) / most)}% of that is used` +
-    (largest ? `; most of a token’s time goes to ${PARTS[largest] ?? largest}.` : '.')
-  );
+  const memory = t('answer.memory', {
+    read: short(machine.readPerSecond / 1e9),
+    size: format.bytes(model.weightBytes),
+    most: short(most),
+    percent: short((100 * decode.tokensPerSecond) / most),
+  });
+  return [speed, memory, where].filter(Boolean).join(' ');
 }
-
-/** The parts of a token in words. @type {Record<string, string>} */
-const PARTS = {
-  ternary: 'the products with ternary weights',
-  attention: 'attention, which looks back at all earlier tokens',
-  head: 'the head, which compares with every token of the vocabulary',
-  norms: 'norms and quantization between the products',
-  sampling: 'choosing the token',
-  barriers: 'threads that wait for each other',
-  other: 'the loop around the model',
-};
 
 /**
  * The figures as a table in Markdown.
@@ -293,21 +313,16 @@ const PARTS = {
  */
 function toMarkdown({ model, decode, prompts, machine }, name) {
   const rows = [
-    ['Model', `${name}${model ? `, ${model.quantization}` : ''}`],
-    ['Kernel, threads', model ? `${model.kernel} (${model.variant}), ${model.threads}` : ''],
-    ['Decode, tok/s', decode ? `${short(decode.tokensPerSecond)} (${range(decode.spread)})` : ''],
-    ...(prompts ?? []).map((p) => [`Prefill of ${p.tokens}, tok/s`, short(p.prefillPerSecond.median)]),
-    ['Memory, GB/s', machine ? short(machine.readPerSecond / 1e9) : ''],
+    [t('compare.model'), `${name}${model ? `, ${model.quantization}` : ''}`],
+    [t('table.kernel'), model ? `${model.kernel} (${model.variant}), ${model.threads}` : ''],
+    [`${t('figure.decode')}, tok/s`, decode ? `${short(decode.tokensPerSecond)} (${range(decode.spread)})` : ''],
+    ...(prompts ?? []).map((p) => [`${t('figure.prefill', { count: p.tokens })}, tok/s`, short(p.prefillPerSecond.median)]),
+    [t('table.memory'), machine ? short(machine.readPerSecond / 1e9) : ''],
   ];
   return `| | |\n|---|---|\n${rows.map((row) => `| ${row.join(' | ')} |`).join('\n')}\n`;
 }
 
 /** @param {import('./statistics.js').Spread} s */
 function range(s) {
-  return s.repetitions > 1 ? `${short(s.min)} to ${short(s.max)}` : 'one run';
-}
-
-/** @param {number} value three significant digits */
-function short(value) {
-  return value >= 100 ? Math.round(value).toString() : Number(value.toPrecision(3)).toString();
+  return s.repetitions > 1 ? t('range', { least: short(s.min), most: short(s.max) }) : t('range.one');
 }

@@ -26,7 +26,8 @@ pub struct Options {
     pub rest: Vec<OsString>,
 }
 
-/// Builds what ships, generates the models where there are none, and runs the browser benchmark.
+/// Builds what ships, generates the models where there are none, and runs the browser benchmark, which adds what it found to
+/// benches/history.jsonl.
 pub fn bench(options: &Options) -> Result<()> {
     node::ensure()?;
     let chrome = chrome::ensure()?;
@@ -46,6 +47,7 @@ pub fn bench(options: &Options) -> Result<()> {
             }
         }
     }
+    command.arg("--history").arg(host::root().join("benches/history.jsonl"));
     host::run(command.args(&options.rest), "Node is not installed")
 }
 

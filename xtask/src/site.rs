@@ -46,6 +46,7 @@ fn made(address: &str) -> Option<Result<String>> {
         "/sealed.html" => {
             Policies::of(&www).and_then(|policies| Ok(pages::sealed_page(&page("index.html")?, &policies)))
         }
+        "/bench/history.jsonl" => history(&root),
         "/site.js" => site_script(&root),
         _ => return None,
     })
@@ -61,7 +62,13 @@ fn site_script(root: &Path) -> Result<String> {
         let text = made(&format!("/{name}")).with_context(|| name.to_owned())??;
         files.push((name.to_owned(), Content::Made(text)));
     }
+    files.push(("bench/history.jsonl".to_owned(), Content::Made(history(root)?)));
     pages::describe(&Policies::of(&root.join("www"))?, &files)
+}
+
+/// The record of benchmarks, whose machines the benchmark page shows beside the visitor's.
+fn history(root: &Path) -> Result<String> {
+    fs::read_to_string(root.join("benches/history.jsonl")).context("benches/history.jsonl")
 }
 
 /// Builds, and gathers the result.
@@ -83,6 +90,7 @@ pub fn gather(internals: bool) -> Result<()> {
     }
     copy_tree(&root.join("www"), &site, &|file| !file.to_string_lossy().ends_with(".d.ts"))?;
     copy_tree(&root.join("dist"), &site.join("dist"), &|file| is_for_browsers(file) && !is_glue(file))?;
+    fs::write(site.join("bench/history.jsonl"), history(&root)?)?;
     let policies = Policies::of(&site)?;
     for name in ["index.html", "bench.html", "lanes.html"] {
         let page = fs::read_to_string(site.join(name)).with_context(|| name.to_owned())?;
