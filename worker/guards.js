@@ -2,8 +2,3 @@
 export { clean } from './guards/clean.js';
 export { inputLength, outputTokens, requestRate } from './guards/limits.js';
 export { wordFilter } from './guards/word-filter.js';
-
-/** @typedef {import('./guards/clean.js').CleanOptions} CleanOptions */
-/** @typedef {import('./guards/limits.js').InputLengthOptions} InputLengthOptions */
-/** @typedef {import('./guards/limits.js').RequestRateOptions} RequestRateOptions */
-/** @typedef {import('./guards/word-filter.js').WordFilterOptions} WordFilterOptions */

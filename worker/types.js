@@ -13,12 +13,16 @@
 /** @typedef {import('./error.js').ErrorCode} ErrorCode */
 /** @typedef {import('./guards/audit.js').AuditCounts} AuditCounts */
 /** @typedef {import('./guards/audit.js').AuditEvent} AuditEvent */
+/** @typedef {import('./guards/clean.js').CleanOptions} CleanOptions */
 /** @typedef {import('./guards/guard.js').Guard} Guard */
 /** @typedef {import('./guards/guard.js').GuardedRequest} GuardedRequest */
 /** @typedef {import('./guards/guard.js').RequestDecision} RequestDecision */
 /** @typedef {import('./guards/guard.js').TextDecision} TextDecision */
 /** @typedef {import('./guards/guard.js').TextPiece} TextPiece */
 /** @typedef {import('./guards/guards.js').Guards} Guards */
+/** @typedef {import('./guards/limits.js').InputLengthOptions} InputLengthOptions */
+/** @typedef {import('./guards/limits.js').RequestRateOptions} RequestRateOptions */
+/** @typedef {import('./guards/word-filter.js').WordFilterOptions} WordFilterOptions */
 /** @typedef {import('./headers.js').HeaderFunction} HeaderFunction */
 /** @typedef {import('./headers.js').HeaderRecord} HeaderRecord */
 /** @typedef {import('./listeners.js').ModelEvents} ModelEvents */

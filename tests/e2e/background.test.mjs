@@ -25,7 +25,7 @@ let tabs;
 before(async () => {
   // Tests have no way back to a page that was left, unless they ask for it.
   browser = await launch({ ignoreDefaultArgs: ['--disable-back-forward-cache'] });
-  server = await startDemo({ folders: { '/models/': join(ROOT, 'tests/fixtures/models'), '/e2e/': join(ROOT, 'tests/e2e') } });
+  server = await startDemo({ folders: { '/models/': join(ROOT, 'tests/fixtures/models'), '/adapters/': join(ROOT, 'tests/fixtures/adapters'), '/e2e/': join(ROOT, 'tests/e2e') } });
   tabs = await hiddenTabs(browser);
   const tab = await tabWith();
   await begin(tab);
@@ -151,6 +151,35 @@ test('a frozen page goes on where it was, and workers that have not survived are
   await Promise.all([tab.close(), other.close()]);
 });
 
+test('new workers have the adapters of the old ones; a source that cannot be read again has no new workers', { timeout: 120_000 }, async () => {
+  const tab = await tabWith();
+  const got = await tab.evaluate(async () => {
+    const options = { threads: 1, kernel: /** @type {const} */ ('scalar'), watchdog: 1000 };
+    const adapters = [{ source: '/adapters/tiny-all/', name: 'all' }, { source: '/adapters/tiny-some/', name: 'some' }];
+    const model = await lib.BitNet.load('/models/tiny-i2_s.gguf', { ...options, adapters });
+    await model.adapters.load('/adapters/tiny-all/', { name: 'gone' });
+    await model.adapters.unload('gone');
+    await model.adapters.disable('some');
+    await model.adapters.enable('all', 0.5);
+    const other = await lib.BitNet.load(await (await fetch('/models/tiny-i2_s.gguf')).arrayBuffer(), options);
+    const before = [await model.logitsHash(), JSON.stringify(await model.adapters.list())];
+    tap.workers.slice(-2).forEach((worker) => worker.terminate());
+    // A browser takes up to two seconds to end a worker.
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    const count = tap.workers.length;
+    document.dispatchEvent(new Event('resume'));
+    const [lost, dead] = await Promise.all([model, other].map((one) => one.tokenize('one').then(() => '', (/** @type {any} */ { code }) => code)));
+    const after = [await model.logitsHash(), JSON.stringify(await model.adapters.list())];
+    const still = await other.tokenize('one').then(() => '', (/** @type {any} */ { code }) => code);
+    const started = tap.workers.length - count;
+    await Promise.all([model.unload(), other.unload()]);
+    return { before, after, lost, dead, still, started };
+  });
+  assert.deepEqual(got.after, got.before);
+  assert.deepEqual([got.lost, got.dead, got.still, got.started], ['crashed', 'crashed', 'crashed', 1]);
+  await tab.close();
+});
+
 test('a leader that is frozen gives up its place at once, and follows when it wakes', { timeout: 120_000 }, async () => {
   const leader = await tabWith({ shared: true });
   const follower = await tabWith({ shared: true });
@@ -167,6 +196,13 @@ test('a leader that is frozen gives up its place at once, and follows when it wa
   await begin(leader);
   assert.equal((await ended(leader)).text, wanted);
   await leader.waitFor(() => tap.workers.length === tap.ended);
+
+  // The leader's page is in front, where this follower wants a pause: both must be hidden.
+  const pausing = await tabWith({ shared: true, hidden: 'pause' });
+  await follower.show();
+  await begin(pausing);
+  assert.equal((await ended(pausing)).text, wanted);
+  await pausing.close();
   await Promise.all([leader.close(), follower.close()]);
 });
 
