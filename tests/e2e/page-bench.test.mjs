@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 
 import { browserName, pastedEntry, referencesOf } from '../../www/bench/comparison.js';
+import { speeds } from '../../www/bench/statistics.js';
 import { open, told, usePages } from './pages.mjs';
 
 const { withPage } = usePages();
@@ -109,6 +110,16 @@ describe('the benchmark page', () => {
       assert.throws(() => pastedEntry(text), text);
     const agents = ['Mozilla/5.0 Chrome/156.0.0.0 Safari/537.36 Edg/156.0', 'Mozilla/5.0 AppleWebKit/605 Version/19.1 Safari/605', 'Mozilla/5.0 HeadlessChrome/156.0'];
     assert.deepEqual(agents.map(browserName), ['Edge 156', 'Safari 19', 'Chrome 156']);
+  });
+
+  test('tokens that arrive together do not look endlessly fast', () => {
+    const even = Array.from({ length: 100 }, (_, i) => i * 10);
+    assert.ok(speeds(even, 6).every(({ tokensPerSecond }) => Math.abs(tokensPerSecond - 100) < 1e-9));
+    // The same speed, told eight tokens at a time.
+    const bunched = even.map((time, i) => Math.floor(time / 80) * 80 + (i % 8) * 0.001);
+    const found = speeds(bunched, 6).map(({ tokensPerSecond }) => tokensPerSecond);
+    assert.ok(found.length > 50 && Math.max(...found) < 250, `${Math.max(...found)}`);
+    assert.deepEqual(speeds([0, 0, 0], 1), []);
   });
 
   test('stops when asked, and can start again', () =>

@@ -19,17 +19,23 @@ export function spread(values) {
   return { median, min: sorted[0], max: sorted[sorted.length - 1], repetitions: sorted.length };
 }
 
+/** A speed is taken over at least this share of the whole time: tokens that arrive together would look endlessly fast. */
+const LEAST_SPAN = 1 / 40;
+
 /**
- * Speed at each token, over the tokens around it.
- * @param {number[]} times of each token's arrival, milliseconds
- * @param {number} width how many intervals to take together
+ * Speed at each token, over the tokens before it.
+ * @param {readonly number[]} times of each token's arrival, milliseconds
+ * @param {number} width how many intervals to take together at least
  * @returns {{ seconds: number, tokensPerSecond: number }[]}
  */
 export function speeds(times, width) {
   const points = [];
+  const least = (times[times.length - 1] - times[0]) * LEAST_SPAN;
   for (let i = width; i < times.length; i++) {
-    const span = times[i] - times[i - width];
-    if (span > 0) points.push({ seconds: (times[i] - times[0]) / 1000, tokensPerSecond: (width * 1000) / span });
+    let from = i - width;
+    while (from > 0 && times[i] - times[from] < least) from -= 1;
+    const span = times[i] - times[from];
+    if (span > 0 && span >= least) points.push({ seconds: (times[i] - times[0]) / 1000, tokensPerSecond: ((i - from) * 1000) / span });
   }
   return points;
 }
