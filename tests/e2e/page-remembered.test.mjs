@@ -1,4 +1,5 @@
-// A conversation that is opened again goes on at once: with the real engine, what it had computed is kept and taken back.
+// The chat page with the real engine: a conversation that is opened again goes on at once, because what was computed of it is kept; and
+// the page's own thread stays free while an answer is written.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
@@ -72,5 +73,32 @@ test('after a reload nothing of the conversation is read again, and a deleted on
   await page.getByTestId('undo').waitFor();
   assert.deepEqual(await kept(page), []);
   assert.deepEqual(complaints, []);
+  await context.close();
+});
+
+/** A task that takes the page's thread for so long is felt, milliseconds. */
+const LONG_TASK = 50;
+
+test('while an answer is written no task of the page is long, and nothing moves', async () => {
+  const { context, page } = await openPage(browser, `${server.origin}/?maxTokens=200&seed=1`);
+  await status(page);
+  await page.evaluate(() => {
+    Object.assign(globalThis, { shifted: 0 });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) if (!(/** @type {any} */ (entry).hadRecentInput)) /** @type {any} */ (globalThis).shifted += /** @type {any} */ (entry).value;
+    }).observe({ type: 'layout-shift' });
+  });
+  await browser.startTracing(page, { categories: ['toplevel', 'devtools.timeline'] });
+  await ask(page, 'Tell me a funny story about a dragon in a library.');
+  /** @type {{ traceEvents: { name: string, pid: number, tid: number, tdur?: number, args: { name?: string } }[] }} */
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
+  const main = new Set(traceEvents.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain').map(({ pid, tid }) => `${pid} ${tid}`));
+  // Processor time, not the clock's: what other programs do to this machine is no fault of the page.
+  const tasks = traceEvents.flatMap(({ name, pid, tid, tdur }) => (name.endsWith('RunTask') && main.has(`${pid} ${tid}`) && tdur !== undefined ? [tdur / 1000] : []));
+  assert.ok(tasks.length > 50, `${tasks.length} tasks were seen`);
+  const longest = Math.max(...tasks);
+  assert.ok(longest < LONG_TASK, `${longest} ms of processor time`);
+  const shifted = await page.evaluate(() => /** @type {any} */ (globalThis).shifted);
+  assert.ok(shifted < 0.01, `${shifted}`);
   await context.close();
 });
