@@ -91,7 +91,7 @@ pub(super) fn multiply_units<D: Dot, const S: usize>(product: &GroupedProduct<'_
         let first = 4 * fours.len();
         match rest {
             [a] => multiply_unit::<D, S, 1>(product, unit, &[*a], first),
-            [a, b] => multiply_unit::<D, 1, 2>(product, unit, &[*a, *b], first),
+            [a, b] => multiply_unit::<D, 2, 2>(product, unit, &[*a, *b], first),
             [a, b, c] => multiply_unit::<D, 1, 3>(product, unit, &[*a, *b, *c], first),
             _ => {}
         }
