@@ -5,14 +5,15 @@
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub(crate) use core::arch::wasm32::{
-    f32x4_add, f32x4_convert_i32x4, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat, i8x16_add, i8x16_narrow_i16x8,
-    i8x16_shuffle, i8x16_splat, i8x16_sub, i16x8_add, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16,
-    i16x8_load_extend_i8x8, i16x8_mul, i16x8_neg, i16x8_shl, i16x8_shr, i16x8_shuffle, i16x8_splat, i32x4_add,
-    i32x4_dot_i16x8, i32x4_extend_high_i16x8, i32x4_extend_low_i16x8, i32x4_extract_lane, i32x4_shl, i32x4_shr,
-    i32x4_shuffle, i32x4_splat, i32x4_sub, i64x2_shuffle, u8x16_min, u8x16_splat, u16x8_shl, u16x8_shr, u16x8_splat,
-    u32x4_extend_low_u16x8, u32x4_shl, v128, v128_and, v128_load, v128_load32_splat, v128_load64_zero, v128_or,
-    v128_store, v128_xor,
+    f32x4_add, f32x4_convert_i32x4, f32x4_mul, f32x4_splat, i8x16_add, i8x16_narrow_i16x8, i8x16_shuffle, i8x16_splat,
+    i8x16_sub, i16x8_add, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i16x8_load_extend_i8x8, i16x8_mul,
+    i16x8_neg, i16x8_shl, i16x8_shr, i16x8_shuffle, i16x8_splat, i32x4_add, i32x4_dot_i16x8, i32x4_extend_high_i16x8,
+    i32x4_extend_low_i16x8, i32x4_extract_lane, i32x4_shl, i32x4_shr, i32x4_shuffle, i32x4_splat, i32x4_sub,
+    i64x2_shuffle, u8x16_min, u8x16_splat, u16x8_shl, u16x8_shr, u16x8_splat, u32x4_extend_low_u16x8, u32x4_shl, v128,
+    v128_and, v128_load, v128_load32_splat, v128_load64_zero, v128_or, v128_store, v128_xor,
 };
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+use core::arch::wasm32::{f32x4_lt, i32x4_relaxed_laneselect};
 #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
 pub(crate) use core::arch::wasm32::{
     i8x16_relaxed_swizzle, i16x8_relaxed_dot_i8x16_i7x16, i32x4_extadd_pairwise_i16x8,
@@ -22,12 +23,32 @@ pub(crate) use core::arch::wasm32::{
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 pub(crate) use portable::*;
 
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128", not(target_feature = "relaxed-simd")))]
+pub(crate) use core::arch::wasm32::{f32x4_pmax, f32x4_pmin};
+
 /// Where there is no relaxed instruction, the plain one: for indices below 16 they are the same.
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128", not(target_feature = "relaxed-simd")))]
 pub(crate) use core::arch::wasm32::i8x16_swizzle as i8x16_relaxed_swizzle;
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod portable;
+
+/// `f32x4.pmin`: `b` where it is less than `a`, otherwise, also where one is no number, `a`.
+///
+/// Where there are relaxed instructions, LLVM makes `f32x4.relaxed_min` of core's function, and of the next one
+/// `f32x4.relaxed_max`, which give on some processors what is no number. A mask of whole lanes selects the same everywhere.
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+#[inline(always)]
+pub(crate) fn f32x4_pmin(a: v128, b: v128) -> v128 {
+    i32x4_relaxed_laneselect(b, a, f32x4_lt(b, a))
+}
+
+/// `f32x4.pmax`: `b` where `a` is less than it, otherwise, also where one is no number, `a`.
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+#[inline(always)]
+pub(crate) fn f32x4_pmax(a: v128, b: v128) -> v128 {
+    i32x4_relaxed_laneselect(b, a, f32x4_lt(a, b))
+}
 
 /// A number without padding of which any bits are a value.
 ///
