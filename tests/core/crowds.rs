@@ -12,7 +12,7 @@ use bitnet_web::sample::SamplerOptions;
 
 use crate::support::models::named;
 
-fn engine(precision: Precision, threads: usize) -> Engine {
+pub fn engine(precision: Precision, threads: usize) -> Engine {
     let fixture = &named("gqa1");
     let options = LoadOptions { precision, ..LoadOptions::new(Kernel::SCALAR) };
     crate::support::engine(&fixture.bytes(&fixture.files[0].name), options, threads, 1 << 16)
@@ -87,7 +87,7 @@ impl Wish {
 }
 
 /// What was cached or guessed depends on the company; what is said does not.
-fn without_cached(event: Event) -> Event {
+pub fn without_cached(event: Event) -> Event {
     match event {
         Event::Done { reason, stopped_by, text, usage } => {
             let usage = Usage { cached_tokens: 0, guessed_tokens: 0, accepted_tokens: 0, ..usage };

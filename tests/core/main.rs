@@ -15,6 +15,7 @@ mod embed;
 mod embeddings;
 mod ends;
 mod graphs;
+mod guesses;
 mod groups;
 // It measures the memory of its process, so that natively it is a program of its own.
 #[cfg(target_arch = "wasm32")]
