@@ -79,8 +79,13 @@ fn guesses_come_true_under_a_constraint_and_in_company_and_change_no_bit() {
             sampler.logit_bias = vec![(5, 900.0), (9, 898.0)];
         }
         let speculative = true;
-        let options =
-            GenerateOptions { max_tokens: Some(60), sampler, speculative, logprobs: Some(2), ..GenerateOptions::default() };
+        let options = GenerateOptions {
+            max_tokens: Some(60),
+            sampler,
+            speculative,
+            logprobs: Some(2),
+            ..GenerateOptions::default()
+        };
         let (want, plain) = said(0, &options, is_constrained, false);
         assert_eq!((plain.guessed_tokens, plain.accepted_tokens), (0, 0));
         assert!(want.len() > 50 && want.iter().all(|event| !matches!(event, Event::Token { logprobs: None, .. })));
@@ -90,7 +95,10 @@ fn guesses_come_true_under_a_constraint_and_in_company_and_change_no_bit() {
                 let (got, usage) = said(guesses, &options, is_constrained, has_company);
                 assert_eq!(got, want, "{case}");
                 // Most of a phrase repeats; whether the last token does is chance.
-                assert!(usage.accepted_tokens >= 8 && usage.accepted_tokens <= usage.guessed_tokens, "{case}: {usage:?}");
+                assert!(
+                    usage.accepted_tokens >= 8 && usage.accepted_tokens <= usage.guessed_tokens,
+                    "{case}: {usage:?}"
+                );
                 assert_eq!(usage.completion_tokens, plain.completion_tokens, "{case}");
             }
         }

@@ -15,8 +15,8 @@ mod embed;
 mod embeddings;
 mod ends;
 mod graphs;
-mod guesses;
 mod groups;
+mod guesses;
 // It measures the memory of its process, so that natively it is a program of its own.
 #[cfg(target_arch = "wasm32")]
 #[path = "../hostile_file/main.rs"]
