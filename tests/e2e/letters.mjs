@@ -19,6 +19,8 @@ export class Letters {
   counts = 0;
   /** What an answer begins with. */
   prefix = 're:';
+  /** What it thinks before an answer. */
+  thoughts = '';
   /** Answers that run. */
   running = 0;
 
@@ -101,6 +103,10 @@ export class Letters {
     const room = Math.min(options.maxTokens ?? Infinity, contextLength - promptTokens);
     this.running += 1;
     try {
+      for (const reasoning of this.thoughts) {
+        await tick();
+        onToken({ ...tokenOf(0, reasoning, options.logprobs), text: '', reasoning });
+      }
       for (const [i, text] of [...answer.slice(0, room)].entries()) {
         await tick();
         stopped.throwIfAborted();
@@ -111,7 +117,7 @@ export class Letters {
     } finally {
       this.running -= 1;
     }
-    const usage = { promptTokens, cachedTokens: 1, completionTokens: Math.min(answer.length, room) };
+    const usage = { promptTokens, cachedTokens: 1, completionTokens: this.thoughts.length + Math.min(answer.length, room) };
     return /** @type {any} */ ({ finishReason: answer.length > room ? 'length' : 'stop', usage });
   }
 }

@@ -103,6 +103,91 @@ test('log-probabilities have OpenAI\'s shape', async () => {
   });
 });
 
+test('every answer has its log-probabilities in its own chunks', async () => {
+  const model = new Letters();
+  const stream = await clientOf(model).chat.completions.create({ model: 'm', messages: HI, n: 2, max_tokens: 2, logprobs: true, top_logprobs: 1, stream: true });
+  const told = [['', 0], ['', 0]];
+  for await (const { choices: [{ index, delta, logprobs }] } of stream) {
+    for (const { token } of logprobs?.content ?? []) {
+      assert.equal(token, delta.content);
+      told[index][0] += token;
+      told[index][1] = Number(told[index][1]) + 1;
+    }
+  }
+  assert.deepEqual(told, [['re', 2], ['re', 2]]);
+});
+
+test('what a model thinks comes as reasoning_content, apart from what it says', async () => {
+  const model = new Letters();
+  model.thoughts = 'Hm';
+  const params = { model: 'm', messages: HI, logprobs: true, top_logprobs: 0 };
+  const { choices: [{ message, logprobs }], usage } = await clientOf(model).chat.completions.create(params);
+  const tokens = (/** @type {{ token: string }[] | null | undefined} */ list) => list?.map(({ token }) => token).join('');
+  assert.deepEqual([message.content, Reflect.get(message, 'reasoning_content')], ['re:Hi', 'Hm']);
+  assert.deepEqual([tokens(logprobs?.content), tokens(Reflect.get(logprobs ?? {}, 'reasoning_content'))], ['re:Hi', 'Hm']);
+  assert.deepEqual([usage?.completion_tokens, usage?.completion_tokens_details], [7, { reasoning_tokens: 2 }]);
+  const deltas = [];
+  const thought = [];
+  for await (const { choices: [{ delta, logprobs }] } of await model.openai.chat.completions.create({ ...params, stream: true })) {
+    deltas.push(delta);
+    thought.push(...(logprobs?.reasoning_content ?? []));
+  }
+  assert.deepEqual(deltas.slice(0, 4), [
+    { role: 'assistant', content: '', refusal: null }, { reasoning_content: 'H' }, { reasoning_content: 'm' }, { content: 'r' },
+  ]);
+  assert.equal(tokens(thought), 'Hm');
+  // It goes back with the message, for templates that show it.
+  await clientOf(model).chat.completions.create({ model: 'm', messages: [...HI, message, ...HI], reasoning_effort: 'none' });
+  await clientOf(model).chat.completions.create({ model: 'm', messages: HI, reasoning_effort: 'low' });
+  assert.deepEqual(model.options.slice(-2).map(({ thinking }) => thinking), [false, true]);
+});
+
+test('requests of the package are taken, and answers are what it expects, in types too', async () => {
+  const { openai } = new Letters();
+  // What the package calls these: assigning is the test, for the compiler.
+  /** @type {OpenAI.ChatCompletionCreateParamsNonStreaming} */
+  const params = { model: 'm', messages: HI, max_tokens: 2, logprobs: true };
+  /** @type {OpenAI.ChatCompletion} */
+  const whole = await openai.chat.completions.create(params);
+  assert.equal(whole.choices[0].message.content, 're');
+  /** @type {OpenAI.ChatCompletionCreateParamsStreaming} */
+  const streaming = { ...params, stream: true };
+  /** @type {AsyncIterable<OpenAI.ChatCompletionChunk>} */
+  const chunks = await openai.chat.completions.create(streaming);
+  for await (const { object } of chunks) assert.equal(object, 'chat.completion.chunk');
+  /** @type {OpenAI.ChatCompletionCreateParams} */
+  const either = params;
+  const answer = await openai.chat.completions.create(either);
+  assert.ok('choices' in answer);
+  // An answer goes back into the next request.
+  const { choices: [{ message }] } = await openai.chat.completions.create({ messages: HI });
+  /** @type {OpenAI.ChatCompletionMessageParam[]} */
+  const history = [...HI, message, ...HI];
+  assert.equal((await openai.chat.completions.create({ messages: history })).object, 'chat.completion');
+  /** @type {OpenAI.Completion} */
+  const text = await openai.completions.create({ prompt: 'x' });
+  assert.equal(text.object, 'text_completion');
+  /** @type {AsyncIterable<Omit<OpenAI.Completion, 'usage' | 'choices'> & { choices: { text: string }[] }>} The package leaves out its nulls. */
+  const pieces = await openai.completions.create({ prompt: 'x', stream: true });
+  for await (const { choices } of pieces) assert.equal(typeof choices[0].text, 'string');
+  /** @type {OpenAI.CreateEmbeddingResponse} */
+  const vectors = await openai.embeddings.create({ model: 'm', input: ['x'] });
+  /** @type {number[]} */
+  const [first] = vectors.data.map(({ embedding }) => embedding[0]);
+  assert.equal(first, 1);
+  const { data: [{ embedding }] } = await openai.embeddings.create({ input: 'x', encoding_format: 'base64' });
+  /** @type {string} */
+  const coded = embedding;
+  assert.equal(typeof coded, 'string');
+  /** @type {OpenAI.Models.Model[]} */
+  const models = (await openai.models.list()).data;
+  assert.equal(models.length, 1);
+  // @ts-expect-error there is no such parameter
+  await assert.rejects(openai.chat.completions.create({ messages: HI, temprature: 1 }), { param: 'temprature', code: 'unsupported_parameter' });
+  // @ts-expect-error a stream has no choices
+  assert.equal((await openai.chat.completions.create({ messages: HI, stream: true })).choices, undefined);
+});
+
 test('completions of texts', async () => {
   const model = new Letters();
   const whole = await clientOf(model).completions.create({ model: 'm', prompt: ['Ab', 'Cd'], n: 2 });
@@ -151,7 +236,8 @@ test('what is wrong is an error of the package, with the parameter', async () =>
     ['temperature', 3], ['top_p', '1'], ['n', 0], ['stop', ['']], ['seed', 1.5], ['logit_bias', { a: 1 }], ['logit_bias', { 5: 101 }],
     ['frequency_penalty', 3], ['presence_penalty', -3], ['max_tokens', 0], ['max_completion_tokens', 'x'], ['top_logprobs', 2],
     ['response_format', { type: 'xml' }], ['tools', [{ type: 'web' }]], ['tool_choice', 'maybe'], ['store', true], ['modalities', ['audio']],
-    ['messages', []], ['stream', 1], ['functions', [], 'unsupported_parameter'], ['reasoning_effort', 'low', 'unsupported_parameter'],
+    ['messages', []], ['stream', 1], ['functions', [], 'unsupported_parameter'], ['verbosity', 'low', 'unsupported_parameter'],
+    ['reasoning_effort', 'much'], ['stream_options', { include_usage: true }],
     ['audio', {}, 'unsupported_parameter'],
   ])) {
     assert.deepEqual(await errorOf({ [param]: bad }), [param, code], param);

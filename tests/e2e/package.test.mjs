@@ -110,6 +110,22 @@ const USE = `
   await model.chatPrompt(frozen);
   stream.result satisfies types.GenerationResult | undefined;
 
+  // OpenAI's interface: whether there is a stream decides what comes.
+  const whole = await model.openai.chat.completions.create({ messages: [{ role: 'user', content: 'Hi' }], response_format: { type: 'json_object' } });
+  whole satisfies types.ChatCompletion;
+  whole.choices[0]?.message.content satisfies string | null | undefined;
+  for await (const { choices, usage } of await model.openai.chat.completions.create({ messages, stream: true })) {
+    choices[0]?.delta.reasoning_content satisfies string | undefined;
+    usage satisfies types.CompletionUsage | null | undefined;
+  }
+  const { data } = await model.openai.embeddings.create({ input: 'Hi' });
+  data[0]?.embedding satisfies number[] | undefined;
+  (await model.openai.completions.create({ prompt: 'Hi' })).choices[0]?.text satisfies string | undefined;
+  // @ts-expect-error a stream is no completion
+  (await model.openai.chat.completions.create({ messages, stream: true })).choices;
+  // @ts-expect-error there is no such parameter
+  await model.openai.chat.completions.create({ messages, temprature: 1 });
+
   // What may be undefined may be passed on.
   function ask(signal: AbortSignal | undefined, context: number | undefined, name: string | undefined) {
     void BitNet.load('model.gguf', { signal, context, network: { attempts: context }, headers: undefined });

@@ -3,6 +3,8 @@
 import { callDeltasOf, toolCallsOf } from '../tool-calls.js';
 
 /** @import { GenerationResult, Logprob, Token } from '../protocol.js' */
+/** @import { ChatCompletion, ChatCompletionChunkChoice, ChatCompletionDelta, ChatCompletionLogprobs, ChatCompletionTokenLogprob, ChatFinishReason } from './types.js' */
+/** @import { CompletionLogprobs, TextCompletion, TextCompletionChunk, TextFinishReason } from './types.js' */
 
 /** What both kinds of answers have in common. */
 export class Answer {
@@ -13,8 +15,13 @@ export class Answer {
   /** Whether all answers of a request have the same prompt. */
   sharesPrompt = true;
   text = '';
+  reasoning = '';
+  /** Tokens of what the model thinks. */
+  reasoningTokens = 0;
   /** Those that tell their log-probability. @type {Token[]} */
   tokens = [];
+  /** Those of them that the model thinks. @type {Set<Token>} */
+  thought = new Set();
   /** The last piece was told. */
   #ended = false;
 
@@ -31,7 +38,13 @@ export class Answer {
   /** @param {Token} token */
   push(token) {
     this.text += token.text;
-    if (token.logprob !== undefined) this.tokens.push(token);
+    this.reasoning += token.reasoning ?? '';
+    // A token that only begins a character, or ends the thinking, has no text of its own.
+    const isThought = this.reasoning !== '' && this.text === '';
+    if (isThought && token.id >= 0) this.reasoningTokens += 1;
+    if (token.logprob === undefined) return;
+    this.tokens.push(token);
+    if (isThought) this.thought.add(token);
   }
 
   /** @param {GenerationResult} result */
@@ -39,25 +52,25 @@ export class Answer {
     this.result = result;
   }
 
-  /** Why it has ended, once. @returns {string | undefined} */
+  /** Why it has ended, once. @returns {ChatFinishReason | undefined} */
   takeEnd() {
     if (this.#ended || this.result === undefined) return undefined;
     this.#ended = true;
     return this.reason ?? undefined;
   }
 
-  /** Why it has ended, in OpenAI's words. @returns {string | null} */
+  /** Why it has ended, in OpenAI's words. @returns {ChatFinishReason | null} */
   get reason() {
     if (this.result === undefined) return null;
     return this.result.stoppedBy?.type === 'guard' ? 'content_filter' : this.result.finishReason;
   }
 
-  /** @returns {any} the choice of a whole completion */
+  /** @returns {object} the choice of a whole completion */
   choice() {
     throw new Error('every kind of answer has one');
   }
 
-  /** @param {Token} [_token] that has come @returns {any[]} choices of chunks */
+  /** @param {Token} [_token] that has come @returns {object[]} choices of chunks */
   deltas(_token) {
     throw new Error('every kind of answer has them');
   }
@@ -73,33 +86,54 @@ export class ChatAnswer extends Answer {
     return 'chat.completion.chunk';
   }
 
+  /** @returns {ChatCompletion['choices'][number]} */
   choice() {
+    /** @type {ChatCompletion['choices'][number]['message']['tool_calls']} */
     const calls = toolCallsOf(this.result).map(({ id, name, arguments: values }) =>
       ({ id, type: 'function', function: { name, arguments: JSON.stringify(values) } }));
     const content = calls.length > 0 && this.text === '' ? null : this.text;
-    const message = { role: 'assistant', content, refusal: null, annotations: [], ...(calls.length > 0 && { tool_calls: calls }) };
-    const logprobs = this.tokens.length > 0 ? { content: this.tokens.map(tokenLogprob), refusal: null } : null;
-    return { index: this.index, message, logprobs, finish_reason: this.reason };
+    return {
+      index: this.index,
+      message: {
+        role: 'assistant',
+        content,
+        ...(this.reasoning !== '' && { reasoning_content: this.reasoning }),
+        refusal: null,
+        annotations: [],
+        ...(calls.length > 0 && { tool_calls: calls }),
+      },
+      logprobs: this.#logprobs(this.tokens),
+      finish_reason: /** @type {ChatFinishReason} */ (this.reason),
+    };
   }
 
-  /** @param {Token} [token] */
+  /** @param {Token} [token] @returns {ChatCompletionChunkChoice[]} */
   deltas(token) {
-    const choice = (/** @type {object} */ delta, /** @type {any} */ logprobs = null, /** @type {string | null} */ reason = null) =>
-      ({ index: this.index, delta, logprobs, finish_reason: reason });
+    /** @type {ChatCompletionChunkChoice[]} */
     const all = [];
-    if (!this.#begun) all.push(choice({ role: 'assistant', content: '', refusal: null }));
+    const add = (/** @type {ChatCompletionDelta} */ delta, /** @type {ChatCompletionLogprobs | null} */ logprobs = null) =>
+      all.push({ index: this.index, delta, logprobs, finish_reason: null });
+    if (!this.#begun) add({ role: 'assistant', content: '', refusal: null });
     this.#begun = true;
-    if (token !== undefined && (token.text !== '' || token.logprob !== undefined)) {
-      const logprobs = token.logprob === undefined ? null : { content: [tokenLogprob(token)], refusal: null };
-      all.push(choice({ content: token.text }, logprobs));
+    const logprobs = token?.logprob === undefined ? null : this.#logprobs([token]);
+    if (token?.reasoning) {
+      add({ reasoning_content: token.reasoning }, token.text === '' ? logprobs : null);
     }
+    if (token !== undefined && (token.text !== '' || (logprobs !== null && !token.reasoning))) add({ content: token.text }, logprobs);
     for (const { index, id, name, arguments: piece } of token === undefined ? [] : callDeltasOf(token)) {
-      const begin = id === undefined ? {} : { id, type: 'function' };
-      all.push(choice({ tool_calls: [{ index, ...begin, function: { ...(name !== undefined && { name }), arguments: piece } }] }));
+      add({ tool_calls: [{ index, ...(id !== undefined && { id, type: 'function' }), function: { ...(name !== undefined && { name }), arguments: piece } }] });
     }
     const reason = this.takeEnd();
-    if (reason !== undefined) all.push(choice({}, null, reason));
+    if (reason !== undefined) all.push({ index: this.index, delta: {}, logprobs: null, finish_reason: reason });
     return all;
+  }
+
+  /** @param {Token[]} tokens @returns {ChatCompletionLogprobs | null} */
+  #logprobs(tokens) {
+    if (tokens.length === 0) return null;
+    const said = tokens.filter((token) => !this.thought.has(token)).map(tokenLogprob);
+    const thought = tokens.filter((token) => this.thought.has(token)).map(tokenLogprob);
+    return { content: said.length > 0 || thought.length === 0 ? said : null, refusal: null, ...(thought.length > 0 && { reasoning_content: thought }) };
   }
 }
 
@@ -116,24 +150,26 @@ export class TextAnswer extends Answer {
     return 'text_completion';
   }
 
+  /** @returns {TextCompletion['choices'][number]} */
   choice() {
     const { index, text, reason } = this;
-    return { text, index, logprobs: this.#logprobs(this.tokens), finish_reason: reason };
+    return { text, index, logprobs: this.#logprobs(this.tokens), finish_reason: /** @type {TextFinishReason} */ (reason) };
   }
 
-  /** @param {Token} [token] */
+  /** @param {Token} [token] @returns {TextCompletionChunk['choices']} */
   deltas(token) {
+    /** @type {TextCompletionChunk['choices']} */
     const all = [];
     if (token !== undefined && (token.text !== '' || token.logprob !== undefined)) {
       const logprobs = this.#logprobs(token.logprob === undefined ? [] : [token]);
       all.push({ text: token.text, index: this.index, logprobs, finish_reason: null });
     }
     const reason = this.takeEnd();
-    if (reason !== undefined) all.push({ text: '', index: this.index, logprobs: null, finish_reason: reason });
+    if (reason !== undefined) all.push({ text: '', index: this.index, logprobs: null, finish_reason: /** @type {TextFinishReason} */ (reason) });
     return all;
   }
 
-  /** @param {Token[]} tokens */
+  /** @param {Token[]} tokens @returns {CompletionLogprobs | null} */
   #logprobs(tokens) {
     if (tokens.length === 0) return null;
     const offsets = tokens.map((token) => {
@@ -143,15 +179,15 @@ export class TextAnswer extends Answer {
     });
     return {
       tokens: tokens.map(({ bytes }) => textOf(bytes)),
-      token_logprobs: tokens.map(({ logprob }) => logprob),
+      token_logprobs: tokens.map(({ logprob = 0 }) => logprob),
       top_logprobs: tokens.map(({ topLogprobs = [] }) => Object.fromEntries(topLogprobs.map(({ text, logprob }) => [text, logprob]))),
       text_offset: offsets,
     };
   }
 }
 
-/** @param {Token} token */
-function tokenLogprob({ bytes = [], logprob, topLogprobs = [] }) {
+/** @param {Token} token @returns {ChatCompletionTokenLogprob} */
+function tokenLogprob({ bytes = [], logprob = 0, topLogprobs = [] }) {
   const other = (/** @type {Logprob} */ { text, bytes, logprob }) => ({ token: text, logprob, bytes });
   return { token: textOf(bytes), logprob, bytes, top_logprobs: topLogprobs.map(other) };
 }

@@ -7,6 +7,7 @@ import { ChatAnswer, TextAnswer } from './answer.js';
 /** @import { GenerationResult, Message, Token, Usage } from '../protocol.js' */
 /** @import { ChatParams, CompletionParams, OpenAIRequest } from './request.js' */
 /** @import { Answer } from './answer.js' */
+/** @import { ChatCompletion, ChatCompletionChunk, CompletionUsage } from './types.js' */
 
 /** @typedef {{ signal?: AbortSignal | null | undefined }} RequestOptions */
 
@@ -16,7 +17,6 @@ import { ChatAnswer, TextAnswer } from './answer.js';
  * @property {string} id
  * @property {number} created seconds since 1970
  * @property {string} model
- * @property {null} system_fingerprint
  */
 
 /** The name of a model in requests and answers. @param {Model} model */
@@ -47,8 +47,11 @@ export class ChunkStream {
 }
 
 /**
- * The two kinds of completions that a model writes.
+ * One of the two kinds of completions that a model writes: answers to chats, or what continues texts.
  * @hideconstructor
+ * @template {ChatParams | CompletionParams} [Params=ChatParams]
+ * @template [Whole=ChatCompletion]
+ * @template [Chunk=ChatCompletionChunk]
  */
 export class Completions {
   #model;
@@ -66,9 +69,29 @@ export class Completions {
   }
 
   /**
+   * The whole completion.
+   * @overload
+   * @param {Params & { stream?: false | null | undefined }} params
+   * @param {RequestOptions} [options]
+   * @returns {Promise<Whole>}
+   */
+  /**
+   * Chunks as they are written, once the prompt is accepted.
+   * @overload
+   * @param {Params & { stream: true }} params
+   * @param {RequestOptions} [options]
+   * @returns {Promise<ChunkStream<Chunk>>}
+   */
+  /**
+   * @overload
+   * @param {Params} params
+   * @param {RequestOptions} [options]
+   * @returns {Promise<Whole | ChunkStream<Chunk>>}
+   */
+  /**
    * @param {any} params
    * @param {RequestOptions} [options]
-   * @returns {Promise<any>} the completion, or with `stream` a {@link ChunkStream} of its chunks once the prompt is accepted
+   * @returns {Promise<any>}
    */
   async create(params, { signal } = {}) {
     const input = this.#Answer === ChatAnswer ? 'messages' : 'prompt';
@@ -98,7 +121,7 @@ export class Completions {
   #frame({ model }) {
     const random = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, '0')).join('');
     const id = `${this.#Answer.PREFIX}-${random}`;
-    return { id, created: Math.floor(Date.now() / 1000), model: model ?? modelId(this.#model), system_fingerprint: null };
+    return { id, created: Math.floor(Date.now() / 1000), model: model ?? modelId(this.#model) };
   }
 
   /**
@@ -182,17 +205,20 @@ async function* chunks(running, step, { includeUsage }, { id, ...frame }, input)
 
 /**
  * @param {Answer[]} answers
+ * @returns {CompletionUsage}
  */
 function usageOf(answers) {
   const usages = answers.flatMap(({ result }) => result?.usage ?? []);
   // Answers to the same prompt are n, and it counts once.
   const [first] = usages;
   const sum = (/** @type {keyof Usage} */ name) => usages.reduce((sum, usage) => sum + (usage[name] ?? 0), 0);
+  const reasoningTokens = answers.reduce((sum, answer) => sum + answer.reasoningTokens, 0);
   const promptTokens = answers[0]?.sharesPrompt ? (first?.promptTokens ?? 0) : sum('promptTokens');
   return {
     prompt_tokens: promptTokens,
     completion_tokens: sum('completionTokens'),
     total_tokens: promptTokens + sum('completionTokens'),
     prompt_tokens_details: { cached_tokens: Math.min(promptTokens, first?.cachedTokens ?? 0), audio_tokens: 0 },
+    ...(reasoningTokens > 0 && { completion_tokens_details: { reasoning_tokens: reasoningTokens } }),
   };
 }

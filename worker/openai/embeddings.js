@@ -4,13 +4,14 @@ import { modelId } from './completions.js';
 
 /** @import { Model } from '../model.js' */
 /** @import { RequestOptions } from './completions.js' */
+/** @import { CreateEmbeddingResponse } from './types.js' */
 
 /**
  * @typedef {object} EmbeddingParams
  * @property {string | readonly string[]} input
  * @property {string | undefined} [model]
  * @property {'float' | 'base64' | undefined} [encoding_format]
- * @property {number | undefined} [dimensions]
+ * @property {number | undefined} [dimensions] can only be those that the model's vectors have
  * @property {string | undefined} [user] has no effect
  */
 
@@ -27,9 +28,21 @@ export class Embeddings {
   }
 
   /**
+   * @overload
+   * @param {EmbeddingParams & { encoding_format: 'base64' }} params
+   * @param {RequestOptions} [options]
+   * @returns {Promise<CreateEmbeddingResponse<string>>}
+   */
+  /**
+   * @overload
    * @param {EmbeddingParams} params
    * @param {RequestOptions} [options]
-   * @returns {Promise<any>}
+   * @returns {Promise<CreateEmbeddingResponse>}
+   */
+  /**
+   * @param {any} params
+   * @param {RequestOptions} [options]
+   * @returns {Promise<CreateEmbeddingResponse<any>>}
    */
   async create(params, { signal } = {}) {
     const { input, model, encoding_format: format = 'float', dimensions, ...rest } = params ?? {};
@@ -58,7 +71,7 @@ export class Embeddings {
       const counts = await Promise.all(texts.map((text) => this.#model.countTokens(text)));
       const tokens = counts.reduce((sum, count) => sum + count, 0);
       const data = vectors.map((vector, index) => ({
-        object: 'embedding',
+        object: /** @type {const} */ ('embedding'),
         index,
         embedding: format === 'base64' ? toBase64(vector) : Array.from(vector),
       }));

@@ -72,7 +72,10 @@ function refused(error, input) {
   return new OpenAIError(400, error.message, { param: stage === 'request' ? input : null, code: 'refused', cause: error });
 }
 
+/** Options whose parameter has another name than theirs. @type {Record<string, string>} */
+const PARAMS = { thinking: 'reasoning_effort', maxTokens: 'max_completion_tokens' };
+
 /** @param {string} name */
 function toSnakeCase(name) {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return PARAMS[name] ?? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -5,6 +5,8 @@ import { OpenAIError } from './error.js';
 import { respond } from './fetch.js';
 
 /** @import { Model } from '../model.js' */
+/** @import { ChatParams, CompletionParams } from './request.js' */
+/** @import { ChatCompletion, ChatCompletionChunk, ModelDescription, TextCompletion, TextCompletionChunk } from './types.js' */
 
 /**
  * The parts of OpenAI's API that a model in the page can have.
@@ -20,13 +22,15 @@ export class OpenAI {
    */
   constructor(model) {
     this.#model = model;
+    /** @type {{ completions: Completions<ChatParams, ChatCompletion, ChatCompletionChunk> }} */
     this.chat = { completions: new Completions(model, 'chat') };
+    /** @type {Completions<CompletionParams, TextCompletion, TextCompletionChunk>} */
     this.completions = new Completions(model, 'text');
     this.embeddings = new Embeddings(model);
     this.models = {
-      /** @returns {Promise<{ object: 'list', data: any[] }>} */
+      /** @returns {Promise<{ object: 'list', data: ModelDescription[] }>} */
       list: async () => ({ object: 'list', data: [this.#describe()] }),
-      /** @param {string} id @returns {Promise<any>} */
+      /** @param {string} id @returns {Promise<ModelDescription>} */
       retrieve: async (id) => {
         const found = this.#describe();
         if (found.id === id) return found;
@@ -41,6 +45,7 @@ export class OpenAI {
     this.fetch = (input, init) => respond(this, input, init);
   }
 
+  /** @returns {ModelDescription} */
   #describe() {
     return { id: modelId(this.#model), object: 'model', created: this.#created, owned_by: 'bitnet-web' };
   }

@@ -4,6 +4,7 @@ import { OpenAIError } from './error.js';
 
 /** @import { Message } from '../protocol.js' */
 /** @import { GenerateOptions } from '../schema.js' */
+/** @import { ChatMessageParam, ChatResponseFormat, ChatTool, NamedToolChoice } from './types.js' */
 
 /**
  * What both kinds of completions take.
@@ -19,33 +20,46 @@ import { OpenAIError } from './error.js';
  * @property {Readonly<Record<string, number>> | null | undefined} [logit_bias]
  * @property {number | null | undefined} [frequency_penalty]
  * @property {number | null | undefined} [presence_penalty]
- * @property {string | undefined} [user] the client that guards see, where there is no `safety_identifier`
- * @property {string | undefined} [safety_identifier] the client that guards see
+ * @property {string | null | undefined} [user] the client that guards see, where there is no `safety_identifier`
+ * @property {string | null | undefined} [safety_identifier] the client that guards see
  * @property {number | undefined} [top_k] as llama.cpp's and vLLM's servers take it, like the next two
  * @property {number | undefined} [min_p]
  * @property {number | undefined} [repetition_penalty]
  */
 
 /**
+ * A request for an answer to a chat.
  * @typedef {CommonParams & {
- *   messages: readonly any[],
+ *   messages: readonly ChatMessageParam[],
  *   max_tokens?: number | null | undefined,
  *   max_completion_tokens?: number | null | undefined,
  *   logprobs?: boolean | null | undefined,
  *   top_logprobs?: number | null | undefined,
- *   response_format?: any,
- *   tools?: readonly any[] | undefined,
- *   tool_choice?: any,
- *   parallel_tool_calls?: boolean | undefined,
- * } & Record<string, unknown>} ChatParams
+ *   response_format?: ChatResponseFormat | null | undefined,
+ *   tools?: readonly ChatTool[] | null | undefined,
+ *   tool_choice?: 'none' | 'auto' | 'required' | NamedToolChoice | null | undefined,
+ *   parallel_tool_calls?: boolean | null | undefined,
+ *   reasoning_effort?: string | null | undefined,
+ *   store?: boolean | null | undefined,
+ *   modalities?: readonly string[] | null | undefined,
+ *   metadata?: object | null | undefined,
+ *   service_tier?: string | null | undefined,
+ *   prompt_cache_key?: string | null | undefined,
+ *   prompt_cache_retention?: string | null | undefined,
+ * }} ChatParams `max_completion_tokens` counts where both limits are there. `reasoning_effort`: 'none' has a model answer without thinking
+ *   before, anything else has it think, where it can. `store` can only be false, `modalities` only text; what follows has no effect.
  */
 
 /**
+ * A request for the continuation of a text.
  * @typedef {CommonParams & {
  *   prompt: string | readonly string[],
  *   max_tokens?: number | null | undefined,
  *   logprobs?: number | null | undefined,
- * } & Record<string, unknown>} CompletionParams
+ *   echo?: boolean | null | undefined,
+ *   best_of?: number | null | undefined,
+ *   suffix?: string | null | undefined,
+ * }} CompletionParams `max_tokens` is 16 by default, as with OpenAI. `echo` can only be false, `best_of` only 1, and `suffix` nothing.
  */
 
 /**
@@ -71,6 +85,9 @@ const isAny = () => true;
 const number = (least, most) => (value) => typeof value === 'number' && value >= least && value <= most;
 /** @param {number} least @param {number} most @returns {Check} */
 const whole = (least, most) => (value) => Number.isInteger(value) && value >= least && value <= most;
+
+/** Of OpenAI's models; those here either think or do not. */
+const REASONING_EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'];
 
 /** The most answers to one prompt. */
 const MOST_ANSWERS = 128;
@@ -110,6 +127,7 @@ const CHAT = {
   tools: ["an array of { type: 'function', function: { name, description, parameters } }", isTools],
   tool_choice: ["'none', 'auto', 'required' or { type: 'function', function: { name } }", isToolChoice],
   parallel_tool_calls: ['true or false', isFlag],
+  reasoning_effort: [`one of ${REASONING_EFFORTS.join(', ')}`, (v) => REASONING_EFFORTS.includes(v)],
   // Only what is the case anyway.
   store: ['false: nothing is stored', (v) => v === false],
   modalities: ["['text']: models here write text only", (v) => Array.isArray(v) && v.every((m) => m === 'text')],
@@ -163,6 +181,10 @@ function check(params, rules) {
     if (isRight(value)) continue;
     const message = `Invalid value for '${param}': expected ${expected}, found ${show(value)}.`;
     throw new OpenAIError(400, message, { param, code: 'invalid_value' });
+  }
+  if (params.stream_options && params.stream !== true) {
+    const message = "Invalid value for 'stream_options': it is only allowed where 'stream' is true.";
+    throw new OpenAIError(400, message, { param: 'stream_options', code: 'invalid_value' });
   }
   const required = 'messages' in rules ? 'messages' : 'prompt';
   if (params[required] === undefined || params[required] === null) {
@@ -223,7 +245,7 @@ function requireOption(option, param) {
  */
 export function chatRequest(params) {
   check(params, CHAT);
-  const { messages, logprobs, top_logprobs, response_format, max_tokens, max_completion_tokens } = params;
+  const { messages, logprobs, top_logprobs, response_format, max_tokens, max_completion_tokens, reasoning_effort: effort } = params;
   if (typeof top_logprobs === 'number' && logprobs !== true) {
     throw new OpenAIError(400, "Invalid value for 'top_logprobs': 'logprobs' must be true for it.", { param: 'top_logprobs', code: 'invalid_value' });
   }
@@ -233,13 +255,14 @@ export function chatRequest(params) {
     ...commonOptions(params),
     maxTokens: max_completion_tokens ?? max_tokens ?? undefined,
     logprobs: logprobs === true ? (top_logprobs ?? 0) : undefined,
+    thinking: typeof effort === 'string' ? effort !== 'none' : undefined,
     continueFinalMessage: prompt.at(-1)?.role === 'assistant' ? false : undefined,
     ...toolOptions(params),
   };
   if (response_format && response_format.type !== 'text') {
     requireOption('responseFormat', 'response_format');
-    const { type, json_schema: schema } = response_format;
-    options.responseFormat = type === 'json_schema' ? { type, schema: schema.schema } : { type };
+    const format = response_format;
+    options.responseFormat = format.type === 'json_schema' ? { type: format.type, schema: format.json_schema.schema } : { type: format.type };
   }
   return { prompts: [prompt], options, ...frame(params) };
 }
@@ -250,7 +273,7 @@ function toolOptions({ tools, tool_choice, parallel_tool_calls }) {
   const options = { tools: tools && tools.length > 0 ? tools : undefined };
   if (tool_choice !== undefined && tool_choice !== null && tool_choice !== 'auto') {
     requireOption('toolChoice', 'tool_choice');
-    options.toolChoice = typeof tool_choice === 'object' ? { name: tool_choice.function.name } : tool_choice;
+    options.toolChoice = typeof tool_choice === 'object' ? { name: tool_choice.function?.name } : tool_choice;
   }
   if (parallel_tool_calls === false) {
     requireOption('parallelToolCalls', 'parallel_tool_calls');
