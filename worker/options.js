@@ -114,7 +114,7 @@ function isResponseFormat(value) {
     case 'regex':
       return typeof value.pattern === 'string' || (value.pattern instanceof RegExp && value.pattern.flags.replace(/[gyduv]/g, '') === '');
     case 'grammar':
-      return value.syntax === 'lark' && typeof value.grammar === 'string';
+      return [undefined, 'lark', 'gbnf'].includes(value.syntax) && typeof value.grammar === 'string';
     default:
       return false;
   }

@@ -99,14 +99,15 @@
  *   `dependentRequired`, `dependentSchemas`, `unevaluatedItems`, `unevaluatedProperties`, `$dynamicRef`, `oneOf` whose choices
  *   overlap, formats that are not known, and `$ref` to other documents. Properties come in the order of the schema.
  * * `regex`: a text that matches as a whole. There is no look-around and no back-reference.
- * * `grammar`: a text of a grammar in llguidance's variant of Lark's syntax.
+ * * `grammar`: a text of a grammar, in llguidance's variant of Lark's syntax, which begins with `start`, or in GBNF, llama.cpp's syntax, which
+ *   begins with `root`. Without `syntax` the grammar's first rule tells: `root ::=` is GBNF.
  *
  * An answer that runs out of `maxTokens` is cut off: its `finishReason` is `length`.
  * @typedef {{ type: 'text' }
  *   | { type: 'json_object' }
  *   | { type: 'json_schema', schema: object | boolean }
  *   | { type: 'regex', pattern: string | RegExp }
- *   | { type: 'grammar', syntax: 'lark', grammar: string }} ResponseFormat
+ *   | { type: 'grammar', syntax?: 'lark' | 'gbnf' | undefined, grammar: string }} ResponseFormat
  */
 
 /**

@@ -4,7 +4,7 @@ use llguidance::api::{GrammarWithLexer, TopLevelGrammar};
 use llguidance::regex_to_lark;
 use serde_json::{Value, json};
 
-use crate::{Error, Result, schema};
+use crate::{Error, Result, gbnf, schema};
 
 /// What an answer must follow.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +25,15 @@ pub enum Format {
 }
 
 impl Format {
-    /// A grammar without parts.
+    /// A grammar in GBNF, llama.cpp's notation.
+    ///
+    /// # Errors
+    /// Where and how it is wrong, or what it uses that cannot be enforced.
+    pub fn gbnf(grammar: &str) -> Result<Self> {
+        gbnf::to_lark(grammar).map(Self::lark)
+    }
+
+    /// A grammar without parts, in llguidance's variant of Lark's notation.
     pub fn lark(lark: impl Into<String>) -> Self {
         Self::Grammar { lark: lark.into(), parts: Vec::new() }
     }
@@ -51,7 +59,19 @@ impl Format {
             "grammar" => {
                 let parts = value["parts"].as_object().into_iter().flatten();
                 let parts = parts.map(|(name, part)| Ok((name.clone(), Self::read(part)?))).collect::<Result<_>>()?;
-                Ok(Self::Grammar { lark: field("grammar")?, parts })
+                let grammar = field("grammar")?;
+                let is_gbnf = match value["syntax"].as_str() {
+                    Some("gbnf") => true,
+                    Some("lark") => false,
+                    None => gbnf::is_gbnf(&grammar),
+                    Some(other) => {
+                        return Err(Error::new(format!(
+                            "responseFormat: expected the syntax 'lark' or 'gbnf', found '{other}'"
+                        )));
+                    }
+                };
+                let lark = if is_gbnf { gbnf::to_lark(&grammar)? } else { grammar };
+                Ok(Self::Grammar { lark, parts })
             }
             other => Err(Error::new(format!("responseFormat: there is no type '{other}'"))),
         }

@@ -12,6 +12,7 @@
 mod constraint;
 mod error;
 mod format;
+mod gbnf;
 mod schema;
 mod vocabulary;
 #[cfg(target_arch = "wasm32")]

@@ -107,8 +107,8 @@ const RESPONSE_FORMAT: Rule = Rule {
     kind: Kind::Custom {
         typescript: "ResponseFormat",
         expected: "{ type: 'text' }, { type: 'json_object' }, { type: 'json_schema', schema } with a schema of plain data, \
-                   { type: 'regex', pattern } with a string or an expression without flags, or { type: 'grammar', syntax: 'lark', \
-                   grammar }",
+                   { type: 'regex', pattern } with a string or an expression without flags, or { type: 'grammar', grammar } with \
+                   the syntax 'lark' or 'gbnf'",
         check: "isResponseFormat",
     },
     about: "what the answer must follow: a JSON schema, an expression or a grammar, enforced while tokens are chosen",

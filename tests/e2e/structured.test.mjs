@@ -80,6 +80,7 @@ pageTest('every format holds, several at once, and the module is fetched with th
       { type: 'regex', pattern: /(yes|no)\/(Zürich|東京)/u },
       { type: 'grammar', syntax: 'lark', grammar: 'start: "[" NUMBER ("," NUMBER){2} "]"\nNUMBER: /[1-9][0-9]?/' },
       { type: 'json_schema', schema: { type: 'array', items: { type: 'boolean' }, minItems: 2, maxItems: 4 } },
+      { type: 'grammar', grammar: 'root ::= "(" root ")" | [0-9]{2,3}' },
       { type: 'json_schema', schema: { enum: ['red', 'green'] } },
     ];
     const answers = formats.map((responseFormat, seed) => model.complete('Say it.', { responseFormat, temperature: 2, seed, maxTokens: 200 }));
@@ -90,7 +91,9 @@ pageTest('every format holds, several at once, and the module is fetched with th
   assert.equal(JSON.parse(got[2]).length, 3);
   const flags = JSON.parse(got[3]);
   assert.ok(flags.length >= 2 && flags.length <= 4 && flags.every((/** @type {unknown} */ flag) => typeof flag === 'boolean'));
-  assert.ok(['red', 'green'].includes(JSON.parse(got[4])));
+  assert.match(got[4], /^\(*\d{2,3}\)*$/);
+  assert.equal(got[4].split('(').length, got[4].split(')').length);
+  assert.ok(['red', 'green'].includes(JSON.parse(got[5])));
   assert.equal(fetched.filter(isModule).length, 1);
 });
 
@@ -130,7 +133,8 @@ pageTest('what cannot be enforced is refused before anything is generated', asyn
       { type: 'json_schema', schema: { type: 'strnig' } },
       { type: 'regex', pattern: '(?=a)b' },
       { type: 'grammar', syntax: 'lark', grammar: 'start: nothing' },
-      { type: 'grammar', syntax: 'gbnf', grammar: 'root ::= "a"' },
+      { type: 'grammar', syntax: 'gbnf', grammar: 'root ::= "a" <think>' },
+      { type: 'grammar', syntax: 'bnf', grammar: 'root ::= "a"' },
       { type: 'json_schema' },
       { type: 'yaml' },
       { type: 'regex', pattern: /a/i },
@@ -145,7 +149,7 @@ pageTest('what cannot be enforced is refused before anything is generated', asyn
     return [...errors, ['fine', text]];
   }, SHIPPED);
   assert.deepEqual(errors.map(([code]) => code), [
-    ...Array(6).fill('invalid_grammar'),
+    ...Array(7).fill('invalid_grammar'),
     ...Array(5).fill('invalid_argument'),
     'fine',
   ]);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "clippy takes helpers outside of #[test] for shipped code")]
 
 mod formats;
+mod gbnf;
 mod generate;
 mod suite;
 mod support;
