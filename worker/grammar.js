@@ -124,6 +124,11 @@ export class Constraint {
     return guarded(this.#instance, () => this.#inner.accept(token));
   }
 
+  /** Tokens that are likely to come next, because their text must. @returns {Uint32Array} */
+  forced() {
+    return guarded(this.#instance, () => this.#inner.forced());
+  }
+
   /** Gives its memory back. */
   free() {
     if (this.#instance === running) this.#inner.free();

@@ -109,11 +109,17 @@ impl Generation {
         self.tokens.len() - self.sequence.as_ref().map_or(0, Sequence::len)
     }
 
-    /// Guesses what follows its tokens, as many as `count` says for what has come true of late.
-    pub(super) fn guess(&mut self, count: impl FnOnce(f64) -> usize) {
-        if let Some(lookup) = &mut self.lookup {
-            // The last token of the answer needs no guess: it is chosen behind the one before it.
-            let most = self.max_tokens - self.usage.completion_tokens - 1;
+    /// Guesses what follows its tokens, as many as `count` says for what has come true of late: what a grammar forces, which
+    /// nearly always does, or else what followed before.
+    pub(super) fn guess(&mut self, mut count: impl FnMut(f64) -> usize) {
+        let Some(lookup) = &mut self.lookup else { return };
+        // The last token of the answer needs no guess: it is chosen behind the one before it.
+        let most = self.max_tokens - self.usage.completion_tokens - 1;
+        let mut forced = self.sampler.forced();
+        if !forced.is_empty() {
+            forced.truncate(count(1.0).min(most));
+            self.guesses = forced;
+        } else {
             self.guesses = lookup.guess(&self.tokens, count(lookup.hits()).min(most));
         }
     }

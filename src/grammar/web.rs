@@ -46,6 +46,11 @@ impl GrammarConstraint {
         self.0.mask().map(Uint32Array::from).map_err(|error| to_js(&error))
     }
 
+    /// See [`Constraint::forced`].
+    pub fn forced(&mut self) -> Uint32Array {
+        Uint32Array::from(self.0.forced().as_slice())
+    }
+
     /// See [`Constraint::accept`].
     pub fn accept(&mut self, token: u32) -> Result<bool, JsValue> {
         self.0.accept(token).map_err(|error| to_js(&error))

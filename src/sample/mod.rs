@@ -80,6 +80,12 @@ impl Sampler {
         Ok(ids)
     }
 
+    /// Tokens that are likely to be chosen next, since a grammar lets nothing but their text follow.
+    pub fn forced(&mut self) -> Vec<u32> {
+        let forced = self.chain.iter_mut().map(|step| step.forced());
+        forced.into_iter().find(|tokens| !tokens.is_empty()).unwrap_or_default()
+    }
+
     /// Whether a grammar says that the text is complete: no token may follow.
     pub fn is_complete(&self) -> bool {
         self.chain.iter().any(|step| step.is_complete())

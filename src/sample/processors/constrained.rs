@@ -25,6 +25,11 @@ pub trait Constraint: fmt::Debug {
     /// # Errors
     /// `InvalidGrammar` if it takes too much work to tell.
     fn accept(&mut self, token: u32) -> Result<bool>;
+
+    /// Tokens that are likely to be chosen next, because nothing but their text may follow; none where that is not known.
+    fn forced(&mut self) -> Vec<u32> {
+        Vec::new()
+    }
 }
 
 /// Only the tokens that a [`Constraint`] allows may be chosen, each time others.
@@ -73,6 +78,11 @@ impl Processor for Constrained {
 
     fn lifted(&self) -> &[u32] {
         &self.lifted
+    }
+
+    fn forced(&mut self) -> Vec<u32> {
+        // Behind an error, or the end, there is nothing.
+        if matches!(self.accepted, Ok(false)) { self.constraint.forced() } else { Vec::new() }
     }
 
     fn is_complete(&self) -> bool {

@@ -67,6 +67,11 @@ pub trait Processor: fmt::Debug {
         &[]
     }
 
+    /// Tokens that are likely to be chosen next, since this step lets nothing but their text follow.
+    fn forced(&mut self) -> Vec<u32> {
+        Vec::new()
+    }
+
     /// Whether the text is complete behind the tokens that were chosen: none may follow.
     fn is_complete(&self) -> bool {
         false

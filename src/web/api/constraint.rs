@@ -20,6 +20,10 @@ extern "C" {
     /// Goes on behind a token; whether the answer is complete.
     #[wasm_bindgen(method, catch)]
     fn accept(this: &JsConstraint, token: u32) -> std::result::Result<bool, JsValue>;
+
+    /// Tokens that are likely to come next, because their text must.
+    #[wasm_bindgen(method, catch)]
+    fn forced(this: &JsConstraint) -> std::result::Result<Uint32Array, JsValue>;
 }
 
 impl Constraint for JsConstraint {
@@ -32,6 +36,11 @@ impl Constraint for JsConstraint {
 
     fn accept(&mut self, token: u32) -> Result<bool> {
         JsConstraint::accept(self, token).map_err(|thrown| error(&thrown))
+    }
+
+    fn forced(&mut self) -> Vec<u32> {
+        // What is wrong is told by the next mask.
+        JsConstraint::forced(self).map(|tokens| tokens.to_vec()).unwrap_or_default()
     }
 }
 

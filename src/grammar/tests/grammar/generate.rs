@@ -1,9 +1,14 @@
 //! The runtime's sampler under a constraint: greedy and random, with penalties, stop texts and too few tokens.
 
-use bitnet_grammar::Format;
-use bitnet_web::generate::{Engine, Event, FinishReason, GenerateOptions, StoppedBy};
+use std::collections::HashMap;
+
+use bitnet_grammar::{Format, Vocabulary};
+use bitnet_web::generate::{
+    Engine, Event, FinishReason, GenerateOptions, Guessing, Limits, Outcome, Report, Scheduler, StoppedBy, Usage,
+};
 use bitnet_web::sample::{self, SamplerOptions};
 use bitnet_web::{Error, ErrorKind};
+use oorandom::Rand64;
 use serde_json::{Value, json};
 
 use crate::support::{DEMO, engine, vocabulary};
@@ -26,6 +31,10 @@ impl sample::Constraint for Grammar {
 
     fn accept(&mut self, token: u32) -> bitnet_web::Result<bool> {
         self.0.accept(token).map_err(|error| Error::new(ErrorKind::InvalidGrammar, error.to_string()))
+    }
+
+    fn forced(&mut self) -> Vec<u32> {
+        self.0.forced()
     }
 }
 
@@ -127,5 +136,143 @@ fn spaces_at_the_start_are_the_grammars() {
         let mut engine = engine(model);
         let (text, ..) = answer(&mut engine, &Format::Regex(" b c".into()), GenerateOptions::default());
         assert_eq!(text, " b c", "{model}");
+    }
+}
+
+/// An answer that is wanted.
+struct Wish {
+    format: Option<Format>,
+    prompt: Vec<u32>,
+    options: GenerateOptions,
+}
+
+impl Wish {
+    fn new(engine: &Engine, number: usize, random: &mut Rand64) -> Self {
+        let sampler = SamplerOptions {
+            temperature: [0.0, 1.0, 3.0][number % 3],
+            seed: random.rand_u64() >> 12,
+            ..SamplerOptions::default()
+        };
+        let prompt = ["Tell me a story as JSON.", "Tell me", "A person:"][random.rand_range(0..3) as usize];
+        let prompt = engine.tokenizer().encode(prompt, false, true).unwrap();
+        let expressions = Format::Regex("(the colour is (red|blue)|the number is [0-9]{1,3}), that is all".into());
+        let format = [Some(person()), None, Some(expressions)][random.rand_range(0..3) as usize].clone();
+        let max_tokens = Some(if format.is_some() { 400 } else { 20 });
+        let options = GenerateOptions {
+            sampler,
+            max_tokens,
+            speculative: number.is_multiple_of(2),
+            ..GenerateOptions::default()
+        };
+        Self { format, prompt, options }
+    }
+
+    /// Submits it.
+    fn begin(&self, engine: &mut Engine, words: &Vocabulary, scheduler: &mut Scheduler, id: u32) {
+        let mut generation = engine.prepare(self.prompt.clone(), self.options.clone()).unwrap();
+        if let Some(format) = &self.format {
+            generation.constrain(Box::new(Grammar(words.constrain(format).unwrap())));
+        }
+        scheduler.submit(id, generation, 0.0, false).unwrap();
+    }
+
+    fn alone(&self, engine: &mut Engine, words: &Vocabulary, guessing: Guessing) -> (Vec<u32>, String, Usage) {
+        let mut scheduler = Scheduler::new(Limits { concurrent: 1, queued: 0 });
+        *scheduler.guessing() = guessing;
+        engine.clear_cache();
+        self.begin(engine, words, &mut scheduler, 0);
+        let mut answers = HashMap::new();
+        while !scheduler.is_idle() {
+            hear(scheduler.step(engine), &mut answers);
+        }
+        answers.remove(&0).unwrap()
+    }
+}
+
+/// Tokens, text and usage of each answer.
+fn hear(reports: Vec<Report>, answers: &mut HashMap<u32, (Vec<u32>, String, Usage)>) {
+    for Report { id, outcome } in reports {
+        let (ids, whole, last) = answers.entry(id).or_default();
+        match outcome {
+            Outcome::Event(Event::Token { id, text, .. }) => {
+                ids.push(id);
+                whole.push_str(&text);
+            }
+            Outcome::Event(Event::Done { text, usage, .. }) => {
+                whole.push_str(&text);
+                *last = usage;
+            }
+            Outcome::Failed(error) => panic!("{id}: {error}"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn in_a_crowd_with_random_joins_and_guesses_every_answer_is_the_one_it_is_alone() {
+    let seed = 20_261_131;
+    for model in MODELS {
+        let mut random = Rand64::new(seed);
+        let (mut crowd, mut single) = (engine(model), engine(model));
+        let words = vocabulary(crowd.tokenizer());
+        let mut scheduler = Scheduler::new(Limits { concurrent: 4, queued: 40 });
+        *scheduler.guessing() = Guessing::always(3);
+        let mut wishes: Vec<Wish> = Vec::new();
+        let mut answers = HashMap::new();
+        let mut most_running = 0;
+        while wishes.len() < 12 || !scheduler.is_idle() {
+            if wishes.len() < 12 && (scheduler.is_idle() || random.rand_range(0..40) == 0) {
+                let wish = Wish::new(&crowd, wishes.len(), &mut random);
+                wish.begin(&mut crowd, &words, &mut scheduler, wishes.len() as u32);
+                wishes.push(wish);
+            }
+            hear(scheduler.step(&mut crowd), &mut answers);
+            most_running = most_running.max(scheduler.counts().0);
+        }
+        assert!(most_running > 1, "{model}");
+        for (number, wish) in (0..).zip(&wishes) {
+            let (ids, text, _) = &answers[&number];
+            let (alone, ..) = wish.alone(&mut single, &words, Guessing::default());
+            assert_eq!(*ids, alone, "{model}, seed {seed}, answer {number}: {text}");
+            if wish.format == Some(person()) {
+                check(text);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_forced_goes_through_in_one_pass_and_changes_nothing() {
+    let keys = ["first_name_of_the_person", "country_of_birth", "is_still_a_member"];
+    let properties: Value = keys
+        .iter()
+        .map(|key| ((*key).to_owned(), json!({ "type": "boolean" })))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    let schema = json!({ "type": "object", "properties": properties, "required": keys, "additionalProperties": false });
+    for model in MODELS {
+        let mut engine = engine(model);
+        let words = vocabulary(engine.tokenizer());
+        for temperature in [0.0, 1.0] {
+            let sampler = SamplerOptions { temperature, seed: 7, ..SamplerOptions::default() };
+            let options =
+                GenerateOptions { sampler, max_tokens: Some(200), speculative: true, ..GenerateOptions::default() };
+            let prompt = engine.tokenizer().encode("A person:", false, true).unwrap();
+            let mut wish = Wish { format: Some(Format::JsonSchema(schema.clone())), prompt, options };
+            let (ids, text, usage) = wish.alone(&mut engine, &words, Guessing::default());
+            let (forced_ids, forced_text, forced) = wish.alone(&mut engine, &words, Guessing::always(7));
+            assert_eq!((&ids, &text), (&forced_ids, &forced_text), "{model}");
+            assert!(serde_json::from_str::<Value>(&text).is_ok(), "{text}");
+            println!(
+                "{model}: {} tokens, {} of {} guesses came true",
+                ids.len(),
+                forced.accepted_tokens,
+                forced.guessed_tokens
+            );
+            assert_eq!((usage.guessed_tokens, usage.accepted_tokens), (0, 0));
+            assert!(forced.accepted_tokens > 0, "{model}: {text}");
+            wish.options.speculative = false;
+            assert_eq!(wish.alone(&mut engine, &words, Guessing::always(7)).2.guessed_tokens, 0);
+        }
     }
 }
