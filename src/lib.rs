@@ -7,7 +7,7 @@
 //! * [`gguf`]: header, metadata and tensor list of a GGUF file. [`quant`]: its codecs, one per file.
 //! * [`adapter`]: LoRA as its files have it.
 //! * [`model`]: configuration, weights and KV cache; `model::graph` has the forward pass of each model family.
-//! * [`tokenizer`], [`chat`], [`sample`]: text to tokens and back, chat templates (in the language that `jinja` runs), sampling.
+//! * [`tokenizer`], [`chat`], [`sample`]: text to tokens and back, chat templates (in the language of `bitnet_jinja`, a crate of its own), sampling.
 //! * [`load`]: bytes in, a model out. [`generate`]: a prompt in, events out. [`threads`]: how many threads to use.
 //! * [`source`]: the decisions of a download; it does no I/O.
 //! * [`checkpoint`]: a folder of safetensors and JSON becomes what a GGUF file's header is.
@@ -24,7 +24,6 @@ pub mod chat;
 pub mod checkpoint;
 pub mod generate;
 pub mod gguf;
-mod jinja;
 pub mod load;
 pub mod model;
 pub mod quant;

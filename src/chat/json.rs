@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::jinja::Input;
+use bitnet_jinja::Input;
 
 /// A JSON value whose objects keep their order, which templates show to the model.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,9 +1,9 @@
 //! Messages: who speaks, what is said, and what else a template may show.
 
 use super::Json;
-use crate::jinja::Input;
 use crate::tokenizer::Tokenizer;
 use crate::{Error, ErrorKind, Result};
+use bitnet_jinja::Input;
 
 /// Roles are part of the structure, so they are short words.
 const MAX_ROLE_CHARS: usize = 64;

@@ -15,9 +15,9 @@ mod tokens;
 use std::collections::HashSet;
 
 use crate::gguf::Metadata;
-use crate::jinja::{Char, FailureKind, Template};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, ErrorKind, Result};
+use bitnet_jinja::{Char, FailureKind, Template};
 pub use date::DateTime;
 pub use json::Json;
 pub use message::{Content, Message};

@@ -1,9 +1,9 @@
 //! Messages through a template: what it is given, and what its result tells.
 
 use super::{ChatOptions, Content, DateTime, Message};
-use crate::jinja::{Char, Failure, FailureKind, Input, Limits, Template};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, ErrorKind, Result};
+use bitnet_jinja::{Char, Failure, FailureKind, Input, Limits, Template};
 
 /// Steps of one rendering, and for each message more; published templates take some tens for a message, and one that looks
 /// ahead over all messages takes as many for each pair. With all of them a rendering takes well below two seconds.

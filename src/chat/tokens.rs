@@ -2,8 +2,8 @@
 
 use super::ChatPrompt;
 use crate::Result;
-use crate::jinja::Char;
 use crate::tokenizer::Tokenizer;
+use bitnet_jinja::Char;
 
 /// The prompt of a rendering: cut at the control tokens that the template wrote, so that everything between two of them is
 /// tokenized as one text. Ends once there are more than `most` tokens: what comes then is too long.

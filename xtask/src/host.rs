@@ -8,10 +8,11 @@ use anyhow::{Context, Result, bail};
 
 /// The workspace's members. Cargo is called for one at a time: called for all at once it would unite the features that
 /// they ask of their dependencies, and so build most of those once more.
-pub const PACKAGES: [&str; 5] = ["bitnet-web", "bitnet-grammar", "bitnet-kernels", "bitnet-options", "xtask"];
+pub const PACKAGES: [&str; 6] =
+    ["bitnet-web", "bitnet-grammar", "bitnet-jinja", "bitnet-kernels", "bitnet-options", "xtask"];
 
 /// Those of them that are compiled to wasm.
-pub const WASM_PACKAGES: [&str; 2] = ["bitnet-web", "bitnet-kernels"];
+pub const WASM_PACKAGES: [&str; 3] = ["bitnet-web", "bitnet-jinja", "bitnet-kernels"];
 
 /// The repository's root: the folder above this crate.
 pub fn root() -> PathBuf {

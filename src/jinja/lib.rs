@@ -6,6 +6,12 @@
 //! before it runs ([`meter`]), so that a hostile template ends in an error, and every character knows whether the template
 //! or a user wrote it ([`text`]), so that no content can spell a control token.
 
+//!
+//! It is a crate of its own because it is compiled for its size: a template is rendered once for each prompt.
+
+#![cfg_attr(all(test, target_arch = "wasm32"), feature(custom_test_frameworks, test), test_runner(test_harness::run))]
+#![deny(unsafe_code)]
+
 mod access;
 mod arguments;
 mod ast;
