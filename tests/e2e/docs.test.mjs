@@ -20,6 +20,13 @@ const SITE = join(ROOT, 'site');
 /** Names in the pages of a reader's own model, which a block may use without loading one. */
 const HF = 'hf:microsoft/bitnet-b1.58-2B-4T-gguf/ggml-model-i2_s.gguf';
 
+/** Files of other kinds that the guides use, by their names at example.org. */
+const LENT = {
+  'base.gguf': 'models/tiny-i2_s.gguf',
+  'style.gguf': 'adapters/tiny-all.gguf',
+  'embedding.gguf': 'models/qwen3-embedding-i2_s.gguf',
+};
+
 /**
  * A block of code in a document.
  * @typedef {object} Block
@@ -99,6 +106,9 @@ for (const block of whole) {
     try {
       await lendModel(context);
       await lendModel(context, 'https://example.org/model.gguf');
+      for (const [name, file] of Object.entries(LENT)) {
+        if (code.includes(name)) await lendModel(context, `https://example.org/${name}`, join(ROOT, 'tests/fixtures', file));
+      }
       await context.route('https://example.org/no-model.gguf', (route) => route.fulfill({ status: 404, headers: { 'Access-Control-Allow-Origin': '*' } }));
       const tab = await context.newPage();
       await tab.goto(`${server.origin}/`);
@@ -171,6 +181,14 @@ test('every link in README and guides leads to a file, and to a heading of it', 
       const headings = [...(await readFile(file, 'utf8')).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => slug(heading));
       assert.ok(headings.includes(anchor), `${name}: ${target}`);
     }
+  }
+});
+
+test('every guide is in the site, and in the README', async () => {
+  const { projectDocuments } = JSON.parse(await readFile(join(ROOT, 'docs/typedoc.json'), 'utf8'));
+  for (const name of (await readdir(join(ROOT, 'docs/guide'))).filter((file) => file.endsWith('.md'))) {
+    assert.ok(projectDocuments.includes(`guide/${name}`), name);
+    assert.ok(documents.get('README.md')?.includes(`(docs/guide/${name})`), name);
   }
 });
 
