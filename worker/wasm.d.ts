@@ -111,6 +111,7 @@ declare module '*/bitnet_grammar.js' {
 
   export class GrammarConstraint {
     mask(): Uint32Array;
+    forced(): Uint32Array;
     accept(token: number): boolean;
     free(): void;
   }
