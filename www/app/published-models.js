@@ -37,6 +37,7 @@ export const PUBLISHED_MODELS = Object.freeze([
     kvBytesPerToken: 39_600,
     context: 4096,
     licence: 'MIT',
+    measured: { memoryBytes: 920_000_000, processorSeconds: 0.055 },
   },
   {
     id: 'bonsai-1.7b',
@@ -107,6 +108,7 @@ export const PUBLISHED_MODELS = Object.freeze([
     kvBytesPerToken: 76_032,
     context: 32_768,
     licence: 'Apache-2.0',
+    measured: { memoryBytes: 1_190_000_000, processorSeconds: 0.26 },
   },
   {
     id: 'ternary-bonsai-8b',
@@ -121,6 +123,7 @@ export const PUBLISHED_MODELS = Object.freeze([
     kvBytesPerToken: 76_032,
     context: 65_536,
     licence: 'Apache-2.0',
+    measured: { memoryBytes: 2_430_000_000, processorSeconds: 0.32 },
   },
   {
     id: 'falcon-e-1b',
@@ -219,6 +222,7 @@ export const PUBLISHED_MODELS = Object.freeze([
     kvBytesPerToken: 67_584,
     context: 8192,
     licence: 'Llama 3 Community',
+    measured: { memoryBytes: 2_870_000_000, processorSeconds: 0.23 },
   },
   {
     id: 'trilm-3.9b',
