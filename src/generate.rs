@@ -15,6 +15,7 @@ mod round;
 mod saved_prefix;
 mod scheduler;
 mod synthetic;
+mod trial;
 
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ pub use prompt::Prompt;
 pub use reasoning::{Piece, ReasoningSplit};
 pub use saved_prefix::{PrefixExport, PrefixImport};
 pub use scheduler::{Limits, Outcome, Report, RoundSize, Scheduler};
+pub use trial::Trial;
 
 /// How to generate.
 #[derive(Clone, Debug, Default)]
@@ -190,6 +192,11 @@ impl Engine {
         let mut generation = self.prepare_at_depth(context, prompt, options)?;
         self.start(&mut generation)?;
         Ok(generation)
+    }
+
+    /// Bytes of the weights that products have read so far.
+    pub fn weight_bytes_read(&self) -> u64 {
+        self.executor.weight_bytes_read()
     }
 
     /// From now on the time of each part is measured with `clock`; `None` stops.

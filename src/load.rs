@@ -31,6 +31,8 @@ pub struct LoadOptions {
     /// Tokens of context. If `None`, the model's own, or as many as `memory_bytes` holds where that are fewer, but at least
     /// 512: with less, the load fails and says what there is.
     pub context: Option<usize>,
+    /// Where `context` is `None`, the most tokens of it.
+    pub most_context: Option<usize>,
     /// The interleaving of I2_S tensors, which the file does not tell.
     pub i2s_layout: I2sLayout,
     /// Overrides `tokenizer.ggml.pre`.
@@ -51,6 +53,7 @@ impl LoadOptions {
             kernel,
             precision: Precision::default(),
             context: None,
+            most_context: None,
             i2s_layout: I2sLayout::default(),
             pre_tokenizer: None,
             chat_template: None,
@@ -357,7 +360,9 @@ impl Tensors {
 
 fn summarize(blueprint: &Blueprint, options: &LoadOptions, weights: WeightOptions) -> Result<Summary> {
     let Blueprint { config, plan, .. } = blueprint;
-    let context = options.context.unwrap_or(config.context_length);
+    let context = options.context.unwrap_or_else(|| {
+        options.most_context.map_or(config.context_length, |most| most.clamp(1, config.context_length))
+    });
     if context == 0 || context > config.context_length {
         return Err(Error::new(
             ErrorKind::InvalidArgument,

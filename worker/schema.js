@@ -2,7 +2,9 @@
 
 /** @import { Guard } from './guards/guard.js' */
 /** @import { HeaderFunction } from './headers.js' */
+/** @import { MetricsOptions } from './metrics/metrics.js' */
 /** @import { CacheMode, NetworkOptions, Prefill, Progress, ResponseFormat, ToolChoice } from './protocol.js' */
+/** @import { ResponseCacheOptions } from './responses.js' */
 /** @import { Source } from './source.js' */
 
 /**
@@ -18,7 +20,7 @@
 
 /** @typedef {Readonly<Record<string, Rule>>} Rules */
 
-/** @typedef {'isAdapters' | 'isAddress' | 'isCacheMode' | 'isClientId' | 'isDataArray' | 'isDataObject' | 'isFunction' | 'isGuards' | 'isHeaders' | 'isIntegrity' | 'isLogitBias' | 'isLogprobs' | 'isNetworkOptions' | 'isResponseFormat' | 'isSignal' | 'isStop' | 'isStopTokens' | 'isThreadCount' | 'isToolChoice'} CheckName */
+/** @typedef {'isAdapters' | 'isAddress' | 'isCacheMode' | 'isClientId' | 'isDataArray' | 'isDataObject' | 'isFunction' | 'isGuards' | 'isHeaders' | 'isIntegrity' | 'isLogitBias' | 'isLogprobs' | 'isMetricsOptions' | 'isNetworkOptions' | 'isResponseCache' | 'isResponseFormat' | 'isSignal' | 'isStop' | 'isStopTokens' | 'isThreadCount' | 'isToolChoice'} CheckName */
 
 /** The ternary kernels, the reference first. */
 export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed', 'relaxed16']);
@@ -82,6 +84,16 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
  *   `error`, they reject with `leader_lost`
  * @property {readonly Guard[] | undefined} [guards] limits that the application sets: they look at every request, and
  *   at the text of every answer, in this order. `bitnet-web/guards` has ready-made ones
+ * @property {'auto' | 'mobile' | 'laptop' | 'desktop' | undefined} [preset] chooses `threads`, `context`, `precision`
+ *   and `maxConcurrent` for a kind of device, or with `auto` for this one; what is given besides wins.
+ *   `model.info.preset` tells the choice and its reasons. None by default
+ * @property {boolean | ResponseCacheOptions | undefined} [responseCache] whether answers that would be the same again
+ *   are kept in the browser's storage, those with a `temperature` of 0 or a `seed`, and told from there; false by
+ *   default. Not where the model itself is not kept: with `cache: false`, and of a source that is no address
+ * @property {boolean | undefined} [warmUp] whether a few tokens are written before the model is there, and forgotten:
+ *   the first answer is then as fast as the next ones; false by default
+ * @property {MetricsOptions | undefined} [metrics] how `model.metrics` measures: the interval and the reach of its
+ *   history, and whether requests are written onto the browser's Performance timeline
  * @property {string | URL | undefined} [workerUrl] address of `engine.js`; `compute.js` is taken from beside it
  * @property {string | URL | undefined} [wasmBase] folder that holds `relaxed/` and `simd128/`
  * @property {number | undefined} [watchdog] milliseconds without a sign of life after which a worker counts as dead;
@@ -196,6 +208,8 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
  * @property {boolean | undefined} [speculative] whether tokens may be guessed where the text repeats itself, and
  *   several verified at once: it changes nothing of what is said, and is done where it is measured to be faster. True
  *   by default
+ * @property {boolean | undefined} [responseCache] whether the answer may come from the response cache and be kept
+ *   there, where the model was loaded with one; true by default
  * @property {number | undefined} [priority] the greater, the earlier it begins; where too many are under way, one of
  *   less priority waits for it. 0 by default
  * @property {number | undefined} [timeout] milliseconds after which the call rejects with `timeout`, waiting
@@ -244,6 +258,10 @@ export const LOAD_RULES = {
   shared: { expected: "true or false", kind: 'flag' },
   onLeaderLost: { expected: "one of 'repeat', 'error'", kind: 'oneOf', names: ['repeat', 'error'] },
   guards: { expected: "an array of guards, each an object with a name, and beforeGenerate or onText as functions; timeout and maxHold above 0", kind: 'custom', check: 'isGuards' },
+  preset: { expected: "one of 'auto', 'mobile', 'laptop', 'desktop'", kind: 'oneOf', names: ['auto', 'mobile', 'laptop', 'desktop'] },
+  responseCache: { expected: "true, false, or an object with maxBytes and maxEntries, whole numbers of 1 or more", kind: 'custom', check: 'isResponseCache' },
+  warmUp: { expected: "true or false", kind: 'flag' },
+  metrics: { expected: "an object with interval and history in milliseconds, or timeline as true or false", kind: 'custom', check: 'isMetricsOptions' },
   workerUrl: { expected: "an address", kind: 'custom', check: 'isAddress' },
   wasmBase: { expected: "an address", kind: 'custom', check: 'isAddress' },
   watchdog: { expected: "a number of 0 or more", kind: 'number', least: 0, above: false, most: Infinity },
@@ -309,6 +327,7 @@ export const GENERATE_RULES = {
   templateVariables: { expected: "an object of plain data", kind: 'custom', check: 'isDataObject' },
   thinking: { expected: "true or false", kind: 'flag' },
   speculative: { expected: "true or false", kind: 'flag' },
+  responseCache: { expected: "true or false", kind: 'flag' },
   priority: { expected: "a number from -1000 to 1000", kind: 'number', least: -1000, above: false, most: 1000 },
   timeout: { expected: "a number above 0, at most 2147483647", kind: 'number', least: 0, above: true, most: 2147483647 },
   clientId: { expected: "a string of 1 to 256 characters", kind: 'custom', check: 'isClientId' },

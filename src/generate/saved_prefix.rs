@@ -159,6 +159,17 @@ impl Engine {
         Ok(tokens)
     }
 
+    /// Bytes that are those of another model, other adapters in force and the other precision only by a chance of one to
+    /// 2^64. The first call computes the model's logits hash.
+    ///
+    /// # Errors
+    /// As [`logits_hash`](Self::logits_hash).
+    pub fn fingerprint(&mut self) -> Result<Vec<u8>> {
+        let mut out = Vec::with_capacity(HEADER_BYTES);
+        self.origin()?.write(&mut out);
+        Ok(out)
+    }
+
     fn origin(&mut self) -> Result<Origin> {
         let key = ActiveAdapters::key(&self.adapters);
         let hash = match self.hash {

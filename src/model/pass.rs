@@ -97,14 +97,15 @@ impl ForwardPass {
     pub fn layer(&mut self, model: &Model, sequences: &mut [&mut Sequence], executor: &mut Executor) -> Result<bool> {
         self.check(sequences)?;
         if self.next_layer < self.n_layers {
-            let Executor { pool, workspace, watch } = executor;
+            let Executor { pool, workspace, watch, weight_bytes_read } = executor;
             workspace.resize(self.tokens.len(), model.config());
             let adapters = self.parts.iter().zip(&*sequences).filter_map(|(part, sequence)| {
                 let active = sequence.active_adapters()?;
                 Some((part.tokens.clone(), Arc::clone(active)))
             });
             let adapters = adapters.collect();
-            let mut operations = Operations { config: model.config(), weights: model.weights(), adapters, pool, watch };
+            let (config, weights) = (model.config(), model.weights());
+            let mut operations = Operations { config, weights, adapters, pool, watch, weight_bytes_read };
             let mut batch = Batch {
                 parts: &self.parts,
                 caches: sequences.iter_mut().map(|sequence| sequence.kv_mut()).collect(),
@@ -201,6 +202,7 @@ impl HiddenStates {
 }
 
 fn operations<'a>(model: &'a Model, executor: &'a mut Executor) -> Operations<'a> {
-    let Executor { pool, watch, .. } = executor;
-    Operations { config: model.config(), weights: model.weights(), adapters: Vec::new(), pool, watch }
+    let Executor { pool, watch, weight_bytes_read, .. } = executor;
+    let (config, weights) = (model.config(), model.weights());
+    Operations { config, weights, adapters: Vec::new(), pool, watch, weight_bytes_read }
 }

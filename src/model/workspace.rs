@@ -49,17 +49,24 @@ pub struct Executor {
     pub(super) pool: Pool,
     pub(super) workspace: Workspace,
     pub(super) watch: Stopwatch,
+    /// Bytes of weights that products have read.
+    pub(super) weight_bytes_read: u64,
 }
 
 impl Executor {
     /// An executor on the threads of `pool`.
     pub fn new(pool: Pool) -> Self {
-        Self { pool, workspace: Workspace::default(), watch: Stopwatch::default() }
+        Self { pool, workspace: Workspace::default(), watch: Stopwatch::default(), weight_bytes_read: 0 }
     }
 
     /// The threads.
     pub fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// Bytes of the weights that products have read so far. A pass reads each matrix once, however many tokens share it.
+    pub fn weight_bytes_read(&self) -> u64 {
+        self.weight_bytes_read
     }
 
     /// From now on the time of each part is measured with `clock`; `None` stops.

@@ -297,6 +297,12 @@ pub const GENERATE: &[&Rule] = &[
         about: "whether tokens may be guessed where the text repeats itself, and several verified at once: it changes nothing of \
                 what is said, and is done where it is measured to be faster. True by default",
     },
+    &Rule {
+        name: "responseCache",
+        kind: Kind::Flag,
+        about: "whether the answer may come from the response cache and be kept there, where the model was loaded with one; true \
+                by default",
+    },
     &PRIORITY,
     &Rule {
         name: "timeout",

@@ -188,6 +188,39 @@ pub const LOAD: &[&Rule] = &[
         about: "limits that the application sets: they look at every request, and at the text of every answer, in this order. \
                 `bitnet-web/guards` has ready-made ones",
     },
+    &Rule {
+        name: "preset",
+        kind: Kind::OneOf(&["auto", "mobile", "laptop", "desktop"]),
+        about: "chooses `threads`, `context`, `precision` and `maxConcurrent` for a kind of device, or with `auto` for this one; \
+                what is given besides wins. `model.info.preset` tells the choice and its reasons. None by default",
+    },
+    &Rule {
+        name: "responseCache",
+        kind: Kind::Custom {
+            typescript: "boolean | ResponseCacheOptions",
+            expected: "true, false, or an object with maxBytes and maxEntries, whole numbers of 1 or more",
+            check: "isResponseCache",
+        },
+        about: "whether answers that would be the same again are kept in the browser's storage, those with a `temperature` of 0 \
+                or a `seed`, and told from there; false by default. Not where the model itself is not kept: with `cache: \
+                false`, and of a source that is no address",
+    },
+    &Rule {
+        name: "warmUp",
+        kind: Kind::Flag,
+        about: "whether a few tokens are written before the model is there, and forgotten: the first answer is then as fast as \
+                the next ones; false by default",
+    },
+    &Rule {
+        name: "metrics",
+        kind: Kind::Custom {
+            typescript: "MetricsOptions",
+            expected: "an object with interval and history in milliseconds, or timeline as true or false",
+            check: "isMetricsOptions",
+        },
+        about: "how `model.metrics` measures: the interval and the reach of its history, and whether requests are written onto the \
+                browser's Performance timeline",
+    },
     &WORKER_URL,
     &WASM_BASE,
     &WATCHDOG,

@@ -36,6 +36,7 @@ mod third_voice;
 mod tokenizer;
 mod tokenizer_json;
 mod transcripts;
+mod trials;
 
 #[cfg(target_arch = "wasm32")]
 fn run_in_browser(tests: &[&test_harness::Test]) {

@@ -81,3 +81,26 @@ fn without_a_context_as_much_as_fits_is_taken() {
     let error = Loader::new(options(None, Some(memory))).push(&file).unwrap_err().to_string();
     assert!(error.contains("for a context of 1048576 tokens") && error.contains("tokens fits"), "{error}");
 }
+
+/// A preset asks for the longest context up to a bound that the model and memory allow.
+#[test]
+fn a_most_context_keeps_to_the_model_and_to_memory() {
+    let mut draft = Draft::read(&models::read(FILE));
+    draft.set_number("bitnet-b1.58.context_length", 1 << 20);
+    let file = draft.bytes();
+    let whole = preview(&file, &options(None, None));
+    let context = |most_context, memory_bytes| {
+        let options = LoadOptions { most_context: Some(most_context), ..options(None, memory_bytes) };
+        preview(&file, &options).context
+    };
+    assert_eq!(context(usize::MAX, None), whole.context);
+    assert_eq!(context(usize::MAX, Some(u64::MAX)), whole.context);
+    assert_eq!(context(100, Some(u64::MAX)), 100);
+    assert_eq!(context(0, None), 1);
+    let half = whole.weight_bytes + whole.kv_bytes / 2;
+    assert_eq!(context(usize::MAX, Some(half)), whole.context_that_fits(half));
+    assert_eq!(context(10, Some(half)), 10);
+    // What was asked for is not changed.
+    let asked = LoadOptions { most_context: Some(10), ..options(Some(40), Some(half)) };
+    assert_eq!(preview(&file, &asked).context, 40);
+}

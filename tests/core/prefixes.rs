@@ -153,6 +153,28 @@ fn a_prefix_of_other_adapters_is_another_one() {
     assert_eq!(cached(&|engine| engine.remove_adapter("b").unwrap()), 0);
 }
 
+/// By it answers are kept: the same for every kernel and number of threads, another one for whatever changes an answer.
+#[test]
+fn a_fingerprint_tells_models_precisions_and_adapters_apart() {
+    let of = |name: &str, precision, kernel, threads| {
+        let fixture = named(name);
+        let options = LoadOptions { precision, ..LoadOptions::new(kernel) };
+        let mut engine = crate::support::engine(&fixture.bytes(&fixture.files[0].name), options, threads, 1 << 16);
+        engine.fingerprint().unwrap()
+    };
+    let fast = of("gqa1", Precision::Fast, Kernel::SCALAR, 1);
+    assert_eq!(of("gqa1", Precision::Fast, Kernel::from_name("mad").unwrap(), 2), fast);
+    assert_ne!(of("gqa1", Precision::Exact, Kernel::SCALAR, 1), fast);
+    assert_ne!(of("gqa4-hd128", Precision::Fast, Kernel::SCALAR, 1), fast);
+    let mut engine = engine(Precision::Fast);
+    assert_eq!(engine.fingerprint().unwrap(), fast);
+    let adapter = AdapterFile { architecture: None, layers: BTreeMap::new(), has_halves_apart: false };
+    engine.add_adapter("a".into(), adapter, 1.0).unwrap();
+    assert_ne!(engine.fingerprint().unwrap(), fast);
+    engine.disable_adapter("a").unwrap();
+    assert_eq!(engine.fingerprint().unwrap(), fast);
+}
+
 fn export(engine: &mut Engine, tokens: &[u32], piece: usize) -> Vec<u8> {
     let mut export = engine.export_prefix(tokens).unwrap();
     let (bytes, mut out) = (export.bytes(), Vec::new());

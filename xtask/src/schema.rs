@@ -14,7 +14,9 @@ const HEAD: &str = "\
 
 /** @import { Guard } from './guards/guard.js' */
 /** @import { HeaderFunction } from './headers.js' */
+/** @import { MetricsOptions } from './metrics/metrics.js' */
 /** @import { CacheMode, NetworkOptions, Prefill, Progress, ResponseFormat, ToolChoice } from './protocol.js' */
+/** @import { ResponseCacheOptions } from './responses.js' */
 /** @import { Source } from './source.js' */
 
 /**

@@ -135,6 +135,15 @@ impl RowMatrix {
         }
     }
 
+    /// Bytes that a product of all rows with a token reads. Of int8 rows it reads the upper halves, from which most sums are
+    /// estimated.
+    pub fn product_bytes(&self) -> usize {
+        match &self.data {
+            Data::Int8(_) => self.rows * self.cols / 2,
+            _ => self.bytes(),
+        }
+    }
+
     /// Row `row` as floats: `out` is `[cols]`.
     pub fn row(&self, row: usize, out: &mut [f32]) {
         match &self.data {

@@ -39,6 +39,8 @@ pub(in super::super) struct Operations<'a> {
     pub(in super::super) adapters: Vec<(Range<usize>, Arc<ActiveAdapters>)>,
     pub(in super::super) pool: &'a Pool,
     pub(in super::super) watch: &'a mut Stopwatch,
+    /// Grows by the bytes of every matrix that is multiplied with.
+    pub(in super::super) weight_bytes_read: &'a mut u64,
 }
 
 /// The tokens that one sequence has in a pass.
@@ -174,6 +176,7 @@ impl Operations<'_> {
         };
         prepared.prepare(self.pool, layers, input.len() / cols, fill);
         self.watch.lap(stopwatch::Part::Norms, self.pool);
+        *self.weight_bytes_read += layers.iter().map(|layer| layer.bytes() as u64).sum::<u64>();
         prepared.multiply(self.pool, products.each_mut().map(|(layer, out)| (*layer, &mut **out)));
         self.watch.lap(stopwatch::Part::Ternary, self.pool);
         if !self.adapters.is_empty() {
@@ -269,8 +272,14 @@ impl Operations<'_> {
     pub(super) fn head(&mut self, head: RowsId, x: &[f32], logits: LogitsOf<'_>) {
         let head = &self.weights[head];
         match logits {
-            LogitsOf::All(out) => head.matmul(self.pool, x, out),
-            LogitsOf::Ids(ids, out) => head.matvec_of(self.pool, x, ids, out),
+            LogitsOf::All(out) => {
+                *self.weight_bytes_read += head.product_bytes() as u64;
+                head.matmul(self.pool, x, out);
+            }
+            LogitsOf::Ids(ids, out) => {
+                *self.weight_bytes_read += (head.bytes() / head.rows() * ids.len()) as u64;
+                head.matvec_of(self.pool, x, ids, out);
+            }
         }
         self.watch.lap(stopwatch::Part::Head, self.pool);
     }

@@ -11,5 +11,8 @@ mod options;
 mod prefix;
 mod probe;
 mod requests;
+mod response_key;
 mod self_test;
+mod stats;
 mod tokenize;
+mod trial;

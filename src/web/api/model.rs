@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::chat::{ChatOptions, Message};
 use crate::generate::{
-    EmbedRun, EmbedStep, Engine, Guessing, LogitsRun, LogitsStep, Prompt, ReasoningSplit, Scheduler,
+    EmbedRun, EmbedStep, Engine, Guessing, LogitsRun, LogitsStep, Prompt, ReasoningSplit, Scheduler, Trial,
 };
 use crate::kernels::KV_BLOCK;
 use crate::kernels::read_limit::{ReadLimit, read_limit};
@@ -39,6 +39,7 @@ pub struct WasmModel {
     pub(super) times: Times,
     pub(super) logits: Option<LogitsRun>,
     pub(super) embed: Option<EmbedRun>,
+    pub(super) trial: Option<Trial>,
     /// Of the requests for messages what their answers think and what they say.
     pub(super) reasoning: HashMap<u32, ReasoningSplit>,
     pub(super) prefixes: Prefixes,
@@ -127,8 +128,8 @@ async fn load_from(source: JsValue, options: JsValue, pool: WasmPool, progress: 
     let mut scheduler = Scheduler::new(requests.limits(engine.cache().most_blocks()));
     *scheduler.guessing() = Guessing::measured();
     let (times, prefixes) = (Times::default(), Prefixes::default());
-    let (logits, embed, reasoning) = (None, None, HashMap::new());
-    Ok(WasmModel { engine, scheduler, times, logits, embed, reasoning, prefixes, threads })
+    let (logits, embed, trial, reasoning) = (None, None, None, HashMap::new());
+    Ok(WasmModel { engine, scheduler, times, logits, embed, trial, reasoning, prefixes, threads })
 }
 
 /// Properties and needs of the model at `source`, from its header alone: see `probe.rs`.

@@ -37,6 +37,8 @@ const MOST_CONCURRENT: usize = 8;
 #[derive(Default)]
 pub struct LoadOptions {
     context: Option<u32>,
+    /// Of a preset: no more than this, and than memory holds.
+    most_context: Option<u32>,
     kernel: Option<String>,
     precision: Option<String>,
     chat_template: Option<String>,
@@ -95,6 +97,7 @@ impl LoadOptions {
         let options = load::LoadOptions {
             precision,
             context: self.context.map(|tokens| tokens as usize),
+            most_context: self.most_context.map(|tokens| tokens as usize),
             i2s_layout,
             pre_tokenizer: self.pre_tokenizer.clone(),
             chat_template: self.chat_template.clone(),

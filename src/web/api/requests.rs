@@ -159,7 +159,7 @@ impl WasmModel {
 
     /// Lets the threads sleep if nothing is under way.
     pub(super) fn rest_if_idle(&mut self) {
-        if self.scheduler.is_idle() && self.logits.is_none() && self.embed.is_none() {
+        if self.scheduler.is_idle() && self.logits.is_none() && self.embed.is_none() && self.trial.is_none() {
             let pool = self.engine.pool();
             pool.set_active(false);
             pool.set_width(pool.threads());
