@@ -12,6 +12,7 @@ import { CallQueue } from './queue.js';
 import { exportPrefix, importPrefix } from './saved-prefix.js';
 import { nextTask } from './step.js';
 import { tokenize } from './tokenize.js';
+import { runTrial } from './trial.js';
 
 /** @import { EngineCall, EngineStart, FromEngine, Progress, ToEngine, WireLoadOptions, WireSource } from './protocol.js' */
 /** @import { WireError } from './error.js' */
@@ -22,6 +23,9 @@ import { tokenize } from './tokenize.js';
  * answered between any two steps.
  */
 const queue = new CallQueue();
+
+/** Trials do not wait for other calls: whether these are stuck is what they are to tell. */
+const trials = new CallQueue();
 
 /** @type {EngineStart | undefined} */
 let settings;
@@ -174,6 +178,16 @@ async function answer(call) {
       return queue.run(call.id, () => ready.readLimit(call.args.bytes));
     case 'releaseMemory':
       return { ...ready.releaseMemory(), memoryBytes: glueOf(/** @type {EngineStart} */ (settings).variant).memoryBytes() };
+    case 'stats':
+      return ready.stats();
+    case 'responseKey':
+      return ready.responseKey(call.args.prompt, call.args.chat, call.args.options);
+    case 'wakeThreads':
+      return ready.wakeThreads();
+    case 'trial':
+      return trials
+        .run(call.id, (state) => runTrial(ready, call.args, state))
+        .finally(() => isPaused && ready.setPaused(true)); // it has woken the threads
     case 'memoryBytes':
       return glueOf(/** @type {EngineStart} */ (settings).variant).memoryBytes();
   }
@@ -235,7 +249,7 @@ async function pong(lastCall) {
 }
 
 /** Calls that are answered within one task of the event loop. @type {Set<EngineCall['method']>} */
-const AT_ONCE = new Set(['detokenize', 'chatPrompt', 'countTokens', 'memoryBytes', 'releaseMemory']);
+const AT_ONCE = new Set(['detokenize', 'chatPrompt', 'countTokens', 'responseKey', 'stats', 'wakeThreads', 'memoryBytes', 'releaseMemory']);
 
 /** @param {EngineStart} start */
 function interrupted({ variant }) {
@@ -255,7 +269,7 @@ function pause(paused) {
 /** Ends the running step and lets the compute workers go, which wait inside the pool. */
 async function close() {
   generations?.close();
-  await queue.close();
+  await Promise.all([queue.close(), trials.close()]);
   model?.free();
   post({ type: 'closed' });
 }
@@ -281,6 +295,7 @@ self.onmessage = (/** @type {MessageEvent<ToEngine>} */ { data: message }) => {
       return void serve(message);
     case 'cancel':
       generations?.cancel(message.id);
+      trials.cancel(message.id);
       return queue.cancel(message.id);
     case 'pause':
       return pause(message.paused);

@@ -7,7 +7,7 @@ import { STEP_LIMIT, nextTask } from './step.js';
 /** @import { GenerationResult, Methods, Parts, Prefill, Token, Usage } from './protocol.js' */
 /** @import { StepEvent, WasmModel } from './wasm/relaxed/bitnet_web.js' */
 
-/** @typedef {{ type: 'token', token: Token } | { type: 'prefill', prefill: Prefill }} Told What a call hears before its result. */
+/** @typedef {{ type: 'begun', cached: number } | { type: 'token', token: Token } | { type: 'prefill', prefill: Prefill }} Told What a call hears before its result. */
 
 /** A generation that was asked for and has not ended. */
 class Call {
@@ -258,7 +258,7 @@ export class Generations {
     switch (event.type) {
       case 'begun':
         [call.began, call.cached] = [performance.now(), event.cached];
-        return;
+        return call.tell(event);
       case 'prefill':
         return call.tell({ type: 'prefill', prefill: { done: event.done, total: event.total, cached: call.cached } });
       case 'token': {

@@ -1,9 +1,11 @@
 // The public API of bitnet-web.
 import { Cache } from './cache.js';
 import { Chat, ChatStream } from './chat/chat.js';
+import { compare } from './compare.js';
 import { SavedChats } from './chat/store.js';
 import { WorkerGroup } from './worker-group.js';
 import { BitNetError } from './error.js';
+import { warmUp } from './health.js';
 import { requirePlatform } from './launch.js';
 import { LocalEngine } from './local-engine.js';
 import { LoraAdapters } from './lora.js';
@@ -13,12 +15,16 @@ import { KERNELS } from './schema.js';
 import { ChunkStream } from './openai/completions.js';
 import { OpenAIError } from './openai/error.js';
 import { OpenAI } from './openai/openai.js';
+import { choosePreset, measureDevice, withPreset } from './preset.js';
+import { ResponseCache, Responses } from './responses.js';
 import { sharedKey } from './shared/key.js';
 import { SharedEngine } from './shared/shared-engine.js';
-import { wireSource } from './source.js';
+import { isAddressed, wireSource } from './source.js';
 import { chooseThreads } from './threads.js';
 import { chooseVariant, measureFeatures, sharesMemory } from './variant.js';
 
+/** @import { CompareOptions, ComparedSetting, Comparison } from './compare.js' */
+/** @import { PresetChoice } from './preset.js' */
 /** @import { Source } from './source.js' */
 /** @import { LoadOptions, WorkerOptions } from './schema.js' */
 /** @import { ModelInfo, Probe, Progress, SelfTest } from './protocol.js' */
@@ -58,13 +64,14 @@ function hintAtIsolation() {
 /**
  * Starts the workers.
  * @param {WorkerOptions} options already checked
+ * @param {number} [mostThreads] of `threads: 'auto'`
  * @returns {WorkerGroup}
  */
-function startGroup({ variant = 'auto', threads = 'auto', workerUrl, wasmBase, watchdog = WATCHDOG }) {
+function startGroup({ variant = 'auto', threads = 'auto', workerUrl, wasmBase, watchdog = WATCHDOG }, mostThreads = Infinity) {
   requirePlatform();
   const isolated = sharesMemory();
   const chosen = chooseVariant(measureFeatures(), variant);
-  const count = chooseThreads(threads, isolated, globalThis.navigator?.hardwareConcurrency ?? 1);
+  const count = chooseThreads(threads, isolated, Math.min(globalThis.navigator?.hardwareConcurrency ?? 1, mostThreads));
   if (!isolated && threads !== 1) hintAtIsolation();
   return new WorkerGroup({
     variant: chosen,
@@ -105,21 +112,42 @@ function askToKeep({ phase, total = 0 }) {
   BitNet.cache.persist().catch(() => {}); // it is kept as long as the browser likes, then
 }
 
+/** What the option `preset` comes to on this device. @param {LoadOptions} options already checked */
+async function presetOf({ preset, threads, context, precision, maxConcurrent }) {
+  if (preset === undefined) return undefined;
+  return choosePreset(preset, await measureDevice(sharesMemory()), { threads, context, precision, maxConcurrent });
+}
+
+/**
+ * @param {Source} source
+ * @param {LoadOptions} options already checked
+ * @returns {ResponseCache | undefined}
+ */
+function responseCacheOf(source, { responseCache = false, cache }) {
+  if (responseCache === false) return undefined;
+  if (cache === false || !isAddressed(source)) {
+    const why = cache === false ? 'with cache: false nothing of this model may be kept' : 'the source is no address, and nothing of it is kept';
+    throw new BitNetError('invalid_argument', `responseCache: ${why}, so its answers are not either.`, { details: { option: 'responseCache' } });
+  }
+  return new ResponseCache(responseCache === true ? {} : responseCache);
+}
+
 /**
  * Loads a model into workers of its own.
  * @param {Source} source
  * @param {LoadOptions} options already checked
+ * @param {PresetChoice | undefined} preset
  * @param {Pick<LoadOptions, 'signal' | 'onProgress'>} caller
  * @returns {Promise<{ group: WorkerGroup, info: ModelInfo }>}
  */
-async function loadGroup(source, options, { signal, onProgress }) {
+async function loadGroup(source, options, preset, { signal, onProgress }) {
   const { wire, ports, transfer, release } = await wireSource(source, options);
   /** @type {WorkerGroup | undefined} */
   let group;
   try {
-    group = startGroup(options);
-    const setting = `${group.variant} ${options.threads ?? 'auto'}`;
-    const wireOptions = checkLoadOptions(options);
+    group = startGroup(options, preset?.options.threads);
+    const setting = `${group.variant} ${options.threads ?? preset?.options.threads ?? 'auto'}`;
+    const wireOptions = withPreset(checkLoadOptions(options), preset);
     const kernel = wireOptions.kernel ?? fastest.get(setting);
     const info = await group.call('load', { source: wire, options: { ...wireOptions, ...ports, kernel } }, {
       signal,
@@ -131,7 +159,7 @@ async function loadGroup(source, options, { signal, onProgress }) {
       },
     });
     if (kernel === undefined) fastest.set(setting, info.kernel);
-    return { group, info };
+    return { group, info: preset ? { ...info, preset } : info };
   } catch (error) {
     group?.dispose(new BitNetError('unloaded', 'The model was not loaded.'));
     throw error;
@@ -150,6 +178,15 @@ async function loadAdapters(lora, { adapters = [], cache, evict, network, header
   }
 }
 
+/**
+ * Makes a model ready whose adapters are there.
+ * @param {{ group: WorkerGroup, info: ModelInfo }} loaded
+ * @param {LoadOptions} options
+ */
+async function prepare({ group, info }, { warmUp: isWanted, signal }) {
+  if (isWanted) await warmUp(group, info, signal);
+}
+
 /** Whether a source can be read more than once. @param {Source} source */
 function isLasting(source) {
   return typeof source === 'string' || source instanceof URL || source instanceof Blob || Array.isArray(source) || (typeof FileList !== 'undefined' && source instanceof FileList);
@@ -160,10 +197,11 @@ function isLasting(source) {
  * ever forget then.
  * @param {Source} source
  * @param {LoadOptions} options
+ * @param {PresetChoice | undefined} preset
  */
-function reloadOf(source, options) {
+function reloadOf(source, options, preset) {
   const plain = withoutFunctions(options);
-  return () => loadGroup(source, plain, {});
+  return () => loadGroup(source, plain, preset, {});
 }
 
 /** @param {LoadOptions} options @returns {LoadOptions} */
@@ -175,18 +213,22 @@ function withoutFunctions({ signal, onProgress, guards, adapters, headers, ...op
  * Loads a model whose engine all tabs of the origin share.
  * @param {Source} source
  * @param {LoadOptions} options already checked
+ * @param {PresetChoice | undefined} preset
+ * @param {ResponseCache | undefined} responses
  * @returns {Promise<Model>}
  */
-async function loadShared(source, options) {
+async function loadShared(source, options, preset, responses) {
   const { signal, onProgress, hidden, onLeaderLost = 'repeat', watchdog = WATCHDOG, adapters = [] } = options;
   const setting = { variant: chooseVariant(measureFeatures(), options.variant ?? 'auto'), isolated: sharesMemory() };
-  const key = await sharedKey(source, options, setting);
+  // Tabs whose presets come to the same share an engine.
+  const key = await sharedKey(source, withPreset(options, preset), { ...setting, mostThreads: preset?.options.threads });
   const plain = withoutFunctions(options);
   const named = adapters.map(({ signal: _, onProgress: __, headers, ...own }) => ({ ...own, ...(typeof headers === 'object' && { headers: { ...headers } }) }));
   const load = async (/** @type {(progress: Progress) => void} */ onProgress, /** @type {AbortSignal} */ signal) => {
-    const loaded = await loadGroup(source, plain, { signal, onProgress });
+    const loaded = await loadGroup(source, plain, preset, { signal, onProgress });
     try {
       await loadAdapters(new LoraAdapters(loaded.group), { ...plain, adapters: named, signal, onProgress });
+      await prepare(loaded, { ...plain, signal });
     } catch (error) {
       loaded.group.dispose(new BitNetError('unloaded', 'The model was not loaded.'));
       throw error;
@@ -195,7 +237,7 @@ async function loadShared(source, options) {
   };
   const engine = new SharedEngine(key, { load, onLeaderLost, pauses: hidden === 'pause', watchdog });
   const info = await engine.join({ signal, onProgress });
-  return new Model(engine, info, options);
+  return new Model(engine, preset ? { ...info, preset } : info, { ...options, responses });
 }
 
 /** Runs ternary language models in this page. */
@@ -218,13 +260,16 @@ export const BitNet = {
     checkLoadOptions(options);
     options.signal?.throwIfAborted();
     requirePlatform();
-    if (options.shared === true) return loadShared(source, options);
-    const { group, info } = await loadGroup(source, options, options);
-    const reload = isLasting(source) ? reloadOf(source, options) : undefined;
+    const responses = responseCacheOf(source, options);
+    const preset = await presetOf(options);
+    if (options.shared === true) return loadShared(source, options, preset, responses);
+    const { group, info } = await loadGroup(source, options, preset, options);
+    const reload = isLasting(source) ? reloadOf(source, options, preset) : undefined;
     const engine = new LocalEngine(group, { reload, pauses: options.hidden === 'pause' });
-    const model = new Model(engine, info, options);
+    const model = new Model(engine, info, { ...options, responses });
     try {
       await loadAdapters(model.adapters, options);
+      await prepare({ group, info }, options);
     } catch (error) {
       await model.unload();
       throw error;
@@ -250,9 +295,10 @@ export const BitNet = {
    * @returns {Promise<Probe>}
    */
   async probe(source, options = {}) {
-    const wireOptions = checkLoadOptions(options);
+    const checked = checkLoadOptions(options);
     const { signal } = options;
     requirePlatform();
+    const wireOptions = withPreset(checked, await presetOf(options));
     const { wire, ports, transfer, release } = await wireSource(source, options);
     try {
       return await withGroup(options, (group) => group.call('probe', { source: wire, options: { ...wireOptions, ...ports } }, { signal, transfer }));
@@ -261,9 +307,24 @@ export const BitNet = {
     }
   },
 
+  /**
+   * Compares settings of a load on this device: threads, kernels, precision, contexts. Every round gives each setting its turn: the
+   * model is loaded from the browser's storage, warmed up, answers once, and is unloaded, one model at a time.
+   * @param {Source} source an address, a File, or an array of the Files of a folder
+   * @param {readonly ComparedSetting[]} settings options of `load`, each with a `label` where its options are no name
+   * @param {CompareOptions} [options]
+   * @returns {Promise<Comparison>} a row for each setting, also for those that failed, and the same in Markdown
+   */
+  async compare(source, settings, options = {}) {
+    return compare((source, options) => BitNet.load(source, options), source, settings, options);
+  },
+
   /** The models that the browser's storage keeps. */
   cache: new Cache(() => startGroup({ threads: 1, ...place })),
 
   /** The conversations that the browser's storage keeps. */
   chats: new SavedChats(),
+
+  /** The answers that the browser's storage keeps, where models are loaded with `responseCache`. */
+  responses: new Responses(),
 };

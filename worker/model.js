@@ -5,15 +5,23 @@ import { Chat } from './chat/chat.js';
 import { restoreChat } from './chat/restore.js';
 import { BitNetError } from './error.js';
 import { Guards } from './guards/guards.js';
-import { Listeners } from './listeners.js';
+import { checkHealth } from './health.js';
+import { EVENTS, Listeners } from './listeners.js';
 import { LoraAdapters } from './lora.js';
+import { Metrics } from './metrics/metrics.js';
 import { OpenAI } from './openai/openai.js';
 import { checkChatOptions, checkGenerateOptions, checkIndices, checkMessages, checkPrompt, checkText, checkTexts, templateOptions } from './options.js';
+import { repeatable } from './responses.js';
 import { TokenStream } from './stream.js';
 import { checkToolOptions, ToolCalling, toolError } from './tools/tool-calling.js';
 
 /** @import { Guard } from './guards/guard.js' */
+/** @import { Health, HealthOptions } from './health.js' */
 /** @import { ModelEvents } from './listeners.js' */
+/** @import { ListenOptions, MetricsHistory, MetricsOptions, RequestRecord } from './metrics/metrics.js' */
+/** @import { MetricsSnapshot } from './metrics/snapshot.js' */
+/** @import { ResponseCache } from './responses.js' */
+/** @import { CallEvent } from './worker-group.js' */
 /** @import { Engine } from './local-engine.js' */
 /** @import { BatchProgress, Completion, GenerationResult, Message, Methods, ModelInfo, Perplexity, Prefill, Prompt, ReleasedMemory, Token } from './protocol.js' */
 /** @import { ChatOptions, GenerateOptions } from './schema.js' */
@@ -47,6 +55,10 @@ export class Model {
 
   #tools;
 
+  #metrics;
+
+  #responses;
+
   #listeners = new Listeners();
 
   /** The changing parts of `info`, apart from the model: whoever keeps `info` alone must not keep the workers. */
@@ -70,10 +82,12 @@ export class Model {
    * @internal
    * @param {Engine} engine
    * @param {ModelInfo} info
-   * @param {{ guards?: readonly Guard[] | undefined }} [options] of `load`
+   * @param {{ guards?: readonly Guard[] | undefined, metrics?: MetricsOptions | undefined, responses?: ResponseCache | undefined }} [options]
+   *   of `load`
    */
-  constructor(engine, info, { guards = [] } = {}) {
+  constructor(engine, info, { guards = [], metrics, responses } = {}) {
     this.#engine = engine;
+    this.#responses = responses;
     this.#tools = new ToolCalling((messages, options) => engine.call('chatPrompt', { messages, options }));
     this.adapters = new LoraAdapters(engine);
     this.guards = new Guards(guards, this.#listeners);
@@ -91,17 +105,7 @@ export class Model {
         return status.shared;
       },
     });
-  }
-
-  /**
-   * Listens to what the model tells besides answers.
-   * @template {keyof ModelEvents} E
-   * @param {E} type
-   * @param {(event: ModelEvents[E]) => void} listener
-   * @returns {() => void} ends it
-   */
-  on(type, listener) {
-    return this.#listeners.on(type, listener);
+    this.#metrics = new Metrics(engine, this.info, metrics);
   }
 
   /**
@@ -171,14 +175,24 @@ export class Model {
   }
 
   /**
-   * Lets the guards look at a request, then computes its answer past those that look at texts.
    * @param {CheckedRequest} asked
    * @param {GenerateOptions} options
    * @param {(token: Token) => void} onToken
    * @param {boolean} [waitsForRoom] where the queue is full
    * @returns {Promise<GenerationResult>}
    */
-  async #run(asked, options, onToken, waitsForRoom = false) {
+  #run(asked, options, onToken, waitsForRoom = false) {
+    return this.#metrics.request(options.signal, (record) => this.#admit(asked, options, { onToken, waitsForRoom, record }));
+  }
+
+  /**
+   * Lets the guards look at a request, then computes its answer past those that look at texts.
+   * @param {CheckedRequest} asked
+   * @param {GenerateOptions} options
+   * @param {{ onToken: (token: Token) => void, waitsForRoom: boolean, record: RequestRecord }} more
+   * @returns {Promise<GenerationResult>}
+   */
+  async #admit(asked, options, { onToken, waitsForRoom, record }) {
     const { signal = new AbortController().signal } = options;
     signal.throwIfAborted();
     const count = (/** @type {Prompt} */ prompt, /** @type {GenerateOptions} */ options) => this.countTokens(prompt, templateOptions(options));
@@ -189,33 +203,43 @@ export class Model {
     const stop = new AbortController();
     const watch = admitted.watch?.(onToken, () => stop.abort());
     const onWritten = watch ? watch.push.bind(watch) : onToken;
-    const result = await this.#answer({ args, wish }, { signal, stop: stop.signal, onToken: onWritten, onPrefill: options.onPrefill });
+    const result = await this.#answer({ args, wish }, admitted.options, {
+      signal,
+      stop: stop.signal,
+      onToken: onWritten,
+      onPrefill: options.onPrefill,
+      record,
+    });
     return watch ? watch.finish(result) : result;
   }
 
   /**
    * @param {{ args: Methods['generate']['args'], wish: ToolWish | undefined }} asked
+   * @param {GenerateOptions} options as they were given
    * @param {object} more
    * @param {AbortSignal} more.signal
    * @param {AbortSignal} more.stop ends the answer with what it has come to
    * @param {(token: Token) => void} more.onToken
    * @param {((prefill: Prefill) => void) | undefined} more.onPrefill
+   * @param {RequestRecord} more.record
    * @returns {Promise<GenerationResult>}
    */
-  async #answer(asked, { signal, stop, onToken, onPrefill }) {
+  async #answer(asked, options, { signal, stop, onToken, onPrefill, record }) {
     const { args, answer } = await this.#tools.begin(asked.args, asked.wish);
-    const call = this.#engine.call('generate', args, {
-      signal,
-      stop,
-      onEvent: (event) => {
-        if (event.type === 'token') onToken(answer ? answer.token(event.token) : event.token);
-        if (event.type === 'prefill') onPrefill?.(event.prefill);
-      },
-    });
+    const onEvent = (/** @type {CallEvent} */ event) => {
+      record.hear(event);
+      if (event.type === 'token') onToken(answer ? answer.token(event.token) : event.token);
+      if (event.type === 'prefill') onPrefill?.(event.prefill);
+    };
+    const text = this.#responses && repeatable(args.options, options);
+    const call =
+      this.#responses && text !== undefined
+        ? this.#responses.answer(this.#engine, args, text, { signal, stop, onEvent, onRecalled: () => record.recall() })
+        : this.#engine.call('generate', args, { signal, stop, onEvent });
     const result = await call.catch((error) => {
       throw asked.wish ? toolError(error, asked.wish) : error;
     });
-    this.#now.threads = result.timings.threads;
+    if (!result.fromCache) this.#now.threads = result.timings.threads;
     return answer ? answer.finish(result, onToken) : result;
   }
 
@@ -347,6 +371,63 @@ export class Model {
    */
   async releaseMemory() {
     return this.#engine.call('releaseMemory', {});
+  }
+
+  /**
+   * How the model does: its requests, tokens, speeds, latencies, keys and values and memory. Speeds and latencies are those of the
+   * last minute.
+   * @returns {Promise<MetricsSnapshot>}
+   */
+  async metrics() {
+    return this.#metrics.snapshot();
+  }
+
+  /**
+   * Snapshots of the last hours, one for each interval in which something happened, as plain data for `JSON.stringify`. The load
+   * option `metrics` says how often and for how long.
+   * @returns {MetricsHistory}
+   */
+  metricsHistory() {
+    return this.#metrics.history();
+  }
+
+  /**
+   * Listens to what the model tells besides answers. `metrics`: a snapshot at an interval, which looks back to the one before;
+   * `alert`: a number of the metrics has passed a threshold of `rules`, or is back; `audit`: a guard has decided.
+   * @template {keyof ModelEvents} E
+   * @param {E} type
+   * @param {(event: ModelEvents[E]) => void} listener
+   * @param {ListenOptions} [options]
+   * @returns {() => void} ends it, as `off` does
+   */
+  on(type, listener, options = {}) {
+    if (!EVENTS.includes(type)) throw new BitNetError('invalid_argument', `on: expected one of '${EVENTS.join("', '")}', found '${String(type)}'.`);
+    if (typeof listener !== 'function') throw new BitNetError('invalid_argument', 'on: expected a function that listens.');
+    const stop = this.#metrics.supply(type, listener, options);
+    const off = this.#listeners.on(type, listener, stop);
+    if (options.signal?.aborted) off();
+    options.signal?.addEventListener('abort', off, { once: true });
+    return off;
+  }
+
+  /**
+   * Ends what `on` began.
+   * @template {keyof ModelEvents} E
+   * @param {E} type
+   * @param {(event: ModelEvents[E]) => void} listener
+   */
+  off(type, listener) {
+    this.#listeners.off(type, listener);
+  }
+
+  /**
+   * Whether the workers live and the model still answers, by a short generation that disturbs no other request and leaves
+   * nothing in memory. It tells within its time limit, whatever has happened, and rejects only where its signal aborts.
+   * @param {HealthOptions} [options]
+   * @returns {Promise<Health>}
+   */
+  async health(options) {
+    return checkHealth(this.#engine, options);
   }
 
   /**

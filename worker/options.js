@@ -2,6 +2,7 @@
 import { BitNetError } from './error.js';
 import { isGuard } from './guards/guard.js';
 import { isHeaderRecord } from './headers.js';
+import { isInterval } from './metrics/metrics.js';
 import { ADAPTER_RULES, CHAT_RULES, GENERATE_RULES, LOAD_RULES, WORKER_RULES } from './schema.js';
 
 /** @import { ResponseFormat, WireChatOptions, WireGenerateOptions, WireLoadOptions, WireMessage, WirePrompt } from './protocol.js' */
@@ -28,9 +29,11 @@ const CHECKS = {
   isFunction: (v) => typeof v === 'function',
   isGuards: (v) => Array.isArray(v) && v.every(isGuard),
   isHeaders: (v) => typeof v === 'function' || isHeaderRecord(v),
+  isMetricsOptions,
   isLogitBias: (v) => isObject(v) && Object.entries(v).every(([id, x]) => isId(id) && isNumber(x) && Math.abs(x) <= MAX_BIAS),
   isLogprobs: (v) => typeof v === 'boolean' || isInteger(v, 0, 100),
   isIntegrity: (v) => typeof v === 'string' && /^sha256-([A-Za-z0-9+/]{43}=|[0-9a-fA-F]{64})$/.test(v),
+  isResponseCache,
   isResponseFormat,
   isToolChoice: (v) => ['auto', 'none', 'required'].includes(v) || (isObject(v) && typeof v.name === 'string'),
   isNetworkOptions: (v) =>
@@ -100,6 +103,20 @@ function isData(value, depth = 0) {
   const prototype = Object.getPrototypeOf(value);
   const plain = Array.isArray(value) || prototype === null || Object.getPrototypeOf(prototype) === null;
   return plain && Object.values(/** @type {object} */ (value)).every((item) => isData(item, depth + 1));
+}
+
+/** @type {Check} */
+function isMetricsOptions(value) {
+  if (!isObject(value)) return false;
+  const { interval, history, timeline, ...others } = value;
+  const isHistory = history === undefined || (isNumber(history) && history >= 0);
+  return Object.keys(others).length === 0 && isHistory && (interval === undefined || isInterval(interval)) && ['boolean', 'undefined'].includes(typeof timeline);
+}
+
+/** @type {Check} */
+function isResponseCache(value) {
+  if (typeof value === 'boolean') return true;
+  return isObject(value) && Object.entries(value).every(([key, x]) => ['maxBytes', 'maxEntries'].includes(key) && (x === undefined || isInteger(x, 1, Number.MAX_SAFE_INTEGER)));
 }
 
 /** @type {Check} */

@@ -1,6 +1,7 @@
 // Every message between the page and its workers. Types only: whatever could be computed is computed in Rust.
 
 /** @import { WireError } from './error.js' */
+/** @import { PresetChoice } from './preset.js' */
 /** @import { Variant } from './variant.js' */
 
 /**
@@ -33,6 +34,7 @@
  * Options of `load` that the engine needs; `undefined` means: decide.
  * @typedef {object} WireLoadOptions
  * @property {number} [context] tokens
+ * @property {number} [mostContext] of a preset: no more tokens than this, and than memory holds
  * @property {string} [kernel]
  * @property {string} [precision]
  * @property {CacheMode} [cache]
@@ -205,6 +207,7 @@
  * @property {number} kvTokens tokens whose keys and values stay in memory, of all requests and of what was computed before
  * @property {'leader' | 'follower' | undefined} [shared] whether this tab runs the engine that tabs share, or asks the one that does
  * @property {number} [embeddingDimensions] numbers in a vector of `embed`, where the model was made for it
+ * @property {PresetChoice} [preset] what the load option `preset` has chosen, and why
  */
 
 /**
@@ -312,6 +315,7 @@
  * @property {Usage} usage
  * @property {Timings} timings
  * @property {string} [reasoning] all that the model has thought before it answered
+ * @property {true} [fromCache] whether it was told from the response cache, and nothing was computed
  */
 
 /**
@@ -396,6 +400,15 @@
  * @property {number} releasedBytes keys and values of texts that have ended: free for what the engine computes next
  * @property {number} usedBytes keys and values of what is under way
  * @property {number} memoryBytes of the engine's WebAssembly memory, which never becomes smaller
+ * What the engine tells of itself at a moment, and what it has counted since the load.
+ * @typedef {object} EngineStats
+ * @property {number} kvBlocks that hold keys and values
+ * @property {number} kvMostBlocks that may
+ * @property {number} kvBlockTokens tokens in each
+ * @property {number} kvBlockBytes bytes of each
+ * @property {number} keptTexts texts that have ended and are kept
+ * @property {number} weightBytesRead bytes that products with weights have read
+ * @property {number} memoryBytes of the instance
  */
 
 /**
@@ -436,6 +449,10 @@
  * @property {{ args: { seed: number }, value: SelfTest }} selfTest
  * @property {{ args: {}, value: number }} memoryBytes
  * @property {{ args: {}, value: ReleasedMemory }} releaseMemory
+ * @property {{ args: {}, value: EngineStats }} stats
+ * @property {{ args: {}, value: number }} wakeThreads how many there are
+ * @property {{ args: { prompt: WirePrompt, chat: WireChatOptions, options: string }, value: string }} responseKey
+ * @property {{ args: { tokens: number }, value: number }} trial how many tokens it has written
  * @property {{ args: { bytes: number }, value: ReadLimit }} readLimit
  */
 
@@ -477,6 +494,7 @@
  *   | { type: 'pong', lost: boolean }
  *   | { type: 'closed' }
  *   | { type: 'progress', id: number, progress: Progress }
+ *   | { type: 'begun', id: number, cached: number }
  *   | { type: 'prefill', id: number, prefill: Prefill }
  *   | { type: 'token', id: number, token: Token }
  *   | { type: 'result', id: number, value: any }

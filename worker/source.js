@@ -67,6 +67,14 @@ function wireBytes(source, signal) {
   throw invalid('expected an address, a File, a Blob, an array of Files, a Response, an ArrayBuffer or a ReadableStream of bytes.');
 }
 
+/**
+ * Whether a source is the address of a file on a server, which may be kept and loaded again.
+ * @param {Source} source
+ */
+export function isAddressed(source) {
+  return (typeof source === 'string' || source instanceof URL) && !/^(blob|data):/i.test(String(source).trim());
+}
+
 /** @param {string} what @param {ErrorOptions} [more] */
 function invalid(what, more) {
   return new BitNetError('invalid_argument', `source: ${what}`, more);

@@ -72,6 +72,13 @@ declare module '*/bitnet_web.js' {
     /** Indices of the texts, and the vector of each. */
     stepEmbed(limit: number): [texts: Uint32Array, vectors: Float32Array] | undefined;
     logitsHash(): string;
+    stats(): import('./protocol.js').EngineStats;
+    responseKey(prompt: import('./protocol.js').WirePrompt, chat: import('./protocol.js').WireChatOptions, options: string): string;
+    wakeThreads(): number;
+    beginTrial(tokens: number): void;
+    /** Whether it has come to its end. */
+    stepTrial(limit: number): boolean;
+    endTrial(): Uint32Array;
     free(): void;
   }
 

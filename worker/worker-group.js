@@ -21,7 +21,7 @@ import { Watchdog } from './watchdog.js';
  */
 
 /**
- * @typedef {Extract<FromEngine, { type: 'progress' | 'prefill' | 'token' }>} CallEvent
+ * @typedef {Extract<FromEngine, { type: 'progress' | 'begun' | 'prefill' | 'token' }>} CallEvent
  */
 
 /**
@@ -232,6 +232,7 @@ export class WorkerGroup {
     if (pending === undefined) return; // aborted meanwhile
     switch (message.type) {
       case 'progress':
+      case 'begun':
       case 'prefill':
       case 'token':
         return pending.onEvent?.(message);
