@@ -21,6 +21,8 @@ test('what fits is told by the weights, the keys and values of a usual context, 
   assert.equal(fitOf(needs(MOST_MEMORY - 0.3 * GB, 100_000), {}), 'tight', 'with a shorter context than is usual');
   assert.equal(fitOf(needs(1e6), { probed: { fits: false, contextThatFits: 512 } }), 'tight', 'the probe knows better');
   assert.equal(fitOf(needs(1e6), { probed: { fits: false, contextThatFits: 0 } }), 'doesNotFit');
+  assert.equal(fitOf(needs(1e6), { probed: { fits: true, contextThatFits: 3840 } }), 'tight', 'less than a usual context');
+  assert.equal(fitOf(needs(1e6), { probed: { fits: true, contextThatFits: 23_552 } }), 'fits');
   assert.equal(parametersOf('2.4B'), 2.4e9);
   assert.equal(parametersOf('270M'), 270e6);
   assert.equal(speedOf(2e9, { grouped: false, weightsPerSecond: 40e9 }), 20);

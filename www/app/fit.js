@@ -13,7 +13,7 @@ const LEAST_CONTEXT = 512;
 const COMFORTABLE = 0.4;
 const POSSIBLE = 0.8;
 /** The speed of matrices that have a scale for each group of columns, as a share of that of matrices with one. */
-const GROUPED = 0.6;
+const GROUPED = 0.8;
 
 /**
  * What is known of a model's needs.
@@ -39,6 +39,8 @@ export function memoryOf({ weightBytes, kvBytesPerToken, context }) {
  */
 export function fitOf(needs, { deviceMemory, probed }) {
   if (probed?.fits === false) return probed.contextThatFits ? 'tight' : 'doesNotFit';
+  // A model whose whole context does not fit runs with as much as does.
+  if ((probed?.contextThatFits ?? Infinity) < Math.min(needs.context ?? USUAL_CONTEXT, USUAL_CONTEXT)) return 'tight';
   const least = needs.weightBytes + (needs.kvBytesPerToken ?? 0) * LEAST_CONTEXT;
   if (least > MOST_MEMORY) return 'doesNotFit';
   const needed = probed?.memoryBytes ?? memoryOf(needs);

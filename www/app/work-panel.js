@@ -6,14 +6,7 @@ import * as format from './format.js';
 import { has, t } from './texts.js';
 
 /** @typedef {import('./api.js').Model} Model */
-
-/**
- * What the panel takes of a model's metrics.
- * @typedef {object} Snapshot
- * @property {{ weightBytes: number }} perSecond
- * @property {{ blocks: number, mostBlocks: number, blockTokens: number }} kv
- * @property {{ wasm: number, kv: number }} memory
- */
+/** @typedef {import('../../worker/types.js').MetricsSnapshot} MetricsSnapshot */
 
 /** How often the panel is drawn, milliseconds, and how many of these the curve shows. */
 const EVERY = 500;
@@ -35,7 +28,7 @@ export class WorkPanel {
   #drawn = performance.now();
   /** Bytes per second that the threads of a model can read. @type {WeakMap<Model, number>} */
   #limits = new WeakMap();
-  /** @type {Snapshot | null} */
+  /** @type {MetricsSnapshot | null} */
   #snapshot = null;
   #speed = h('output', { class: 'work-speed', 'data-testid': 'work-speed' });
   #chart = h('div', { class: 'chart work-curve' });
@@ -116,7 +109,7 @@ export class WorkPanel {
     if (model === null) return;
     this.#watching = new AbortController();
     const { signal } = this.#watching;
-    /** @type {any} */ (model).on?.('metrics', (/** @type {Snapshot} */ snapshot) => (this.#snapshot = snapshot), { interval: EVERY, signal });
+    model.on('metrics', (snapshot) => (this.#snapshot = snapshot), { interval: EVERY, signal });
     this.#timer = window.setInterval(() => this.#draw(model), EVERY);
     this.#draw(model);
     // Memory is measured while nobody waits for the threads.
