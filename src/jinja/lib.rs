@@ -3,9 +3,8 @@
 //! The language is jinja2's, in the environment that transformers sets up for chat templates (`utils/chat_template_utils.py`:
 //! an immutable sandbox, `trim_blocks`, `lstrip_blocks`, loop controls, `{% generation %}`, its own `tojson`). Values behave
 //! as Python's do. It is an implementation of its own for two reasons that a library does not give: every operation is counted
-//! before it runs ([`meter`]), so that a hostile template ends in an error, and every character knows whether the template
-//! or a user wrote it ([`text`]), so that no content can spell a control token.
-
+//! before it runs (`meter.rs`), so that a hostile template ends in an error, and every character knows whether the template
+//! or a user wrote it (`text.rs`), so that no content can spell a control token.
 //!
 //! It is a crate of its own because it is compiled for its size: a template is rendered once for each prompt.
 

@@ -24,7 +24,7 @@ pub const MAX_ORIGIN: u16 = (1 << (32 - CHAR_BITS)) - 1;
 pub struct Char(u32);
 
 impl Char {
-    /// A character from `origin`, at most [`MAX_ORIGIN`].
+    /// A character from `origin`, at most `MAX_ORIGIN`.
     pub fn new(c: char, origin: u16) -> Self {
         Self(u32::from(c) | u32::from(origin.min(MAX_ORIGIN)) << CHAR_BITS)
     }

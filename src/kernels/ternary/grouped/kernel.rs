@@ -203,7 +203,7 @@ impl<T, const N: usize> Pointers<T, N> {
     }
 
     /// # Safety
-    /// As [`pointer::add`].
+    /// `offset` numbers from that pointer on stay within what it points into, as for a pointer's `add`.
     #[inline(always)]
     pub(super) unsafe fn at(&self, index: usize, offset: usize) -> *const T {
         // SAFETY: the caller's promise.
