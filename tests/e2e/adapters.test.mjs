@@ -85,8 +85,23 @@ test('AI SDK: what fails and what is not supported is told', async () => {
   const model = new Letters(20);
   await assert.rejects(generateText({ model: sdk(model), prompt: 'x'.repeat(40), maxRetries: 0 }), /20|40|41/);
   await assert.rejects(generateText({ model: sdk(model), messages: [{ role: 'user', content: [{ type: 'image', image: new Uint8Array([137, 80, 78, 71]) }] }], maxRetries: 0 }), /text/);
-  const { warnings } = await generateText({ model: sdk(model), prompt: 'Hi', reasoning: 'high' });
+  const foreign = /** @type {any} */ ({ type: 'provider', id: 'other.search', name: 'search', args: {}, inputSchema: jsonSchema({ type: 'object' }) });
+  const { warnings } = await generateText({ model: sdk(model), prompt: 'Hi', tools: { search: foreign } });
   assert.equal(warnings?.[0]?.type, 'unsupported');
+});
+
+test('AI SDK: what a model thinks comes apart from what it says, and goes back to it', async () => {
+  const model = new Letters();
+  model.thoughts = 'Hm';
+  const got = await generateText({ model: sdk(model), prompt: 'Hi', reasoning: 'high' });
+  assert.deepEqual([got.reasoningText, got.text], ['Hm', 're:Hi']);
+  assert.deepEqual([got.usage.outputTokens, got.usage.outputTokenDetails.reasoningTokens, got.usage.outputTokenDetails.textTokens], [7, 2, 5]);
+  const stream = streamText({ model: sdk(model), messages: [{ role: 'user', content: 'Hi' }, ...got.response.messages, { role: 'user', content: 'On' }], reasoning: 'none' });
+  const parts = [];
+  for await (const part of stream.fullStream) if (/^(reasoning|text)-/.test(part.type)) parts.push(part.type.startsWith('text-delta') ? 'text' : part.type);
+  assert.deepEqual([...new Set(parts)], ['reasoning-start', 'reasoning-delta', 'reasoning-end', 'text-start', 'text', 'text-end']);
+  assert.deepEqual(model.options.map(({ thinking }) => thinking), [true, false]);
+  assert.equal(model.messages.at(-1)?.[1].reasoning_content, 'Hm');
 });
 
 test('LangChain: a chain, a stream, options and usage', async () => {
@@ -106,6 +121,18 @@ test('LangChain: a chain, a stream, options and usage', async () => {
   assert.deepEqual([pieces.join(''), pieces.length > 5], ['re:Say no', true]);
   const batch = await piped.batch([{ word: 'a' }, { word: 'b' }]);
   assert.deepEqual(batch, ['re:Say a', 're:Say b']);
+});
+
+test('LangChain: what a model thinks comes apart from what it says, and goes back to it', async () => {
+  const model = new Letters();
+  model.thoughts = 'Hm';
+  const chat = chain(model, { thinking: true });
+  const answer = await chat.invoke('Hi');
+  assert.deepEqual([answer.content, answer.additional_kwargs], ['re:Hi', { reasoning_content: 'Hm' }]);
+  let whole;
+  for await (const chunk of await chat.stream([new HumanMessage('Hi'), answer, new HumanMessage('On')])) whole = whole === undefined ? chunk : whole.concat(chunk);
+  assert.deepEqual([whole?.content, whole?.additional_kwargs], ['re:On', { reasoning_content: 'Hm' }]);
+  assert.equal(model.messages.at(-1)?.[1].reasoning_content, 'Hm');
 });
 
 test('LangChain: tools are bound, called and answered', async () => {

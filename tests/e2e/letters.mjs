@@ -13,6 +13,8 @@ const tick = () => new Promise((resolve) => setImmediate(resolve));
 export class Letters {
   /** What it was asked. @type {string[]} */
   prompts = [];
+  /** The messages of each. @type {any[][]} */
+  messages = [];
   /** @type {any[]} */
   options = [];
   /** How often tokens were counted. */
@@ -41,6 +43,7 @@ export class Letters {
     checkPrompt(prompt);
     checkGenerateOptions(options);
     const messages = typeof prompt === 'string' ? [{ role: 'text', content: prompt }] : prompt;
+    this.messages.push([...messages]);
     this.prompts.push(messages.map(({ role, content }) => `${role[0]}:${content}`).join(' '));
     this.options.push(options);
     const asked = messages.findLast(({ role }) => ['user', 'tool', 'text'].includes(role));
@@ -118,7 +121,8 @@ export class Letters {
       this.running -= 1;
     }
     const usage = { promptTokens, cachedTokens: 1, completionTokens: this.thoughts.length + Math.min(answer.length, room) };
-    return /** @type {any} */ ({ finishReason: answer.length > room ? 'length' : 'stop', usage });
+    const reasoning = this.thoughts === '' ? {} : { reasoning: this.thoughts };
+    return /** @type {any} */ ({ finishReason: answer.length > room ? 'length' : 'stop', usage, ...reasoning });
   }
 }
 

@@ -4,7 +4,7 @@ import { GENERATE_RULES } from '../schema.js';
 import { callDeltasOf, toolCallsOf } from '../tool-calls.js';
 
 /** @import { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4Content, LanguageModelV4FinishReason, LanguageModelV4Message, LanguageModelV4StreamPart, LanguageModelV4ToolResultOutput, LanguageModelV4Usage, SharedV4Warning } from '@ai-sdk/provider' */
-/** @import { GenerationResult, Message, StreamEvent } from '../protocol.js' */
+/** @import { GenerationResult, Message, StreamEvent, Token } from '../protocol.js' */
 /** @import { GenerateOptions } from '../schema.js' */
 /** @import { Model } from '../model.js' */
 
@@ -30,15 +30,17 @@ export function bitnet(model, settings = {}) {
     supportedUrls: {},
     async doGenerate(call) {
       const { warnings, stream } = begin(call);
-      let text = '';
-      for await (const token of stream) text += token.text;
+      const answer = new Answer();
+      for await (const token of stream) answer.add(token);
       const result = /** @type {GenerationResult} */ (stream.result);
+      const { text, reasoning } = answer;
       /** @type {LanguageModelV4Content[]} */
-      const content = text === '' ? [] : [{ type: 'text', text }];
+      const content = reasoning === '' ? [] : [{ type: 'reasoning', text: reasoning }];
+      if (text !== '') content.push({ type: 'text', text });
       for (const { id, name, arguments: values } of toolCallsOf(result)) {
         content.push({ type: 'tool-call', toolCallId: id, toolName: name, input: JSON.stringify(values) });
       }
-      return { content, finishReason: reasonOf(result), usage: usageOf(result), response: { modelId, timestamp: new Date() }, warnings };
+      return { content, finishReason: reasonOf(result), usage: usageOf(result, answer), response: { modelId, timestamp: new Date() }, warnings };
     },
     async doStream(call) {
       const { warnings, stream } = begin(call);
@@ -47,6 +49,21 @@ export function bitnet(model, settings = {}) {
       return { stream: readable(partsOf(events, first, warnings, modelId)) };
     },
   };
+}
+
+/** What has come of an answer. */
+class Answer {
+  text = '';
+  reasoning = '';
+  reasoningTokens = 0;
+
+  /** @param {Token} token */
+  add({ id, text, reasoning = '' }) {
+    this.text += text;
+    this.reasoning += reasoning;
+    // A token that only begins a character, or ends the thinking, has no text of its own.
+    if (this.reasoning !== '' && this.text === '' && id >= 0) this.reasoningTokens += 1;
+  }
 }
 
 /**
@@ -59,17 +76,22 @@ export function bitnet(model, settings = {}) {
 async function* partsOf(events, step, warnings, modelId) {
   yield { type: 'stream-start', warnings };
   yield { type: 'response-metadata', modelId, timestamp: new Date() };
-  let writes = false;
+  const answer = new Answer();
+  /** The part that is being written. @type {'text' | 'reasoning' | undefined} */
+  let part;
   /** The ids of calls, by their numbers. @type {string[]} */
   const ids = [];
   try {
     for (; !step.done; step = await events.next()) {
       const event = step.value;
       if (event.type === 'token') {
-        if (event.text !== '') {
-          if (!writes) yield { type: 'text-start', id: '0' };
-          writes = true;
-          yield { type: 'text-delta', id: '0', delta: event.text };
+        answer.add(event);
+        for (const [type, delta] of /** @type {const} */ ([['reasoning', event.reasoning ?? ''], ['text', event.text]])) {
+          if (delta === '') continue;
+          if (part !== undefined && part !== type) yield { type: `${part}-end`, id: part };
+          if (part !== type) yield { type: `${type}-start`, id: type };
+          part = type;
+          yield { type: `${type}-delta`, id: type, delta };
         }
         for (const { index, id, name, arguments: delta } of callDeltasOf(event)) {
           if (id !== undefined) {
@@ -80,12 +102,12 @@ async function* partsOf(events, step, warnings, modelId) {
         }
       }
       if (event.type !== 'done' || event.result === undefined) continue;
-      if (writes) yield { type: 'text-end', id: '0' };
+      if (part !== undefined) yield { type: `${part}-end`, id: part };
       for (const { id, name, arguments: values } of toolCallsOf(event.result)) {
         yield { type: 'tool-input-end', id };
         yield { type: 'tool-call', toolCallId: id, toolName: name, input: JSON.stringify(values) };
       }
-      yield { type: 'finish', usage: usageOf(event.result), finishReason: reasonOf(event.result) };
+      yield { type: 'finish', usage: usageOf(event.result, answer), finishReason: reasonOf(event.result) };
     }
   } finally {
     await events.return(); // whoever leaves the stream stops the model
@@ -139,7 +161,8 @@ function optionsOf(call, settings) {
       else wished.toolChoice = toolChoice.type === 'tool' ? { name: toolChoice.toolName } : toolChoice.type;
     }
   }
-  if (call.reasoning !== undefined && call.reasoning !== 'provider-default') unsupported('reasoning');
+  const { reasoning = 'provider-default' } = call;
+  if (reasoning !== 'provider-default') wished.thinking = reasoning !== 'none';
   const known = Object.fromEntries(Object.entries(wished).filter(([, value]) => value !== undefined));
   return { options: { ...settings, ...known, ...call.providerOptions?.bitnet }, warnings };
 }
@@ -154,16 +177,17 @@ function messagesOf(message) {
     return message.content.flatMap((part) =>
       part.type === 'tool-result' ? [{ role: 'tool', content: resultText(part.output), tool_call_id: part.toolCallId, name: part.toolName }] : []);
   }
-  let content = '';
+  let [content, reasoning] = ['', ''];
   const calls = [];
   for (const part of message.content) {
     if (part.type === 'text') content += part.text;
     else if (part.type === 'tool-call') calls.push({ id: part.toolCallId, type: 'function', function: { name: part.toolName, arguments: part.input } });
-    else if (part.type !== 'reasoning') {
+    else if (part.type === 'reasoning') reasoning += part.text;
+    else {
       throw new BitNetError('unsupported', `A message has a part of the type ${part.type}: expected texts and calls of tools, since models here read text only.`);
     }
   }
-  return [{ role: message.role, content, ...(calls.length > 0 && { tool_calls: calls }) }];
+  return [{ role: message.role, content, ...(reasoning !== '' && { reasoning_content: reasoning }), ...(calls.length > 0 && { tool_calls: calls }) }];
 }
 
 /** @param {LanguageModelV4ToolResultOutput} output */
@@ -185,10 +209,10 @@ function reasonOf({ finishReason: raw, stoppedBy }) {
   return { unified: /** @type {LanguageModelV4FinishReason['unified']} */ (unified), raw };
 }
 
-/** @param {GenerationResult} result @returns {LanguageModelV4Usage} */
-function usageOf({ usage: { promptTokens, cachedTokens, completionTokens } }) {
+/** @param {GenerationResult} result @param {Answer} answer @returns {LanguageModelV4Usage} */
+function usageOf({ usage: { promptTokens, cachedTokens, completionTokens } }, { reasoningTokens }) {
   return {
     inputTokens: { total: promptTokens, noCache: promptTokens - cachedTokens, cacheRead: cachedTokens, cacheWrite: undefined },
-    outputTokens: { total: completionTokens, text: completionTokens, reasoning: undefined },
+    outputTokens: { total: completionTokens, text: completionTokens - reasoningTokens, reasoning: reasoningTokens > 0 ? reasoningTokens : undefined },
   };
 }

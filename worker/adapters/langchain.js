@@ -71,7 +71,7 @@ export class ChatBitNet extends BaseChatModel {
   async _generate(messages, options) {
     const { text, ...result } = await this.#model.complete(messages.map(messageOf), this.#optionsOf(messages, options));
     const calls = toolCallsOf(result).map(({ id, name, arguments: args }) => ({ id, name, args, type: /** @type {const} */ ('tool_call') }));
-    const message = new AIMessage({ content: text, tool_calls: calls, usage_metadata: usageOf(result), response_metadata: metadataOf(result) });
+    const message = new AIMessage({ content: text, ...thoughtOf(result.reasoning), tool_calls: calls, usage_metadata: usageOf(result), response_metadata: metadataOf(result) });
     return { generations: [{ text, message }] };
   }
 
@@ -85,8 +85,8 @@ export class ChatBitNet extends BaseChatModel {
     const stream = this.#model.generate(messages.map(messageOf), this.#optionsOf(messages, options));
     for await (const token of stream) {
       const deltas = callDeltasOf(token).map(({ index, id, name, arguments: args }) => ({ index, id, name, args, type: /** @type {const} */ ('tool_call_chunk') }));
-      if (token.text === '' && deltas.length === 0) continue;
-      const message = new AIMessageChunk({ content: token.text, tool_call_chunks: deltas });
+      if (token.text === '' && !token.reasoning && deltas.length === 0) continue;
+      const message = new AIMessageChunk({ content: token.text, ...thoughtOf(token.reasoning), tool_call_chunks: deltas });
       yield new ChatGenerationChunk({ text: token.text, message });
       await runManager?.handleLLMNewToken(token.text);
     }
@@ -115,6 +115,14 @@ function choiceOf(choice) {
   return { toolChoice: { name: typeof choice === 'string' ? choice : choice.function?.name } };
 }
 
+/**
+ * What a model has thought stands where LangChain's models of DeepSeek and of Ollama have it.
+ * @param {string | undefined} reasoning
+ */
+function thoughtOf(reasoning) {
+  return reasoning ? { additional_kwargs: { reasoning_content: reasoning } } : {};
+}
+
 /** @type {Record<string, string>} */
 const ROLES = { human: 'user', ai: 'assistant', system: 'system', developer: 'system', tool: 'tool' };
 
@@ -130,8 +138,10 @@ function messageOf(message) {
   const content = parts.map((part) => ('text' in part ? part.text : '')).join('');
   const { tool_calls: calls = [], tool_call_id: id, name } = /** @type {any} */ (message);
   if (role === 'tool') return { role, content, tool_call_id: id, ...(name && { name }) };
-  if (calls.length === 0) return { role, content };
-  return { role, content, tool_calls: calls.map((/** @type {any} */ call) => ({ id: call.id, type: 'function', function: { name: call.name, arguments: call.args } })) };
+  const { reasoning_content: reasoning } = message.additional_kwargs;
+  const thought = typeof reasoning === 'string' && reasoning !== '' && { reasoning_content: reasoning };
+  if (calls.length === 0) return { role, content, ...thought };
+  return { role, content, ...thought, tool_calls: calls.map((/** @type {any} */ call) => ({ id: call.id, type: 'function', function: { name: call.name, arguments: call.args } })) };
 }
 
 /** @param {GenerationResult} result */
