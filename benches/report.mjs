@@ -60,7 +60,7 @@ function speeds(subjects, { prompts, contexts }) {
  */
 function limits(subjects) {
   const rows = subjects.map((subject) => {
-    const read = subject.runs.map((run) => run.info.weightBytes * run.decode[0]?.perSecond);
+    const read = subject.runs.map((run) => run.decode[0]?.weightBytesPerToken * run.decode[0]?.perSecond);
     return [
       String(subject.threads),
       kernelOf(subject),

@@ -19,14 +19,20 @@ function engineOf(model) {
  * @param {Model} model
  * @param {{ context: number, tokens: number, signal?: AbortSignal, onToken?: () => void }} how `tokens` to decode; `onToken` is
  *   called when one has arrived
- * @returns {Promise<GenerationResult>} its `prefillMs` holds the filling; `timings.parts` is there
+ * @returns {Promise<GenerationResult & { weightBytesPerToken: number }>} its `prefillMs` holds the filling; `timings.parts` is there.
+ *   `weightBytesPerToken` are those that its products have read
  */
 export async function decodeAtDepth(model, { context, tokens, signal, onToken }) {
+  const engine = engineOf(model);
+  const before = await engine.call('stats', {});
   const options = { maxTokens: tokens, temperature: 0, seed: 0, timeParts: true, syntheticContext: context };
-  return engineOf(model).call('generate', { prompt: 'a', options }, {
+  const result = await engine.call('generate', { prompt: 'a', options }, {
     signal,
     onEvent: (event) => event.type === 'token' && event.token.id >= 0 && onToken?.(),
   });
+  // The prompt was read in one pass, and the last token in none.
+  const read = (await engine.call('stats', {})).weightBytesRead - before.weightBytesRead;
+  return { ...result, weightBytesPerToken: read / result.usage.completionTokens };
 }
 
 /**

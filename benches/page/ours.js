@@ -69,10 +69,11 @@ export async function logits(tokens) {
 
 /** @param {number} context @param {number} tokens */
 export async function decode(context, tokens) {
-  const { usage, timings } = await decodeAtDepth(loaded(), { context, tokens });
+  const { usage, timings, weightBytesPerToken } = await decodeAtDepth(loaded(), { context, tokens });
   const written = usage.completionTokens - 1;
   return {
     tokens: written,
+    weightBytesPerToken,
     perSecond: timings.decodeTokensPerSecond,
     parts: perToken(timings.parts?.decode, written),
   };

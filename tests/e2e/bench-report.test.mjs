@@ -20,11 +20,11 @@ const PARTS = { ternary: 50, attention: 10, head: 20, norms: 5, sampling: 1, bar
 
 /** @param {number} speed */
 const ourRun = (speed) => ({
-  info: { kernel: 'lut', weightBytes: 1e9 },
+  info: { kernel: 'lut' },
   hash: '00ff',
   prefill: { 16: { perSecond: 40, firstTokenMs: 400, parts: PARTS } },
   logits: { perSecond: 38 },
-  decode: { 0: { perSecond: speed, parts: PARTS } },
+  decode: { 0: { perSecond: speed, weightBytesPerToken: 1e9, parts: PARTS } },
   limit: { best: 20e9, median: 18e9 },
   processorSeconds: 0.1,
 });

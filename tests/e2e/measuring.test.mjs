@@ -72,7 +72,11 @@ test('the benchmark of the repository measures a model', { timeout: 120_000 }, a
   });
   assert.ok(found.wasmBytes > found.info.memoryBytes && found.info.weightBytes < found.info.memoryBytes);
   assert.ok(found.prefill.tokens >= 8 && found.prefill.perSecond > 0 && found.prefill.firstTokenMs > 0);
-  for (const { perSecond, parts } of found.decode) assert.ok(perSecond > 0 && parts.attention > 0);
+  for (const { perSecond, parts, weightBytesPerToken } of found.decode) {
+    assert.ok(perSecond > 0 && parts.attention > 0);
+    assert.equal(weightBytesPerToken, found.decode[0].weightBytesPerToken, 'no matter how many tokens stand before');
+    assert.ok(weightBytesPerToken < found.info.weightBytes && weightBytesPerToken > found.info.weightBytes / 4);
+  }
   assert.ok(found.same, 'a made-up context leaves nothing behind');
   assert.ok(found.limit.best >= found.limit.median && found.limit.median > 1e6);
   await context.close();

@@ -32,7 +32,8 @@ describe('the benchmark page', () => {
       assert.deepEqual(result.machine, {
         memoryBytes: 25_000_000,
         readPerSecond: 20e9,
-        readShare: (16_000_000 * result.decode.tokensPerSecond) / 20e9,
+        readShare: (12_000_000 * result.decode.tokensPerSecond) / 20e9,
+        tokenBytes: 12_000_000,
       });
       assert.ok(Math.abs(result.parts.ternary - 60 / 181) < 1e-9);
       const legend = await page.locator('#parts-chart svg').textContent();

@@ -11,6 +11,7 @@ export async function decodeAtDepth(_model, { context, tokens, onToken }) {
   }
   return {
     finishReason: 'length',
+    weightBytesPerToken: 12_000_000,
     usage: { promptTokens: context + 1, cachedTokens: context, completionTokens: tokens },
     timings: { prefillMs: 10, decodeMs: 1000, decodeTokensPerSecond: 2000 / context, parts: { prefill: PARTS, decode: PARTS } },
   };

@@ -58,8 +58,8 @@ import { spread } from './statistics.js';
  * @property {Decode} decode
  * @property {Record<string, number> | null} parts milliseconds of one written token by part
  * @property {{ context: number, tokensPerSecond: number }[]} depths decode speed with so many made-up tokens in the context
- * @property {{ memoryBytes: number, readPerSecond: number, readShare: number }} machine peak of the model's memory; how
- *   fast its threads can read memory, bytes per second; which share of that writing uses
+ * @property {{ memoryBytes: number, readPerSecond: number, readShare: number, tokenBytes: number }} machine peak of the model's memory;
+ *   how fast its threads can read memory, bytes per second; which share of that writing uses; bytes of weights that each token reads
  * @property {{ seconds: number, tokensPerSecond: number }[]} sustained speeds while it was written without a pause; empty where that
  *   was not asked for
  * @property {string} logitsHash
@@ -134,8 +134,9 @@ export async function measure(api, tools, plan, { signal, onStage, onResult }) {
     // Asked first: measuring the speed takes memory as well.
     const memoryBytes = await tools.memoryBytes(model);
     const { best: readPerSecond } = await tools.readLimit(model);
-    const readShare = (info.weightBytes * decode.run.tokensPerSecond) / readPerSecond;
-    onResult({ machine: { memoryBytes, readPerSecond, readShare } });
+    const { tokenBytes } = decode;
+    const readShare = (tokenBytes * decode.run.tokensPerSecond) / readPerSecond;
+    onResult({ machine: { memoryBytes, readPerSecond, readShare, tokenBytes } });
     onStage(t('stage.check'), written + SHARE.depths);
     onResult({ logitsHash: await model.logitsHash() });
     if (plan.sustained) {
@@ -249,7 +250,7 @@ class Bench {
    * @param {Model} model
    * @param {Tools} tools
    * @param {(share: number) => void} onShare
-   * @returns {Promise<{ run: Decode, parts: Record<string, number> | null }>}
+   * @returns {Promise<{ run: Decode, parts: Record<string, number> | null, tokenBytes: number }>}
    */
   async longRuns(model, tools, onShare) {
     const room = model.info.contextLength - LONG_RUN_CONTEXT - 2;
@@ -258,6 +259,7 @@ class Bench {
     const runs = [];
     /** @type {Record<string, number>} milliseconds of all tokens */
     const parts = {};
+    let tokenBytes = 0;
     const began = performance.now();
     while (runs.length < LONG_RUNS && (runs.length === 0 || performance.now() - began < LONG_RUN_BUDGET)) {
       /** @type {number[]} */
@@ -266,7 +268,8 @@ class Bench {
         times.push(performance.now());
         onShare((runs.length + times.length / tokens) / LONG_RUNS);
       };
-      const { timings } = await tools.decodeAtDepth(model, { context: LONG_RUN_CONTEXT, tokens, signal: this.signal, onToken });
+      const { timings, weightBytesPerToken } = await tools.decodeAtDepth(model, { context: LONG_RUN_CONTEXT, tokens, signal: this.signal, onToken });
+      tokenBytes = weightBytesPerToken;
       this.signal.throwIfAborted();
       runs.push({ perSecond: timings.decodeTokensPerSecond, times: times.map((time) => time - times[0]) });
       for (const [name, ms] of Object.entries(timings.parts?.decode ?? {})) parts[name] = (parts[name] ?? 0) + ms;
@@ -277,6 +280,7 @@ class Bench {
     return {
       run: { tokensPerSecond: speeds.median, spread: speeds, tokens, times: middle.times },
       parts: perToken.length ? Object.fromEntries(perToken) : null,
+      tokenBytes,
     };
   }
 

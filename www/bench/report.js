@@ -296,10 +296,12 @@ function answerOf({ decode, machine, model, parts }) {
   if (!machine) return speed;
   const limit = model.weightBytes < CACHE ? t('answer.cache', { size: format.bytes(model.weightBytes) }) : '';
   if (limit) return [speed, limit, where].filter(Boolean).join(' ');
-  const most = machine.readPerSecond / model.weightBytes;
+  // Results of earlier versions do not tell what a token reads.
+  const tokenBytes = machine.tokenBytes ?? model.weightBytes;
+  const most = machine.readPerSecond / tokenBytes;
   const memory = t('answer.memory', {
     read: short(machine.readPerSecond / 1e9),
-    size: format.bytes(model.weightBytes),
+    size: format.bytes(tokenBytes),
     most: short(most),
     percent: short((100 * decode.tokensPerSecond) / most),
   });
