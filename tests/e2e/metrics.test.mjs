@@ -169,9 +169,11 @@ pageTest('snapshots and alerts come at an interval until they are no longer want
       while (!holds()) await new Promise((resolve) => (wake = () => resolve(undefined)));
     };
     const off = model.on('metrics', listener, { signal: abort.signal });
-    // As long as it takes until somebody has seen them wait.
+    // Three at a time for as long as it takes until somebody has seen them wait: a fast machine answers within an interval.
     const control = new AbortController();
-    const calls = [1, 2, 3].map(() => model.complete('Hello', { signal: control.signal }).catch(() => {}));
+    const calls = [1, 2, 3].map(async () => {
+      while (!control.signal.aborted) await model.complete('Hello', { signal: control.signal }).catch(() => {});
+    });
     await model.complete('x '.repeat(4000)).catch(() => {});
     await until(() => alerts.includes('queue raised') && alerts.includes('failures raised'));
     control.abort();
@@ -220,7 +222,8 @@ pageTest('snapshots and alerts come at an interval until they are no longer want
   assert.match(got.reported[0], /of the listener/);
   assert.ok(got.history.length > 0 && got.history.length <= 3, `${got.history.length}`);
   const { requests } = /** @type {MetricsSnapshot} */ (got.snapshots.at(-1));
-  assert.deepEqual([requests.aborted, requests.failures], [3, { context_overflow: 1 }]);
+  assert.deepEqual(requests.failures, { context_overflow: 1 });
+  assert.ok(requests.aborted >= 1 && requests.aborted <= 3, `${requests.aborted}`);
   assert.ok(got.snapshots.every(({ seconds }) => seconds > 0 && seconds < 60));
   assert.deepEqual(got.wrong, Array(4).fill('invalid_argument'));
 });

@@ -1,0 +1,56 @@
+// How many requests share the machine: the speed of one, two, four and eight answers that are written at the same time, and of guessed
+// tokens (`speculative`) where a text repeats itself and where it does not.
+//
+//   node benches/requests.mjs [MODEL.gguf] [--tokens 24] [--guesses 160] [--threads 1,2] [--rounds 3]
+import { cpus } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { ROOT, launch, startDemo } from '../tests/e2e/harness.mjs';
+import { cell, table } from './statistics.mjs';
+import { call } from './subjects.mjs';
+
+const COUNTS = [1, 2, 4, 8];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    tokens: { type: 'string', default: '24' }, // of each answer in a crowd
+    guesses: { type: 'string', default: '160' }, // tokens of an answer with guesses
+    threads: { type: 'string', default: '1,2' },
+    rounds: { type: 'string', default: '3' },
+  },
+});
+const file = resolve(positionals[0] ?? join(ROOT, 'www/models/demo.gguf'));
+const server = await startDemo({ folders: { '/models/': dirname(file), '/benches/': join(ROOT, 'benches') } });
+const url = `${server.origin}/models/${encodeURIComponent(basename(file))}`;
+const browser = await launch();
+try {
+  console.log(`Chromium ${browser.version()}, ${cpus()[0]?.model}; ${basename(file)}\n`);
+  const crowds = [];
+  const guesses = [];
+  for (const threads of values.threads.split(',').map(Number)) {
+    const page = await browser.newPage();
+    await page.goto(`${server.origin}/blank.html`);
+    const { kernel } = await call(page, 'requests.js', 'load', url, { threads, cache: false, maxConcurrent: Math.max(...COUNTS), context: 1024 });
+    const speeds = new Map(COUNTS.map((count) => [count, /** @type {number[]} */ ([])]));
+    const runs = { true: /** @type {any[]} */ ([]), false: /** @type {any[]} */ ([]) };
+    for (let round = 0; round < Number(values.rounds); round++) {
+      for (const count of COUNTS) speeds.get(count)?.push(await call(page, 'requests.js', 'crowd', count, Number(values.tokens)));
+      for (const repeats of [true, false]) runs[`${repeats}`].push(await call(page, 'requests.js', 'guesses', { tokens: Number(values.guesses), repeats }));
+    }
+    const alone = speeds.get(1) ?? [];
+    crowds.push(...[...speeds].map(([count, found]) => [String(threads), kernel, String(count), cell(found), cell(found.map((speed, round) => speed / alone[round]))]));
+    guesses.push(...Object.entries(runs).map(([repeats, found]) => [
+      String(threads), repeats === 'true' ? 'greedy, goes in a circle' : 'sampled, never repeats', cell(found.map(({ plain }) => plain)), cell(found.map(({ ratio }) => ratio)),
+      cell(found.map(({ guessed }) => guessed)), cell(found.map(({ accepted }) => accepted)), found.every(({ same }) => same) ? 'same' : 'NOT THE SAME',
+    ]));
+    await call(page, 'requests.js', 'unload');
+    await page.close();
+  }
+  console.log(table(['threads', 'kernel', 'answers at once', 'tokens a second, all together', 'times one answer'], crowds));
+  console.log(`\n${table(['threads', 'text', 'tokens a second without guesses', 'with guesses, times that', 'guessed', 'of them right', 'texts'], guesses)}`);
+} finally {
+  await browser.close();
+  await server.close();
+}
