@@ -153,6 +153,10 @@ export function barChart(width, rows, label) {
   return picture(width, rows.length * rowHeight, label, ...bars);
 }
 
+/** Pixels of a legend's square with the gap behind it, and of a letter at most, on average. */
+const LEGEND_MARK = 20;
+const LEGEND_LETTER = 7.5;
+
 /**
  * The parts of a whole, in one bar, with a legend below.
  * @param {number} width
@@ -162,7 +166,8 @@ export function barChart(width, rows, label) {
  */
 export function partsChart(width, parts, label) {
   const whole = parts.reduce((sum, part) => sum + part.value, 0) || 1;
-  const perRow = width < 420 ? 1 : width < 640 ? 2 : 3;
+  const longest = Math.max(...parts.map(({ name, text }) => `${name}, ${text}`.length));
+  const perRow = Math.max(1, Math.min(3, Math.floor(width / (LEGEND_MARK + longest * LEGEND_LETTER))));
   let left = 0;
   const pieces = parts.flatMap(({ name, value, text }, i) => {
     const length = (width * value) / whole;
@@ -172,7 +177,7 @@ export function partsChart(width, parts, label) {
     const piece = [
       s('rect', { class: colour, x: left, y: 0, width: Math.max(0, length - 1.5), height: 34, rx: 3 }),
       s('rect', { class: colour, x: column, y: row - 10, width: 12, height: 12, rx: 3 }),
-      s('text', { x: column + 20, y: row }, `${name}, ${text}`),
+      s('text', { x: column + LEGEND_MARK, y: row }, `${name}, ${text}`),
     ];
     left += length;
     return piece;
