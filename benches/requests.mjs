@@ -3,10 +3,9 @@
 //
 //   node benches/requests.mjs [MODEL.gguf] [--tokens 24] [--guesses 160] [--threads 1,2] [--rounds 3]
 import { cpus } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { ROOT, launch, startDemo } from '../tests/e2e/harness.mjs';
+import { withServedModel } from './served-model.mjs';
 import { cell, table } from './statistics.mjs';
 import { call } from './subjects.mjs';
 
@@ -21,18 +20,14 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '3' },
   },
 });
-const file = resolve(positionals[0] ?? join(ROOT, 'www/models/demo.gguf'));
-const server = await startDemo({ folders: { '/models/': dirname(file), '/benches/': join(ROOT, 'benches') } });
-const url = `${server.origin}/models/${encodeURIComponent(basename(file))}`;
-const browser = await launch();
-try {
-  console.log(`Chromium ${browser.version()}, ${cpus()[0]?.model}; ${basename(file)}\n`);
+await withServedModel(positionals[0], async ({ name, url, browser, openPage }) => {
+  console.log(`Chromium ${browser.version()}, ${cpus()[0]?.model}; ${name}\n`);
   const crowds = [];
   const guesses = [];
   for (const threads of values.threads.split(',').map(Number)) {
-    const page = await browser.newPage();
-    await page.goto(`${server.origin}/blank.html`);
-    const { kernel } = await call(page, 'requests.js', 'load', url, { threads, cache: false, maxConcurrent: Math.max(...COUNTS), context: 1024 });
+    const page = await openPage();
+    const { info } = await call(page, 'ours.js', 'load', url, { threads, cache: false, maxConcurrent: Math.max(...COUNTS), context: 1024 });
+    await call(page, 'ours.js', 'warmUp');
     const speeds = new Map(COUNTS.map((count) => [count, /** @type {number[]} */ ([])]));
     const runs = { true: /** @type {any[]} */ ([]), false: /** @type {any[]} */ ([]) };
     for (let round = 0; round < Number(values.rounds); round++) {
@@ -40,17 +35,14 @@ try {
       for (const repeats of [true, false]) runs[`${repeats}`].push(await call(page, 'requests.js', 'guesses', { tokens: Number(values.guesses), repeats }));
     }
     const alone = speeds.get(1) ?? [];
-    crowds.push(...[...speeds].map(([count, found]) => [String(threads), kernel, String(count), cell(found), cell(found.map((speed, round) => speed / alone[round]))]));
+    crowds.push(...[...speeds].map(([count, found]) => [String(threads), info.kernel, String(count), cell(found), cell(found.map((speed, round) => speed / alone[round]))]));
     guesses.push(...Object.entries(runs).map(([repeats, found]) => [
       String(threads), repeats === 'true' ? 'greedy, goes in a circle' : 'sampled, never repeats', cell(found.map(({ plain }) => plain)), cell(found.map(({ ratio }) => ratio)),
       cell(found.map(({ guessed }) => guessed)), cell(found.map(({ accepted }) => accepted)), found.every(({ same }) => same) ? 'same' : 'NOT THE SAME',
     ]));
-    await call(page, 'requests.js', 'unload');
+    await call(page, 'ours.js', 'unload');
     await page.close();
   }
   console.log(table(['threads', 'kernel', 'answers at once', 'tokens a second, all together', 'times one answer'], crowds));
   console.log(`\n${table(['threads', 'text', 'tokens a second without guesses', 'with guesses, times that', 'guessed', 'of them right', 'texts'], guesses)}`);
-} finally {
-  await browser.close();
-  await server.close();
-}
+});

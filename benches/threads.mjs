@@ -1,12 +1,13 @@
 // Whether `threads: 'auto'` finds the faster count: many fresh pages, each of which loads a model and writes one answer,
 // and in turn with them the speed of every fixed count.
 import { cpus } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { ROOT, launch, startDemo } from '../tests/e2e/harness.mjs';
+import { withServedModel } from './served-model.mjs';
 import { cell, table } from './statistics.mjs';
 import { call } from './subjects.mjs';
+
+/** @import { ServedModel } from './served-model.mjs' */
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -17,22 +18,18 @@ const { values, positionals } = parseArgs({
     counts: { type: 'string', default: [...new Set([1, cpus().length])].join(',') },
   },
 });
-const file = resolve(positionals[0] ?? join(ROOT, 'www/models/demo.gguf'));
 const tokens = Number(values.tokens);
 const counts = values.counts.split(',').map(Number);
-const server = await startDemo({ folders: { '/models/': dirname(file), '/benches/': join(ROOT, 'benches') } });
-const url = `${server.origin}/models/${encodeURIComponent(file.slice(dirname(file).length + 1))}`;
-const browser = await launch();
 
 /**
  * The median speed of answers on a fresh page, and the count of threads after the first.
+ * @param {ServedModel} model
  * @param {'auto' | number} threads
  * @param {number} answers
  */
-async function measure(threads, answers) {
-  const page = await browser.newPage();
+async function measure({ url, openPage }, threads, answers) {
+  const page = await openPage();
   try {
-    await page.goto(`${server.origin}/blank.html`);
     await call(page, 'ours.js', 'load', url, { threads, cache: false });
     const chosen = await call(page, 'ours.js', 'answer', tokens);
     const speeds = [];
@@ -44,23 +41,20 @@ async function measure(threads, answers) {
   }
 }
 
-try {
+await withServedModel(positionals[0], async (model) => {
   /** @type {Map<number, number>} */
   const chosen = new Map();
   const speeds = new Map(counts.map((count) => [count, /** @type {number[]} */ ([])]));
   for (let index = 0; index < Number(values.pages); index++) {
-    const { threads } = await measure('auto', 1);
+    const { threads } = await measure(model, 'auto', 1);
     chosen.set(threads, (chosen.get(threads) ?? 0) + 1);
     console.error(`page ${index + 1}: ${threads} threads`);
     if (index % Number(values.every) !== 0) continue;
-    for (const [count, list] of speeds) list.push((await measure(count, 4)).perSecond);
+    for (const [count, list] of speeds) list.push((await measure(model, count, 4)).perSecond);
   }
-  console.log(`Chromium ${browser.version()}, ${cpus()[0]?.model}, ${cpus().length} cores; answers of ${tokens} tokens\n`);
+  console.log(`Chromium ${model.browser.version()}, ${cpus()[0]?.model}, ${cpus().length} cores; answers of ${tokens} tokens\n`);
   console.log(table(
     ['threads', 'pages that chose it in their first answer', 'decode with so many threads, tok/s'],
     [...speeds].map(([count, list]) => [String(count), String(chosen.get(count) ?? 0), cell(list)]),
   ));
-} finally {
-  await browser.close();
-  await server.close();
-}
+});

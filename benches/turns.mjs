@@ -3,10 +3,9 @@
 //
 //   node benches/turns.mjs [MODEL.gguf] [--turns 8] [--tokens 24] [--threads 1] [--rounds 3]
 import { cpus } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { ROOT, launch, startDemo } from '../tests/e2e/harness.mjs';
+import { withServedModel } from './served-model.mjs';
 import { cell, table } from './statistics.mjs';
 import { call } from './subjects.mjs';
 
@@ -20,21 +19,16 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '3' },
   },
 });
-const file = resolve(positionals[0] ?? join(ROOT, 'www/models/demo.gguf'));
-const server = await startDemo({ folders: { '/models/': dirname(file), '/benches/': join(ROOT, 'benches') } });
-const url = `${server.origin}/models/${encodeURIComponent(basename(file))}`;
-const browser = await launch();
-try {
+await withServedModel(positionals[0], async ({ name, url, browser, openPage }) => {
   const runs = [];
   for (let round = 0; round < Number(values.rounds); round++) {
-    const page = await browser.newPage();
-    await page.goto(`${server.origin}/blank.html`);
+    const page = await openPage();
     const load = { threads: Number(values.threads), ...(values.context && { context: Number(values.context) }) };
     runs.push(await call(page, 'turns.js', 'turns', url, { turns: Number(values.turns), tokens: Number(values.tokens), load }));
     await page.close();
   }
   const [{ contextLength, threads, kvTokens, rows }] = runs;
-  console.log(`Chromium ${browser.version()}, ${cpus()[0]?.model}; ${basename(file)}, ${threads} threads, context ${contextLength}, keys and values of ${kvTokens} tokens kept\n`);
+  console.log(`Chromium ${browser.version()}, ${cpus()[0]?.model}; ${name}, ${threads} threads, context ${contextLength}, keys and values of ${kvTokens} tokens kept\n`);
   const lists = (/** @type {(row: any) => number} */ of, /** @type {number} */ turn) => runs.map((run) => of(run.rows[turn]));
   console.log(table(
     ['turn', 'tokens of the prompt', 'new ones, chat A / B', 'first token, chat A, ms', 'chat B, ms', 'all read anew, ms'],
@@ -47,7 +41,4 @@ try {
       cell(lists((row) => row.anew.ms, i)),
     ]),
   ));
-} finally {
-  await browser.close();
-  await server.close();
-}
+});

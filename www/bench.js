@@ -5,7 +5,7 @@
 import { BitNet } from './dist/index.js';
 import * as tools from './dist/bench.js';
 import { isolate } from './coi.js';
-import { byId, h } from './app/dom.js';
+import { byId, h, replaceShown } from './app/dom.js';
 import { isAbort } from './app/answer.js';
 import { absolute, CATALOG, isOwn, nameOf } from './app/catalog.js';
 import { bytes as inUnits } from './app/format.js';
@@ -149,12 +149,8 @@ if (report.showLink(location.hash)) byId('stage').textContent = t('bench.linkSho
 
 /** @param {boolean} on */
 function drawRunning(on) {
-  const [shown, gone] = on ? [byId('stop'), byId('start')] : [byId('start'), byId('stop')];
-  const hadFocus = document.activeElement === gone;
-  shown.hidden = false;
-  // The button that was pressed goes: the one in its place takes the focus.
-  if (hadFocus) shown.focus();
-  gone.hidden = true;
+  const [gone, shown] = on ? [byId('start'), byId('stop')] : [byId('stop'), byId('start')];
+  replaceShown(gone, shown);
   byId('progress').hidden = !on;
   for (const field of document.querySelectorAll('#plan select, #plan input'))
     /** @type {HTMLInputElement} */ (field).disabled = on;

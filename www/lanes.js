@@ -2,7 +2,7 @@
 import { BitNet } from './dist/index.js';
 import { isolate } from './coi.js';
 import { isAbort } from './app/answer.js';
-import { byId } from './app/dom.js';
+import { byId, replaceShown } from './app/dom.js';
 import { Notices } from './app/notices.js';
 import * as settings from './app/settings.js';
 import { applyTexts, t, useLanguage } from './app/texts.js';
@@ -97,11 +97,8 @@ function drawVerdict({ hash, text, speed }) {
 
 /** @param {boolean} on */
 function drawRunning(on) {
-  const [shown, gone] = on ? [byId('stop'), byId('start')] : [byId('start'), byId('stop')];
-  const hadFocus = document.activeElement === gone;
-  shown.hidden = false;
-  if (hadFocus) shown.focus();
-  gone.hidden = true;
+  const [gone, shown] = on ? [byId('start'), byId('stop')] : [byId('stop'), byId('start')];
+  replaceShown(gone, shown);
   const fields = [byId('lanes-prompt'), byId('lanes-tokens'), byId('lanes-mode'), ...a.fields, ...b.fields];
   for (const field of fields) /** @type {HTMLInputElement} */ (field).disabled = on;
 }

@@ -10,7 +10,8 @@ import { promptOf } from './prompt.js';
 let model;
 let seed = 1;
 
-function loaded() {
+/** The model that was loaded last. */
+export function loaded() {
   if (model === undefined) throw new Error('no model is loaded');
   return model;
 }

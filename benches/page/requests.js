@@ -1,24 +1,8 @@
 // Requests side by side, and tokens that are guessed: speeds of one loaded model.
-import { BitNet } from '/dist/index.js';
+import { loaded } from './ours.js';
 import { promptOf } from './prompt.js';
 
-/** @import { Model } from '/dist/index.js' */
-
-/** @type {Model | undefined} */
-let model;
 let seed = 1;
-
-function loaded() {
-  if (model === undefined) throw new Error('no model is loaded');
-  return model;
-}
-
-/** @param {string} url @param {object} options */
-export async function load(url, options) {
-  model = await BitNet.load(url, options);
-  await model.complete(promptOf(16, seed++), { maxTokens: 4 });
-  return model.info;
-}
 
 /**
  * Tokens a second of `count` answers that are written at the same time, while all of them are.
@@ -54,9 +38,4 @@ export async function guesses({ tokens, repeats }) {
   }
   const [guessing, plain] = found.sort((a, b) => Number(b.speculative) - Number(a.speculative));
   return { same: guessing.text === plain.text, ratio: guessing.perSecond / plain.perSecond, plain: plain.perSecond, guessed: guessing.guessed, accepted: guessing.accepted };
-}
-
-export async function unload() {
-  await loaded().unload();
-  model = undefined;
 }

@@ -45,6 +45,18 @@ export function button(label, onclick, className = 'link', attributes = {}) {
   return h('button', { type: 'button', class: className, onclick, ...attributes }, label);
 }
 
+/**
+ * Shows an element in the place of another: if the one that goes had the focus, the other takes it.
+ * @param {HTMLElement} gone
+ * @param {HTMLElement} shown
+ */
+export function replaceShown(gone, shown) {
+  const hadFocus = document.activeElement === gone;
+  shown.hidden = false;
+  if (hadFocus) shown.focus();
+  gone.hidden = true;
+}
+
 /** Whether the reader asked for less motion. */
 export function prefersStill() {
   return matchMedia('(prefers-reduced-motion: reduce)').matches;
