@@ -206,7 +206,12 @@ function reloadOf(source, options, preset) {
 
 /** @param {LoadOptions} options @returns {LoadOptions} */
 function withoutFunctions({ signal, onProgress, guards, adapters, headers, ...options }) {
-  return { ...options, ...(typeof headers === 'object' && { headers: { ...headers } }) };
+  return { ...options, ...headersAsData(headers) };
+}
+
+/** @param {LoadOptions['headers']} headers */
+function headersAsData(headers) {
+  return typeof headers === 'object' && { headers: { ...headers } };
 }
 
 /**
@@ -223,7 +228,7 @@ async function loadShared(source, options, preset, responses) {
   // Tabs whose presets come to the same share an engine.
   const key = await sharedKey(source, withPreset(options, preset), { ...setting, mostThreads: preset?.options.threads });
   const plain = withoutFunctions(options);
-  const named = adapters.map(({ signal: _, onProgress: __, headers, ...own }) => ({ ...own, ...(typeof headers === 'object' && { headers: { ...headers } }) }));
+  const named = adapters.map(({ signal: _, onProgress: __, headers, ...own }) => ({ ...own, ...headersAsData(headers) }));
   const load = async (/** @type {(progress: Progress) => void} */ onProgress, /** @type {AbortSignal} */ signal) => {
     const loaded = await loadGroup(source, plain, preset, { signal, onProgress });
     try {
