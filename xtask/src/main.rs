@@ -45,7 +45,7 @@ cargo xtask COMMAND [OPTIONS]
   release --prepare X.Y.Z
               Before it: the version in Cargo.toml and the examples, and today's date above what CHANGELOG.md lists as unreleased.
   check [--native] [--wasm] [--js]
-              rustfmt, clippy for this machine, clippy for wasm32 in both variants, tsc, actionlint; all of it, or the parts named.
+              rustfmt, clippy for this machine, clippy for wasm32 in both variants, tsc, texts, actionlint; all of it, or the parts named.
   test [--native] [--wasm] [--e2e | --browser] [--dev] [--variant relaxed|simd128] [FILTER]
   test --arm [--dev]
               Native tests, the same as wasm in a browser, end to end; all, or those named. --browser: the last two;
