@@ -74,17 +74,16 @@ pub struct WeightOptions {
 impl WeightOptions {
     /// The format that the matrix of an embedding or a head is kept in.
     ///
-    /// Exactly: in the file's own bytes. Otherwise ternary codes stay what they are, and all else becomes int8 rows, of which
-    /// the head reads half the bytes. A quantized embedding that is not the head stays as it is as well: it is no larger, and
-    /// one row of it is read for a token.
+    /// Exactly: in the file's own bytes. Otherwise a head of ternary codes stays what it is, and all else becomes int8 rows, of
+    /// which the head reads half the bytes. A quantized embedding that is not the head keeps its bytes as well: they are no more
+    /// than any kernel's layout, and one row of it is decoded for a token.
     pub fn row_format(&self, stored: TensorType, is_head: bool) -> RowFormat {
-        if self.exact {
+        if self.exact || !is_head && !stored.is_float() {
             return stored_format(stored);
         }
         match stored.groups() {
             Some((columns, decode)) => RowFormat::Grouped(GroupFormat { kernel: self.kernel, columns, decode }),
-            None if is_head || stored.is_float() => RowFormat::Int8,
-            None => stored_format(stored),
+            None => RowFormat::Int8,
         }
     }
 
@@ -233,4 +232,70 @@ impl WeightsBuilder {
 
 fn incomplete() -> Error {
     Error::new(ErrorKind::Internal, "a tensor of the plan was not read")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::ActivationScales;
+
+    fn next(seed: &mut u64) -> u8 {
+        *seed ^= *seed << 13;
+        *seed ^= *seed >> 7;
+        *seed ^= *seed << 17;
+        (*seed >> 32) as u8
+    }
+
+    /// Blocks of any bytes whose values are finite.
+    fn random_row(stored: TensorType, cols: usize, seed: &mut u64) -> (Vec<u8>, Vec<f32>) {
+        let decode = stored.row_decoder().unwrap();
+        let (mut bytes, mut values) = (Vec::new(), Vec::new());
+        while values.len() < cols {
+            let block: Vec<u8> = (0..stored.block_bytes()).map(|_| next(seed)).collect();
+            let mut decoded = vec![0.0; stored.block_len()];
+            decode(&block, &mut decoded);
+            if decoded.iter().all(|value| value.is_finite()) {
+                bytes.extend(block);
+                values.extend(decoded);
+            }
+        }
+        (bytes, values)
+    }
+
+    /// An embedding that is not the head: of each type that is not rounded to int8, in both precisions.
+    #[test]
+    fn looked_up_rows_are_those_of_the_file_in_its_size() {
+        const SEED: u64 = 0x2026_1126;
+        let (rows, cols) = (5, 512);
+        for stored in TensorType::ALL.into_iter().filter(|stored| stored.row_decoder().is_some()) {
+            for exact in [false, true] {
+                if stored.is_float() && !exact {
+                    continue;
+                }
+                let (name, mut seed) = (format!("{}, exact: {exact}, seed {SEED:#x}", stored.name()), SEED);
+                let rules = LinearRules { activations: ActivationScales::Group, ternarizes_floats: false };
+                let options = WeightOptions { kernel: Kernel::SCALAR, exact, i2s_layout: I2sLayout::default(), rules };
+                let format = options.row_format(stored, false);
+                let file: Vec<_> = (0..rows).map(|_| random_row(stored, cols, &mut seed)).collect();
+                let mut builder = RowMatrix::builder(format, rows, cols).unwrap();
+                let mut decoder = FloatDecoder::new("t", stored, cols).unwrap();
+                for (bytes, _) in &file {
+                    let sink = |row: crate::quant::FloatRow<'_>| {
+                        builder.push_row(row.index, row.values, row.stored);
+                        Ok(())
+                    };
+                    decoder.push(bytes, sink).unwrap();
+                }
+                let matrix = builder.finish();
+                let bytes = file.iter().map(|(bytes, _)| bytes.len()).sum();
+                assert_eq!((matrix.bytes(), RowMatrix::bytes_for(format, rows, cols)), (bytes, bytes), "{name}");
+                for (row, (_, want)) in file.iter().enumerate().rev() {
+                    let mut got = vec![0.0; cols];
+                    matrix.row(row, &mut got);
+                    let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+                    assert!(bits(&got) == bits(want), "{name}, row {row}");
+                }
+            }
+        }
+    }
 }

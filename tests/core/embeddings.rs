@@ -117,10 +117,10 @@ fn quantized_rows_keep_their_size_in_memory() {
         assert_eq!(summary(&untied, Precision::Fast).weight_bytes, of_matrices + 2 * int8);
         assert_eq!(summary(&file, Precision::Exact).weight_bytes, of_matrices + 2 * bytes, "{name}");
         let fast = match tensor_type.groups() {
-            // Four rows side by side, with their scales.
+            // Of the head four rows side by side, with their scales.
             Some((columns, _)) => {
                 let columns = columns.count() as u64;
-                2 * (rows.div_ceil(4) * (cols / columns) * (columns + 8))
+                bytes + rows.div_ceil(4) * (cols / columns) * (columns + 8)
             }
             None => bytes + int8,
         };
