@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { Application } from 'typedoc';
 
 import * as schema from '../worker/schema.js';
+import { historyPage } from './history-page.mjs';
 
 const DOCS = dirname(fileURLToPath(import.meta.url));
 const ROOT = resolve(DOCS, '..');
@@ -63,6 +64,9 @@ async function errors() {
 await mkdir(join(DOCS, 'generated'), { recursive: true });
 await writeFile(join(DOCS, 'generated/options.md'), await options());
 await writeFile(join(DOCS, 'generated/errors.md'), await errors());
+const { page, charts } = historyPage(await readFile(join(ROOT, 'benches/history.jsonl'), 'utf8'));
+await writeFile(join(DOCS, 'generated/history.md'), page);
+for (const { name, svg } of charts) await writeFile(join(DOCS, 'generated', name), svg);
 
 const { exports } = JSON.parse(await readFile(join(ROOT, 'dist/package.json'), 'utf8'));
 const doors = Object.values(exports).flatMap((target) => (typeof target === 'object' ? [target.types.slice(2)] : []));

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { changes, linesOf, parsed } from '../../benches/history.mjs';
+import { chart, historyPage } from '../../docs/history-page.mjs';
 import { ROOT } from './harness.mjs';
 
 /** @param {number[]} decode */
@@ -60,4 +61,35 @@ test('the history that ships can be read, and tells of 2B4T', async () => {
     assert.ok(commit && machine && browser && threads > 0);
     for (const { median, least, most } of Object.values(figures)) assert.ok(least <= median && median <= most);
   }
+});
+
+/** @param {string} text @param {RegExp} pattern */
+const numbers = (text, pattern) => [...text.matchAll(pattern)].map(([, number]) => Number(number));
+
+test('a chart has a mark for every figure of every run, within its frame', () => {
+  const lines = [[10, 12, 14], [13, 15, 16], [20]].flatMap((decode, run) =>
+    linesOf({ ...result(decode), date: `2026-11-2${run}` }, `c${run}`).flatMap((line) => [line, { ...line, threads: 2 }]));
+  const svg = chart(lines);
+  const [, width, height] = /viewBox="0 0 (\d+) (\d+)"/.exec(svg) ?? [];
+  assert.equal(svg.match(/<circle/g)?.length, 3 * 2 * 3); // decode, decode 4000 and prefill 128; three runs of two settings
+  assert.doesNotMatch(svg, /NaN|undefined|Infinity/);
+  const [xs, ys] = [numbers(svg, /cx="([\d.]+)"/g), numbers(svg, /cy="([\d.]+)"/g)];
+  assert.ok(xs.every((x) => x > 0 && x < Number(width) / 3) && ys.every((y) => y > 0 && y < Number(height)));
+  // Later runs stand to the right, faster ones higher.
+  const first = svg.slice(0, svg.indexOf('series-1"><'));
+  const [x, y] = [numbers(first, /cx="([\d.]+)"/g), numbers(first, /cy="([\d.]+)"/g)];
+  assert.ok(x[0] < x[1] && x[1] < x[2] && y[0] > y[1] && y[1] > y[2]);
+  assert.match(svg, /prefers-color-scheme: dark/);
+  assert.match(svg, /role="img" aria-label="Tokens per second of 2b4t on M, 2 cores, 3 runs/);
+});
+
+test('the page of the history has a chart and a table for each machine, and names from outside stay text', () => {
+  const line = linesOf(result([10, 11]), 'abc')[0];
+  const lines = [line, { ...line, threads: 2 }, { ...line, machine: 'A "B" <C> | D & E', figures: { decode: line.figures.decode } }];
+  const { page, charts } = historyPage(lines.map((line) => JSON.stringify(line)).join('\n'));
+  assert.deepEqual(charts.map(({ name }) => name), ['history-1.svg', 'history-2.svg']);
+  assert.match(charts[1].svg, /aria-label="Tokens per second of 2b4t on A &quot;B&quot; &lt;C> \| D &amp; E, 1 run:/);
+  assert.equal(page.match(/^\| 2026/gm)?.length, 3);
+  assert.match(page, /\| 10\.5 \(10-11\) \| 5\.25 \(5-5\.5\) \| 50 \(50-50\) \| 0\.05 \(0\.05-0\.05\) \| h \|/);
+  assert.match(page, /\| 10\.5 \(10-11\) \| – \| – \| – \| h \|/);
 });
