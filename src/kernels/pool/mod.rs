@@ -22,6 +22,7 @@
 //! worker without a trace: whoever sees the worker's `error` event writes 1 to [`PoolShared::poison_address`], and the
 //! leader traps instead of waiting for ever.
 
+mod load;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -209,8 +210,7 @@ impl Pool {
     pub fn run<F: Fn(usize) + Sync>(&self, task: F) {
         let width = self.width();
         if width == 1 {
-            task(0);
-            return;
+            return self.shared.load.count(0, || task(0));
         }
         self.fork(&mut lock(&self.leader), width, &task);
     }
@@ -227,8 +227,7 @@ impl Pool {
         let grain = grain.max(1);
         let threads = self.width();
         if threads == 1 || units <= grain {
-            task(0..units);
-            return;
+            return self.shared.load.count(0, || task(0..units));
         }
         let mut guard = lock(&self.leader);
         let share = |thread: usize| thread * units / threads..(thread + 1) * units / threads;
@@ -299,7 +298,7 @@ impl Pool {
             shared.unpark.notify_all();
         }
         let join = Join { shared };
-        task(0);
+        shared.load.count(0, || task(0));
         let begin = waiting.clock.map_or(0.0, |clock| clock());
         drop(join);
         waiting.total += waiting.clock.map_or(0.0, |clock| clock() - begin);

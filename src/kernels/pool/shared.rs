@@ -6,6 +6,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
+use super::load::Load;
 use super::{ACTIVE_SPINS, lock};
 
 /// Polls of the fork word before a worker sleeps between generations.
@@ -48,6 +49,8 @@ pub struct PoolShared {
     pub(super) cursors: Box<[Cursor]>,
     pub(super) forks: AtomicUsize,
     pub(super) sleeps: AtomicUsize,
+    /// How long each thread was in its tasks, where somebody wants to know.
+    pub(super) load: Load,
 }
 
 /// Which fork it is, and how many threads it uses: the number of the fork modulo 2^24 in the upper bits, the width in the
@@ -93,6 +96,7 @@ impl PoolShared {
             cursors: (0..threads).map(|_| Cursor(AtomicUsize::new(0))).collect(),
             forks: AtomicUsize::new(0),
             sleeps: AtomicUsize::new(0),
+            load: Load::new(threads),
         }
     }
 
@@ -123,7 +127,7 @@ impl PoolShared {
             // SAFETY: the leader stored the pointer before it wrote the fork word, and keeps the closure alive until
             // `remaining` is 0, which needs the decrement below: this worker is within the fork's width.
             let task = unsafe { &*task };
-            if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| task(index))) {
+            if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| self.load.count(index, || task(index)))) {
                 lock(&self.panic).get_or_insert(payload);
                 self.poison.store(1, Ordering::Release);
             }
