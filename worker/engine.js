@@ -188,6 +188,16 @@ async function answer(call) {
       return trials
         .run(call.id, (state) => runTrial(ready, call.args, state))
         .finally(() => isPaused && ready.setPaused(true)); // it has woken the threads
+    case 'matrices':
+      return ready.matrices();
+    case 'weightTile': {
+      const { name, row, rows, col, cols } = call.args;
+      return ready.weightTile(name, row, rows, col, cols);
+    }
+    case 'countWeights':
+      return ready.countWeights(call.args.name, call.args.row, call.args.limit);
+    case 'threadLoad':
+      return { at: performance.now(), busy: ready.threadLoad(call.args.measured) };
     case 'memoryBytes':
       return glueOf(/** @type {EngineStart} */ (settings).variant).memoryBytes();
   }
@@ -249,7 +259,7 @@ async function pong(lastCall) {
 }
 
 /** Calls that are answered within one task of the event loop. @type {Set<EngineCall['method']>} */
-const AT_ONCE = new Set(['detokenize', 'chatPrompt', 'countTokens', 'responseKey', 'stats', 'wakeThreads', 'memoryBytes', 'releaseMemory']);
+const AT_ONCE = new Set(['detokenize', 'chatPrompt', 'countTokens', 'responseKey', 'stats', 'wakeThreads', 'memoryBytes', 'releaseMemory', 'matrices', 'weightTile', 'countWeights', 'threadLoad']);
 
 /** @param {EngineStart} start */
 function interrupted({ variant }) {

@@ -412,6 +412,32 @@
  */
 
 /**
+ * A matrix of a loaded model.
+ * @typedef {object} MatrixInfo
+ * @property {string} name in the file
+ * @property {string} type that the file stores it in
+ * @property {number} rows
+ * @property {number} cols
+ * @property {number} [groupColumns] how many columns share a scale, where not the whole matrix does
+ * @property {boolean} signsOnly whether its weights are kept as numbers: then their codes are their signs
+ */
+
+/**
+ * How often each code occurs in some rows of a matrix.
+ * @typedef {object} WeightCounts
+ * @property {[minus: number, zero: number, plus: number, two: number]} counts of weights with the codes -1, 0, +1 and +2
+ * @property {[least: number, greatest: number]} [scales] a weight is its code times a scale
+ * @property {number} next the row after the last that was counted
+ */
+
+/**
+ * How long the threads were at work, in milliseconds.
+ * @typedef {object} ThreadLoad
+ * @property {number} at the moment, as performance.now() tells in the engine worker
+ * @property {Float64Array} busy of each thread, the one that leads first
+ */
+
+/**
  * A LoRA adapter of a loaded model.
  * @typedef {object} AdapterInfo
  * @property {string} name
@@ -454,6 +480,10 @@
  * @property {{ args: { prompt: WirePrompt, chat: WireChatOptions, options: string }, value: string }} responseKey
  * @property {{ args: { tokens: number }, value: number }} trial how many tokens it has written
  * @property {{ args: { bytes: number }, value: ReadLimit }} readLimit
+ * @property {{ args: {}, value: MatrixInfo[] }} matrices
+ * @property {{ args: { name: string, row: number, rows: number, col: number, cols: number }, value: Int8Array }} weightTile
+ * @property {{ args: { name: string, row: number, limit: number }, value: WeightCounts }} countWeights
+ * @property {{ args: { measured: boolean }, value: ThreadLoad }} threadLoad
  */
 
 /** @typedef {keyof Methods} Method */

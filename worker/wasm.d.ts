@@ -75,6 +75,10 @@ declare module '*/bitnet_web.js' {
     stats(): import('./protocol.js').EngineStats;
     responseKey(prompt: import('./protocol.js').WirePrompt, chat: import('./protocol.js').WireChatOptions, options: string): string;
     wakeThreads(): number;
+    matrices(): import('./protocol.js').MatrixInfo[];
+    weightTile(name: string, row: number, rows: number, col: number, cols: number): Int8Array;
+    countWeights(name: string, row: number, limit: number): import('./protocol.js').WeightCounts;
+    threadLoad(measured: boolean): Float64Array;
     beginTrial(tokens: number): void;
     /** Whether it has come to its end. */
     stepTrial(limit: number): boolean;

@@ -36,12 +36,13 @@ impl LinearRules {
 /// A linear layer `[rows, cols]`.
 #[derive(Debug)]
 pub struct Linear {
-    matrix: Matrix,
+    matrix: LinearMatrix,
     activations: ActivationScales,
 }
 
+/// How the weights of a layer are kept.
 #[derive(Debug)]
-enum Matrix {
+pub(super) enum LinearMatrix {
     /// Ternary weights with one scale, times int8 inputs with one scale for each token.
     Ternary(TernaryMatrix),
     /// Ternary weights with a scale for each group of columns, times int8 inputs.
@@ -63,50 +64,55 @@ pub(super) struct LinearInput {
 impl Linear {
     /// A layer of ternary weights with one scale.
     pub(super) fn ternary(matrix: TernaryMatrix) -> Self {
-        Self { matrix: Matrix::Ternary(matrix), activations: ActivationScales::Token }
+        Self { matrix: LinearMatrix::Ternary(matrix), activations: ActivationScales::Token }
     }
 
     /// A layer of ternary weights with a scale for each group of columns.
     pub(super) fn grouped(matrix: GroupedMatrix, activations: ActivationScales) -> Self {
-        Self { matrix: Matrix::Grouped(matrix), activations }
+        Self { matrix: LinearMatrix::Grouped(matrix), activations }
     }
 
     /// A layer of other weights, or one whose input stays in floats: its outputs are those of the rows times `factor`. With
     /// [`ActivationScales::Token`] the input is rounded as BitLinear does.
     pub(super) fn rows(matrix: RowMatrix, factor: f32, activations: ActivationScales) -> Self {
-        Self { matrix: Matrix::Rows(matrix, factor), activations }
+        Self { matrix: LinearMatrix::Rows(matrix, factor), activations }
     }
 
     /// Multiplies the scale of all weights; returns what the scale of the whole matrix is then.
     pub(super) fn scale_by(&mut self, by: f32) -> f32 {
         match &mut self.matrix {
-            Matrix::Ternary(matrix) => {
+            LinearMatrix::Ternary(matrix) => {
                 matrix.scale_by(by);
                 matrix.scale()
             }
-            Matrix::Grouped(matrix) => matrix.scale_by(by),
-            Matrix::Rows(_, factor) => {
+            LinearMatrix::Grouped(matrix) => matrix.scale_by(by),
+            LinearMatrix::Rows(_, factor) => {
                 *factor *= by;
                 *factor
             }
         }
     }
 
+    /// Its weights.
+    pub(super) fn matrix(&self) -> &LinearMatrix {
+        &self.matrix
+    }
+
     /// The width of its input.
     pub fn cols(&self) -> usize {
         match &self.matrix {
-            Matrix::Ternary(matrix) => matrix.cols(),
-            Matrix::Grouped(matrix) => matrix.cols(),
-            Matrix::Rows(matrix, _) => matrix.cols(),
+            LinearMatrix::Ternary(matrix) => matrix.cols(),
+            LinearMatrix::Grouped(matrix) => matrix.cols(),
+            LinearMatrix::Rows(matrix, _) => matrix.cols(),
         }
     }
 
     /// Bytes in memory.
     pub fn bytes(&self) -> usize {
         match &self.matrix {
-            Matrix::Ternary(matrix) => matrix.bytes(),
-            Matrix::Grouped(matrix) => matrix.bytes(),
-            Matrix::Rows(matrix, _) => matrix.bytes(),
+            LinearMatrix::Ternary(matrix) => matrix.bytes(),
+            LinearMatrix::Grouped(matrix) => matrix.bytes(),
+            LinearMatrix::Rows(matrix, _) => matrix.bytes(),
         }
     }
 }
@@ -156,9 +162,9 @@ impl LinearInput {
         let mut grouped: [Vec<GroupedJob<'_>>; 3] = Default::default();
         for (layer, out) in products {
             match &layer.matrix {
-                Matrix::Ternary(matrix) => ternary.push(Job { matrix, out }),
-                Matrix::Grouped(matrix) => grouped[place_of(matrix.columns())].push(GroupedJob { matrix, out }),
-                Matrix::Rows(matrix, factor) => {
+                LinearMatrix::Ternary(matrix) => ternary.push(Job { matrix, out }),
+                LinearMatrix::Grouped(matrix) => grouped[place_of(matrix.columns())].push(GroupedJob { matrix, out }),
+                LinearMatrix::Rows(matrix, factor) => {
                     matrix.matmul(pool, &self.floats, out);
                     if *factor != 1.0 {
                         out.iter_mut().for_each(|value| *value *= factor);
@@ -179,15 +185,15 @@ impl LinearInput {
 
 impl Linear {
     fn as_ternary(&self) -> Option<&TernaryMatrix> {
-        if let Matrix::Ternary(matrix) = &self.matrix { Some(matrix) } else { None }
+        if let LinearMatrix::Ternary(matrix) = &self.matrix { Some(matrix) } else { None }
     }
 
     fn as_grouped(&self) -> Option<&GroupedMatrix> {
-        if let Matrix::Grouped(matrix) = &self.matrix { Some(matrix) } else { None }
+        if let LinearMatrix::Grouped(matrix) = &self.matrix { Some(matrix) } else { None }
     }
 
     fn as_rows(&self) -> Option<&RowMatrix> {
-        if let Matrix::Rows(matrix, _) = &self.matrix { Some(matrix) } else { None }
+        if let LinearMatrix::Rows(matrix, _) = &self.matrix { Some(matrix) } else { None }
     }
 }
 

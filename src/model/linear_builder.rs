@@ -218,17 +218,17 @@ pub(super) fn stored_format(stored: TensorType) -> RowFormat {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::linear::{LinearInput, LinearRules};
     use super::super::plan::{LinearId, Role};
     use super::*;
     use crate::pool::Pool;
     use crate::quant::I2sLayout;
 
-    const TRAINED_WITH_FLOATS: LinearRules =
+    pub(in super::super) const TRAINED_WITH_FLOATS: LinearRules =
         LinearRules { activations: ActivationScales::Group, ternarizes_floats: false };
 
-    fn slot(tensor_type: TensorType, rows: usize, cols: usize) -> Slot {
+    pub(in super::super) fn slot(tensor_type: TensorType, rows: usize, cols: usize) -> Slot {
         let bytes = tensor_type.tensor_bytes(rows, cols).unwrap();
         Slot {
             role: Role::Linear(LinearId(0)),
@@ -252,7 +252,7 @@ mod tests {
     }
 
     /// A tensor of any codes, and the values that its bytes stand for.
-    fn tensor(tensor_type: TensorType, rows: usize, cols: usize) -> (Vec<u8>, Vec<f32>) {
+    pub(in super::super) fn tensor(tensor_type: TensorType, rows: usize, cols: usize) -> (Vec<u8>, Vec<f32>) {
         let random = numbers(tensor_type.tensor_bytes(rows, cols).unwrap() as usize, 7);
         let mut bytes: Vec<u8> = random.iter().map(|value| (value * 1e6) as i32 as u8).collect();
         let places: &[usize] = match tensor_type {

@@ -8,6 +8,7 @@
 //! config   the numbers of a file's metadata
 //! graph    per family: which tensors there are, and how they compute      plan     where they lie in the file
 //! weights  the tensors, by their ids                                      linear   what a graph multiplies with
+//! matrices the weights as a person looks at them
 //! ```
 
 #![forbid(unsafe_code)]
@@ -18,6 +19,7 @@ mod graph;
 mod kv_cache;
 mod linear;
 mod linear_builder;
+mod matrices;
 mod pass;
 mod plan;
 mod precision;
@@ -31,6 +33,7 @@ pub use graph::Activation;
 use graph::Graph;
 pub use kv_cache::{KvCache, KvFormat, KvPool};
 pub use linear::{Linear, LinearRules};
+pub use matrices::{CodeCounts, CodeReader, Matrix};
 pub use pass::{ForwardPass, HiddenStates};
 pub use plan::{LinearId, Plan, Role, RowsId, Slot, VectorId, vocab_size};
 pub use precision::Precision;
@@ -86,6 +89,7 @@ pub struct Model {
     ropes: Vec<Rope>,
     /// The linear layers by their names in the file, each with its rows and columns.
     linears: HashMap<String, (LinearId, [usize; 2])>,
+    matrices: Vec<Matrix>,
 }
 
 impl Model {
@@ -97,8 +101,9 @@ impl Model {
             Role::Linear(id) => Some((slot.name.strip_suffix(".weight")?.to_owned(), (id, [slot.rows, slot.cols]))),
             _ => None,
         };
+        let matrices = plan.slots.iter().filter_map(Matrix::of).collect();
         let linears = plan.slots.into_iter().filter_map(linear).collect();
-        Self { config, context, kernel, precision, graph, weights, ropes, linears }
+        Self { config, context, kernel, precision, graph, weights, ropes, linears, matrices }
     }
 
     /// The shape.

@@ -92,7 +92,7 @@ pub(super) fn bf16_row(bytes: &[u8], values: &mut [f32]) {
 /// A half-precision float from its bits, without branches: the exponent is moved by a multiplication, which also gets
 /// the subnormals right. Infinities and NaNs all become infinities.
 #[inline(always)]
-pub(super) fn half_to_f32(bits: u16) -> f32 {
+pub(crate) fn half_to_f32(bits: u16) -> f32 {
     const TWO_POW_112: f32 = f32::from_bits((127 + 112) << 23);
     let magnitude = u32::from(bits & 0x7fff);
     let scaled = f32::from_bits(magnitude << 13) * TWO_POW_112;

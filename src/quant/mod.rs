@@ -25,6 +25,7 @@ mod ternary;
 mod tq1_0;
 mod tq2_0;
 
+pub(crate) use float::half_to_f32;
 pub use float::{FloatDecoder, FloatRow};
 pub use grouped::{GroupedDecoder, GroupedRow};
 pub use i2_s::I2sLayout;

@@ -81,3 +81,65 @@ test('the benchmark of the repository measures a model', { timeout: 120_000 }, a
   assert.ok(found.limit.best >= found.limit.median && found.limit.median > 1e6);
   await context.close();
 });
+
+test('a loaded model lets its weights be looked at, also while it writes, and tells how busy its threads are', { timeout: 120_000 }, async () => {
+  const { context, page } = await openPage(browser, `${server.origin}/blank.html`);
+  const found = await page.evaluate(async () => {
+    const { BitNet } = await import(/** @type {string} */ ('/dist/index.js'));
+    const { matrices, weightTile, countWeights, threadLoad } = await import(/** @type {string} */ ('/dist/inspect.js'));
+    const name = 'blk.0.ffn_down.weight';
+    const looks = [];
+    let load;
+    for (const kernel of ['mad', 'lut']) {
+      const model = await BitNet.load('/models/gqa1-i2_s.gguf', { threads: 2, kernel, cache: false });
+      const list = await matrices(model);
+      const matrix = list.find((/** @type {any} */ other) => other.name === name);
+      const whole = await weightTile(model, name, { row: 0, rows: matrix.rows, col: 0, cols: matrix.cols });
+      const part = await weightTile(model, name, { row: 3, rows: 2, col: 5, cols: 4 });
+      const before = await threadLoad(model, true);
+      let isOver = false;
+      const writing = model.complete('Hello', { maxTokens: 40, temperature: 0 }).then((/** @type {any} */ { text }) => {
+        isOver = true;
+        return text;
+      });
+      // Both at once.
+      const counts = await countWeights(model, matrix);
+      const meanwhile = !isOver;
+      const text = await writing;
+      const after = await threadLoad(model, false);
+      await model.complete('Hello', { maxTokens: 4 });
+      const unmeasured = await threadLoad(model, false);
+      const codes = [-1, 0, 1, 2].map((code) => whole.filter((/** @type {number} */ other) => other === code).length);
+      looks.push({ list, counts, codes, part: [...part], whole: [...whole.slice(0, 2000)], cols: matrix.cols, text, meanwhile });
+      load = { before: [...before.busy], after: [...after.busy], unmeasured: [...unmeasured.busy], passed: after.at - before.at };
+      if (kernel === 'lut') {
+        const codeOf = (/** @type {Promise<unknown>} */ call) => call.then(() => 'none', (error) => error.code);
+        const errors = await Promise.all([
+          codeOf(weightTile(model, 'nobody', { row: 0, rows: 1, col: 0, cols: 1 })),
+          codeOf(weightTile(model, name, { row: matrix.rows, rows: 1, col: 0, cols: 1 })),
+          codeOf(weightTile(model, name, { row: 0, rows: 1 << 20, col: 0, cols: 1 << 20 })),
+          codeOf(countWeights(model, { name: 'nobody', rows: 3 })),
+        ]);
+        looks.push({ errors });
+      }
+      await model.unload();
+    }
+    return { looks, load };
+  });
+  const [mad, lut, { errors }] = /** @type {any[]} */ (found.looks);
+  assert.deepEqual({ ...lut, meanwhile: true }, { ...mad, meanwhile: true }, 'whatever the layout');
+  assert.ok(mad.meanwhile || lut.meanwhile, 'counted while it writes');
+  assert.deepEqual(mad.counts.counts, mad.codes);
+  assert.ok(mad.codes[0] > 0 && mad.codes[1] > 0 && mad.codes[2] > 0 && mad.codes[3] === 0);
+  assert.deepEqual(mad.part.slice(0, 4), mad.whole.slice(3 * mad.cols + 5, 3 * mad.cols + 9));
+  assert.ok(mad.counts.scales[0] > 0 && mad.counts.scales[0] === mad.counts.scales[1], 'one scale');
+  const down = mad.list.find((/** @type {any} */ { name }) => name === 'blk.0.ffn_down.weight');
+  assert.deepEqual([down.type, down.signsOnly, down.groupColumns], ['I2_S', false, undefined]);
+  assert.ok(mad.list.some((/** @type {any} */ { name, signsOnly }) => name === 'token_embd.weight' && signsOnly));
+  assert.deepEqual(errors, ['invalid_argument', 'invalid_argument', 'invalid_argument', 'invalid_argument']);
+  const { before, after, unmeasured, passed } = /** @type {any} */ (found.load);
+  assert.equal(after.length, 2);
+  for (const [i, busy] of after.entries()) assert.ok(busy > before[i] && busy - before[i] <= passed + 1, `thread ${i}: ${busy} of ${passed} ms`);
+  assert.deepEqual(unmeasured, after, 'nothing is measured where nobody looks');
+  await context.close();
+});

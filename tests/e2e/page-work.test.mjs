@@ -61,7 +61,7 @@ for (const [width, colorScheme] of /** @type {const} */ ([[1440, 'light'], [360,
       assert.equal((await told(page)).answers[0].options.timeParts, undefined);
       assert.equal(await listening(), 0);
       const asked = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name));
-      assert.ok(!asked.some((name) => /work-panel\.js|work\.css|chart/.test(name)), 'its files come when it is opened');
+      assert.ok(!asked.some((name) => /work-panel\.js|weights-view|inspect|work\.css|chart/.test(name)), 'its files come when it is opened');
       if (width < 700) {
         await page.locator('#open-settings').click();
         await page.locator('#settings-work').click();
@@ -78,10 +78,80 @@ for (const [width, colorScheme] of /** @type {const} */ ([[1440, 'light'], [360,
       assert.match(await page.getByTestId('work-facts').innerText(), /48 of 320 tokens/);
       await page.waitForFunction(() => /^0 B of weights a second\. All 16 MB of them stay/.test(document.querySelector('[data-testid="work-reading"]')?.textContent ?? ''));
       assert.match(await page.getByTestId('work-waiting').innerText(), /2 threads: 98% at work, 2% waiting/);
+      // Every thread by itself.
+      await page.waitForFunction(() => /100%/.test(document.querySelector('[data-testid="work-threads"]')?.textContent ?? ''));
+      assert.deepEqual((await page.getByTestId('work-threads').locator('li').allInnerTexts()).map((text) => text.replace(/\s+/g, ' ').trim()), ['Thread 1, leads 100%', 'Thread 2 25%']);
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
       await accessible(page);
       await page.getByTestId('close-work').click();
       assert.equal(await listening(), 0);
+      await page.waitForFunction(() => /** @type {any} */ (globalThis).inspected.measured === false, undefined, { polling: 50 });
       await ask(page, 'say no more');
       assert.equal((await told(page)).answers.at(-1)?.options.timeParts, undefined);
     }, { viewport: { width, height: 800 }, colorScheme }));
+
+test('the weights of the model are looked at, matrix by matrix', () =>
+  withPage('', async (page) => {
+    await status(page);
+    await page.locator('#open-work').click();
+    const counts = page.getByTestId('weights-counts');
+    const rows = async () => (await counts.locator('tbody tr:visible').allInnerTexts()).map((text) => text.trim().split(/\s+/).join(' '));
+    const about = page.getByTestId('weights-about');
+    const layer = page.getByLabel('Layer', { exact: true });
+    const matrix = page.getByLabel('Matrix', { exact: true });
+    await about.getByText('All are multiplied by 0.75.').waitFor();
+    assert.deepEqual(await layer.locator('option').allInnerTexts(), ['0', '1'], 'what is kept as numbers is no ternary matrix');
+    assert.deepEqual(await matrix.locator('option').allInnerTexts(), ['queries (attn_q)', 'feed-forward down (ffn_down)']);
+    assert.deepEqual(await rows(), ['−1 4,096 25%', '0 8,192 50%', '+1 4,096 25%']);
+    assert.match(await about.innerText(), /^128 × 128, stored as I2_S\./);
+    const map = page.getByTestId('weights-map');
+    assert.match((await map.getAttribute('aria-label')) ?? '', /^Map of blk\.0\.attn_q\.weight, rows 1 to 40, columns 1 to \d+:/);
+    // A square for each weight, in the colour beside its code.
+    const colours = () =>
+      map.evaluate((canvas) => {
+        const { width, height } = /** @type {HTMLCanvasElement} */ (canvas);
+        const { data } = /** @type {any} */ (canvas).getContext('2d').getImageData(0, 0, width, height);
+        const pixels = new Set();
+        for (let at = 0; at < data.length; at += 4) pixels.add(`rgb(${data[at]}, ${data[at + 1]}, ${data[at + 2]})`);
+        return [width, height, ...[...pixels].sort()];
+      });
+    const swatches = () => page.locator('.swatch:visible').evaluateAll((all) => all.map((swatch) => getComputedStyle(swatch).backgroundColor).sort());
+    const [width, height, ...light] = await colours();
+    assert.ok(Number(width) > 40 && height === 40);
+    assert.deepEqual(light, await swatches());
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.waitForFunction((before) => {
+      const canvas = /** @type {any} */ (document.querySelector('.weights-map'));
+      const [r, g, b] = canvas.getContext('2d').getImageData(0, 0, 1, 1).data;
+      return !before.includes(`rgb(${r}, ${g}, ${b})`);
+    }, light);
+    const [, , ...dark] = await colours();
+    assert.deepEqual(dark, await swatches());
+    // By keys, through the matrix and to another one.
+    await page.getByLabel('Rows', { exact: true }).focus();
+    await page.keyboard.press('End');
+    await page.waitForFunction(() => /rows 89 to 128/.test(document.querySelector('.weights-map')?.getAttribute('aria-label') ?? ''));
+    await matrix.selectOption({ index: 1 });
+    await about.getByText('Each 64 in a row have a scale of their own, from 0.5 to 1.25.').waitFor();
+    assert.deepEqual(await rows(), ['−1 10,240 25%', '0 10,240 25%', '+1 10,240 25%', '+2 10,240 25%']);
+    await page.waitForFunction(() => /ffn_down\.weight, rows 1 to 40/.test(document.querySelector('.weights-map')?.getAttribute('aria-label') ?? ''));
+    // The other layer has no such matrix.
+    await layer.selectOption('1');
+    await about.getByText('128 × 128').waitFor();
+    assert.equal(await matrix.inputValue(), 'blk.1.attn_q.weight');
+    // Nothing is counted twice, and nothing asked while the panel is closed.
+    await layer.selectOption('0');
+    await about.getByText('All are multiplied by 0.75.').waitFor();
+    const asked = () => page.evaluate(() => /** @type {any} */ (globalThis).inspected);
+    const { counts: counted } = await asked();
+    assert.equal(counted, 3);
+    await page.getByTestId('close-work').click();
+    const { tiles } = await asked();
+    await page.setViewportSize({ width: 900, height: 800 });
+    await ask(page, 'say something');
+    assert.deepEqual(await asked(), { tiles, counts: 3, measured: false });
+    await page.locator('#open-work').click();
+    await about.getByText('All are multiplied by 0.75.').waitFor();
+    assert.equal((await asked()).counts, 3, 'what was counted is known');
+    await accessible(page);
+  }, { viewport: { width: 1440, height: 900 }, colorScheme: 'light' }));

@@ -46,6 +46,7 @@ export function usePages(options) {
     library = {
       '/dist/index.js': await readFile(join(ROOT, 'tests/e2e/stand-in.js')),
       '/dist/bench.js': await readFile(join(ROOT, 'tests/e2e/stand-in-bench.js')),
+      '/dist/inspect.js': await readFile(join(ROOT, 'tests/e2e/stand-in-inspect.js')),
     };
     browser = await launch();
     const { isolated, handle } = options ?? {};

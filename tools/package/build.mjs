@@ -19,7 +19,7 @@ const DIST = join(ROOT, 'dist');
 /** Scripts that are started as workers. */
 const WORKERS = ['engine.js', 'compute.js'];
 /** For the pages of this repository alone: not among the exports, and not packed. */
-const INTERNAL = ['bench.js', 'prefix.js'];
+const INTERNAL = ['bench.js', 'inspect.js', 'prefix.js'];
 
 const [version, repository] = process.argv.slice(2);
 const manifest = JSON.parse(await readFile(join(WORKER, 'package.json'), 'utf8'));

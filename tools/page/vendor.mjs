@@ -21,6 +21,12 @@ const MODULES = {
     `export const knows = (language) => lowlight.registered(language);`,
     `export const highlight = (language, code) => lowlight.highlight(language, code).children;`,
   ].join('\n'),
+  // Commands that need trust (links, pictures, classes) are refused, macros are expanded so often and no more, and what is wrong throws.
+  'math.js': [
+    `import temml from 'temml';`,
+    `const LIMITS = { throwOnError: true, trust: false, maxSize: [10, 2], maxExpand: 200 };`,
+    `export const build = (source, displayMode) => temml.__renderToMathMLTree(source, { ...LIMITS, displayMode });`,
+  ].join('\n'),
 };
 
 /** @param {string} contents */

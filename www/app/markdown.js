@@ -5,6 +5,8 @@
 import { lexer } from '../vendor/markdown.js';
 import { copyButton } from './copy.js';
 import { h } from './dom.js';
+import { growing, WHOLE } from './math-syntax.js';
+import { math, unset } from './math-view.js';
 import { t } from './texts.js';
 
 /** @typedef {import('../vendor/markdown.js').Token} Token */
@@ -32,12 +34,13 @@ export class MarkdownView {
     const keep = grows ? Math.max(0, this.#blocks.length - OPEN_BLOCKS) : 0;
     const start = this.#blocks.slice(0, keep).reduce((sum, block) => sum + block.raw.length, 0);
     this.#text = text;
-    const tokens = lexer(text.slice(start)).filter((token) => token.type !== 'space' || token.raw !== '');
+    const rest = text.slice(start);
+    const tokens = lexer(rest, whole ? WHOLE : growing(rest)).filter((token) => token.type !== 'space' || token.raw !== '');
     tokens.forEach((token, i) => {
       const at = keep + i;
       const done = whole || at < keep + tokens.length - 1;
       const old = this.#blocks[at];
-      if (old?.raw === token.raw && !(token.type === 'code' && done)) return;
+      if (old?.raw === token.raw && !(token.type === 'code' && done) && !(whole && isUnset(old.node))) return;
       const node = block(token, done);
       if (old) this.root.replaceChild(node, old.node);
       else this.root.append(node);
@@ -45,6 +48,11 @@ export class MarkdownView {
     });
     for (const gone of this.#blocks.splice(keep + tokens.length)) this.root.removeChild(gone.node);
   }
+}
+
+/** Whether a formula in it waits for its end. @param {Node} node */
+function isUnset(node) {
+  return node instanceof Element && (node.matches('.math-open') || node.querySelector('.math-open') !== null);
 }
 
 /**
@@ -71,6 +79,8 @@ function block(token, done) {
       return list(token, done);
     case 'table':
       return table(token);
+    case 'mathBlock':
+      return h('p', {}, formula(token));
     case 'hr':
       return h('hr');
     default:
@@ -153,6 +163,8 @@ function inline(tokens = []) {
       case 'em':
       case 'del':
         return h(token.type, {}, ...inline(token.tokens));
+      case 'math':
+        return formula(token);
       case 'codespan':
         return h('code', { dir: 'ltr' }, text(token.text));
       case 'br':
@@ -169,6 +181,11 @@ function inline(tokens = []) {
         return text(token.raw);
     }
   });
+}
+
+/** @param {Token} token @returns {Node} */
+function formula({ text: source = '', display = false, isOpen, raw }) {
+  return isOpen ? h('span', { class: 'math-open' }, unset(raw)) : math(source, display, raw.trim());
 }
 
 /**

@@ -4,6 +4,8 @@ import { drawInto, partsChart, sparkline } from '../bench/chart.js';
 import { h } from './dom.js';
 import * as format from './format.js';
 import { has, t } from './texts.js';
+import { ThreadLoadView } from './thread-load.js';
+import { WeightsView } from './weights-view.js';
 
 /** @typedef {import('./api.js').Model} Model */
 /** @typedef {import('../../worker/types.js').MetricsSnapshot} MetricsSnapshot */
@@ -38,6 +40,8 @@ export class WorkPanel {
   #parts = h('div', { class: 'chart', 'data-testid': 'work-parts' });
   #partsNote = h('p', { class: 'help' }, t('work.partsLater'));
   #waiting = h('p', { class: 'help', 'data-testid': 'work-waiting' });
+  #threads;
+  #weights;
 
   /**
    * @param {HTMLElement} root
@@ -46,6 +50,8 @@ export class WorkPanel {
    */
   constructor(root, chat, onClose) {
     this.chat = chat;
+    const threads = h('section', {}, h('h3', { class: 'eyebrow' }, t('work.threads')));
+    const weights = h('section', { class: 'wide' }, h('h3', { class: 'eyebrow' }, t('weights.title')));
     root.replaceChildren(
       h(
         'header',
@@ -59,9 +65,13 @@ export class WorkPanel {
         h('section', {}, h('h3', { class: 'eyebrow' }, t('work.now')), this.#speed, this.#chart),
         h('section', {}, h('h3', { class: 'eyebrow' }, t('work.memory')), this.#bar, this.#reading),
         h('section', {}, h('h3', { class: 'eyebrow' }, t('work.parts')), this.#parts, this.#partsNote, this.#waiting),
+        threads,
         h('section', {}, h('h3', { class: 'eyebrow' }, t('work.engine')), this.#facts),
+        weights,
       ),
     );
+    this.#threads = new ThreadLoadView(threads);
+    this.#weights = new WeightsView(weights);
   }
 
   /** A token has come. */
@@ -101,6 +111,8 @@ export class WorkPanel {
     this.#watching?.abort();
     clearInterval(this.#timer);
     this.#model = model;
+    this.#threads.watch(model);
+    void this.#weights.watch(model);
     this.#snapshot = null;
     this.#curve = [];
     this.#guesses = { guessed: 0, accepted: 0 };
@@ -134,6 +146,7 @@ export class WorkPanel {
     const most = Math.max(...this.#curve);
     const { clientWidth } = this.#chart;
     if (clientWidth > 0) this.#chart.replaceChildren(sparkline(clientWidth, this.#curve, SHOWN, t('work.curve', { rate: format.rate(most) })));
+    void this.#threads.draw();
     this.#drawReading(model, speed);
     this.#drawFacts(model);
   }

@@ -16,5 +16,8 @@ export interface Token {
   align?: ('left' | 'right' | 'center' | null)[];
   header?: { tokens: Token[] }[];
   rows?: { tokens: Token[] }[][];
+  /** Of a formula: whether it stands on lines of its own, and whether its end has not come. */
+  display?: boolean;
+  isOpen?: boolean;
 }
-export function lexer(text: string): Token[];
+export function lexer(text: string, options: object): Token[];

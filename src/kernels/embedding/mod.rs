@@ -10,6 +10,7 @@ mod blocks;
 mod conformance;
 mod int8;
 mod nibbles;
+mod stored;
 
 use crate::Result;
 use crate::pool::Pool;

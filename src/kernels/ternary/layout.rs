@@ -34,6 +34,9 @@ pub(crate) trait Layout: Sync {
     /// Packs one row of weights -1, 0 and 1 into `data`, the whole matrix.
     fn pack(&self, shape: Shape, data: &mut [u8], row: usize, weights: &[i8]);
 
+    /// The reverse of [`pack`](Self::pack): the weights of one row, `[cols]`.
+    fn unpack(&self, weights: Packed<'_>, row: usize, out: &mut [i8]);
+
     /// A byte that is made of valid weights only.
     fn filler(&self) -> u8;
 

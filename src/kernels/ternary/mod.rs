@@ -18,10 +18,11 @@
 //!
 //! Each file uses only files above it in this list: `product` (what is multiplied), `layout`, `digits`, `rows`, `tiles`
 //! (how weights lie in memory), `kernel` (what a kernel is), one file a kernel, `list` (all of them), `activations`,
-//! `matrix`, `batch`, `matmul`.
+//! `matrix`, `codes`, `batch`, `matmul`.
 
 mod activations;
 mod batch;
+mod codes;
 mod digits;
 mod grouped;
 mod kernel;

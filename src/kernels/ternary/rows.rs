@@ -48,6 +48,16 @@ impl Layout for Rows {
         }
     }
 
+    fn unpack(&self, weights: Packed<'_>, row: usize, out: &mut [i8]) {
+        let stride = Self::stride(weights.shape);
+        let packed = weights.data[row * stride..][..stride].as_chunks::<16>().0;
+        for (out, packed) in out.chunks_mut(CHUNK).zip(packed) {
+            for (field, out) in out.chunks_mut(16).enumerate() {
+                out.iter_mut().zip(packed).for_each(|(out, byte)| *out = (byte >> (2 * field) & 3) as i8 - 1);
+            }
+        }
+    }
+
     fn filler(&self) -> u8 {
         0b01_10_01_00
     }

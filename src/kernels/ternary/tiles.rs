@@ -46,6 +46,16 @@ impl Layout for Tiles {
         }
     }
 
+    fn unpack(&self, weights: Packed<'_>, row: usize, out: &mut [i8]) {
+        let stride = Self::stride(weights.shape);
+        let tile = &weights.data[row / TILE_ROWS * stride..][..stride];
+        for (out, byte) in out.chunks_mut(QUAD).zip(tile.iter().skip(row % TILE_ROWS).step_by(TILE_ROWS)) {
+            for (out, index) in out.chunks_mut(2).zip([byte & 0x0f, byte >> 4]) {
+                out.iter_mut().zip([index / 3, index % 3]).for_each(|(out, digit)| *out = digit as i8 - 1);
+            }
+        }
+    }
+
     fn filler(&self) -> u8 {
         0x64
     }

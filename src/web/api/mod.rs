@@ -5,6 +5,7 @@ mod cache;
 mod constraint;
 mod error;
 mod event;
+mod inspect;
 mod load;
 mod model;
 mod options;

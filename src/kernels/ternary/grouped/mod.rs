@@ -11,12 +11,13 @@
 //! Codes are -1, 0, +1, and +2, which Q2_0 can hold. Rows lie side by side (`blocks.rs`), so that a vector of sums has one lane for
 //! each of them and no sums need to be put together before they meet their scales.
 //!
-//! Each file uses only files above it in this list: `blocks` (how weights lie in memory), `activations`, `matrix`, `product`,
-//! `kernel`, one file a kernel, `batch`, `matmul`.
+//! Each file uses only files above it in this list: `blocks` (how weights lie in memory), `activations`, `product`, `matrix`,
+//! `codes`, `kernel`, one file a kernel, `batch`, `matmul`.
 
 mod activations;
 mod batch;
 mod blocks;
+mod codes;
 mod kernel;
 mod lut;
 mod mad;
