@@ -101,7 +101,7 @@ test('the weights of the model are looked at, matrix by matrix', () =>
     const matrix = page.getByLabel('Matrix', { exact: true });
     await about.getByText('All are multiplied by 0.75.').waitFor();
     assert.deepEqual(await layer.locator('option').allInnerTexts(), ['0', '1'], 'what is kept as numbers is no ternary matrix');
-    assert.deepEqual(await matrix.locator('option').allInnerTexts(), ['queries (attn_q)', 'feed-forward down (ffn_down)']);
+    assert.deepEqual(await matrix.locator('option').allInnerTexts(), ['attn_q: queries', 'ffn_down: feed-forward down']);
     assert.deepEqual(await rows(), ['−1 4,096 25%', '0 8,192 50%', '+1 4,096 25%']);
     assert.match(await about.innerText(), /^128 × 128, stored as I2_S\./);
     const map = page.getByTestId('weights-map');

@@ -49,7 +49,7 @@ export class WeightsView {
     this.#body = h(
       'div',
       { class: 'weights-view', hidden: true },
-      h('div', { class: 'weights-choice' }, field(t('weights.layer'), this.#layer), field(t('weights.matrix'), this.#matrix)),
+      h('div', { class: 'weights-choice names' }, field(t('weights.layer'), this.#layer), field(t('weights.matrix'), this.#matrix)),
       this.#canvas,
       h('div', { class: 'weights-choice' }, field(t('weights.rows'), this.#row, this.#rowText), field(t('weights.cols'), this.#col, this.#colText)),
       h(
@@ -224,7 +224,7 @@ function partOf(name) {
 
 /** @param {string} part */
 function titleOf(part) {
-  return has(`matrix.${part}`) ? `${t(`matrix.${part}`)} (${part})` : part;
+  return has(`matrix.${part}`) ? `${part}: ${t(`matrix.${part}`)}` : part;
 }
 
 /** @param {number} scale */
