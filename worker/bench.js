@@ -1,6 +1,8 @@
 // Functions for benchmarks alone. They are not part of the API, and may change or go with any version.
 import { BitNetError } from './error.js';
 import { engines } from './model.js';
+import { KERNELS } from './schema.js';
+import { measureFeatures } from './variant.js';
 
 /** @import { GenerationResult, ReadLimit } from './protocol.js' */
 /** @import { Model } from './model.js' */
@@ -17,7 +19,7 @@ function engineOf(model) {
  * prompt without computing it. The answer means nothing, and no end of turn cuts it short. The next call begins with an empty
  * session.
  * @param {Model} model
- * @param {{ context: number, tokens: number, signal?: AbortSignal, onToken?: () => void }} how `tokens` to decode; `onToken` is
+ * @param {{ context: number, tokens: number, signal?: AbortSignal | undefined, onToken?: () => void }} how `tokens` to decode; `onToken` is
  *   called when one has arrived
  * @returns {Promise<GenerationResult & { weightBytesPerToken: number }>} its `prefillMs` holds the filling; `timings.parts` is there.
  *   `weightBytesPerToken` are those that its products have read
@@ -25,7 +27,8 @@ function engineOf(model) {
 export async function decodeAtDepth(model, { context, tokens, signal, onToken }) {
   const engine = engineOf(model);
   const before = await engine.call('stats', {});
-  const options = { maxTokens: tokens, temperature: 0, seed: 0, timeParts: true, syntheticContext: context };
+  // No guesses: a text that means nothing repeats itself, and would be written faster than any that does.
+  const options = { maxTokens: tokens, temperature: 0, seed: 0, timeParts: true, syntheticContext: context, speculative: false };
   const result = await engine.call('generate', { prompt: 'a', options }, {
     signal,
     onEvent: (event) => event.type === 'token' && event.token.id >= 0 && onToken?.(),
@@ -53,4 +56,13 @@ export async function readLimit(model, bytes = 256 << 20) {
  */
 export async function memoryBytes(model) {
   return engineOf(model).call('memoryBytes', {});
+}
+
+/**
+ * The kernels of the build that this browser runs: those that need relaxed SIMD say so in their name.
+ * @param {boolean} [relaxed] whether the browser has it
+ * @returns {string[]} the plain reference first
+ */
+export function kernelsHere(relaxed = measureFeatures().relaxed) {
+  return KERNELS.filter((name) => relaxed || !name.startsWith('relaxed'));
 }

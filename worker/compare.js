@@ -1,4 +1,5 @@
 // `BitNet.compare`: one prompt under several settings of a load, which is the benchmark of optimization levels.
+import { decodeAtDepth } from './bench.js';
 import { BitNetError, toWire } from './error.js';
 import { checkLoadOptions, checkPrompt } from './options.js';
 import { isAddressed } from './source.js';
@@ -19,10 +20,14 @@ import { isAddressed } from './source.js';
  * @typedef {object} CompareOptions
  * @property {Prompt | undefined} [prompt] a short text by default
  * @property {number | undefined} [maxTokens] of each answer; 32 by default
+ * @property {number | undefined} [decodeTokens] tokens that are written besides, behind the prompt and whatever the model says, to time
+ *   writing by them: an answer may end early. By default the answer itself is timed
  * @property {number | undefined} [rounds] in each of which every setting has its turn, so that what slows the machine down for a
  *   while meets them all; 3 by default
  * @property {AbortSignal | undefined} [signal]
  * @property {((progress: CompareProgress) => void) | undefined} [onProgress]
+ * @property {((rows: ComparisonRow[]) => void) | undefined} [onRows] called after each run with what is known by then: a row for each
+ *   setting that has run or failed. What it was given last is what a stopped comparison has found
  */
 
 /**
@@ -41,12 +46,13 @@ import { isAddressed } from './source.js';
  */
 
 /**
- * A setting that ran in every round.
+ * A setting that ran.
  * @typedef {object} ComparedRun
  * @property {true} ok
  * @property {undefined} [error]
  * @property {string} label
  * @property {LoadOptions} options
+ * @property {number} runs that its numbers are of
  * @property {string} variant
  * @property {string} kernel
  * @property {string} precision
@@ -78,7 +84,7 @@ import { isAddressed } from './source.js';
  */
 
 /** @typedef {{ label: string, options: LoadOptions, runs: Run[], error?: WireError }} Candidate */
-/** @typedef {Omit<ComparedRun, 'ok' | 'label' | 'options' | Measured> & Record<Measured, number>} Run */
+/** @typedef {Omit<ComparedRun, 'ok' | 'label' | 'options' | 'runs' | Measured> & Record<Measured, number>} Run */
 /** @typedef {'loadMs' | 'firstTokenMs' | 'prefillTokensPerSecond' | 'decodeTokensPerSecond'} Measured */
 
 const PROMPT = 'A ternary weight is -1, 0 or 1, so that a product with it is an addition, a subtraction, or nothing at all. That is why';
@@ -92,12 +98,14 @@ const ROUNDS = 3;
  * @param {CompareOptions} options
  * @returns {Promise<Comparison>}
  */
-export async function compare(load, source, settings, { prompt = PROMPT, maxTokens = MAX_TOKENS, rounds = ROUNDS, signal, onProgress }) {
+export async function compare(load, source, settings, options) {
+  const { prompt = PROMPT, maxTokens = MAX_TOKENS, decodeTokens, rounds = ROUNDS, signal, onProgress, onRows } = options;
   if (!isAddressed(source) && !(source instanceof Blob) && !Array.isArray(source)) {
     throw invalid('source', 'an address, a File or an array of Files, since it is loaded again for every run', source);
   }
   checkPrompt(prompt);
-  for (const [name, value] of Object.entries({ maxTokens, rounds })) {
+  for (const [name, value] of Object.entries({ maxTokens, decodeTokens, rounds })) {
+    if (value === undefined) continue;
     if (!Number.isInteger(value) || value < 1) throw invalid(name, 'a whole number of 1 or more', value);
   }
   const candidates = checkSettings(settings);
@@ -111,7 +119,8 @@ export async function compare(load, source, settings, { prompt = PROMPT, maxToke
       const tell = (/** @type {Progress | undefined} */ progress) => onProgress?.({ done, total, round, label, load: progress });
       if (candidate.error === undefined) {
         try {
-          runs.push(await measure(() => load(source, { ...options, warmUp: true, signal, onProgress: tell }), { prompt, maxTokens, signal }, tell));
+          const call = { prompt, maxTokens, decodeTokens, signal };
+          runs.push(await measure(() => load(source, { ...options, warmUp: true, signal, onProgress: tell }), call, tell));
         } catch (error) {
           signal?.throwIfAborted();
           candidate.error = toWire(error);
@@ -119,6 +128,7 @@ export async function compare(load, source, settings, { prompt = PROMPT, maxToke
       }
       done += 1;
       tell(undefined);
+      onRows?.(candidates.filter(({ runs, error }) => runs.length > 0 || error !== undefined).map(rowOf));
     }
   }
   const rows = candidates.map(rowOf);
@@ -128,11 +138,11 @@ export async function compare(load, source, settings, { prompt = PROMPT, maxToke
 /**
  * Loads a model, lets it answer once, and unloads it.
  * @param {() => Promise<Model>} load
- * @param {{ prompt: Prompt, maxTokens: number, signal: AbortSignal | undefined }} call
+ * @param {{ prompt: Prompt, maxTokens: number, decodeTokens: number | undefined, signal: AbortSignal | undefined }} call
  * @param {(progress: undefined) => void} tell
  * @returns {Promise<Run>}
  */
-async function measure(load, { prompt, maxTokens, signal }, tell) {
+async function measure(load, { prompt, maxTokens, decodeTokens, signal }, tell) {
   const began = performance.now();
   const model = await load();
   const loadMs = performance.now() - began;
@@ -140,8 +150,15 @@ async function measure(load, { prompt, maxTokens, signal }, tell) {
     tell(undefined);
     // Greedy and without guesses: the same work under every setting.
     const { text, usage, timings } = await model.complete(prompt, { maxTokens, temperature: 0, speculative: false, responseCache: false, signal });
-    const { firstTokenMs, prefillTokensPerSecond, decodeTokensPerSecond, threads } = timings;
     const { variant, kernel, precision, contextLength } = model.info;
+    const depth = usage.promptTokens;
+    const room = contextLength - depth - 2;
+    const timed = decodeTokens === undefined || room < 2
+      ? timings
+      : (await decodeAtDepth(model, { context: depth, tokens: Math.min(Math.max(decodeTokens, 2), room), signal })).timings;
+    signal?.throwIfAborted();
+    const { firstTokenMs, prefillTokensPerSecond } = timings;
+    const { decodeTokensPerSecond, threads } = timed;
     const { memory } = await model.metrics();
     const logitsHash = await model.logitsHash();
     return {
@@ -186,6 +203,7 @@ function rowOf({ label, options, runs, error }) {
     ok: true,
     label,
     options,
+    runs: runs.length,
     ...last,
     memoryBytes: Math.max(...runs.map(({ memoryBytes }) => memoryBytes)),
     loadMs: spread('loadMs'),

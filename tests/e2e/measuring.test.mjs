@@ -13,7 +13,7 @@ let server;
 before(async () => {
   browser = await launch();
   server = await startDemo({
-    folders: { '/models/': join(ROOT, 'tests/fixtures/models'), '/benches/': join(ROOT, 'benches') },
+    folders: { '/models/': join(ROOT, 'tests/fixtures/models'), '/benches/': join(ROOT, 'benches'), '/demo/': join(ROOT, 'www/models') },
   });
 });
 
@@ -141,5 +141,20 @@ test('a loaded model lets its weights be looked at, also while it writes, and te
   assert.equal(after.length, 2);
   for (const [i, busy] of after.entries()) assert.ok(busy > before[i] && busy - before[i] <= passed + 1, `thread ${i}: ${busy} of ${passed} ms`);
   assert.deepEqual(unmeasured, after, 'nothing is measured where nobody looks');
+  await context.close();
+});
+
+test('writing is timed without guesses: every token reads the weights', { timeout: 120_000 }, async () => {
+  const { context, page } = await openPage(browser, `${server.origin}/blank.html`);
+  const read = await page.evaluate(async () => {
+    const [{ BitNet }, { decodeAtDepth }] = await Promise.all(['index', 'bench'].map((name) => import(`/dist/${name}.js`)));
+    const model = await BitNet.load('/demo/demo.gguf', { threads: 1, kernel: 'mad', cache: false });
+    const bytes = [];
+    // The longer one repeats itself, of which guesses would be right.
+    for (const tokens of [2, 192]) bytes.push((await decodeAtDepth(model, { context: 16, tokens })).weightBytesPerToken);
+    return bytes;
+  });
+  assert.ok(read[0] > 1e6, `${read[0]}`);
+  assert.equal(read[1], read[0]);
   await context.close();
 });
