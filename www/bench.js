@@ -1,6 +1,6 @@
 /**
  * The benchmark page: takes the plan from the form or the link, runs it, shows it. A link may carry model, threads,
- * kernel, precision, cache (see app/link.js), compare=no and start=yes.
+ * kernel, precision, cache (see app/link.js), compare=no, wllama=yes and start=yes.
  */
 import { BitNet } from './dist/index.js';
 import * as tools from './dist/bench.js';
@@ -14,7 +14,9 @@ import { parseLink } from './app/link.js';
 import { Notices } from './app/notices.js';
 import * as settings from './app/settings.js';
 import { applyTexts, t, useLanguage } from './app/texts.js';
+import { Choices } from './bench/choices.js';
 import { measure } from './bench/measure.js';
+import { unreadable } from './bench/peer.js';
 import { Report } from './bench/report.js';
 
 const MOST_THREADS = 16;
@@ -26,6 +28,7 @@ applyTexts(document);
 document.title = t('bench.pageTitle');
 const notices = new Notices();
 const report = new Report();
+const choices = new Choices(tools.kernelsHere());
 const model = byId('model', HTMLSelectElement);
 const address = byId('address', HTMLInputElement);
 const file = byId('file', HTMLInputElement);
@@ -35,6 +38,8 @@ let running = null;
 settings.allowKernels(BitNet.kernels);
 fillKernels(byId('kernel', HTMLSelectElement), BitNet.kernels);
 fillForm();
+followForm();
+byId('plan').addEventListener('change', followForm);
 byId('plan').addEventListener('submit', (event) => {
   event.preventDefault();
   if (!running) void run();
@@ -80,6 +85,20 @@ function fillForm() {
   byId('kernel', HTMLSelectElement).value = kernel;
   byId('precision', HTMLSelectElement).value = precision;
   byId('compare', HTMLInputElement).checked = query.get('compare') !== 'no';
+  byId('peer', HTMLInputElement).checked = query.get('wllama') === 'yes';
+}
+
+/** What depends on other fields of the form. */
+function followForm() {
+  byId('settings').hidden = !byId('compare', HTMLInputElement).checked;
+  const offer = CATALOG.find(({ source }) => source === model.value);
+  choices.follow({
+    threads: byId('threads', HTMLSelectElement).value,
+    precision: byId('precision', HTMLSelectElement).value,
+    parameters: offer?.parameters ?? null,
+  });
+  const type = offer ? unreadable(offer.format) : null;
+  byId('peer-help').textContent = type ? t('peer.cannot', { type, name: offer?.name ?? '' }) : t('peer.help');
 }
 
 function fillThreads() {
@@ -88,9 +107,11 @@ function fillThreads() {
   const most = self.crossOriginIsolated
     ? Math.max(2, threads ?? 0, Math.min(MOST_THREADS, navigator.hardwareConcurrency || 2))
     : 1;
+  choices.offerThreads(most);
   const numbers = Array.from({ length: most }, (_, i) => String(i + 1));
   select.replaceChildren(h('option', { value: '' }, t('settings.automaticChoice')), ...numbers.map((n) => h('option', { value: n }, n)));
   select.value = threads && threads <= most ? String(threads) : '';
+  followForm();
 }
 
 /** @returns {import('./app/api.js').Source | null} what the form names */
@@ -124,7 +145,9 @@ async function run() {
       ),
       ...(link.cache ? {} : { cache: false }),
     },
-    kernels: byId('compare', HTMLInputElement).checked ? [...BitNet.kernels].reverse() : [],
+    // Without storage each of its loads would be a download.
+    settings: byId('compare', HTMLInputElement).checked && (link.cache || typeof source !== 'string') ? choices.settings : [],
+    peer: byId('peer', HTMLInputElement).checked,
     sustained: Number(byId('sustain', HTMLSelectElement).value),
   };
   try {

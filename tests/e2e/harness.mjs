@@ -76,7 +76,7 @@ function launchOptions() {
  */
 export function startDemo({ folders, handle, library = {}, ...options } = {}) {
   return startServer({
-    folders: { ...DEMO_FOLDERS, ...MODULES, ...folders },
+    folders: { ...DEMO_FOLDERS, ...MODULES, '/wllama/': join(ROOT, 'node_modules/@wllama/wllama'), ...folders },
     handle: async (request, response, path) => {
       if (await handle?.(request, response, path)) return true;
       if (path === '/site.js' || path === '/sealed.html') {

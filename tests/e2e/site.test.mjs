@@ -90,7 +90,8 @@ test('beside each script, style and module lies the same in brotli', async () =>
   }
   const listed = [...(await readFile(join(SITE, 'site.js'), 'utf8')).matchAll(/"[\w./-]+\.\w+"/g)].map(([name]) => name);
   assert.ok(listed.includes('"dist/engine.js"'), 'the service worker keeps the engine');
-  assert.deepEqual(listed.filter((name) => /\.(br|gz|map)"$|wasm\/\w+\/.*\.js"$|^"docs\//.test(name)), []);
+  assert.deepEqual(listed.filter((name) => /\.(br|gz|map)"$|wasm\/\w+\/.*\.js"$|^"(docs|wllama)\//.test(name)), []);
+  assert.ok((await readFile(join(SITE, 'wllama/esm/wasm/wllama.wasm.br'))).length < 2_900_000, 'what a visitor is told who asks for it');
 });
 
 test('no page of the site names an absolute path of its own host', async () => {

@@ -63,6 +63,8 @@ const standIn = {
   /** Sources that were looked at. @type {string[]} */
   probes: [],
   unloads: 0,
+  /** The kernel whose timing waits at the gate "compare". */
+  pausedKernel: '',
   /** Listeners of a model. */
   listening: 0,
   /** Addresses kept in the cache. @type {Map<string, { source: string, bytes: number, storedBytes: number, complete: boolean, lastUsed: number }>} */
@@ -179,8 +181,22 @@ class Model {
     if (type === 'metrics') listener({ perSecond: { weightBytes: 5e9 }, kv: { blocks: 3, mostBlocks: 20, blockTokens: 16 }, memory: { wasm: 64e6, weights: 16e6, kv: 2e6 } });
   }
 
+  /** @param {string} prompt @param {GenerateOptions} [options] */
+  async complete(prompt, options) {
+    const answer = this.generate(prompt, options);
+    for (let text = ''; ; ) {
+      const { done, value } = await answer.next();
+      if (done) return { text, ...value, timings: { ...value.timings, threads: this.info.threads } };
+      text += value.text;
+    }
+  }
+
+  async metrics() {
+    return { memory: { wasm: 64e6 } };
+  }
+
   async logitsHash() {
-    return '0123456789abcdef';
+    return this.info.precision === 'exact' ? 'fedcba9876543210' : '0123456789abcdef';
   }
 
   async unload() {
@@ -225,6 +241,26 @@ const core = {
   },
 };
 
+/** Decode speeds of the kernels, tokens per second. @type {Record<string, number>} */
+const SPEEDS = { scalar: 10, mad: 100, lut: 120, relaxed: 140, relaxed16: 150 };
+
+/**
+ * The engine behind a model, as far as the library's own comparison asks it.
+ * @param {Model} model
+ * @param {string} name
+ * @param {{ options: { maxTokens: number } }} asked
+ * @param {AbortSignal} [signal]
+ */
+async function callOf({ info }, name, asked, signal) {
+  if (name === 'stats') return { weightBytesRead: 0 };
+  if (standIn.pausedKernel === info.kernel) await pass('compare', signal);
+  const { maxTokens } = asked.options;
+  return {
+    usage: { promptTokens: 1, cachedTokens: 0, completionTokens: maxTokens },
+    timings: { decodeTokensPerSecond: SPEEDS[info.kernel] * Number(info.threads), threads: info.threads },
+  };
+}
+
 const more = {
   async selfTest() {
     const kernels = [
@@ -232,6 +268,22 @@ const more = {
       { kernel: 'lut', weightsPerSecond: 22e9 },
     ];
     return { passed: true, cases: 40, failures: [], seed: 1, kernels };
+  },
+
+  /**
+   * The library's own, of this one's models.
+   * @param {any} source
+   * @param {any} settings
+   * @param {any} options
+   */
+  async compare(source, settings, options) {
+    const [{ compare }, { engines }] = await Promise.all(['compare', 'model'].map((name) => import(`/modules/${name}.js`)));
+    const load = async (/** @type {any} */ from, /** @type {LoadOptions} */ how) => {
+      const model = await core.load(from, how);
+      engines.set(model, { call: (/** @type {string} */ name, /** @type {any} */ asked) => callOf(model, name, asked, how.signal) });
+      return model;
+    };
+    return compare(load, source, settings, options);
   },
 
   /** @param {string | File} source */

@@ -10,12 +10,14 @@ import { brotliCompress, constants, gzip } from 'node:zlib';
 
 /** What a host would compress itself; pictures and models are dense already. */
 const KINDS = /\.(html|css|js|json|svg|txt|wasm|webmanifest)$/;
+/** A larger one, which only who asks for it gets, is compressed less: it would take half a minute. */
+const MOST = 6_000_000;
 /** A smaller file takes one packet in any case. */
 const LEAST = 1400;
 
 /** @param {Buffer} bytes */
 function brotli(bytes) {
-  const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 22, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+  const params = { [constants.BROTLI_PARAM_QUALITY]: bytes.length > MOST ? 6 : 11, [constants.BROTLI_PARAM_LGWIN]: 22, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
   return promisify(brotliCompress)(bytes, { params });
 }
 

@@ -8,6 +8,9 @@ import { build } from 'esbuild';
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const FOLDER = join(ROOT, 'www/vendor');
 
+/** An engine that the benchmark page loads when it is asked to. */
+const WLLAMA = '@wllama/wllama';
+
 /** The languages whose code is coloured: what small models write. */
 const LANGUAGES = ['bash', 'c', 'cpp', 'css', 'go', 'java', 'javascript', 'json', 'markdown', 'python', 'rust', 'sql', 'typescript', 'xml', 'yaml'];
 
@@ -41,14 +44,15 @@ async function bundle(contents) {
 
 /** @param {Set<string>} packages */
 async function licences(packages) {
-  const parts = ['The modules in this folder are made from these packages.'];
+  const parts = ['The modules in this folder are made from these packages. @wllama/wllama lies in the folder wllama/ of the site, as it is.'];
   for (const name of [...packages].sort()) {
     const folder = join(ROOT, 'node_modules', name);
     const { version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
-    const texts = await Promise.all(['LICENSE', 'LICENSE.md', 'license', 'License'].map((file) => readFile(join(folder, file), 'utf8').catch(() => '')));
+    const texts = await Promise.all(['LICENSE', 'LICENSE.md', 'license', 'License', 'LICENCE'].map((file) => readFile(join(folder, file), 'utf8').catch(() => '')));
     const text = texts.find((found) => found !== '');
     if (text === undefined) throw new Error(`${name} has no licence text`);
-    parts.push(`${'-'.repeat(80)}\n${name} ${version} (${license})\n\n${text.trim()}`);
+    const more = name === WLLAMA ? `\n\n${(await readFile(join(ROOT, 'tools/page/wllama-notices.txt'), 'utf8')).trim()}` : '';
+    parts.push(`${'-'.repeat(80)}\n${name} ${version} (${license ?? 'MIT'})\n\n${text.trim()}${more}`);
   }
   return `${parts.join('\n\n')}\n`;
 }
@@ -61,6 +65,7 @@ for (const [name, contents] of Object.entries(MODULES)) {
   files[name] = bundled.text;
   for (const one of bundled.packages) packages.add(one);
 }
+packages.add(WLLAMA);
 files['LICENSES.txt'] = await licences(packages);
 
 const stale = [];

@@ -48,6 +48,7 @@
  * @property {(source: Source, options?: LoadOptions) => Promise<Model>} load
  * @property {readonly string[]} kernels the reference first
  * @property {(options?: { threads?: number, signal?: AbortSignal }) => Promise<SelfTest>} [selfTest]
+ * @property {(source: Source, settings: readonly import('../../worker/compare.js').ComparedSetting[], options?: import('../../worker/compare.js').CompareOptions) => Promise<unknown>} [compare]
  * @property {ModelCache} [cache]
  * @property {(source: Source, options?: LoadOptions) => Promise<ProbeResult>} [probe]
  */

@@ -63,7 +63,7 @@ export function nameOf(source) {
  * @param {string} b
  */
 export function sameAddress(a, b) {
-  return a === b || canonical(a) === canonical(b);
+  return a === b || addressOf(a) === addressOf(b);
 }
 
 /**
@@ -79,7 +79,7 @@ export function absolute(source) {
  * The address behind a short form, as the library keeps it.
  * @param {string} source
  */
-function canonical(source) {
+export function addressOf(source) {
   const short = /^hf:([^/]+\/[^/]+)\/(.+)$/i.exec(source);
   return short ? `https://huggingface.co/${short[1]}/resolve/main/${short[2]}` : absolute(source);
 }

@@ -1,4 +1,4 @@
-/** Three small charts in SVG, drawn for the width they get. Colours come from the style sheet, by class. */
+/** Small charts in SVG, drawn for the width they get. Colours come from the style sheet, by class. */
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -148,6 +148,37 @@ export function barChart(width, rows, label) {
         rx: 4,
       }),
       s('text', { x: left + length + 10, y: top + 21 }, text),
+    ];
+  });
+  return picture(width, rows.length * rowHeight, label, ...bars);
+}
+
+/**
+ * A bar for each row with the range of its values over it, its name and its value above it, so that a narrow screen suffices.
+ * @param {number} width
+ * @param {{ name: string, median: number, min: number, max: number, strong: boolean }[]} rows
+ * @param {string} label
+ * @returns {SVGElement}
+ */
+export function rangeChart(width, rows, label) {
+  const rowHeight = 38;
+  const most = Math.max(...rows.map(({ max }) => max)) || 1;
+  const x = (/** @type {number} */ value) => 1 + ((width - 2) * value) / most;
+  const bars = rows.flatMap(({ name, median, min, max, strong }, i) => {
+    const top = i * rowHeight;
+    const middle = top + 25;
+    // Light over the bar, dark beside it.
+    const range = min < max ? [
+      s('line', { class: 'range over', x1: x(min), x2: x(median), y1: middle, y2: middle }),
+      s('line', { class: 'range over', x1: x(min), x2: x(min), y1: middle - 4, y2: middle + 4 }),
+      s('line', { class: 'range', x1: x(median), x2: x(max), y1: middle, y2: middle }),
+      s('line', { class: 'range', x1: x(max), x2: x(max), y1: middle - 4, y2: middle + 4 }),
+    ] : [];
+    return [
+      s('text', { x: 0, y: top + 13, class: strong ? 'strong' : '' }, name),
+      s('text', { x: width, y: top + 13, class: strong ? 'strong' : '', 'text-anchor': 'end' }, Number(median.toPrecision(3)).toString()),
+      s('rect', { class: strong ? 'bar-fill' : 'bar-fill other', x: 0, y: top + 19, width: Math.max(2, x(median)), height: 12, rx: 3 }),
+      ...range,
     ];
   });
   return picture(width, rows.length * rowHeight, label, ...bars);

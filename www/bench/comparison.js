@@ -1,5 +1,5 @@
 /** This run beside others: earlier ones of this browser, the reference machines of the page, results that were pasted in. */
-import { byId, h } from '../app/dom.js';
+import { button, byId, h } from '../app/dom.js';
 import * as format from '../app/format.js';
 import { t } from '../app/texts.js';
 
@@ -16,6 +16,7 @@ import { t } from '../app/texts.js';
  * @property {number} decode tokens per second
  * @property {number | null} prefill tokens per second, of a prompt of some 128
  * @property {number | null} read bytes per second that memory gives
+ * @property {Partial<import('./measure.js').Result>} [result] all of it, where it is known
  */
 
 const KEY = 'bitnet-web.bench.history.1';
@@ -28,13 +29,17 @@ export class Comparison {
   #table = byId('comparison-table');
   /** @type {Entry | null} */
   #now = null;
+  /** The entry whose whole result is shown. @type {Entry | null} */
+  #shown = null;
   /** @type {Entry[]} */
   #pasted = [];
   /** @type {Entry[]} */
   #references = [];
   #asked = false;
 
-  constructor() {
+  /** @param {(entry: Entry) => void} onShow called when one is to be shown as a whole */
+  constructor(onShow) {
+    this.onShow = onShow;
     byId('paste-form').addEventListener('submit', (event) => {
       event.preventDefault();
       this.#paste();
@@ -49,10 +54,12 @@ export class Comparison {
    * Shows a run among the others, and keeps it.
    * @param {Partial<import('./measure.js').Result>} result
    * @param {string} name of the model
-   * @param {{ isOwn: boolean }} how whether it was measured here and now
+   * @param {{ isOwn: boolean, entry?: Entry }} how whether it was measured here and now; the entry that it is shown of
    */
-  async show(result, name, { isOwn }) {
-    this.#now = entryOf(result, name, { kind: 'now', where: isOwn ? browserName(navigator.userAgent) : t('compare.link'), date: new Date().toISOString() });
+  async show(result, name, { isOwn, entry }) {
+    const where = entry?.where ?? (isOwn ? browserName(navigator.userAgent) : t('compare.link'));
+    this.#shown = entry ?? null;
+    this.#now = entryOf(result, name, { kind: 'now', where, date: entry?.date ?? new Date().toISOString() });
     if (isOwn && this.#now) keep([{ ...this.#now, kind: /** @type {const} */ ('own') }, ...kept()].slice(0, MOST));
     this.#draw();
     if (this.#asked) return;
@@ -78,20 +85,22 @@ export class Comparison {
     const now = this.#now;
     // The newest of what is kept is the run that stands first.
     const own = kept().filter(({ date }) => date !== now?.date);
-    const entries = [...(now ? [now] : []), ...this.#pasted, ...own, ...this.#references];
+    const pasted = this.#pasted.filter((entry) => entry !== this.#shown);
+    const entries = [...(now ? [now] : []), ...pasted, ...own, ...this.#references];
     const most = Math.max(...entries.map(({ decode }) => decode), 1e-9);
     const heads = ['run', 'decode', 'prefill', 'read'].map((name) => h('th', { scope: 'col', class: name === 'read' ? 'wide-only' : '' }, t(`compare.${name}`)));
     this.#table.replaceChildren(
       h('thead', {}, h('tr', {}, ...heads)),
-      h('tbody', {}, ...entries.map((entry) => row(entry, most))),
+      h('tbody', {}, ...entries.map((entry) => row(entry, most, this.onShow))),
     );
     byId('forget-runs').hidden = kept().length === 0;
     byId('comparison').hidden = entries.length === 0;
   }
 }
 
-/** @param {Entry} entry @param {number} most tokens per second of all */
-function row({ kind, where, date, model, threads, kernel, precision, decode, prefill, read }, most) {
+/** @param {Entry} entry @param {number} most tokens per second of all @param {(entry: Entry) => void} onShow */
+function row(entry, most, onShow) {
+  const { kind, where, date, model, threads, kernel, precision, decode, prefill, read, result } = entry;
   const bar = h('span', { class: 'compare-bar', 'aria-hidden': 'true' });
   bar.style.setProperty('--share', String(decode / most));
   return h(
@@ -103,6 +112,7 @@ function row({ kind, where, date, model, threads, kernel, precision, decode, pre
       t(`compare.${kind}`),
       h('small', {}, [where, date.slice(0, 10)].filter(Boolean).join(', ')),
       h('small', {}, [model, t('info.threads', { n: threads }), kernel, precision].join(', ')),
+      kind !== 'now' && result && button(t('compare.show'), () => onShow(entry), 'link', { 'data-testid': 'show-run' }),
     ),
     h('td', {}, h('b', {}, format.figure(decode)), bar),
     h('td', {}, prefill ? format.figure(prefill) : '–'),
@@ -116,7 +126,8 @@ function row({ kind, where, date, model, threads, kernel, precision, decode, pre
  * @param {Pick<Entry, 'kind' | 'where' | 'date'>} what
  * @returns {Entry | null} null where nothing was written
  */
-export function entryOf({ model, decode, prompts, machine }, name, what) {
+export function entryOf(result, name, what) {
+  const { model, decode, prompts, machine } = result;
   if (!model || !decode) return null;
   const nearest = [...(prompts ?? [])].sort((a, b) => Math.abs(a.tokens - PROMPT) - Math.abs(b.tokens - PROMPT))[0];
   return {
@@ -128,6 +139,7 @@ export function entryOf({ model, decode, prompts, machine }, name, what) {
     decode: decode.tokensPerSecond,
     prefill: nearest?.prefillPerSecond.median ?? null,
     read: machine?.readPerSecond ?? null,
+    result,
   };
 }
 
@@ -219,9 +231,12 @@ function kept() {
 
 /** @param {Entry[]} entries */
 function keep(entries) {
-  try {
-    localStorage.setItem(KEY, JSON.stringify(entries));
-  } catch {
-    // Storage is refused: the comparison lasts as long as the page.
+  // With all of their results, or at least in short; else the comparison lasts as long as the page.
+  for (const some of [entries, entries.map(({ result: _, ...short }) => short)]) {
+    try {
+      return localStorage.setItem(KEY, JSON.stringify(some));
+    } catch {
+      // storage is full or refused
+    }
   }
 }

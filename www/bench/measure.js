@@ -1,10 +1,13 @@
 /**
  * The benchmark itself, by the public API and what the library keeps for benchmarks: load, read prompts of several
- * lengths, decode, decode at depth, the speed of memory, and the same in short for each kernel. Knows nothing
+ * lengths, decode, decode at depth, the speed of memory, settings side by side, and another engine beside ours. Knows nothing
  * of the page.
  */
+import { addressOf, isOwn } from '../app/catalog.js';
 import { t } from '../app/texts.js';
+import { comparePeer } from './peer.js';
 import { textOf } from './prompt-text.js';
+import { compareSettings, tokensFor } from './settings.js';
 import { spread } from './statistics.js';
 
 /** @typedef {import('../app/api.js').Model} Model */
@@ -13,7 +16,8 @@ import { spread } from './statistics.js';
  * @typedef {object} Plan
  * @property {import('../app/api.js').Source} source
  * @property {import('../app/api.js').LoadOptions} options
- * @property {string[]} kernels to compare; none: no comparison
+ * @property {import('./settings.js').Asked[]} settings to compare; none: no comparison
+ * @property {boolean} [peer] whether wllama is measured beside it
  * @property {number} [sustained] seconds of writing without a pause, for the curve of it; none by default
  */
 
@@ -42,15 +46,6 @@ import { spread } from './statistics.js';
  */
 
 /**
- * @typedef {object} KernelResult
- * @property {string} kernel
- * @property {number} [prefillPerSecond]
- * @property {number} [decodePerSecond]
- * @property {string} [logitsHash]
- * @property {string} [error] its code, where this browser or build has no such kernel
- */
-
-/**
  * @typedef {object} Result
  * @property {import('../app/api.js').ModelInfo} model
  * @property {{ ms: number, fromCache: boolean }} load
@@ -63,7 +58,11 @@ import { spread } from './statistics.js';
  * @property {{ seconds: number, tokensPerSecond: number }[]} sustained speeds while it was written without a pause; empty where that
  *   was not asked for
  * @property {string} logitsHash
- * @property {KernelResult[]} kernels
+ * @property {{ cores: number, threadsAsked: number | null }} device processor threads that the browser tells of; threads that were
+ *   asked for, null: automatic
+ * @property {import('./settings.js').Settings} settings side by side
+ * @property {'not-kept'} settingsLeftOut why there are none
+ * @property {import('./peer.js').Peer} peer wllama beside it
  * @property {import('../app/api.js').SelfTest} selfTest
  */
 
@@ -81,11 +80,12 @@ const LONG_RUNS = 5;
 const LONG_RUN_CONTEXT = 16;
 /** No long run begins after this time, milliseconds. */
 const LONG_RUN_BUDGET = 20_000;
-/** Above this many parameters the scalar kernel is left out of the comparison: it would take minutes. */
-const SCALAR_LIMIT = 50e6;
+/** Tokens of the prompt that settings are compared with. */
+const COMPARED_PROMPT = 128;
 
 /** Shares of the progress bar. */
-const SHARE = { load: 0.2, prompts: 0.3, decode: 0.15, depths: 0.05, kernels: 0.3 };
+const ALONE = { load: 0.3, prompts: 0.4, decode: 0.22, depths: 0.08 };
+const COMPARING = { load: 0.12, prompts: 0.15, decode: 0.08, depths: 0.03, settings: 0.6 };
 
 /** @typedef {Pick<typeof import('../../worker/bench.js'), 'decodeAtDepth' | 'memoryBytes' | 'readLimit'>} Tools */
 
@@ -97,67 +97,89 @@ const SHARE = { load: 0.2, prompts: 0.3, decode: 0.15, depths: 0.05, kernels: 0.
  */
 export async function measure(api, tools, plan, { signal, onStage, onResult }) {
   const bench = new Bench(api, signal);
+  const isComparing = plan.settings.length > 0;
+  const shares = isComparing ? COMPARING : ALONE;
   onStage(t('stage.load'), 0);
   const { model, load } = await bench.load(plan.source, plan.options, (fraction) =>
-    onStage(t('stage.load'), fraction === null ? null : fraction * SHARE.load),
+    onStage(t('stage.load'), fraction === null ? null : fraction * shares.load),
   );
   const { info } = model;
+  const { threads } = plan.options;
+  const threadsAsked = typeof threads === 'number' ? threads : null;
+  let tokensPerSecond = 0;
+  let prompt = { text: '', tokens: 0 };
   try {
-    onResult({ model: info, load });
-    onStage(t('stage.warm'), SHARE.load);
+    onResult({ model: info, load, device: { cores: navigator.hardwareConcurrency || 1, threadsAsked } });
+    onStage(t('stage.warm'), shares.load);
     await bench.run(model, await textOf(model, 16, 0), 4);
 
     const lengths = within(PROMPT_LENGTHS, info.contextLength - SHORT_RUN - 2);
     /** @type {PromptResult[]} */
     const prompts = [];
     for (const length of lengths) {
-      onStage(t('stage.read', { count: length }), SHARE.load + (SHARE.prompts * prompts.length) / lengths.length);
+      onStage(t('stage.read', { count: length }), shares.load + (shares.prompts * prompts.length) / lengths.length);
       prompts.push(await bench.prompt(model, length));
       onResult({ prompts });
     }
 
     const decode = await bench.longRuns(model, tools, (share) =>
-      onStage(t('stage.write'), SHARE.load + SHARE.prompts + SHARE.decode * share),
+      onStage(t('stage.write'), shares.load + shares.prompts + shares.decode * share),
     );
-    onResult({ decode: decode.run, parts: decode.parts });
+    ({ tokensPerSecond } = decode.run);
+    // The number of threads may have changed since the load, and is that of the answer.
+    onResult({ model: model.info, decode: decode.run, parts: decode.parts });
 
-    const written = SHARE.load + SHARE.prompts + SHARE.decode;
+    const written = shares.load + shares.prompts + shares.decode;
     /** @type {Result['depths']} */
     const depths = [];
     for (const context of within(CONTEXTS, info.contextLength - DEPTH_RUN - 2)) {
-      onStage(t('stage.depth', { count: context }), written + (SHARE.depths * depths.length) / CONTEXTS.length);
+      onStage(t('stage.depth', { count: context }), written + (shares.depths * depths.length) / CONTEXTS.length);
       const { timings } = await tools.decodeAtDepth(model, { context, tokens: DEPTH_RUN, signal });
       depths.push({ context, tokensPerSecond: timings.decodeTokensPerSecond });
       onResult({ depths });
     }
-    onStage(t('stage.memory'), written + SHARE.depths);
+    onStage(t('stage.memory'), written + shares.depths);
     // Asked first: measuring the speed takes memory as well.
     const memoryBytes = await tools.memoryBytes(model);
     const { best: readPerSecond } = await tools.readLimit(model);
     const { tokenBytes } = decode;
     const readShare = (tokenBytes * decode.run.tokensPerSecond) / readPerSecond;
     onResult({ machine: { memoryBytes, readPerSecond, readShare, tokenBytes } });
-    onStage(t('stage.check'), written + SHARE.depths);
+    onStage(t('stage.check'), written + shares.depths);
     onResult({ logitsHash: await model.logitsHash() });
     if (plan.sustained) {
       const seconds = plan.sustained;
       await bench.sustain(model, tools, seconds, (done) => onStage(t('stage.sustained', { done: Math.round(done), seconds }), null), (sustained) => onResult({ sustained }));
     }
+    prompt = await bench.comparedPrompt(model, tokensFor(tokensPerSecond));
   } finally {
     await model.unload();
   }
-  await bench.compare(
-    plan,
-    info,
-    (kernel, share) => onStage(t('stage.kernel', { kernel }), 1 - SHARE.kernels * (1 - share)),
-    onResult,
-  );
-  if (plan.kernels.length && api.selfTest) {
-    onStage(t('stage.test'), null);
-    const { threads } = plan.options;
-    onResult({ selfTest: await api.selfTest({ signal, ...(typeof threads === 'number' ? { threads } : {}) }) });
+  if (isComparing) {
+    if (await isAtHand(api, plan.source)) {
+      const begun = 1 - COMPARING.settings;
+      const what = { source: plan.source, settings: plan.settings, prompt: prompt.text, promptTokens: prompt.tokens, tokens: tokensFor(tokensPerSecond) };
+      await compareSettings(api, what, signal, (stage, share) => onStage(stage, begun + COMPARING.settings * share), (settings) => onResult({ settings }));
+    } else onResult({ settingsLeftOut: 'not-kept' });
+    if (api.selfTest) {
+      onStage(t('stage.test'), null);
+      onResult({ selfTest: await api.selfTest({ signal, ...(threadsAsked === null ? {} : { threads: threadsAsked }) }) });
+    }
   }
+  if (plan.peer) await comparePeer({ api, tools, plan, info }, signal, (stage) => onStage(stage, null), (peer) => onResult({ peer }));
   onStage(t('stage.done'), 1);
+}
+
+/**
+ * Whether a model can be loaded again and again without a download each time: from this device, or from this site.
+ * @param {import('../app/api.js').BitNetApi} api
+ * @param {import('../app/api.js').Source} source
+ */
+async function isAtHand(api, source) {
+  if (typeof source !== 'string' || isOwn(source)) return true;
+  const kept = await api.cache?.list().catch(() => []);
+  // The files of a folder lie below its address.
+  return kept?.some((entry) => entry.complete && entry.source.startsWith(addressOf(source))) ?? false;
 }
 
 /**
@@ -308,51 +330,13 @@ class Bench {
   }
 
   /**
-   * @param {Plan} plan
-   * @param {import('../app/api.js').ModelInfo} info
-   * @param {(kernel: string, share: number) => void} onShare
-   * @param {(result: Partial<Result>) => void} onResult
+   * The prompt that settings are compared with, where it has room for what is written behind it.
+   * @param {Model} model
+   * @param {number} tokens to be written
    */
-  async compare(plan, info, onShare, onResult) {
-    /** @type {KernelResult[]} */
-    const kernels = [];
-    const wanted = plan.kernels.filter((kernel) => kernel !== 'scalar' || info.parameters < SCALAR_LIMIT);
-    for (const kernel of wanted) {
-      onShare(kernel, kernels.length / wanted.length);
-      kernels.push(await this.#kernel(plan, kernel));
-      onResult({ kernels });
-    }
-  }
-
-  /**
-   * @param {Plan} plan
-   * @param {string} kernel
-   * @returns {Promise<KernelResult>}
-   */
-  async #kernel({ source, options }, kernel) {
-    try {
-      const { model } = await this.load(
-        source,
-        { ...options, kernel: /** @type {import('../app/api.js').LoadOptions['kernel']} */ (kernel) },
-        () => {},
-      );
-      try {
-        await this.run(model, await textOf(model, 16, 0), 4);
-        const length = Math.min(128, model.info.contextLength - SHORT_RUN - 2);
-        const { prefillPerSecond, decodePerSecond } = await this.prompt(model, length);
-        return {
-          kernel,
-          prefillPerSecond: prefillPerSecond.median,
-          decodePerSecond: decodePerSecond?.median,
-          logitsHash: await model.logitsHash(),
-        };
-      } finally {
-        await model.unload();
-      }
-    } catch (error) {
-      this.signal.throwIfAborted();
-      // A build without relaxed SIMD has no such kernel: that is a result as well.
-      return { kernel, error: /** @type {{ code?: string }} */ (error)?.code ?? 'internal' };
-    }
+  async comparedPrompt(model, tokens) {
+    const length = Math.max(1, Math.min(COMPARED_PROMPT, model.info.contextLength - tokens - 8));
+    const text = await textOf(model, length, this.#salt++);
+    return { text, tokens: (await model.tokenize(text)).length };
   }
 }

@@ -3,10 +3,15 @@ import { byId, h } from '../app/dom.js';
 import * as format from '../app/format.js';
 import { figure as short } from '../app/format.js';
 import { t } from '../app/texts.js';
+import { answerOf } from './answer.js';
 import { barChart, drawInto, lineChart, partsChart } from './chart.js';
 import { browserName, Comparison, unpacked } from './comparison.js';
+import { toMarkdown } from './markdown.js';
+import { drawPeer } from './peer-view.js';
 import { pictureOf } from './picture.js';
+import { drawSettings } from './settings-view.js';
 import { speeds } from './statistics.js';
+import { range } from './statistics-text.js';
 
 /** Intervals taken together for the speed over time: enough to smooth the timer, few enough to show a stall. */
 const SMOOTHING = 6;
@@ -15,7 +20,7 @@ export class Report {
   /** @type {Partial<import('./measure.js').Result>} */
   result = {};
   #name = '';
-  #comparison = new Comparison();
+  #comparison = new Comparison((kept) => this.showKept(kept));
 
   constructor() {
     byId('copy').addEventListener('click', () => void copyText('copy', 'json', byId('json').textContent ?? ''));
@@ -28,7 +33,7 @@ export class Report {
   begin(name) {
     this.result = {};
     this.#name = name;
-    for (const id of ['result', 'over-time', 'parts', 'prompts', 'kernels', 'self-test', 'sustained', 'json-figure', 'comparison'])
+    for (const id of ['result', 'over-time', 'parts', 'prompts', 'settings-figure', 'peer-figure', 'self-test', 'sustained', 'json-figure', 'comparison'])
       byId(id).hidden = true;
     byId('figures').replaceChildren();
   }
@@ -36,7 +41,7 @@ export class Report {
   /** @param {Partial<import('./measure.js').Result>} more */
   add(more) {
     Object.assign(this.result, more);
-    const { model, prompts, decode, parts, kernels, selfTest, sustained } = this.result;
+    const { model, prompts, decode, parts, settings, settingsLeftOut, selfTest, sustained, peer } = this.result;
     byId('result').hidden = false;
     if (model) {
       byId('subject').textContent = [
@@ -55,17 +60,20 @@ export class Report {
     if (prompts) this.#drawPrompts(prompts);
     if (decode) this.#drawDecode(decode);
     if (parts) this.#drawParts(parts);
-    if (kernels?.length) this.#drawKernels(kernels);
+    if (settings) drawSettings(settings, this.result);
+    byId('settings-left-out').textContent = settingsLeftOut ? t('side.notKept') : '';
+    if (peer) drawPeer(peer);
     if (selfTest) this.#drawSelfTest(selfTest);
     if (sustained && sustained.length > 1) this.#drawSustained(sustained);
   }
 
   /**
    * Shows the JSON and the comparison; call when all is measured.
-   * @param {{ isOwn: boolean }} how whether it was measured here and now
+   * @param {{ isOwn: boolean, entry?: import('./comparison.js').Entry }} how whether it was measured here and now; the entry among the
+   *   others that it is
    */
   finish(how) {
-    void this.#comparison.show(this.result, this.#name, how);
+    void this.#comparison.show(withoutTimes(this.result), this.#name, how);
     byId('json').textContent = JSON.stringify(this.toJSON(), null, 2);
     byId('markdown').textContent = toMarkdown(this.result, this.#name);
     byId('json-figure').hidden = false;
@@ -89,14 +97,14 @@ export class Report {
     };
   }
 
-  /** @returns {[name: string, value: string, unit: string][]} */
+  /** @returns {[name: string, value: string, unit: string, range?: string][]} */
   #figures() {
     const { decode, prompts, load, depths, machine, model } = this.result;
-    /** @type {[name: string, value: string, unit: string][]} */
+    /** @type {[name: string, value: string, unit: string, range?: string][]} */
     const figures = [];
-    if (decode) figures.push([t('figure.decode'), short(decode.tokensPerSecond), `tok/s (${range(decode.spread)})`]);
+    if (decode) figures.push([t('figure.decode'), short(decode.tokensPerSecond), 'tok/s', range(decode.spread)]);
     for (const { context, tokensPerSecond } of depths ?? []) figures.push([t('figure.depth', { count: context }), short(tokensPerSecond), 'tok/s']);
-    for (const prompt of prompts ?? []) figures.push([t('figure.prefill', { count: prompt.tokens }), short(prompt.prefillPerSecond.median), 'tok/s']);
+    for (const { tokens, prefillPerSecond } of prompts ?? []) figures.push([t('figure.prefill', { count: tokens }), short(prefillPerSecond.median), 'tok/s']);
     if (load) figures.push([t(load.fromCache ? 'figure.loadKept' : 'figure.load'), (load.ms / 1000).toFixed(load.ms < 10_000 ? 2 : 0), 's']);
     if (machine) {
       figures.push([t('figure.read'), short(machine.readPerSecond / 1e9), 'GB/s']);
@@ -109,8 +117,8 @@ export class Report {
 
   #drawFigures() {
     byId('figures').replaceChildren(
-      ...this.#figures().map(([name, value, unit]) =>
-        h('div', {}, h('dt', {}, name), h('dd', {}, `${value} `, h('small', {}, unit))),
+      ...this.#figures().map(([name, value, unit, range]) =>
+        h('div', {}, h('dt', {}, name), h('dd', {}, `${value} `, h('small', {}, unit), range && h('small', { class: 'figure-range' }, range))),
       ),
     );
   }
@@ -170,33 +178,6 @@ export class Report {
     byId('parts').hidden = false;
   }
 
-  /** @param {import('./measure.js').KernelResult[]} kernels */
-  #drawKernels(kernels) {
-    const used = this.result.model?.kernel;
-    const best = [...kernels].sort((a, b) => (b.decodePerSecond ?? 0) - (a.decodePerSecond ?? 0))[0];
-    const rows = kernels.map((k) => ({
-      name: k.kernel,
-      value: k.decodePerSecond ?? null,
-      text: k.error
-        ? t('kernels.notHere', { code: k.error })
-        : t('kernels.speeds', { decode: short(k.decodePerSecond ?? 0), prefill: short(k.prefillPerSecond ?? 0) }),
-      strong: k.kernel === used,
-    }));
-    const label = rows.map(({ name, text }) => `${name} ${text}`).join('; ');
-    drawInto(byId('kernels-chart'), (width) => barChart(width, rows, label));
-    const hashes = new Set([this.result.logitsHash, ...kernels.map((k) => k.logitsHash)].filter(Boolean));
-    const other =
-      used && best.kernel !== used
-        ? `${t('kernels.other', { used, best: best.kernel })} `
-        : '';
-    byId('kernels-note').textContent =
-      other +
-      (hashes.size === 1
-        ? t('kernels.same', { hash: [...hashes][0] ?? '' })
-        : t('kernels.differ', { hashes: [...hashes].join(', ') }));
-    byId('kernels').hidden = false;
-  }
-
   /** @param {import('../app/api.js').SelfTest} selfTest */
   #drawSelfTest({ kernels, passed, cases, failures }) {
     const rows = kernels.map(({ kernel, weightsPerSecond }, i) => ({
@@ -226,7 +207,7 @@ export class Report {
   /** Saves the figures as an image. */
   async #savePicture() {
     const { model } = this.result;
-    const figures = this.#figures().map(([name, value, unit]) => /** @type {const} */ ([name, `${value} ${unit.replace(/ \(.*/, '')}`]));
+    const figures = this.#figures().map(([name, value, unit]) => /** @type {const} */ ([name, `${value} ${unit}`]));
     const foot = [browserName(navigator.userAgent), model && `${model.threads} × ${model.kernel}`, new Date().toISOString().slice(0, 10)].filter(Boolean).join(' · ');
     const blob = await pictureOf({ title: `bitnet-web · ${this.#name}`, sentence: answerOf(this.result), figures, foot });
     const address = URL.createObjectURL(blob);
@@ -237,7 +218,7 @@ export class Report {
   /** A link that holds the result behind its `#`, which browsers send to nobody. */
   #link() {
     const { selfTest: _, ...result } = this.result;
-    const text = JSON.stringify({ name: this.#name, result: result.decode ? { ...result, decode: { ...result.decode, times: [] } } : result });
+    const text = JSON.stringify({ name: this.#name, result: withoutTimes(result) });
     return `${location.origin}${location.pathname}#result=${encodeURIComponent(btoa(String.fromCharCode(...new TextEncoder().encode(text))))}`;
   }
 
@@ -260,6 +241,26 @@ export class Report {
       return false;
     }
   }
+
+  /**
+   * Shows a run that stands among the others.
+   * @param {import('./comparison.js').Entry} entry
+   */
+  showKept(entry) {
+    this.begin(entry.model);
+    this.add(entry.result ?? {});
+    this.finish({ isOwn: false, entry });
+    byId('result-title').scrollIntoView({ block: 'start' });
+    byId('result-title').focus({ preventScroll: true });
+  }
+}
+
+/**
+ * A result without the arrival of each token, of which there are hundreds.
+ * @param {Partial<import('./measure.js').Result>} result
+ */
+function withoutTimes(result) {
+  return result.decode ? { ...result, decode: { ...result.decode, times: [] } } : result;
 }
 
 /**
@@ -279,52 +280,4 @@ async function copyText(button, element, text) {
     copy.textContent = t('bench.selected');
   }
   setTimeout(() => (copy.textContent = label), 2500);
-}
-
-/** Weights below this stay in a processor's cache, bytes; memory is no limit then. */
-const CACHE = 32e6;
-
-/**
- * How fast it is, and why.
- * @param {Partial<import('./measure.js').Result>} result
- */
-function answerOf({ decode, machine, model, parts }) {
-  if (!decode || !model) return '';
-  const speed = t('answer.speed', { rate: short(decode.tokensPerSecond), n: model.threads });
-  const largest = Object.entries(parts ?? {}).sort(([, a], [, b]) => b - a)[0]?.[0];
-  const where = largest ? t('answer.where', { part: t(`answer.part.${largest}`) }) : '';
-  if (!machine) return speed;
-  const limit = model.weightBytes < CACHE ? t('answer.cache', { size: format.bytes(model.weightBytes) }) : '';
-  if (limit) return [speed, limit, where].filter(Boolean).join(' ');
-  // Results of earlier versions do not tell what a token reads.
-  const tokenBytes = machine.tokenBytes ?? model.weightBytes;
-  const most = machine.readPerSecond / tokenBytes;
-  const memory = t('answer.memory', {
-    read: short(machine.readPerSecond / 1e9),
-    size: format.bytes(tokenBytes),
-    most: short(most),
-    percent: short((100 * decode.tokensPerSecond) / most),
-  });
-  return [speed, memory, where].filter(Boolean).join(' ');
-}
-
-/**
- * The figures as a table in Markdown.
- * @param {Partial<import('./measure.js').Result>} result
- * @param {string} name
- */
-function toMarkdown({ model, decode, prompts, machine }, name) {
-  const rows = [
-    [t('compare.model'), `${name}${model ? `, ${model.quantization}` : ''}`],
-    [t('table.kernel'), model ? `${model.kernel} (${model.variant}), ${model.threads}` : ''],
-    [`${t('figure.decode')}, tok/s`, decode ? `${short(decode.tokensPerSecond)} (${range(decode.spread)})` : ''],
-    ...(prompts ?? []).map((p) => [`${t('figure.prefill', { count: p.tokens })}, tok/s`, short(p.prefillPerSecond.median)]),
-    [t('table.memory'), machine ? short(machine.readPerSecond / 1e9) : ''],
-  ];
-  return `| | |\n|---|---|\n${rows.map((row) => `| ${row.join(' | ')} |`).join('\n')}\n`;
-}
-
-/** @param {import('./statistics.js').Spread} s */
-function range(s) {
-  return s.repetitions > 1 ? t('range', { least: short(s.min), most: short(s.max) }) : t('range.one');
 }

@@ -22,15 +22,19 @@ impl Policies {
     /// Reads them from the start page in `www`.
     pub fn of(www: &Path) -> Result<Self> {
         let page = fs::read_to_string(www.join("index.html")).context("www/index.html")?;
-        let meta = page.split_once(r#"http-equiv="Content-Security-Policy" content=""#).map(|(_, rest)| rest);
-        let open =
-            meta.and_then(|rest| rest.split_once('"')).context("www/index.html has no Content-Security-Policy")?.0;
+        let open = Self::of_page(&page)?;
         let sealed: Vec<_> = open
             .split(';')
             .map(str::trim)
             .map(|part| if part.starts_with("connect-src ") { "connect-src 'self' blob:" } else { part })
             .collect();
         Ok(Self { open: open.to_owned(), sealed: sealed.join("; ") })
+    }
+
+    /// What a page's own `<meta>` says.
+    fn of_page(page: &str) -> Result<&str> {
+        let meta = page.split_once(r#"http-equiv="Content-Security-Policy" content=""#).map(|(_, rest)| rest);
+        Ok(meta.and_then(|rest| rest.split_once('"')).context("a page has no Content-Security-Policy")?.0)
     }
 }
 
@@ -149,10 +153,16 @@ mod tests {
         assert!(policies.sealed.contains("connect-src 'self' blob:;"), "{}", policies.sealed);
         assert!(!policies.sealed.contains("http"), "{}", policies.sealed);
         assert_eq!(policies.open.split(';').count(), policies.sealed.split(';').count());
-        for name in ["bench.html", "lanes.html"] {
-            let page = fs::read_to_string(www().join(name))?;
-            assert!(page.contains(&policies.open), "{name} has another policy");
-        }
+        let policy_of = |name: &str| anyhow::Ok(Policies::of_page(&fs::read_to_string(www().join(name))?)?.to_owned());
+        assert_eq!(policy_of("lanes.html")?, policies.open);
+        // It has a frame of this site, for an engine whose workers no other document allows.
+        assert_eq!(policy_of("bench.html")?, format!("{}; frame-src 'self'", policies.open));
+        let framed = policy_of("bench/wllama.html")?;
+        assert!(
+            framed.contains("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src blob:"),
+            "{framed}"
+        );
+        assert!(framed.contains("connect-src 'self' blob:;") && !framed.contains("http"), "{framed}");
         let sealed = sealed_page(&fs::read_to_string(www().join("index.html"))?, &policies);
         assert!(sealed.contains(&policies.sealed) && !sealed.contains(&policies.open));
         Ok(())

@@ -9,6 +9,12 @@ use crate::pages::{self, Content, Policies};
 use crate::serve::{self, Site};
 use crate::{build, check, host, node};
 
+/// The package that the benchmark page measures beside ours when a visitor asks for it.
+const WLLAMA: &str = "node_modules/@wllama/wllama";
+
+/// What the page takes of it.
+const WLLAMA_FILES: [&str; 3] = ["esm/index.js", "esm/wasm/wllama.wasm", "LICENCE"];
+
 /// Builds the wasm, serves the pages until the user ends it, and says where. The pages and the library's modules are served as
 /// they are written: a reload shows a change.
 pub fn demo(dev: bool, port: Option<u16>, open: bool) -> Result<()> {
@@ -17,7 +23,7 @@ pub fn demo(dev: bool, port: Option<u16>, open: bool) -> Result<()> {
     // The port is taken only now: the build can take minutes, and an address that does not answer helps nobody.
     let (www, worker, wasm) = (root.join("www"), root.join("worker"), root.join("dist/wasm"));
     let policies = Policies::of(&www)?;
-    let mounts = vec![("/dist/wasm/", wasm), ("/dist/", worker), ("/", www)];
+    let mounts = vec![("/dist/wasm/", wasm), ("/dist/", worker), ("/wllama/", root.join(WLLAMA)), ("/", www)];
     let site = Site::bind(port, mounts)?.with_policies(policies).with_made(Box::new(made));
     let address = site.address();
     println!("\nbitnet-web is at {address}  (Ctrl+C ends it)");
@@ -101,8 +107,13 @@ pub fn gather(internals: bool) -> Result<()> {
     fs::write(site.join("sealed.html"), pages::sealed_page(&start, &policies))?;
     fs::write(site.join("_headers"), headers(&policies))?;
     fs::write(site.join("site.js"), pages::describe(&policies, &addressed("", &site)?)?)?;
-    // After the list of files that the service worker keeps: nobody needs the documentation without a network.
+    // After the list of files that the service worker keeps: nobody needs these without a network, or before asking for them.
     node::ensure_docs()?;
+    for name in WLLAMA_FILES {
+        let target = site.join("wllama").join(name);
+        fs::create_dir_all(target.parent().unwrap_or(&site))?;
+        fs::copy(root.join(WLLAMA).join(name), &target).with_context(|| format!("{WLLAMA}/{name}"))?;
+    }
     let flags: &[&str] = if internals { &["--internals"] } else { &[] };
     host::run(node::node().args(["docs/build.mjs", "site/docs"]).args(flags), node::MISSING)?;
     let mut command = node::node();
