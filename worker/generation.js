@@ -7,7 +7,7 @@ import { STEP_LIMIT, nextTask } from './step.js';
 /** @import { GenerationResult, Methods, Parts, Prefill, Token, Usage } from './protocol.js' */
 /** @import { StepEvent, WasmModel } from './wasm/relaxed/bitnet_web.js' */
 
-/** @typedef {{ type: 'begun', cached: number } | { type: 'token', token: Token } | { type: 'prefill', prefill: Prefill }} Told What a call hears before its result. */
+/** @typedef {{ type: 'begun', cached: number } | { type: 'tokens', tokens: Token[] } | { type: 'prefill', prefill: Prefill }} Told What a call hears before its result. */
 
 /** A generation that was asked for and has not ended. */
 class Call {
@@ -18,6 +18,8 @@ class Call {
   firstToken = 0;
   /** What the model has thought so far. */
   reasoning = '';
+  /** Of this turn of the event loop. @type {Token[]} */
+  tokens = [];
   /** @type {ReturnType<WasmModel['takeParts']>} */
   prefillParts;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -36,6 +38,11 @@ class Call {
     this.tell = tell;
     this.resolve = resolve;
     this.reject = reject;
+  }
+
+  /** Tells the tokens of this turn in one message: a message takes a good part of the time of a small model's token. */
+  flush() {
+    if (this.tokens.length > 0) this.tell({ type: 'tokens', tokens: this.tokens.splice(0) });
   }
 
   /**
@@ -236,6 +243,7 @@ export class Generations {
           if (report.error) this.#take(report.id)?.reject(report.error);
           else if (report.event) this.#hear(report.id, report.event);
         }
+        for (const call of this.#calls.values()) call.flush();
         this.steps += 1;
         await nextTask();
       }
@@ -266,14 +274,15 @@ export class Generations {
           call.firstToken = performance.now();
           if (call.timesParts) call.prefillParts = this.#model.takeParts();
         }
-        const { type, ...token } = event;
+        const { type: _, ...token } = event;
         call.reasoning += token.reasoning ?? '';
-        return call.tell({ type, token });
+        return void call.tokens.push(token);
       }
       case 'done': {
         const { text, reasoning = '' } = event;
         call.reasoning += reasoning;
-        if (text !== '' || reasoning !== '') call.tell({ type: 'token', token: { id: -1, text, ...(reasoning && { reasoning }) } });
+        if (text !== '' || reasoning !== '') call.tokens.push({ id: -1, text, ...(reasoning && { reasoning }) });
+        call.flush();
         this.#take(id);
         return call.resolve(call.result(event, this.#model));
       }

@@ -526,7 +526,7 @@
  *   | { type: 'progress', id: number, progress: Progress }
  *   | { type: 'begun', id: number, cached: number }
  *   | { type: 'prefill', id: number, prefill: Prefill }
- *   | { type: 'token', id: number, token: Token }
+ *   | { type: 'tokens', id: number, tokens: Token[] }
  *   | { type: 'result', id: number, value: any }
  *   | { type: 'failure', id: number, error: WireError }
  *   | { type: 'crash', error: WireError }} FromEngine

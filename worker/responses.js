@@ -172,7 +172,7 @@ function replay({ tokens, result }, tell) {
   const { promptTokens } = result.usage;
   tell({ type: 'begun', id: 0, cached: promptTokens });
   tell({ type: 'prefill', id: 0, prefill: { done: promptTokens, total: promptTokens, cached: promptTokens } });
-  for (const token of tokens) tell({ type: 'token', id: 0, token });
+  for (const token of tokens) tell({ type: 'token', id: 0, token, turn: { place: 0, tokens: 1 } });
 }
 
 /**

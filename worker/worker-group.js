@@ -4,7 +4,7 @@ import { BitNetError } from './error.js';
 import { Launch } from './launch.js';
 import { Watchdog } from './watchdog.js';
 
-/** @import { EngineCall, FromCompute, FromEngine, Method, Methods, ToCompute, ToEngine, Unstarted } from './protocol.js' */
+/** @import { EngineCall, FromCompute, FromEngine, Method, Methods, ToCompute, ToEngine, Token, Unstarted } from './protocol.js' */
 /** @import { Script } from './launch.js' */
 /** @import { Variant } from './variant.js' */
 
@@ -21,7 +21,12 @@ import { Watchdog } from './watchdog.js';
  */
 
 /**
- * @typedef {Extract<FromEngine, { type: 'progress' | 'begun' | 'prefill' | 'token' }>} CallEvent
+ * A token that a call hears, and its place among those that the engine has told at once.
+ * @typedef {{ type: 'token', id: number, token: Token, turn: { place: number, tokens: number } }} TokenEvent
+ */
+
+/**
+ * @typedef {Extract<FromEngine, { type: 'progress' | 'begun' | 'prefill' }> | TokenEvent} CallEvent
  */
 
 /**
@@ -234,8 +239,15 @@ export class WorkerGroup {
       case 'progress':
       case 'begun':
       case 'prefill':
-      case 'token':
         return pending.onEvent?.(message);
+      case 'tokens': {
+        const { id, tokens } = message;
+        for (const [place, token] of tokens.entries()) {
+          if (this.#pending.get(id) !== pending) return; // aborted by whoever has heard the last one
+          pending.onEvent?.({ type: 'token', id, token, turn: { place, tokens: tokens.length } });
+        }
+        return;
+      }
       case 'result':
         pending.forget();
         return pending.resolve(message.value);

@@ -172,6 +172,33 @@ test('the queue runs one call at a time, drops cancelled ones, and survives fail
   assert.equal(await running, 'stopped');
 });
 
+test('tokens of one step are told in one message, the rest of the text and the result after them', async (t) => {
+  // Its channel would keep this process running.
+  const { MessageChannel } = globalThis;
+  t.mock.method(globalThis, 'MessageChannel', class extends MessageChannel {
+    constructor() {
+      super();
+      t.after(() => this.port1.close());
+    }
+  });
+  const { Generations } = await import('../../worker/generation.js');
+  const usage = { promptTokens: 2, cachedTokens: 0, completionTokens: 4 };
+  const token = (/** @type {number} */ id) => ({ id: 7, event: { type: 'token', id, text: `t${id}` } });
+  const steps = [
+    [{ id: 7, event: { type: 'begun', cached: 0 } }],
+    [{ id: 7, event: { type: 'prefill', done: 2, total: 2 } }, token(1)],
+    [token(2), token(3)],
+    [token(4), { id: 7, event: { type: 'done', finishReason: 'stop', usage, threads: 1, text: '!' } }],
+  ];
+  const model = { submit() {}, step: () => steps.shift() ?? [], setPaused() {}, takeParts() {} };
+  const generations = new Generations(/** @type {any} */ (model), /** @type {any} */ ({}));
+  /** @type {any[]} */
+  const told = [];
+  const result = await generations.run(7, /** @type {any} */ ({ prompt: 'x', options: {} }), (message) => told.push(message));
+  assert.deepEqual(told.map(({ type, tokens }) => (tokens ? tokens.map((/** @type {any} */ { text }) => text) : type)), ['begun', 'prefill', ['t1'], ['t2', 't3'], ['t4', '!']]);
+  assert.deepEqual([result.finishReason, generations.steps > 0, generations.isBusy], ['stop', true, false]);
+});
+
 test('a stream gives tokens in order to readers before and after them, then its result', async () => {
   /** @type {(token: import('../../worker/protocol.js').Token) => void} */
   let push = () => {};

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { MODEL, pageTest } from './api-pages.mjs';
 import { Alerts, checkRules } from '../../worker/metrics/alerts.js';
 import { Histogram } from '../../worker/metrics/histogram.js';
+import { RequestRecord } from '../../worker/metrics/metrics.js';
 import { Counters, snapshotOf } from '../../worker/metrics/snapshot.js';
 
 /** @import { MetricsSnapshot } from '../../worker/metrics/snapshot.js' */
@@ -62,6 +63,27 @@ test('an alert is raised once, and cleared only once the number is back by its m
   assert.deepEqual(new Alerts().look(snapshot(17)).map(({ name }) => name), ['long queue']);
 });
 
+test('tokens that come together are counted as written one after the other', (t) => {
+  let now = 1000;
+  t.mock.method(performance, 'now', () => now);
+  const counters = new Counters();
+  const record = new RequestRecord(counters);
+  const hear = (/** @type {number} */ tokens) => {
+    for (let place = 0; place < tokens; place++) record.hear({ type: 'token', id: 1, token: { id: 5, text: 'x' }, turn: { place, tokens } });
+  };
+  now = 1100;
+  hear(1);
+  now = 1108;
+  hear(4); // 2 ms each
+  now = 1117;
+  hear(3); // 3 ms each
+  const { firstToken, nextToken } = counters.latency;
+  assert.equal(firstToken.count, 1);
+  const { count, p50, p99 } = nextToken.percentiles();
+  assert.equal(count, 7);
+  assert.ok(Math.abs(p50 - 2) < 0.06 && Math.abs(p99 - 3) < 0.08, `${p50} ${p99}`);
+});
+
 test('a rule that cannot be meant is refused', () => {
   /** @type {any[]} */
   const wrong = [
@@ -85,7 +107,8 @@ pageTest('requests, tokens, latencies, memory and keys and values are counted', 
     const meanwhile = [];
     const first = (async () => {
       let tokens = 0;
-      const stream = model.generate('a text that repeats a text that repeats', options);
+      // Long enough that others wait when the engine tells what it has: several short tokens come at once.
+      const stream = model.generate('a text that repeats a text that repeats', { ...options, maxTokens: 400 });
       for await (const token of stream) {
         if (meanwhile.length === 0) meanwhile.push(model.metrics());
         tokens += token.id >= 0 ? 1 : 0;

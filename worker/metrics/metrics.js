@@ -73,6 +73,8 @@ export class RequestRecord {
   /** Tokens of its prompt that are there; undefined before the first are. @type {number | undefined} */
   #read;
   #lastToken = 0;
+  /** Milliseconds from one token to the next, in the turn that is heard. */
+  #pace = 0;
   /** It is told from the response cache. */
   #isRecalled = false;
 
@@ -110,7 +112,11 @@ export class RequestRecord {
       this.tokens += 1;
       counters.completion += 1;
       if (times.firstToken === undefined) counters.latency.firstToken.add(now - times.called);
-      else counters.latency.nextToken.add(now - this.#lastToken);
+      else {
+        // Tokens that come together were computed one after the other.
+        if (event.turn.place === 0) this.#pace = (now - this.#lastToken) / event.turn.tokens;
+        counters.latency.nextToken.add(this.#pace);
+      }
       times.firstToken ??= now;
       this.#lastToken = now;
     }

@@ -90,8 +90,9 @@ mod tests {
     fn every_thread_counts_its_own_tasks() {
         let pool = Pool::new(3);
         pool.measure_load(Some(ticks));
+        // Ranges may be over before a thread comes; a task of the whole pool needs all.
         pool.run(|_| {});
-        pool.for_each_range(64, 1, |_| {});
+        pool.run(|_| {});
         assert_eq!(pool.busy(), vec![20.0; pool.threads()]);
         pool.set_width(1);
         pool.run(|_| {});

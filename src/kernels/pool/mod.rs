@@ -5,8 +5,8 @@
 //! that has nothing to do costs nothing.
 //!
 //! ```text
-//! leader:  job = f; remaining = W - 1; fork word = (generation + 1, W); wake;  f(0);  wait until remaining == 0
-//! worker:  wait until the fork word changed;  if index < W { job(index);  remaining -= 1 } else { park }
+//! leader:  job = f; open the door; fork word = (generation + 1, W); wake;  f(0);  close the door; wait until all have left
+//! worker:  wait until the fork word changed;  if index < W { if the door is open { enter; job(index); leave } } else { park }
 //! ```
 //!
 //! `W`, the *width*, is how many of the N threads work. The leader may change it between two forks
@@ -15,8 +15,11 @@
 //! late cannot take the width of one fork for that of another. Workers beyond the width sleep and cost nothing.
 //!
 //! Work is handed out by ranges: every thread starts at its own contiguous share, so that it streams through memory,
-//! and one that is done early takes what is left of the others' shares. Which thread computes a range never changes
-//! what is computed.
+//! and one that is done early takes what is left of the others' shares. Where one core is slower than another its thread
+//! takes fewer ranges, and one whose core has something else to do misses a fork that others have finished meanwhile. Which
+//! thread computes a range never changes what is computed.
+//!
+//! A job that is [spawned](Pool::spawn) is done by one worker beside whatever the leader does; forks go on without that worker.
 //!
 //! A worker that panics poisons the pool, and the leader panics in turn at the join. In WebAssembly a trap ends the
 //! worker without a trace: whoever sees the worker's `error` event writes 1 to [`PoolShared::poison_address`], and the
@@ -38,7 +41,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 pub use shared::PoolShared;
-use shared::{Task, TaskPointer};
+use shared::{Door, Task, TaskPointer};
 
 /// Milliseconds since some moment that never changes.
 pub type Clock = fn() -> f64;
@@ -107,7 +110,7 @@ impl Pool {
     ///
     /// Natively the other threads are started here, and the pool has fewer if the system refuses some. In WebAssembly
     /// none is started, unless [`start_workers_by`] says how: the page's workers must call [`PoolShared::work`] with the
-    /// indices `1..threads` before the first fork (see [`Pool::ready_workers`]).
+    /// indices `1..threads` (see [`Pool::ready_workers`]).
     pub fn new(threads: usize) -> Self {
         let threads = threads.clamp(1, MAX_THREADS);
         if cfg!(target_family = "wasm") {
@@ -164,7 +167,7 @@ impl Pool {
         &self.shared
     }
 
-    /// Workers that are in their loop; forking is safe from the start, but does not finish before all are.
+    /// Workers that are in their loop; forking is safe from the start, but [`run`](Self::run) does not return before all are.
     pub fn ready_workers(&self) -> usize {
         self.shared.ready.load(Ordering::Acquire) as usize
     }
@@ -202,6 +205,22 @@ impl Pool {
         lock(&self.leader).total
     }
 
+    /// Lets a worker run `job` while the caller goes on. Without workers the caller runs it, before this returns. Until it is
+    /// done [`run`](Self::run) waits for it, and ranges are given to the other threads.
+    ///
+    /// # Panics
+    /// If the pool is poisoned, and without workers, if the job panics. On a worker a panic poisons the pool.
+    pub fn spawn(&self, job: impl FnOnce() + Send + 'static) {
+        assert!(!self.is_poisoned(), "a worker of the pool was lost");
+        if self.shared.threads == 1 {
+            return job();
+        }
+        let _leader = lock(&self.leader);
+        lock(&self.shared.jobs).push_back(Box::new(job));
+        self.shared.has_jobs.store(true, Ordering::SeqCst);
+        self.shared.call_workers();
+    }
+
     /// Runs `task(thread)` once on every thread of the current width and returns when all are done. Must not be called
     /// from inside a task.
     ///
@@ -212,11 +231,12 @@ impl Pool {
         if width == 1 {
             return self.shared.load.count(0, || task(0));
         }
-        self.fork(&mut lock(&self.leader), width, &task);
+        self.fork(&mut lock(&self.leader), width, Until::AllDone, &task);
     }
 
     /// Covers `0..units` by disjoint ranges of at most `grain` units, each given to one call of `task`, on all threads.
-    /// With one thread, or where there are no more than `grain` units, it is a single call on this thread.
+    /// With one thread, or where there are no more than `grain` units, it is a single call on this thread. Threads that come
+    /// too late for a range are not waited for.
     ///
     /// # Panics
     /// As [`Pool::run`].
@@ -234,7 +254,7 @@ impl Pool {
         for (thread, cursor) in self.shared.cursors[..threads].iter().enumerate() {
             cursor.0.store(share(thread).start, Ordering::Relaxed);
         }
-        self.fork(&mut guard, threads, &|thread: usize| {
+        self.fork(&mut guard, threads, Until::AllLeft, &|thread: usize| {
             // The own share first, then what the others have not reached yet.
             for victim in (thread..threads).chain(0..thread) {
                 let end = share(victim).end;
@@ -279,25 +299,27 @@ impl Pool {
         });
     }
 
-    fn fork(&self, waiting: &mut Waiting, width: usize, task: &(dyn Fn(usize) + Sync)) {
+    fn fork(&self, waiting: &mut Waiting, width: usize, until: Until, task: &(dyn Fn(usize) + Sync)) {
         let shared = &*self.shared;
         assert!(!self.is_poisoned(), "a worker of the pool was lost");
         shared.forks.fetch_add(1, Ordering::Relaxed);
         // SAFETY: only the lifetime changes. `Join` waits, also while unwinding, until no worker can use the pointer.
         let erased: Task = unsafe { mem::transmute::<*const (dyn Fn(usize) + Sync + '_), Task>(task) };
-        *lock(&shared.task) = Some(TaskPointer(erased));
+        // SAFETY: this is the one leader, as it holds the lock; the last fork's `Join` has closed the door, and nobody was
+        // left behind it.
+        unsafe { *shared.task.get() = Some(TaskPointer(erased)) };
         shared.remaining.store(width as u32 - 1, Ordering::Relaxed);
         let before = shared.start_fork(width);
-        if shared.sleepers.load(Ordering::SeqCst) > 0 {
+        if shared.has_sleepers.swap(false, Ordering::SeqCst) {
             // The lock orders this after the sleeper's last look at the fork word.
-            drop(lock(&shared.task));
+            drop(lock(&shared.bed));
             shared.wake.notify_all();
         }
         if width > before.width() {
-            drop(lock(&shared.task)); // as above
+            drop(lock(&shared.bed)); // as above
             shared.unpark.notify_all();
         }
-        let join = Join { shared };
+        let join = Join { shared, until };
         shared.load.count(0, || task(0));
         let begin = waiting.clock.map_or(0.0, |clock| clock());
         drop(join);
@@ -315,7 +337,7 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.shared.shutdown.store(true, Ordering::SeqCst);
         self.shared.start_fork(self.shared.threads);
-        drop(lock(&self.shared.task));
+        drop(lock(&self.shared.bed));
         self.shared.wake.notify_all();
         self.shared.unpark.notify_all();
         for handle in self.handles.drain(..) {
@@ -325,36 +347,51 @@ impl Drop for Pool {
     }
 }
 
-/// Waits for the workers when dropped.
+/// What the leader waits for at a join.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// Every worker within the width has done its part.
+    AllDone,
+    /// Those that take part are done: there is nothing to do for others any more.
+    AllLeft,
+}
+
+/// Waits for the workers when dropped, and lets nobody in any more.
 struct Join<'a> {
     shared: &'a PoolShared,
+    until: Until,
 }
 
 impl Join<'_> {
     /// Where a panic unwinds, lost workers do not exist: each one counts itself out, and the task must outlive them all.
     /// Where it aborts, a poisoned pool must not be waited for.
-    fn finished(&self) -> bool {
-        self.shared.remaining.load(Ordering::SeqCst) == 0
-            || (cfg!(panic = "abort") && self.shared.poison.load(Ordering::Acquire) != 0)
+    fn wait(&self, is_over: impl Fn() -> bool) {
+        let shared = self.shared;
+        let is_over = || is_over() || (cfg!(panic = "abort") && shared.poison.load(Ordering::Acquire) != 0);
+        for _ in 0..ACTIVE_SPINS {
+            if is_over() {
+                return;
+            }
+            hint::spin_loop();
+        }
+        shared.sleeps.fetch_add(1, Ordering::Relaxed);
+        let mut guard = lock(&shared.bed);
+        shared.leader_sleeps.store(true, Ordering::SeqCst);
+        while !is_over() {
+            guard = shared.done.wait_timeout(guard, POISON_CHECK).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        shared.leader_sleeps.store(false, Ordering::SeqCst);
     }
 }
 
 impl Drop for Join<'_> {
     fn drop(&mut self) {
         let shared = self.shared;
-        for _ in 0..ACTIVE_SPINS {
-            if self.finished() {
-                return;
-            }
-            hint::spin_loop();
+        if self.until == Until::AllDone {
+            self.wait(|| shared.remaining.load(Ordering::SeqCst) == 0);
         }
-        shared.sleeps.fetch_add(1, Ordering::Relaxed);
-        let mut guard = lock(&shared.task);
-        shared.leader_sleeps.store(true, Ordering::SeqCst);
-        while !self.finished() {
-            guard = shared.done.wait_timeout(guard, POISON_CHECK).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        shared.leader_sleeps.store(false, Ordering::SeqCst);
+        shared.door.fetch_or(Door::CLOSED, Ordering::SeqCst);
+        self.wait(|| Door(shared.door.load(Ordering::SeqCst)).is_left());
     }
 }
 

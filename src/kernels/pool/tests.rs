@@ -34,6 +34,68 @@ fn ranges_cover_every_unit_once() {
     }
 }
 
+/// A worker on a slow core: it has taken one range when the other threads have done all others.
+#[test]
+fn a_slow_thread_gets_fewer_ranges() {
+    for threads in 2..5 {
+        let pool = Pool::new(threads);
+        if pool.threads() < 2 {
+            return; // the system refused more
+        }
+        for active in [false, true] {
+            pool.set_active(active);
+            let (others, leader) = (39, thread::current().id());
+            let (taken, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            let mut squares = vec![0_usize; others + 1];
+            let hits: Vec<AtomicUsize> = squares.iter().map(|_| AtomicUsize::new(0)).collect();
+            pool.par_rows(&mut squares, 1, 1, |row, square| {
+                hits[row].fetch_add(1, Ordering::Relaxed);
+                let is_slow = thread::current().id() != leader && taken.fetch_add(1, Ordering::SeqCst) == 0;
+                if is_slow {
+                    while done.load(Ordering::SeqCst) < others {
+                        thread::yield_now();
+                    }
+                } else {
+                    // The leader does nothing before the slow thread has its range.
+                    while taken.load(Ordering::SeqCst) == 0 {
+                        thread::yield_now();
+                    }
+                }
+                square[0] = row * row;
+                done.fetch_add(1, Ordering::SeqCst);
+            });
+            assert!(hits.iter().all(|hits| hits.load(Ordering::Relaxed) == 1));
+            assert!(squares.iter().enumerate().all(|(row, &square)| square == row * row));
+        }
+    }
+}
+
+/// Workers whose cores are taken: none of them comes while there is something to do.
+#[test]
+fn threads_that_do_not_come_are_not_waited_for() {
+    let shared = Arc::new(PoolShared::new(3));
+    let pool = Pool { shared: Arc::clone(&shared), leader: Mutex::default(), handles: Vec::new() };
+    let mut rows = vec![0_usize; 50];
+    for _ in 0..3 {
+        pool.par_rows(&mut rows, 1, 4, |row, out| out[0] += row);
+    }
+    assert!(rows.iter().enumerate().all(|(row, &out)| out == 3 * row));
+    // Then they come, miss what is over, and take part in what begins.
+    for index in 1..3 {
+        let worker = Arc::clone(&shared);
+        let work = move || worker.work(index);
+        match STARTER.get() {
+            Some(start) => start(Box::new(work)),
+            None => drop(thread::spawn(work)),
+        }
+    }
+    let calls = AtomicUsize::new(0);
+    pool.run(|_| {
+        calls.fetch_add(1, Ordering::Relaxed);
+    });
+    assert_eq!(calls.load(Ordering::Relaxed), 3);
+}
+
 #[test]
 fn rows_are_written_by_index() {
     let pool = Pool::new(3);
@@ -110,4 +172,56 @@ fn sleeping_workers_wake_up() {
         assert_eq!(hits.load(Ordering::Relaxed), 3);
     }
     assert!(pool.counters().sleeps > 0);
+}
+
+#[test]
+fn jobs_run_beside_forks() {
+    for threads in 1..4 {
+        let pool = Pool::new(threads);
+        let (send, receive) = std::sync::mpsc::channel();
+        for job in 0..20 {
+            // All that a width leaves out may be asleep, or the width may be 1.
+            pool.set_width(1 + job % threads);
+            let send = send.clone();
+            pool.spawn(move || send.send(job).unwrap());
+            let units = AtomicUsize::new(0);
+            pool.for_each_range(100, 3, |range| {
+                units.fetch_add(range.len(), Ordering::Relaxed);
+            });
+            assert_eq!(units.into_inner(), 100);
+            if job % 3 == 0 {
+                let calls = AtomicUsize::new(0);
+                pool.run(|_| {
+                    calls.fetch_add(1, Ordering::Relaxed);
+                });
+                assert_eq!(calls.into_inner(), 1 + job % threads);
+            }
+        }
+        drop(send);
+        let mut done: Vec<usize> = receive.iter().collect();
+        done.sort_unstable();
+        assert_eq!(done, (0..20).collect::<Vec<_>>());
+    }
+}
+
+/// The job goes on until the forks are over, which nobody but the leader works on.
+#[test]
+fn a_worker_with_a_job_is_not_waited_for() {
+    let pool = Pool::new(2);
+    if pool.threads() < 2 {
+        return; // the system refused more
+    }
+    let is_over = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&is_over);
+    pool.spawn(move || {
+        while seen.load(Ordering::SeqCst) == 0 {
+            thread::yield_now();
+        }
+    });
+    let mut rows = vec![0_usize; 50];
+    for _ in 0..3 {
+        pool.par_rows(&mut rows, 1, 4, |row, out| out[0] += row);
+    }
+    is_over.store(1, Ordering::SeqCst);
+    assert!(rows.iter().enumerate().all(|(row, &out)| out == 3 * row));
 }

@@ -5,14 +5,15 @@ use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
 
+use super::background::BackgroundLoader;
 use super::options::LoadOptions;
 use crate::generate::verify;
 use crate::load::{LoadedModel, Loader};
 use crate::pool::Pool;
 use crate::source::manifest::checksum;
+use crate::source::split::Span;
 use crate::source::{Phase, Progress, Report};
 use crate::web::runtime::object::read;
-use crate::web::runtime::timeline::Span;
 use crate::web::storage::folder::{Folder, MODEL_FILES};
 use crate::web::storage::header::{self, SplitHeader};
 use crate::web::storage::reader::ModelReader;
@@ -141,17 +142,15 @@ async fn load_folder(mut folder: Folder, load: &LoadOptions, pool: &Pool, report
 async fn build(reader: &mut ModelReader, load: &LoadOptions, pool: &Pool, report: Report<'_>) -> Result<LoadedModel> {
     // The length is known with the first bytes, and a file that is too short is then refused by its header.
     let mut bytes = reader.next(report).await?;
-    let mut loader = Loader::new(load.to_core(pool, reader.total())?.0);
+    let mut loader = BackgroundLoader::new(Loader::new(load.to_core(pool, reader.total())?.0), pool);
     while let Some(piece) = bytes {
-        push(&mut loader, &piece)?;
-        bytes = reader.next(report).await?;
+        loader.push(piece).await?;
+        bytes = match reader.next(report).await {
+            Ok(next) => next,
+            Err(error) => return loader.finish(Err(error)).await,
+        };
     }
-    loader.finish()
-}
-
-fn push(loader: &mut Loader, bytes: &[u8]) -> Result<()> {
-    let _span = Span::begin("bitnet: unpack");
-    loader.push(bytes)
+    loader.finish(Ok(())).await
 }
 
 /// As [`build`], from the parts of a split model.
@@ -163,15 +162,28 @@ async fn build_split(
     report: Report<'_>,
 ) -> Result<LoadedModel> {
     reader.set_whole(split.bytes);
-    let mut loader = Loader::with_header(split.header, load.to_core(pool, None)?.0)?;
-    for (part, span) in split.spans.into_iter().enumerate() {
-        let mut start = split.starts.get(part).map(|&sum| (sum, Vec::new()));
+    let loader = Loader::with_header(split.header, load.to_core(pool, None)?.0)?;
+    let mut loader = BackgroundLoader::new(loader, pool);
+    let outcome = push_parts(reader, &mut loader, split.spans, &split.starts, report).await;
+    loader.finish(outcome).await
+}
+
+async fn push_parts(
+    reader: &mut ModelReader,
+    loader: &mut BackgroundLoader<'_>,
+    spans: Vec<Span>,
+    starts: &[u64],
+    report: Report<'_>,
+) -> Result<()> {
+    for (part, span) in spans.into_iter().enumerate() {
+        let mut start = starts.get(part).map(|&sum| (sum, Vec::new()));
         let mut skip = span.skip;
-        while let Some(piece) = reader.next(report).await? {
-            let (head, rest) = piece.split_at(skip.min(piece.len() as u64) as usize);
+        while let Some(mut piece) = reader.next(report).await? {
+            let head = piece.drain(..skip.min(piece.len() as u64) as usize);
             skip -= head.len() as u64;
-            if let Some((_, bytes)) = &mut start {
-                bytes.extend_from_slice(head);
+            match &mut start {
+                Some((_, bytes)) => bytes.extend(head),
+                None => drop(head),
             }
             if let Some((sum, bytes)) = start.take_if(|_| skip == 0)
                 && checksum(&bytes) != sum
@@ -179,14 +191,12 @@ async fn build_split(
                 let message = format!("part {} of the model has changed since its header was read", part + 1);
                 return Err(Error::new(ErrorKind::Changed, message));
             }
-            push(&mut loader, rest)?;
+            loader.push(piece).await?;
         }
-        if span.pad > 0 {
-            push(&mut loader, &vec![0; span.pad as usize])?;
-        }
+        loader.push(vec![0; span.pad as usize]).await?;
         reader.next_part(report).await?;
     }
-    loader.finish()
+    Ok(())
 }
 
 /// Whether an error says that these bytes can never be a model here, in contrast to trouble on the way.

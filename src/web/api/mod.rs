@@ -1,6 +1,7 @@
 //! The API as JavaScript sees it: the functions and classes that the engine worker calls, the objects they take and give.
 
 mod adapters;
+mod background;
 mod cache;
 mod constraint;
 mod error;

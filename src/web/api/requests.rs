@@ -20,6 +20,10 @@ use super::options::{WebGenerateOptions, WebPrompt};
 /// A pass of fewer tokens is read from memory rather than computed, as a single one is: it gets as many threads.
 const SMALL_PASS: usize = 8;
 
+/// Milliseconds that a turn of the event loop may take for several tokens: half of a frame at 60 Hz, so that each frame shows more,
+/// and nobody waits for long who wants something else.
+const TURN: f64 = 8.0;
+
 /// What the requests need beside their scheduler.
 #[derive(Debug, Default)]
 pub struct Times {
@@ -80,6 +84,7 @@ impl WasmModel {
 
     fn step_requests(&mut self, limit: f64) -> Result<Array> {
         let (began, out) = (monotonic_ms(), Array::new());
+        let mut may_wait = true;
         while !self.scheduler.is_idle() {
             let size = self.scheduler.round_size();
             if let Some(size) = size {
@@ -89,10 +94,13 @@ impl WasmModel {
             let reports = self.scheduler.step(&mut self.engine);
             let now = monotonic_ms();
             self.times.round += now - before;
+            may_wait &= reports.iter().all(|report| matches!(report.outcome, Outcome::Event(Event::Token { .. })));
+            let mut next = 0.0;
             if let Some(size) = size
                 && self.scheduler.round_size().is_none()
             {
                 let milliseconds = std::mem::take(&mut self.times.round);
+                next = milliseconds;
                 if is_single(size) {
                     self.threads.took(milliseconds);
                 }
@@ -103,7 +111,9 @@ impl WasmModel {
             for report in reports {
                 out.push(&self.report(report)?);
             }
-            if out.length() > 0 || now - began >= limit {
+            // Where the clock is too coarse to tell the time of a token, each has a turn of its own.
+            let has_time = may_wait && now > began && now - began + next <= TURN;
+            if out.length() > 0 && !has_time || now - began >= limit {
                 break;
             }
         }
@@ -186,7 +196,8 @@ impl WasmModel {
     }
 
     /// The next bit of all requests: up to a report or more of what became of them, or for about `limit` milliseconds, so that
-    /// a caller can cancel in between.
+    /// a caller can cancel in between. Tokens that take less than half a frame are reported several at a time; the first of an
+    /// answer is at once.
     pub fn step(&mut self, limit: f64) -> std::result::Result<Array, JsValue> {
         self.step_requests(limit).map_err(|e| to_js(&e))
     }

@@ -29,6 +29,11 @@ impl Span {
     }
 }
 
+/// A span that ends now and has taken so many milliseconds, on another thread.
+pub fn tell(name: &'static str, milliseconds: f64) {
+    drop(Span { name, start: monotonic_ms() - milliseconds });
+}
+
 impl Drop for Span {
     fn drop(&mut self) {
         let Some(performance) = globals::global("performance") else { return };
