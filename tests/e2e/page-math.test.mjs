@@ -103,6 +103,7 @@ test('an answer shows formulas as MathML, and as it was written what is none', (
     // A formula that waits for its end stands there as it was written.
     await answer.locator('.math-open').waitFor();
     assert.equal((await answer.locator('.math-open').innerText()).trim(), '\\[ \\sum_{i=1}^n');
+    await answer.locator('math').nth(1).waitFor();
     assert.equal(await answer.locator('math').count(), 2);
     const first = await answer.locator('math').first().elementHandle();
     await open(page, 'more');

@@ -50,7 +50,7 @@ test('an answer tells how it came about, and what might have stood in the place 
     await lastAnswer(page).getByTestId('details').click();
     await sheet.getByTestId('token').nth(12).waitFor();
     assert.equal((await sheet.getByTestId('token').allTextContents()).join(''), 'one␣two␣three');
-  }));
+  }, { reducedMotion: 'reduce' }));
 
 for (const [width, colorScheme] of /** @type {const} */ ([[1440, 'light'], [360, 'dark']]))
   test(`the engine is watched while its panel is open, and costs nothing before and after, at ${width} px`, () =>
@@ -88,7 +88,7 @@ for (const [width, colorScheme] of /** @type {const} */ ([[1440, 'light'], [360,
       await page.waitForFunction(() => /** @type {any} */ (globalThis).inspected.measured === false, undefined, { polling: 50 });
       await ask(page, 'say no more');
       assert.equal((await told(page)).answers.at(-1)?.options.timeParts, undefined);
-    }, { viewport: { width, height: 800 }, colorScheme }));
+    }, { viewport: { width, height: 800 }, colorScheme, reducedMotion: 'reduce' }));
 
 test('the weights of the model are looked at, matrix by matrix', () =>
   withPage('', async (page) => {
@@ -154,4 +154,4 @@ test('the weights of the model are looked at, matrix by matrix', () =>
     await about.getByText('All are multiplied by 0.75.').waitFor();
     assert.equal((await asked()).counts, 3, 'what was counted is known');
     await accessible(page);
-  }, { viewport: { width: 1440, height: 900 }, colorScheme: 'light' }));
+  }, { viewport: { width: 1440, height: 900 }, colorScheme: 'light', reducedMotion: 'reduce' }));
