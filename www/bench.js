@@ -16,7 +16,7 @@ import * as settings from './app/settings.js';
 import { applyTexts, t, useLanguage } from './app/texts.js';
 import { Choices } from './bench/choices.js';
 import { measure } from './bench/measure.js';
-import { unreadable } from './bench/peer.js';
+import { needsRepacking } from './bench/peer.js';
 import { Report } from './bench/report.js';
 
 const MOST_THREADS = 16;
@@ -97,8 +97,8 @@ function followForm() {
     precision: byId('precision', HTMLSelectElement).value,
     parameters: offer?.parameters ?? null,
   });
-  const type = offer ? unreadable(offer.format) : null;
-  byId('peer-help').textContent = type ? t('peer.cannot', { type, name: offer?.name ?? '' }) : t('peer.help');
+  const repacks = offer !== undefined && needsRepacking(offer.format);
+  byId('peer-help').textContent = `${t('peer.help')} ${repacks ? t('peer.cannot', { type: offer.format }) : ''}`.trim();
 }
 
 function fillThreads() {

@@ -6,9 +6,11 @@ import { describe, test } from 'node:test';
 
 import { reasons } from '../../www/bench/answer.js';
 import { browserName, pastedEntry, referencesOf } from '../../www/bench/comparison.js';
-import { peerOf, unreadable } from '../../www/bench/peer.js';
+import { needsRepacking, peerOf } from '../../www/bench/peer.js';
+import { repacked } from '../../www/bench/repack.js';
 import { findings, shortNames } from '../../www/bench/settings.js';
 import { speeds } from '../../www/bench/statistics.js';
+import { readDirectory } from './gguf.mjs';
 import { launch, openPage, ROOT, startDemo } from './harness.mjs';
 import { open, told, usePages } from './pages.mjs';
 
@@ -140,17 +142,18 @@ describe('the benchmark page', () => {
       assert.equal(await page.locator('[data-kind="own"]').count(), 1);
     }));
 
-  test('a model that would be downloaded for each run is not compared, and wllama is not asked for what it cannot read', () =>
-    withPage('bench.html?model=http://localhost:9/big.gguf&wllama=yes', async (page) => {
-      await page.evaluate(() => /** @type {any} */ (globalThis).standIn.kept.set = () => {});
+  test('a model that would be downloaded for each run is not compared, and what wllama fails at is told', () =>
+    withPage('bench.html?model=http://localhost:9/big.gguf&wllama=yes', async (page, complaints) => {
+      await page.evaluate(() => (/** @type {any} */ (globalThis).standIn.kept.set = () => {}));
       await page.getByTestId('start').click();
       await page.getByText('Done', { exact: true }).waitFor();
       await page.getByText('Settings were not compared').waitFor();
       assert.equal((await told(page)).loads.length, 1);
-      assert.match(await page.getByTestId('peer-note').innerText(), /^wllama does not read weights in I2_S/);
+      assert.match(await page.getByTestId('peer-note').innerText(), /^wllama could not be measured with this file: /);
       assert.equal(await page.locator('iframe').count(), 0);
+      assert.equal(complaints.splice(0).length, 1, 'nobody answers at that address');
       await page.getByTestId('model').selectOption({ index: 0 });
-      assert.match(await page.getByTestId('peer-help').innerText(), /^wllama does not read I2_S, in which Demo model is stored/);
+      assert.match(await page.getByTestId('peer-help').innerText(), /wllama does not read I2_S: for it the same weights are put into TQ2_0/);
     }));
 
   test('sustained speed is drawn as it comes', () =>
@@ -281,26 +284,47 @@ describe('settings side by side', () => {
 });
 
 describe('wllama beside us', () => {
-  test('ratios are those of rounds, and types that it does not read are known', () => {
+  test('ratios are those of rounds', () => {
     const run = (/** @type {number} */ speed) => ({ loadMs: 1, prefill: 2 * speed, decode: speed, promptTokens: 64, tokens: 32, version: 'b1' });
     const { ratios, ours, theirs } = peerOf([{ ours: run(10), theirs: run(5) }, { ours: run(30), theirs: run(10) }, { ours: run(8), theirs: run(2) }], 1);
     assert.deepEqual(ratios?.decode, { median: 3, min: 2, max: 4, repetitions: 3 });
     assert.deepEqual([ours?.decode.median, theirs?.decode.median, ours?.prefill.median], [10, 5, 20]);
-    assert.deepEqual(['I2_S', 'TQ2_0, embedding Q4_K', 'Q2_0', 'TQ1_0, head I2_S'].map(unreadable), ['I2_S', null, null, 'I2_S']);
+    assert.deepEqual(['I2_S', 'TQ2_0, embedding Q4_K', 'Q2_0', 'TQ1_0, head I2_S'].map(needsRepacking), [true, false, false, true]);
+  });
+
+  test('weights in I2_S are put into TQ2_0 as llama.cpp does it, and nothing else is changed', async () => {
+    const models = join(ROOT, 'tests/fixtures/models');
+    const [source, wanted] = await Promise.all(['gqa1-i2_s', 'gqa1-tq2_0'].map((name) => readFile(join(models, `${name}.gguf`))));
+    const found = Buffer.from(await (await repacked(new Blob([source]))).arrayBuffer());
+    const [ours, theirs] = [found, wanted].map(readDirectory);
+    assert.deepEqual(ours.tensors.map(({ name, type, dims }) => [name, type, dims]), theirs.tensors.map(({ name, type, dims }) => [name, type, dims]));
+    // Bytes of 256 weights in f32, f16 and TQ2_0.
+    const block = /** @type {Record<number, number>} */ ({ 0: 1024, 1: 512, 35: 66 });
+    const bytesOf = (/** @type {import('./gguf.mjs').Tensor} */ { type, dims }) => (dims.reduce((a, b) => a * b, 1) * block[type]) / 256;
+    for (const tensor of ours.tensors) {
+      const other = theirs.tensors.find(({ name }) => name === tensor.name);
+      const data = (/** @type {Buffer} */ file, /** @type {any} */ { dataBegin }, /** @type {any} */ { offset }) => file.subarray(dataBegin + offset, dataBegin + offset + bytesOf(tensor));
+      assert.ok(data(found, ours, tensor).equals(data(wanted, theirs, other)), tensor.name);
+    }
+    assert.deepEqual([...ours.values.keys()].filter((name) => /^bitnet/.test(name)).sort(), [...theirs.values.keys()].filter((name) => /^bitnet/.test(name)).map((name) => name.replace('bitnet-b1.58', 'bitnet')).sort());
+    const same = new Blob([wanted]);
+    assert.equal(await repacked(same), same, 'what needs no other type stays as it is');
+    for (const cut of [0, 3, 1000, ours.dataBegin - 40]) await assert.rejects(repacked(new Blob([source.subarray(0, cut)])), `${cut} bytes`);
+    await assert.rejects(repacked(new Blob([await readFile(join(models, 'tiny-i2_s.gguf'))])), /has rows of \d+ weights, TQ2_0 takes multiples of 256/);
   });
 
   test('both engines run the same file, and wllama comes only when it is asked for', { timeout: 120_000 }, async () => {
     const server = await startDemo({ folders: { '/fixtures/': join(ROOT, 'tests/fixtures/models') } });
     const browser = await launch();
     try {
-      const { page, complaints } = await openPage(browser, `${server.origin}/bench.html?compare=no&model=./fixtures/llama-llama3-tq2_0.gguf`);
+      const { page, complaints } = await openPage(browser, `${server.origin}/bench.html?compare=no&model=./fixtures/gqa1-i2_s.gguf`);
       await page.waitForFunction(() => document.querySelectorAll('#threads option').length > 1);
       assert.deepEqual(server.requests.filter(({ path }) => path.includes('wllama')), []);
       await page.getByTestId('peer').check();
       await page.getByTestId('start').click();
       await page.getByText('Done', { exact: true }).waitFor({ timeout: 100_000 });
       const { peer } = JSON.parse((await page.getByTestId('json').textContent()) ?? '');
-      assert.match(await page.getByTestId('peer-note').innerText(), /^Same file, .*, a prompt of 6\d tokens, 32 tokens behind it, 3 rounds/);
+      assert.match(await page.getByTestId('peer-note').innerText(), /^Same weights, for wllama in TQ2_0, .*, a prompt of 6\d tokens, 32 tokens behind it, 3 rounds/);
       for (const of of ['ours', 'theirs', 'ratios']) assert.ok(peer[of].decode.min > 0 && peer[of].prefill.min > 0, of);
       assert.match(await page.locator('#peer-table').innerText(), /bitnet-web.*wllama.*Ratio.*Decode.*times/s);
       assert.match((await page.getByTestId('markdown').textContent()) ?? '', /\| {2}\| bitnet-web \| wllama b\d+.* \| Ratio \|/);

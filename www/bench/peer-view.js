@@ -9,13 +9,13 @@ import { range } from './statistics-text.js';
 
 /** @param {Peer} peer */
 export function drawPeer(peer) {
-  const { refusal, reason, ours, theirs, ratios, version, threads, promptTokens, tokens } = peer;
+  const { failure, isRepacked, ours, theirs, ratios, version, threads, promptTokens, tokens } = peer;
   const table = byId('peer-table');
   const note = byId('peer-note');
   byId('peer-figure').hidden = false;
-  if (refusal || !ours || !theirs || !ratios) {
+  if (failure || !ours || !theirs || !ratios) {
     table.replaceChildren();
-    note.textContent = t(refusal === 'unreadable' ? 'peer.unreadable' : 'peer.failed', { reason: reason ?? '' });
+    note.textContent = t('peer.failed', { reason: failure ?? '' });
     return;
   }
   const speed = (/** @type {import('./statistics.js').Spread} */ value) => h('td', {}, h('b', {}, short(value.median)), h('small', {}, range(value)));
@@ -29,5 +29,6 @@ export function drawPeer(peer) {
     h('thead', {}, h('tr', {}, h('td', {}), ...['bitnet-web', 'wllama', t('peer.ratio')].map((name) => h('th', { scope: 'col' }, name)))),
     h('tbody', {}, ...rows, load),
   );
-  note.textContent = t('peer.how', { version: version ?? '', threads: t('info.threads', { n: threads ?? 1 }), prompt: promptTokens ?? 0, tokens: tokens ?? 0, rounds: ours.decode.repetitions });
+  const file = t(isRepacked ? 'peer.repacked' : 'peer.sameFile');
+  note.textContent = t('peer.how', { file, version: version ?? '', threads: t('info.threads', { n: threads ?? 1 }), prompt: promptTokens ?? 0, tokens: tokens ?? 0, rounds: ours.decode.repetitions });
 }

@@ -1,10 +1,11 @@
 /**
- * wllama beside us on the same file, with the same threads, prompt and number of tokens, in rounds that take turns. Its package is
+ * wllama beside us on the same file, or one with the same weights in a type that it reads, with the same threads, prompt and number of tokens, in rounds that take turns. Its package is
  * loaded when this begins and never before, into a document with a policy of its own.
  */
 import { addressOf } from '../app/catalog.js';
 import { t } from '../app/texts.js';
 import { textOf } from './prompt-text.js';
+import { repacked } from './repack.js';
 import { spread } from './statistics.js';
 
 /** @typedef {import('./statistics.js').Spread} Spread */
@@ -12,8 +13,8 @@ import { spread } from './statistics.js';
 
 /**
  * @typedef {object} Peer
- * @property {'unreadable' | 'failed'} [refusal] why there are no numbers
- * @property {string} [reason] in its own words, or the type of weights that it does not read
+ * @property {string} [failure] why there are no numbers, in its own words
+ * @property {boolean} [isRepacked] whether its file is a copy with the weights in a type that it reads
  * @property {string} [version] of llama.cpp in it
  * @property {number} [threads]
  * @property {number} [promptTokens] that each read, ours and theirs being the same but for a token that begins the text
@@ -31,16 +32,12 @@ const TOKENS = 32;
 /** A document that says nothing for so long is not there, milliseconds. */
 const PATIENCE = 20_000;
 
-/** Types of weights that llama.cpp does not read. */
-const UNREADABLE = /\b(I2_S|TL1|TL2)\b/;
-
 /**
- * What of a model wllama cannot read, as far as its description tells.
+ * Whether a model's weights are in a type that wllama does not read.
  * @param {string} quantization such as "I2_S" or "TQ2_0, embedding Q6_K"
- * @returns {string | null} the type
  */
-export function unreadable(quantization) {
-  return UNREADABLE.exec(quantization)?.[0] ?? null;
+export function needsRepacking(quantization) {
+  return quantization.includes('I2_S');
 }
 
 /**
@@ -54,16 +51,15 @@ export function unreadable(quantization) {
  * @param {(peer: Peer) => void} onPeer after each round
  */
 export async function comparePeer({ api, tools, plan, info }, signal, onStage, onPeer) {
-  const type = unreadable(info.quantization);
-  if (type) return onPeer({ refusal: 'unreadable', reason: type });
   onStage(t('stage.peerFile'));
   /** @type {PeerFrame | undefined} */
   let frame;
   try {
     const file = await fileOf(plan.source, signal);
+    const theirFile = await repacked(file);
     frame = await PeerFrame.open(signal);
     const { threads } = info;
-    const call = { file, threads, context: Math.min(info.contextLength, PROMPT + TOKENS + 64) };
+    const call = { file: theirFile, threads, context: Math.min(info.contextLength, PROMPT + TOKENS + 64) };
     /** @type {{ ours: Run, theirs: Run }[]} */
     const rounds = [];
     const began = performance.now();
@@ -74,11 +70,11 @@ export async function comparePeer({ api, tools, plan, info }, signal, onStage, o
       stage('wllama');
       const theirs = await runTheirs(frame, call, text);
       rounds.push({ ours, theirs });
-      onPeer(peerOf(rounds, threads));
+      onPeer({ ...peerOf(rounds, threads), isRepacked: theirFile !== file });
     }
   } catch (error) {
     signal.throwIfAborted();
-    onPeer({ refusal: 'failed', reason: error instanceof Error ? error.message : String(error) });
+    onPeer({ failure: error instanceof Error ? error.message : String(error) });
   } finally {
     frame?.close();
   }
