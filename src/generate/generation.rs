@@ -109,19 +109,24 @@ impl Generation {
         self.tokens.len() - self.sequence.as_ref().map_or(0, Sequence::len)
     }
 
-    /// Guesses what follows its tokens, as many as `count` says for what has come true of late: what a grammar forces, which
-    /// nearly always does, or else what followed before.
-    pub(super) fn guess(&mut self, mut count: impl FnMut(f64) -> usize) {
-        let Some(lookup) = &mut self.lookup else { return };
+    /// Guesses at most `most` tokens that follow: those of a text that a grammar forces, or else what followed before. Returns
+    /// the share of such guesses that has come true of late.
+    pub(super) fn guess(&mut self, most: usize) -> f64 {
+        self.guesses.clear();
+        let Some(lookup) = &mut self.lookup else { return 0.0 };
         // The last token of the answer needs no guess: it is chosen behind the one before it.
-        let most = self.max_tokens - self.usage.completion_tokens - 1;
-        let mut forced = self.sampler.forced();
-        if !forced.is_empty() {
-            forced.truncate(count(1.0).min(most));
-            self.guesses = forced;
-        } else {
-            self.guesses = lookup.guess(&self.tokens, count(lookup.hits()).min(most));
+        let most = most.min(self.max_tokens - self.usage.completion_tokens - 1);
+        // A grammar takes its time to tell what it forces.
+        let mut forced = if most > 0 { self.sampler.forced() } else { Vec::new() };
+        // The text is learnt in any case.
+        self.guesses = lookup.guess(&self.tokens, most);
+        lookup.expect_forced(forced.first().copied());
+        if forced.is_empty() {
+            return lookup.hits();
         }
+        forced.truncate(most);
+        self.guesses = forced;
+        lookup.forced_hits()
     }
 
     /// Whether the tokens that were chosen in a pass are those that were guessed, so far, and the next position counts.

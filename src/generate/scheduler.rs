@@ -14,6 +14,7 @@ use crate::kernels::KV_BLOCK;
 use crate::model::{ActiveAdapters, ForwardPass, Sequence};
 use crate::{Error, ErrorKind, Result};
 
+use super::guessing::TimedPass;
 use super::round::Round;
 use super::{Engine, Event, FinishReason, Generation, Guessing, Usage};
 
@@ -73,6 +74,8 @@ pub struct Scheduler {
     /// In the order in which they are served.
     running: Vec<Request>,
     round: Option<(Box<Round>, RoundSize)>,
+    /// The pass that ended last, until its time is told: its tokens, and those that were chosen.
+    ended: Option<(RoundSize, usize)>,
     guessing: Guessing,
     /// Generations that have come.
     arrivals: u64,
@@ -115,7 +118,7 @@ impl Scheduler {
     pub fn new(limits: Limits) -> Self {
         let limits = Limits { concurrent: limits.concurrent.max(1), ..limits };
         let guessing = Guessing::default();
-        Self { limits, waiting: Vec::new(), running: Vec::new(), round: None, guessing, arrivals: 0 }
+        Self { limits, waiting: Vec::new(), running: Vec::new(), round: None, ended: None, guessing, arrivals: 0 }
     }
 
     /// How many there may be.
@@ -128,9 +131,19 @@ impl Scheduler {
         self.waiting.is_empty() && self.running.is_empty()
     }
 
-    /// How it guesses tokens for a generation that runs alone. At first it does not.
+    /// How it guesses tokens. At first it does not.
     pub fn guessing(&mut self) -> &mut Guessing {
         &mut self.guessing
+    }
+
+    /// The pass that has just ended has taken so many milliseconds, from [`step`](Self::step) to `step`, where a pass of one token
+    /// has `threads` threads. What is guessed depends on it, and nothing else.
+    pub fn took(&mut self, milliseconds: f64, threads: usize) {
+        if let Some((size, chosen_tokens)) = self.ended.take() {
+            let RoundSize { tokens, prompt_tokens, guessed_tokens } = size;
+            let pass = TimedPass { tokens, prompt_tokens, guessed_tokens, chosen_tokens, threads, milliseconds };
+            self.guessing.took(pass);
+        }
     }
 
     /// How many generations run, and how many wait.
@@ -224,7 +237,12 @@ impl Scheduler {
                 self.round = Some((round, size));
                 return reports;
             }
-            Ok(false) => engine.end_round(*round, &mut members),
+            Ok(false) => {
+                let before = chosen_tokens(&members);
+                let outcomes = engine.end_round(*round, &mut members);
+                self.ended = Some((size, chosen_tokens(&members) - before));
+                outcomes
+            }
             Err(error) => Err(error),
         };
         self.tell(engine, outcomes, &mut reports);
@@ -370,12 +388,15 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Whether there is room for the tokens of `request`, beside those that run.
+    /// Whether there is room for the tokens of `request`, beside those that run and the rest of their prompts.
     fn fits(&self, engine: &Engine, request: &Request) -> bool {
-        let running: HashSet<usize> = self.running.iter().flat_map(|request| request.generation.block_ids()).collect();
+        let running = || self.running.iter().map(|request| &request.generation);
+        let taken: HashSet<usize> = running().flat_map(Generation::block_ids).collect();
+        let missing = running()
+            .filter_map(|generation| Some(generation.sequence()?.kv().missing_blocks(generation.tokens.len())));
         let needed = (request.generation.tokens.len() + 1).div_ceil(KV_BLOCK);
         let shared = self.best_prefix(engine, request).map_or(0, |(_, common)| common / KV_BLOCK);
-        running.len() + needed - shared <= engine.cache.most_blocks()
+        taken.len() + missing.sum::<usize>() + needed - shared <= engine.cache.most_blocks()
     }
 
     /// Lets the last of those that run wait, if it is of less priority than `below`. Returns whether one waits.
@@ -386,21 +407,35 @@ impl Scheduler {
         }
         let Some(mut request) = self.running.pop() else { return false };
         engine.end(&mut request.generation);
+        request.generation.guesses.clear();
         request.in_round = 0;
         self.wait(request);
         true
     }
 
-    /// Guesses what follows, where a pass has a single token: many share one as it is.
+    /// Guesses what follows where everybody in the pass writes: nobody's prompt is read later for it.
     fn guess(&mut self, engine: &mut Engine) {
-        let [alone] = &mut self.running[..] else { return };
-        if !alone.writes() || !self.waiting.is_empty() {
+        self.running.iter_mut().for_each(|request| request.generation.guesses.clear());
+        let writers = self.running.len();
+        if !self.running.iter().all(Request::writes) {
             return;
         }
-        alone.generation.guess(|hits| self.guessing.count(hits));
-        if let Some(sequence) = alone.generation.sequence() {
-            let wanted = sequence.len() + alone.in_round + alone.generation.guesses.len();
-            engine.cache.make_room(sequence.kv().missing_blocks(wanted));
+        let room = (ForwardPass::MAX_TOKENS / writers.max(1)).saturating_sub(1);
+        let most = self.guessing.count(writers, 1.0, room).min(room);
+        let (mut hits, mut available) = (1.0_f64, most);
+        for Request { generation, .. } in &mut self.running {
+            hits = hits.min(generation.guess(most));
+            available = available.min(generation.guesses.len());
+        }
+        let count = self.guessing.count(writers, hits, available);
+        let mut blocks = 0;
+        for Request { generation, .. } in &mut self.running {
+            generation.guesses.truncate(count);
+            let (sequence, guesses) = (generation.sequence(), generation.guesses.len());
+            blocks += sequence.map_or(0, |sequence| sequence.kv().missing_blocks(sequence.len() + 1 + guesses));
+        }
+        if !engine.cache.make_room(blocks) {
+            self.running.iter_mut().for_each(|request| request.generation.guesses.clear());
         }
     }
 
@@ -434,6 +469,11 @@ impl Scheduler {
 fn members(running: &mut [Request]) -> Vec<&mut Generation> {
     let members = running.iter_mut().filter(|request| request.in_round > 0);
     members.map(|request| &mut request.generation).collect()
+}
+
+/// Tokens that generations have chosen so far.
+fn chosen_tokens(members: &[&mut Generation]) -> usize {
+    members.iter().map(|member| member.usage().completion_tokens).sum()
 }
 
 fn common_prefix(a: &[u32], b: &[u32]) -> usize {

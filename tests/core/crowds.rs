@@ -1,14 +1,16 @@
 //! Many generations at once: each says what it says alone, whoever joins, leaves or is given up beside it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bitnet_web::ErrorKind;
 use bitnet_web::generate::{
     Engine, Event, GenerateOptions, Guessing, Limits, Outcome, Report, Scheduler, StopToken, Usage,
 };
 use bitnet_web::kernels::{KV_BLOCK, Kernel};
 use bitnet_web::load::{LoadOptions, Precision};
-use bitnet_web::sample::SamplerOptions;
+use bitnet_web::sample::{Constraint, SamplerOptions};
+use bitnet_web::{ErrorKind, Result};
 
 use crate::support::models::named;
 
@@ -272,6 +274,121 @@ fn a_full_queue_is_told_and_holds_what_it_has() {
         );
     }
     assert_eq!(done, [0, 1, 2]);
+}
+
+/// A constraint that allows everything, and counts how often it is asked.
+#[derive(Debug)]
+struct Counting(Arc<AtomicUsize>);
+
+impl Constraint for Counting {
+    fn mask(&mut self, words: &mut Vec<u32>) -> Result<()> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        words.fill(u32::MAX);
+        words.resize(10, u32::MAX);
+        Ok(())
+    }
+
+    fn accept(&mut self, _: u32) -> Result<bool> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(false)
+    }
+}
+
+#[test]
+fn what_is_given_up_in_a_pass_with_others_chooses_no_token_more() {
+    let mut engine = engine(Precision::Fast, 1);
+    let mut scheduler = Scheduler::new(Limits { concurrent: 2, queued: 0 });
+    let asked = Arc::new(AtomicUsize::new(0));
+    for id in 0..2 {
+        let some = wish(4, id, 20, 0.0);
+        let mut generation = engine.prepare(some.prompt, some.options).unwrap();
+        if id == 0 {
+            // Its caller's, and gone when it is given up.
+            generation.constrain(Box::new(Counting(asked.clone())));
+        }
+        scheduler.submit(id, generation, 0.0, false).unwrap();
+    }
+    while asked.load(Ordering::Relaxed) < 6 || scheduler.round_size().is_none_or(|size| size.tokens < 2) {
+        scheduler.step(&mut engine);
+    }
+    let (before, usage) = (asked.load(Ordering::Relaxed), scheduler.cancel(&mut engine, 0).unwrap());
+    assert!(usage.completion_tokens > 0 && scheduler.round_size().is_some(), "the other one's pass goes on");
+    assert!(scheduler.cancel(&mut engine, 0).is_none(), "it is given up once");
+    let mut reports = Vec::new();
+    while !scheduler.is_idle() {
+        reports.extend(scheduler.step(&mut engine));
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), before);
+    assert!(reports.iter().all(|report| report.id == 1) && !reports.is_empty());
+}
+
+#[test]
+fn a_text_is_kept_once_with_all_that_begins_it() {
+    let mut engine = engine(Precision::Fast, 1);
+    // The shorter one ends first, and last.
+    for (first, second) in [(3, 9), (9, 3)] {
+        engine.clear_cache();
+        let mut scheduler = Scheduler::new(Limits { concurrent: 2, queued: 0 });
+        let (mut early, mut late) = (wish(20, 5, first, 0.0), wish(20, 5, second, 0.0));
+        let mut together = Vec::new();
+        for (id, some) in [(0, &mut early), (1, &mut late)] {
+            let generation = engine.prepare(some.prompt.clone(), some.options.clone()).unwrap();
+            scheduler.submit(id, generation, 0.0, false).unwrap();
+        }
+        let mut most = 0;
+        while !scheduler.is_idle() {
+            together.extend(scheduler.step(&mut engine));
+            most = most.max(scheduler.counts().0);
+        }
+        assert_eq!(most, 2, "both run at once");
+        let kept: Vec<usize> = engine.cache().sequences().iter().map(|kept| kept.tokens().len()).collect();
+        assert_eq!(kept, [20 + 9 - 1]);
+        assert_eq!(engine.cache().pool().blocks(), 1);
+    }
+    // Another text with the same beginning is another one.
+    let mut scheduler = Scheduler::new(Limits { concurrent: 2, queued: 0 });
+    let mut other = wish(20, 5, 3, 0.0);
+    other.prompt.push(200);
+    run(&mut engine, &mut scheduler, &[other]);
+    assert_eq!(engine.cache().sequences().len(), 2);
+}
+
+#[test]
+fn one_begins_beside_others_when_there_is_memory_for_its_prompt() {
+    let mut engine = engine(Precision::Fast, 1);
+    // Blocks that there may be, tokens of the one that runs and of the next, whether they begin alike.
+    for (blocks, first, second, shares, fits) in [
+        (2, 8, KV_BLOCK - 1, false, true),
+        // With the token behind it.
+        (2, 8, KV_BLOCK, false, false),
+        (2, KV_BLOCK + 5, 8, false, false),
+        (3, KV_BLOCK + 5, 8, false, true),
+        (3, KV_BLOCK + 5, KV_BLOCK + 10, false, false),
+        (3, KV_BLOCK + 5, KV_BLOCK + 10, true, true),
+    ] {
+        engine.clear_cache();
+        engine.set_kv_tokens(blocks * KV_BLOCK);
+        assert_eq!(engine.cache().most_blocks(), blocks);
+        let mut scheduler = Scheduler::new(Limits { concurrent: 2, queued: 1 });
+        let running = wish(first, 1, 12, 0.0);
+        let mut next = wish(second, if shares { 1 } else { 2 }, 2, 0.0);
+        if shares {
+            next.prompt[KV_BLOCK + 2..].fill(250);
+        }
+        let mut told = Vec::new();
+        let submit = |scheduler: &mut Scheduler, id, wish: &Wish| {
+            let generation = engine.prepare(wish.prompt.clone(), wish.options.clone()).unwrap();
+            scheduler.submit(id, generation, 0.0, false).unwrap();
+        };
+        submit(&mut scheduler, 0, &running);
+        submit(&mut scheduler, 1, &next);
+        while !scheduler.is_idle() {
+            told.extend(scheduler.step(&mut engine).into_iter().map(|Report { id, outcome }| (id, name(outcome))));
+        }
+        let begun = places(&told, 1, "begun").next().unwrap();
+        let done = told.iter().rposition(|(id, _)| *id == 0).unwrap();
+        assert_eq!(begun < done, fits, "{blocks} blocks, {first} and {second} tokens, {shares}: {told:?}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! the same bits as without guesses.
 
 use bitnet_web::Result;
-use bitnet_web::generate::{Event, GenerateOptions, Guessing, Limits, Outcome, Scheduler, Usage};
+use bitnet_web::generate::{Engine, Event, GenerateOptions, Guessing, Limits, Outcome, RoundSize, Scheduler, Usage};
 use bitnet_web::load::Precision;
 use bitnet_web::sample::{Constraint, SamplerOptions};
 
@@ -105,4 +105,138 @@ fn guesses_come_true_under_a_constraint_and_in_company_and_change_no_bit() {
         let switched_off = GenerateOptions { speculative: false, ..options };
         assert_eq!(said(7, &switched_off, is_constrained, false), (want, plain));
     }
+}
+
+/// Milliseconds of a pass, of so many tokens.
+type Clock = fn(usize) -> f64;
+
+fn pays(tokens: usize) -> f64 {
+    10.0 + 2.0 * (tokens - 1) as f64
+}
+
+fn does_not_pay(tokens: usize) -> f64 {
+    10.0 * tokens as f64
+}
+
+/// A generation that says the same again and again, as two tokens are by far the likeliest, and may be guessed if it is
+/// `speculative`.
+fn repeating(seed: u64, max_tokens: usize, speculative: bool) -> GenerateOptions {
+    let logit_bias = vec![(5, 900.0), (9, 898.0)];
+    let sampler = SamplerOptions { temperature: 0.0, seed, logit_bias, ..SamplerOptions::default() };
+    GenerateOptions { max_tokens: Some(max_tokens), sampler, speculative, ..GenerateOptions::default() }
+}
+
+/// Steps to the end with a made-up clock. Tells of each pass how many generations there were, and its size.
+fn run(
+    engine: &mut Engine,
+    scheduler: &mut Scheduler,
+    clock: Clock,
+    told: &mut Vec<(u32, Event)>,
+) -> Vec<(usize, RoundSize)> {
+    let mut passes = Vec::new();
+    while !scheduler.is_idle() {
+        let before = scheduler.round_size();
+        let running = scheduler.counts().0;
+        for report in scheduler.step(engine) {
+            match report.outcome {
+                Outcome::Failed(error) => panic!("{error}"),
+                Outcome::Event(event) if !matches!(event, Event::Prefill { .. }) => {
+                    told.push((report.id, without_cached(event)));
+                }
+                Outcome::Begun { .. } | Outcome::Event(_) => {}
+            }
+        }
+        if let Some(size) = before.filter(|_| scheduler.round_size().is_none()) {
+            scheduler.took(clock(size.tokens), 1);
+            passes.push((running, size));
+        }
+    }
+    passes
+}
+
+#[test]
+fn times_decide_what_is_guessed_and_never_what_is_said() {
+    let mut engine = engine(Precision::Fast, 1);
+    let mut want = None;
+    for (clock, is_speculative) in
+        [(does_not_pay as Clock, false), (does_not_pay, true), (pays, true), (|tokens| 1.0 / tokens as f64, true)]
+    {
+        let mut scheduler = Scheduler::new(Limits { concurrent: 2, queued: 0 });
+        *scheduler.guessing() = Guessing::measured();
+        let (mut told, mut guessed) = (Vec::new(), Vec::new());
+        // Three answers, the last two side by side.
+        for ids in [&[0][..], &[1, 2]] {
+            for &id in ids {
+                let generation = engine.prepare(vec![3, 10 + id, 17], repeating(5, 80, is_speculative)).unwrap();
+                scheduler.submit(id, generation, 0.0, false).unwrap();
+            }
+            let passes = run(&mut engine, &mut scheduler, clock, &mut told);
+            guessed.push(passes.iter().map(|(_, size)| size.guessed_tokens).sum::<usize>());
+        }
+        told.sort_by_key(|(id, _)| *id);
+        assert_eq!(told.len(), 3 * 81);
+        assert_eq!(&told, want.get_or_insert_with(|| told.clone()));
+        if !is_speculative {
+            assert_eq!(guessed, [0, 0]);
+        } else if clock(2) == does_not_pay(2) {
+            assert!((1..=12).contains(&guessed[0]) && guessed[1] == 0, "tried once, and not again: {guessed:?}");
+        } else {
+            assert!(guessed[0] > 20 && guessed[1] > 20, "{guessed:?}");
+        }
+    }
+}
+
+#[test]
+fn in_company_nothing_is_guessed_at_the_expense_of_others() {
+    for (is_measured, others_are_speculative) in [(true, true), (true, false), (false, true), (false, false)] {
+        let mut engine = engine(Precision::Fast, 1);
+        let mut scheduler = Scheduler::new(Limits { concurrent: 2, queued: 2 });
+        *scheduler.guessing() = if is_measured { Guessing::measured() } else { Guessing::always(3) };
+        let mut told = Vec::new();
+        // What passes cost is known from the first answer.
+        let generation = engine.prepare(vec![3, 10, 17], repeating(5, 80, true)).unwrap();
+        scheduler.submit(0, generation, 0.0, false).unwrap();
+        run(&mut engine, &mut scheduler, pays, &mut told);
+        let wishes = [(1, 3, repeating(5, 60, true)), (2, 200, repeating(5, 60, others_are_speculative))];
+        for (id, prompt, options) in wishes {
+            let prompt = (0..prompt).map(|i| (id + i * 7) % 300).collect();
+            scheduler.submit(id, engine.prepare(prompt, options).unwrap(), 0.0, false).unwrap();
+        }
+        let case = format!("{is_measured} {others_are_speculative}");
+        let passes = run(&mut engine, &mut scheduler, pays, &mut told);
+        let (alone, company): (Vec<_>, Vec<_>) = passes.into_iter().partition(|(running, _)| *running < 2);
+        let beside_prompts = company.iter().filter(|(_, size)| (1..size.tokens).contains(&size.prompt_tokens)).count();
+        assert!(company.len() > 15 && beside_prompts > 5, "{case}: one writes while the other one's prompt is read");
+        for (_, size) in &company {
+            assert!(
+                size.prompt_tokens == 0 || size.guessed_tokens == 0,
+                "a prompt waits for nothing: {size:?}, {case}"
+            );
+        }
+        let guessed = company.iter().map(|(_, size)| size.guessed_tokens).sum::<usize>();
+        if is_measured && !others_are_speculative {
+            assert_eq!(guessed, 0, "the other one would wait");
+        } else {
+            assert!(guessed > 10, "both gain: {guessed}, {case}");
+        }
+        println!("{case}: {guessed} in {} passes, {} alone", company.len(), alone.len());
+    }
+}
+
+#[test]
+fn while_others_wait_for_a_place_those_that_run_are_guessed_for() {
+    let mut engine = engine(Precision::Fast, 1);
+    let mut scheduler = Scheduler::new(Limits { concurrent: 1, queued: 1 });
+    *scheduler.guessing() = Guessing::always(3);
+    for id in 0..2 {
+        let generation = engine.prepare(vec![3, 10 + id, 17], repeating(5, 60, true)).unwrap();
+        scheduler.submit(id, generation, 0.0, false).unwrap();
+    }
+    let (mut told, mut guessed) = (Vec::new(), 0);
+    while scheduler.counts().1 > 0 {
+        scheduler.step(&mut engine);
+        guessed += scheduler.round_size().map_or(0, |size| size.guessed_tokens);
+    }
+    assert!(guessed > 0);
+    run(&mut engine, &mut scheduler, pays, &mut told);
 }

@@ -101,11 +101,12 @@ impl WasmModel {
             {
                 let milliseconds = std::mem::take(&mut self.times.round);
                 next = milliseconds;
+                // A pass that tries another number of threads tells nothing about those with this one.
+                if !is_single(size) || self.threads.next() == self.threads.chosen() {
+                    self.scheduler.took(milliseconds, self.threads.chosen());
+                }
                 if is_single(size) {
                     self.threads.took(milliseconds);
-                }
-                if size.tokens == 1 + size.guessed_tokens && size.prompt_tokens == 0 {
-                    self.scheduler.guessing().took(size.guessed_tokens, milliseconds);
                 }
             }
             for report in reports {
