@@ -27,6 +27,8 @@ export class WeightsView {
   #counted = new WeakMap();
   /** The codes that are drawn. @type {{ codes: Int8Array, cols: number } | null} */
   #tile = null;
+  /** The width that it was drawn for, CSS pixels. */
+  #width = 0;
   /** The tile that is wanted, by a number: an older one that comes late is not drawn. */
   #wanted = 0;
   #layer = select('weights-layer', () => this.#chooseLayer());
@@ -62,7 +64,7 @@ export class WeightsView {
       this.#about,
     );
     root.append(this.#body);
-    new ResizeObserver(() => void this.#drawTile()).observe(this.#body);
+    new ResizeObserver(() => this.#body.clientWidth !== this.#width && void this.#drawTile()).observe(this.#body);
     for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) matchMedia(query).addEventListener('change', () => this.#paint());
   }
 
@@ -148,6 +150,7 @@ export class WeightsView {
   async #drawTile() {
     const [model, matrix, width] = [this.#model, this.#chosen, this.#body.clientWidth];
     if (!model || !matrix || width === 0) return;
+    this.#width = width;
     const rows = Math.min(ROWS, matrix.rows);
     const cols = Math.min(MOST_COLS, matrix.cols, Math.max(1, Math.floor(width / SIDE)));
     const row = range(this.#row, this.#rowText, rows, matrix.rows);
