@@ -152,6 +152,11 @@ describe('the benchmark page', () => {
       assert.match(await page.getByTestId('peer-note').innerText(), /^wllama could not be measured with this file: /);
       assert.equal(await page.locator('iframe').count(), 0);
       assert.equal(complaints.splice(0).length, 1, 'nobody answers at that address');
+      await page.getByTestId('address').fill('hf:owner/repository');
+      await page.getByTestId('compare').uncheck();
+      await page.getByTestId('start').click();
+      await page.getByText('Done', { exact: true }).waitFor();
+      assert.equal(await page.getByTestId('peer-note').innerText(), 'wllama could not be measured with this file: it is not one GGUF file');
       await page.getByTestId('model').selectOption({ index: 0 });
       assert.match(await page.getByTestId('peer-help').innerText(), /wllama does not read I2_S: for it the same weights are put into TQ2_0/);
     }));

@@ -22,7 +22,7 @@ export function drawPeer(peer) {
   const ratio = (/** @type {import('./statistics.js').Spread} */ value) =>
     h('td', {}, h('b', {}, t('peer.times', { times: short(value.median) })), h('small', {}, range(value)));
   const rows = /** @type {const} */ (['decode', 'prefill']).map((of) =>
-    h('tr', {}, h('th', { scope: 'row' }, t(of === 'decode' ? 'figure.decode' : 'figure.prefillAlone'), h('small', {}, t('unit.rate'))), speed(ours[of]), speed(theirs[of]), ratio(ratios[of])),
+    h('tr', {}, h('th', { scope: 'row' }, t(of === 'decode' ? 'figure.decode' : 'figure.prefillAlone')), speed(ours[of]), speed(theirs[of]), ratio(ratios[of])),
   );
   const load = h('tr', {}, h('th', { scope: 'row' }, t('figure.load')), h('td', {}, format.duration(ours.loadMs)), h('td', {}, format.duration(theirs.loadMs)), h('td', {}));
   table.replaceChildren(

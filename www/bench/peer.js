@@ -157,8 +157,11 @@ async function runTheirs(frame, call, prompt) {
  */
 async function fileOf(source, signal) {
   if (typeof source !== 'string') return source;
-  const response = await fetch(addressOf(source), { signal });
-  if (!response.ok) throw new Error(`GET ${addressOf(source)}: ${response.status}`);
+  const address = addressOf(source);
+  // A folder of safetensors, or the first of several parts.
+  if (!/^https?:/.test(address) || /-\d{5}-of-\d{5}\.gguf$/.test(new URL(address).pathname)) throw new Error(t('peer.notOneFile'));
+  const response = await fetch(address, { signal });
+  if (!response.ok) throw new Error(`GET ${address}: ${response.status}`);
   return response.blob();
 }
 

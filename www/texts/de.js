@@ -561,6 +561,7 @@ export const DE = Object.freeze({
   'peer.sameFile': 'Dieselbe Datei',
   'peer.repacked': 'Dieselben Gewichte, für wllama in TQ2_0, weil es kein I2_S liest (was es schreibt, bedeutet nichts, wo llama.cpp eine andere Aktivierung nimmt; die Arbeit ist dieselbe)',
   'peer.failed': 'wllama ließ sich mit dieser Datei nicht messen: {reason}',
+  'peer.notOneFile': 'es ist nicht eine einzige GGUF-Datei',
   'peer.noDocument': 'sein Dokument hat nicht geantwortet',
   'peer.ratio': 'Verhältnis',
   'peer.times': '{times}-mal',

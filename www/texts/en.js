@@ -561,6 +561,7 @@ export const EN = Object.freeze({
   'peer.sameFile': 'Same file',
   'peer.repacked': 'Same weights, for wllama in TQ2_0, because it does not read I2_S (what it writes means nothing where llama.cpp takes another activation; the work is the same)',
   'peer.failed': 'wllama could not be measured with this file: {reason}',
+  'peer.notOneFile': 'it is not one GGUF file',
   'peer.noDocument': 'its document did not answer',
   'peer.ratio': 'Ratio',
   'peer.times': '{times} times',
