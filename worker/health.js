@@ -92,3 +92,12 @@ export async function warmUp(engine, { contextLength, embeddingDimensions }, sig
   const options = { maxTokens: tokens, temperature: 0, seed: 0, syntheticContext: 1 };
   await engine.call('generate', { prompt, options }, { signal });
 }
+
+/**
+ * As `warmUp`, of an engine that other tabs use: it takes nothing away from what they have in memory, and waits for none of them.
+ * @param {Pick<Engine, 'call'>} engine
+ * @param {AbortSignal | undefined} signal
+ */
+export async function warmUpShared(engine, signal) {
+  await engine.call('trial', { tokens: WARM_UP.tokens }, { signal });
+}

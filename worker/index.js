@@ -5,7 +5,7 @@ import { compare } from './compare.js';
 import { SavedChats } from './chat/store.js';
 import { WorkerGroup } from './worker-group.js';
 import { BitNetError } from './error.js';
-import { warmUp } from './health.js';
+import { warmUp, warmUpShared } from './health.js';
 import { requirePlatform } from './launch.js';
 import { LocalEngine } from './local-engine.js';
 import { LoraAdapters } from './lora.js';
@@ -242,6 +242,13 @@ async function loadShared(source, options, preset, responses) {
   };
   const engine = new SharedEngine(key, { load, onLeaderLost, pauses: hidden === 'pause', watchdog });
   const info = await engine.join({ signal, onProgress });
+  try {
+    // Whoever leads has not been asked for it, maybe.
+    if (options.warmUp && engine.status.shared === 'follower') await warmUpShared(engine, signal);
+  } catch (error) {
+    await engine.close(new BitNetError('unloaded', 'The model was not loaded.'));
+    throw error;
+  }
   return new Model(engine, preset ? { ...info, preset } : info, { ...options, responses });
 }
 

@@ -1,5 +1,6 @@
 // The group of workers of one model, owned by the page: it starts them, passes calls and answers, notices when one has died, and
 // then ends all of them. No promise stays pending after that.
+import { Calls } from './calls.js';
 import { BitNetError } from './error.js';
 import { Launch } from './launch.js';
 import { Watchdog } from './watchdog.js';
@@ -29,13 +30,7 @@ import { Watchdog } from './watchdog.js';
  * @typedef {Extract<FromEngine, { type: 'progress' | 'begun' | 'prefill' }> | TokenEvent} CallEvent
  */
 
-/**
- * @typedef {object} Pending
- * @property {(value: any) => void} resolve
- * @property {(reason: unknown) => void} reject
- * @property {(event: CallEvent) => void} [onEvent]
- * @property {() => void} forget removes the call and its abort listener
- */
+/** @typedef {import('./calls.js').Call & { onEvent: ((event: CallEvent) => void) | undefined }} Pending */
 
 /**
  * @typedef {object} CallOptions
@@ -56,17 +51,14 @@ export class WorkerGroup {
   #workers = [];
   /** Workers whose scripts have not been heard of yet. @type {Set<Launch>} */
   #launches = new Set();
-  /** @type {Map<number, Pending>} */
-  #pending = new Map();
-  #lastId = 0;
+  /** @type {Calls<Pending>} */
+  #pending;
   /** The last call that went out: an argument may be unfit for a message. */
   #lastSent = 0;
   /** Why the group is gone. @type {BitNetError | undefined} */
   #gone;
   #watchdog;
   #onStarted;
-  /** Called when no call is under way. */
-  #onIdle = () => {};
   /** The engine said goodbye. @type {(value?: any) => void} */
   #onClosed = () => {};
   /** @type {Promise<void>} */
@@ -90,6 +82,7 @@ export class WorkerGroup {
         for (const launch of this.#launches) void this.#explain(launch);
       },
     });
+    this.#pending = new Calls(this.#watchdog, (message) => this.#post(message));
     this.#engine = this.#launch('engine.js', workerUrl, (message) => this.#receive(message));
 
     /** @type {MessagePort[]} */
@@ -116,27 +109,7 @@ export class WorkerGroup {
    */
   call(method, args, { signal, stop, onEvent, transfer } = {}) {
     if (this.#gone) return Promise.reject(again(this.#gone));
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    const id = ++this.#lastId;
-    return new Promise((resolve, reject) => {
-      const onAbort = () => {
-        forget();
-        this.#post({ type: 'cancel', id });
-        reject(signal?.reason);
-      };
-      const onStop = () => this.#post({ type: 'stop', id });
-      const forget = () => {
-        signal?.removeEventListener('abort', onAbort);
-        stop?.removeEventListener('abort', onStop);
-        this.#pending.delete(id);
-        if (this.#pending.size > 0) return;
-        this.#watchdog.stop();
-        this.#onIdle();
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      stop?.addEventListener('abort', onStop, { once: true });
-      this.#pending.set(id, { resolve, reject, onEvent, forget });
-      this.#watchdog.start();
+    return this.#pending.begin({ signal, stop }, (call) => ({ ...call, onEvent }), ({ id, reject, forget }) => {
       try {
         this.#post(/** @type {EngineCall} */ ({ type: 'call', id, method, args }), transfer);
         this.#lastSent = id;
@@ -194,8 +167,7 @@ export class WorkerGroup {
    * @param {BitNetError} error
    */
   closeWhenIdle(error) {
-    this.#onIdle = () => void this.close(error);
-    if (this.#pending.size === 0) this.#onIdle();
+    this.#pending.whenIdle(() => void this.close(error));
   }
 
   /**
@@ -206,7 +178,7 @@ export class WorkerGroup {
     if (this.#gone) return;
     this.#gone = error;
     this.#watchdog.stop();
-    for (const { reject, forget } of [...this.#pending.values()]) {
+    for (const { reject, forget } of this.#pending.all()) {
       forget();
       reject(again(error));
     }

@@ -220,7 +220,7 @@ test('when the leader is closed or crashes another takes over, and calls go on o
   }
 });
 
-test('a follower that is closed leaves nothing running, and an engine that dies is replaced', { timeout: 120_000 }, async () => {
+test('a follower that is closed leaves nothing running', { timeout: 120_000 }, async () => {
   const context = await browser.newContext();
   try {
     const [leader, follower, third] = [await tab(context), await tab(context), await tab(context)];
@@ -233,18 +233,136 @@ test('a follower that is closed leaves nothing running, and an engine that dies 
     await follower.close();
     await leader.waitForFunction(() => /** @type {any} */ (globalThis).model.complete('one', { maxTokens: 2 }).then(() => true, () => false));
 
-    // The engine worker dies: calls under way are told, and the next one has an engine again.
-    await begin(third);
-    await leader.evaluate(() => {
+    assert.deepEqual([await roleOf(leader), await roleOf(third)], ['leader', 'follower']);
+  } finally {
+    await context.close();
+  }
+});
+
+/**
+ * A tab that hears from other tabs late: long after it has been given a lock that another tab has let go.
+ * @param {Page} page
+ */
+async function hearLate(page) {
+  await page.evaluate(() => {
+    const scope = /** @type {any} */ (globalThis);
+    scope.BroadcastChannel = class extends BroadcastChannel {
+      /** @param {any} listener */
+      set onmessage(listener) {
+        super.onmessage = (event) => void setTimeout(() => listener(event), 400);
+      }
+    };
+  });
+}
+
+test('an engine that dies is replaced, and what becomes of calls is up to the option alone', { timeout: 120_000 }, async () => {
+  const context = await browser.newContext();
+  try {
+    const policies = /** @type {const} */ (['repeat', 'error', 'repeat', 'error', 'repeat']);
+    /** @type {Page[]} */
+    const tabs = [];
+    for (const [i, onLeaderLost] of policies.entries()) {
+      const page = await tab(context);
+      // The next in the queue, whom nothing keeps from leading at once, and one behind it.
+      if (i === 1 || i === 2) await hearLate(page);
+      await load(page, { onLeaderLost });
+      tabs.push(page);
+    }
+    await begin(tabs[4]);
+    const { text: wanted, tokens } = await ended(tabs[4]);
+    await Promise.all(tabs.map((page) => begin(page)));
+    await tabs[0].evaluate(() => {
       const [engine] = tap.workers;
       engine.onerror?.(new ErrorEvent('error', { message: 'out of order' }));
     });
-    assert.equal((await ended(third)).end, 'crashed');
-    const again = [];
-    for (const page of [leader, third]) again.push(await page.evaluate(() => /** @type {any} */ (globalThis).model.complete('one', { maxTokens: 2 }).then((/** @type {any} */ { usage }) => usage.completionTokens)));
-    assert.deepEqual(again, [2, 2]);
+    const found = await Promise.all(tabs.map(ended));
+    for (const [i, { text, end, tokens: told }] of found.entries()) {
+      if (policies[i] === 'repeat') assert.deepEqual([end, text, told], ['done', wanted, tokens], `tab ${i}`);
+      else assert.ok(end === 'crashed' && wanted.startsWith(text) && text.length < 480, `tab ${i}: ${end}`);
+    }
+    // The next calls have an engine again.
+    const again = tabs.map((page) => page.evaluate(() => /** @type {any} */ (globalThis).model.complete('one', { maxTokens: 2 }).then((/** @type {any} */ { usage }) => usage.completionTokens)));
+    assert.deepEqual(await Promise.all(again), [2, 2, 2, 2, 2]);
+    assert.deepEqual(await Promise.all(tabs.map(roleOf)), ['follower', 'leader', 'follower', 'follower', 'follower'], 'the next in the queue has taken over');
 
-    assert.deepEqual([await roleOf(leader), await roleOf(third)], ['follower', 'leader'], 'the next in the queue has taken over');
+    // A tab that stands still hears nothing. The others do not wait for it for longer than they wait for a leader.
+    const [third, fourth] = await Promise.all([tab(context), tab(context)]);
+    for (const page of tabs) await page.close();
+    await load(third, { watchdog: 3000 });
+    await load(fourth, { watchdog: 0 });
+    isFree = false;
+    await fourth.evaluate(() => {
+      setTimeout(() => {
+        const request = new XMLHttpRequest();
+        do {
+          request.open('GET', '/free', false);
+          request.send();
+        } while (request.responseText !== 'true');
+      });
+    });
+    await begin(third);
+    await third.evaluate(() => {
+      const engine = tap.workers[tap.workers.length - 2];
+      engine.onerror?.(new ErrorEvent('error', { message: 'out of order' }));
+    });
+    const { end, text } = await ended(third);
+    assert.deepEqual([end, text], ['done', wanted]);
+    isFree = true;
+    assert.deepEqual([await roleOf(third), await roleOf(fourth)], ['leader', 'follower']);
+  } finally {
+    isFree = true;
+    await context.close();
+  }
+});
+
+test('metrics, health, presets, a warm-up and a comparison work over a shared engine', { timeout: 120_000 }, async () => {
+  const context = await browser.newContext();
+  try {
+    const [leader, follower] = [await tab(context), await tab(context)];
+    const options = { kernel: 'auto', threads: undefined, preset: 'auto', warmUp: true };
+    assert.deepEqual([(await load(leader, options)).shared, (await load(follower, options)).shared], ['leader', 'follower']);
+    const found = [];
+    for (const page of [leader, follower]) {
+      found.push(await page.evaluate(async () => {
+        const { model } = /** @type {any} */ (globalThis);
+        const fresh = await model.metrics();
+        /** @type {any[]} */
+        const heard = [];
+        const listening = new Promise((resolve) => model.on('metrics', (/** @type {any} */ snapshot) => void (heard.push(snapshot), snapshot.requests.done === 2 && resolve(undefined)), { interval: 100 }));
+        const usages = [];
+        for (let i = 0; i < 2; i++) usages.push((await model.complete('one two three', { maxTokens: 4 })).usage);
+        await model.complete('x '.repeat(3000)).catch(() => {});
+        await listening;
+        const { requests, tokens, memory, kv } = await model.metrics();
+        const { ok, parts } = await model.health();
+        const { preset, threads, contextLength } = model.info;
+        const late = await model.health({ timeout: 0.001 });
+        return {
+          before: [fresh.requests.done, fresh.tokens.completion], requests: [requests.done, requests.failed, requests.failures], usages, completion: tokens.completion,
+          memory: memory.wasm > 0, kv, ok, parts: Object.values(parts).map((/** @type {any} */ part) => part.ok), late: late.ok,
+          preset: [preset.name, preset.reasons.length > 0, preset.overridden], engine: [threads, contextLength],
+        };
+      }));
+    }
+    for (const { before, requests, usages, completion, memory, ok, parts, late } of found) {
+      assert.deepEqual([before, requests, memory, ok, parts, late], [[0, 0], [2, 1, { context_overflow: 1 }], true, true, [true, true, true], false], 'each tab counts what it asks for, and a warm-up is no request');
+      assert.equal(completion, usages[0].completionTokens + usages[1].completionTokens);
+    }
+    assert.deepEqual(found[0].preset, found[1].preset);
+    assert.deepEqual(found[0].engine, found[1].engine);
+    // The second tab finds what the first one has computed.
+    assert.ok(found[1].usages[0].cachedTokens > 0, JSON.stringify(found[1].usages));
+
+    const { rows, own, left } = await follower.evaluate(async (url) => {
+      const settings = /** @type {const} */ ([{ threads: 1, kernel: 'scalar' }, { threads: 2, kernel: 'scalar', precision: 'exact' }]);
+      const options = { rounds: 2, maxTokens: 4 };
+      const { rows } = await lib.BitNet.compare(url, settings.map((setting) => ({ ...setting, shared: true })), options);
+      const { rows: own } = await lib.BitNet.compare(url, settings, options);
+      return { rows, own, left: tap.workers.length - tap.ended };
+    }, MODEL);
+    const plain = (/** @type {any[]} */ rows) => rows.map(({ ok, error, kernel, precision, threads, tokens, logitsHash, text }) => ({ ok, error, kernel, precision, threads, tokens, logitsHash, text }));
+    assert.deepEqual(plain(rows), plain(own));
+    assert.deepEqual([rows.map(({ ok }) => ok), left], [[true, true], 0], 'nothing is left running');
   } finally {
     await context.close();
   }
@@ -254,8 +372,9 @@ test('a leader that does not answer is deposed, and follows when it does', { tim
   const context = await browser.newContext();
   try {
     const [leader, follower] = [await tab(context), await tab(context)];
-    await load(leader, { watchdog: 1500 });
-    await load(follower, { watchdog: 1500 });
+    // Of these two, the second alone may think that the other one is gone.
+    await load(leader, { watchdog: 0 });
+    await load(follower, { watchdog: 3000 });
     await begin(follower);
     const { text: wanted } = await ended(follower);
     await begin(follower);
@@ -275,7 +394,7 @@ test('a leader that does not answer is deposed, and follows when it does', { tim
     assert.equal(await roleOf(follower), 'leader');
     // A tab that comes now waits for nobody.
     const third = await tab(context);
-    assert.equal((await load(third, { watchdog: 1500 })).shared, 'follower');
+    assert.equal((await load(third, { watchdog: 0 })).shared, 'follower');
     isFree = true;
     await leader.waitForFunction(() => /** @type {any} */ (globalThis).model.info.shared === 'follower');
     await leader.waitForFunction(() => tap.workers.length === tap.ended);

@@ -1,7 +1,7 @@
 // The engine of a leader: answers the calls of all tabs that share it.
 import { toWire } from '../error.js';
 
-/** @import { ModelInfo } from '../protocol.js' */
+/** @import { WireError } from '../error.js' */
 /** @import { WorkerGroup } from '../worker-group.js' */
 /** @import { ToFollower, ToLeader } from './messages.js' */
 
@@ -24,12 +24,17 @@ export class Host {
   #onEmpty;
   /** @type {Map<string, Guest>} */
   #guests = new Map();
+  /** What the workers have died of. @type {WireError | undefined} */
+  #death;
+  /** Tabs that have not heard of that. @type {Set<string>} */
+  #unaware = new Set();
+  #isClosed = false;
 
   /**
    * @param {WorkerGroup} group with the model
    * @param {string} epoch
    * @param {object} actions
-   * @param {() => void} actions.onGone the workers have died
+   * @param {() => void} actions.onGone the workers have died, and all guests know it
    * @param {() => void} actions.onEmpty the last guest has left
    */
   constructor(group, epoch, { onGone, onEmpty }) {
@@ -49,6 +54,7 @@ export class Host {
     const known = this.#guests.get(id);
     if (known) known.wantsPause = wantsPause;
     else this.#guests.set(id, { ...meet(), wantsPause, calls: new Map() });
+    if (this.#death) return this.#tellDeath([id]);
     this.#pause();
   }
 
@@ -59,6 +65,7 @@ export class Host {
     this.#guests.delete(id);
     guest.forget();
     for (const { drop } of guest.calls.values()) drop.abort();
+    if (this.#death) return this.#heard(id);
     this.#pause();
     if (this.#guests.size === 0) this.#onEmpty();
   }
@@ -67,6 +74,9 @@ export class Host {
   receive(message) {
     const guest = this.#guests.get(message.from);
     if (guest === undefined) return;
+    if (message.type === 'heard') return this.#heard(message.from);
+    // Who asks has not heard yet, and is about to.
+    if (this.#death) return;
     switch (message.type) {
       case 'ping':
         return guest.reply({ epoch: this.#epoch, type: 'pong' });
@@ -81,7 +91,12 @@ export class Host {
 
   /** Asks the workers whether they are alive. */
   async check() {
-    await this.#group.call('memoryBytes', {}).catch(() => this.#look());
+    await this.#group.call('memoryBytes', {}).catch((error) => this.#look(error));
+  }
+
+  /** Whether the workers have died. */
+  get isDead() {
+    return this.#death !== undefined;
   }
 
   /**
@@ -100,16 +115,31 @@ export class Host {
       });
       reply({ epoch, type: 'result', id, value });
     } catch (error) {
-      if (!call.drop.signal.aborted) reply({ epoch, type: 'failure', id, error: toWire(error) });
-      this.#look();
+      this.#look(error);
+      if (!this.#death && !this.#isClosed && !call.drop.signal.aborted) reply({ epoch, type: 'failure', id, error: toWire(error) });
     } finally {
       calls.delete(id);
     }
   }
 
-  /** Once all callers have been told. */
-  #look() {
-    if (this.#group.isGone) setTimeout(this.#onGone);
+  /** A call has failed: all tabs are told if the workers have died. @param {unknown} error */
+  #look(error) {
+    if (!this.#group.isGone || this.#death || this.#isClosed) return;
+    this.#death = toWire(error);
+    this.#tellDeath([...this.#guests.keys()]);
+    if (this.#guests.size === 0) setTimeout(this.#onGone);
+  }
+
+  /** @param {string[]} ids of guests */
+  #tellDeath(ids) {
+    for (const id of ids) this.#unaware.add(id);
+    const error = /** @type {WireError} */ (this.#death);
+    for (const id of ids) this.#guests.get(id)?.reply({ epoch: this.#epoch, type: 'dead', error });
+  }
+
+  /** A tab knows that the workers have died, or has gone. @param {string} id */
+  #heard(id) {
+    if (this.#unaware.delete(id) && this.#unaware.size === 0) setTimeout(this.#onGone);
   }
 
   /** Generations rest where all tabs want it: those of the leader pause with the others. */
@@ -120,6 +150,7 @@ export class Host {
 
   /** @param {import('../error.js').BitNetError} error of calls under way */
   close(error) {
+    this.#isClosed = true;
     for (const { forget } of this.#guests.values()) forget();
     this.#guests.clear();
     this.#group.dispose(error);

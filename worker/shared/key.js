@@ -7,7 +7,7 @@ import { resolveAddress } from '../options.js';
 /** @import { Source } from '../source.js' */
 
 /** Changes with the messages between tabs: a page of another version has an engine of its own. */
-const VERSION = 1;
+const VERSION = 2;
 
 /**
  * @param {Source} source

@@ -13,17 +13,19 @@
  */
 
 /**
- * A follower to the leader. `join` says that it is there, and whether it wants generations to pause; `leave` that it has gone.
+ * A follower to the leader. `join` says that it is there, and whether it wants generations to pause; `leave` that it has gone; `heard` that
+ * it knows of the engine's death.
  * @typedef {{ from: string } & ({ type: 'join', wantsPause: boolean }
- *   | { type: 'leave' }
+ *   | { type: 'leave' | 'heard' }
  *   | { type: 'ping' }
  *   | { type: 'call', id: number, method: Method, args: Methods[Method]['args'] }
  *   | { type: 'cancel' | 'stop', id: number })} ToLeader
  */
 
 /**
- * The leader to a follower.
+ * The leader to a follower. `dead`: its workers have died, and with them every call.
  * @typedef {{ epoch: string } & ({ type: 'pong' }
+ *   | { type: 'dead', error: WireError }
  *   | { type: 'event', id: number, event: CallEvent }
  *   | { type: 'result', id: number, value: any }
  *   | { type: 'failure', id: number, error: WireError })} ToFollower

@@ -44,7 +44,7 @@ export class SharedCall {
     this.#forget = forget;
   }
 
-  /** @param {Exclude<ToFollower, { type: 'pong' }>} message */
+  /** @param {Exclude<ToFollower, { type: 'pong' | 'dead' }>} message */
   hear(message) {
     if (message.type === 'event') return this.#tell(message.event);
     this.#forget();
@@ -59,10 +59,11 @@ export class SharedCall {
   }
 
   /**
-   * The leader that had it has gone.
+   * The leader that had it has gone, or its engine has died.
    * @param {'repeat' | 'error'} policy
+   * @param {BitNetError} [error] that the engine died of
    */
-  lose(policy) {
+  lose(policy, error) {
     if (!this.isSent) return;
     if (policy === 'repeat' && this.#repeats < MOST_REPEATS) {
       this.isSent = false;
@@ -70,9 +71,11 @@ export class SharedCall {
       this.#came = 0;
       return;
     }
+    const tokens = this.#told.length;
+    if (error !== undefined) return this.fail(new BitNetError(error.code, error.message, { details: { .../** @type {object} */ (error.details), tokens } }));
     const often = policy === 'repeat' ? `, and so have ${MOST_REPEATS} after it` : '';
     const message = `The tab that ran the engine was closed or has crashed while it worked on this call${often}. Ask again: another tab takes over.`;
-    this.fail(new BitNetError('leader_lost', message, { details: { tokens: this.#told.length } }));
+    this.fail(new BitNetError('leader_lost', message, { details: { tokens } }));
   }
 
   /**

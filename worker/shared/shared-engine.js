@@ -4,6 +4,7 @@
 //
 // A SharedWorker would outlive its tabs, but has no threads: Chromium and Safari start no workers from one, and Chromium gives it no
 // shared memory.
+import { Calls } from '../calls.js';
 import { BitNetError } from '../error.js';
 import { isHidden, onVisibility, onWake } from '../wake.js';
 import { Watchdog } from '../watchdog.js';
@@ -46,9 +47,10 @@ export class SharedEngine {
   /** Gives the lock up by which others see that this tab is there. */
   #letGo = () => {};
   #isThere = false;
-  /** @type {Map<number, SharedCall>} */
-  #calls = new Map();
-  #lastId = 0;
+  /** @type {Calls<SharedCall>} */
+  #calls;
+  /** The last leadership whose engine has died: what is still on its way from there is old. @type {string | undefined} */
+  #deadEpoch;
   /** Why no more calls are taken. @type {BitNetError | undefined} */
   #closed;
   /** Called with the first leader's word that it is ready, or the reason why there is no engine. */
@@ -56,7 +58,6 @@ export class SharedEngine {
   /** @type {((progress: Progress) => void) | undefined} */
   #onProgress;
   #watchdog;
-  #onIdle = () => {};
   /** @type {(() => void)[]} */
   #ends = [];
 
@@ -76,6 +77,7 @@ export class SharedEngine {
       late: () => {},
     });
     this.#watchdog.met();
+    this.#calls = new Calls(this.#watchdog, (message) => this.#send({ ...message, from: this.#id }));
   }
 
   /**
@@ -115,35 +117,12 @@ export class SharedEngine {
    * @returns {Promise<Methods[M]['value']>}
    */
   call(method, args, more = {}) {
-    const { signal, stop } = more;
+    const { signal, stop, onEvent } = more;
     if (this.#closed) return Promise.reject(new BitNetError(this.#closed.code, this.#closed.message));
-    if (signal?.aborted) return Promise.reject(signal.reason);
     if (method === 'adapters' && /** @type {{ action: string }} */ (args).action !== 'list') {
       return Promise.reject(new BitNetError('unsupported', 'The adapters of an engine that tabs share are named in the option adapters of load, the same in all tabs.'));
     }
-    const id = ++this.#lastId;
-    return new Promise((resolve, reject) => {
-      const onAbort = () => {
-        forget();
-        this.#send({ type: 'cancel', from: this.#id, id });
-        reject(signal?.reason);
-      };
-      const onStop = () => this.#send({ type: 'stop', from: this.#id, id });
-      const forget = () => {
-        signal?.removeEventListener('abort', onAbort);
-        stop?.removeEventListener('abort', onStop);
-        this.#calls.delete(id);
-        if (this.#calls.size > 0) return;
-        this.#watchdog.stop();
-        this.#onIdle();
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      stop?.addEventListener('abort', onStop, { once: true });
-      const call = new SharedCall({ id, method, args, onEvent: more.onEvent, resolve, reject, forget });
-      this.#calls.set(id, call);
-      this.#watchdog.start();
-      this.#ask(call);
-    });
+    return this.#calls.begin({ signal, stop }, (call) => new SharedCall({ ...call, method, args, onEvent }), (call) => this.#ask(call));
   }
 
   /**
@@ -154,15 +133,14 @@ export class SharedEngine {
   async close(error) {
     if (this.#closed) return;
     this.#closed = error;
-    for (const call of [...this.#calls.values()]) call.fail(new BitNetError(error.code, error.message));
+    for (const call of this.#calls.all()) call.fail(new BitNetError(error.code, error.message));
     if (this.#host) return this.#host.leave(this.#id);
     this.#depart();
   }
 
   /** @param {BitNetError} error */
   closeWhenIdle(error) {
-    this.#onIdle = () => void this.close(error);
-    if (this.#calls.size === 0) this.#onIdle();
+    this.#calls.whenIdle(() => void this.close(error));
   }
 
   /** Takes part: asks who leads, and waits in the queue for the leadership. */
@@ -224,7 +202,10 @@ export class SharedEngine {
 
   /** The leader has not answered for long. */
   #takeOver() {
-    if (!this.#isThere || this.#resign) return;
+    if (!this.#isThere) return;
+    // A tab that stands still has not heard that the engine has died: nobody waits for it any longer.
+    if (this.#host?.isDead) this.#resign?.();
+    if (this.#resign) return;
     this.#watchdog.working();
     this.#candidacy.abort();
     this.#stand(true);
@@ -301,10 +282,10 @@ export class SharedEngine {
     switch (message.type) {
       case 'hello':
         // A leader that does not lead any more says nothing.
-        if (this.#resign && this.#leader) this.#tellAll({ type: 'leader', epoch: this.#leader.epoch, info: this.#leader.info });
+        if (this.#resign && this.#leader && !this.#host?.isDead) this.#tellAll({ type: 'leader', epoch: this.#leader.epoch, info: this.#leader.info });
         return;
       case 'leader':
-        if (this.#resign) return;
+        if (this.#resign || message.epoch === this.#deadEpoch) return;
         this.#watchdog.working();
         if (message.epoch !== this.#leader?.epoch) this.#follow({ epoch: message.epoch, info: undefined, channel: undefined });
         if (message.info !== undefined && this.#leader?.info === undefined) {
@@ -325,16 +306,29 @@ export class SharedEngine {
     this.#lost();
   }
 
-  /** What was asked of a leader that has gone is to be asked anew, or rejects. */
-  #lost() {
-    for (const call of [...this.#calls.values()]) call.lose(this.#options.onLeaderLost);
+  /** What was asked of a leader that has gone is to be asked anew, or rejects. @param {BitNetError} [error] that its engine died of */
+  #lost(error) {
+    for (const call of this.#calls.all()) call.lose(this.#options.onLeaderLost, error);
+  }
+
+  /**
+   * The workers of the leader have died. It leads until every tab has heard of that from it: what becomes of a call depends on the tab's
+   * option, and not on whether the news of the death or that of the next leader comes first.
+   * @param {BitNetError} error
+   */
+  #engineDied(error) {
+    if (this.#leader === undefined) return;
+    this.#deadEpoch = this.#leader.epoch;
+    this.#leader = { ...this.#leader, info: undefined };
+    this.#lost(error);
+    this.#send({ type: 'heard', from: this.#id });
   }
 
   /** The leader answers calls. @param {Leader} leader */
   #ready(leader) {
     this.#leader = leader;
     this.#announce();
-    for (const call of this.#calls.values()) this.#ask(call);
+    for (const call of this.#calls.all()) this.#ask(call);
     this.#joined.resolve(/** @type {ModelInfo} */ (leader.info));
   }
 
@@ -378,6 +372,7 @@ export class SharedEngine {
     if (message.epoch !== this.#leader?.epoch) return;
     this.#watchdog.working();
     if (message.type === 'pong') return;
+    if (message.type === 'dead') return this.#engineDied(BitNetError.fromWire(message.error));
     this.#calls.get(message.id)?.hear(message);
   }
 
