@@ -200,6 +200,7 @@ describe('the chat page with the real library', () => {
 
   test('the benchmark page measures it', () =>
     withPage(`bench.html${MODEL}`, async (page) => {
+      for (const name of ['relaxed16', 'mad', 'scalar']) await page.locator(`#compare-kernels input[value="${name}"]`).uncheck();
       await page.getByTestId('start').click();
       await page.waitForFunction(
         () => ['Done', 'Ended by an error'].includes(document.querySelector('#stage')?.textContent ?? ''),
@@ -210,7 +211,8 @@ describe('the chat page with the real library', () => {
       const result = JSON.parse(await page.getByTestId('json').innerText());
       assert.ok(result.decode.tokensPerSecond > 0);
       assert.deepEqual(result.prompts.length, 3);
-      const hashes = new Set(result.kernels.flatMap((/** @type {{ logitsHash?: string }} */ k) => k.logitsHash ?? []));
-      assert.deepEqual([...hashes], [result.logitsHash]);
+      const rows = /** @type {import('../../www/bench/settings.js').Setting[]} */ (result.settings.rows);
+      assert.deepEqual(rows.map(({ asked, decode }) => [asked.kernel, decode?.repetitions]), [['auto', 3], ['relaxed', 3], ['lut', 3]]);
+      assert.deepEqual([...new Set(rows.map(({ logitsHash }) => logitsHash))], [result.logitsHash]);
     }));
 });
