@@ -21,8 +21,8 @@
 use std::ops::Range;
 
 use super::super::simd::{
-    i16x8_add, i16x8_load_extend_i8x8, i16x8_neg, i16x8_splat, i32x4_add, i32x4_extend_high_i16x8,
-    i32x4_extend_low_i16x8, i32x4_splat, store, transpose_4x4, v128,
+    i16x8_add, i16x8_neg, i16x8_splat, i32x4_add, i32x4_extend_high_i16x8, i32x4_extend_low_i16x8, i32x4_splat,
+    load_widened, store, transpose_4x4, v128,
 };
 use super::activations::{Activations, BATCH_COLS, BATCH_MULTIPLE};
 use super::layout::{CHUNK, CHUNK_STEPS, Indices, QUAD, QUAD_VALUES, STEP_QUADS, TILE_ROWS};
@@ -106,9 +106,7 @@ impl Columns<'_> {
     pub(super) fn quad(&self, quad: usize, vector: usize) -> [v128; QUAD] {
         std::array::from_fn(|digit| {
             let at = (QUAD * (self.first_quad + quad) + digit) * self.width + self.first_token + 8 * vector;
-            let lanes: &[i8] = &self.codes[at..at + 8];
-            // SAFETY: `lanes` are 8 readable bytes; the load needs no alignment.
-            unsafe { i16x8_load_extend_i8x8(lanes.as_ptr()) }
+            load_widened(&self.codes[at..at + 8])
         })
     }
 }
