@@ -44,7 +44,7 @@ impl GroupedKernel for GroupedMad {
     }
 
     fn multiply(&self, product: &GroupedProduct<'_>, units: Range<usize>) {
-        multiply_units::<Self, 2>(product, units);
+        multiply_units::<Self, 4>(product, units);
     }
 }
 
@@ -77,9 +77,8 @@ impl Dot for GroupedMad {
         let end = operands.first().wrapping_add(CHUNK / VECTOR_COLS * PREPARED * chunks);
         while operands.first() != end {
             // SAFETY: as above.
-            let low: [v128; S] = array::from_fn(|s| unsafe { v128_load(codes.at(s, 0).cast()) });
-            let high = low.map(|low| u16x8_shr(low, 8));
-            for (odd, packed) in [low, high].into_iter().enumerate() {
+            let mut packed: [v128; S] = array::from_fn(|s| unsafe { v128_load(codes.at(s, 0).cast()) });
+            for odd in 0..2 {
                 for (field, mask) in masks.into_iter().enumerate() {
                     // SAFETY: as above.
                     let q: [v128; T] =
@@ -91,6 +90,7 @@ impl Dot for GroupedMad {
                         }
                     }
                 }
+                packed = packed.map(|packed| u16x8_shr(packed, 8));
             }
             codes.advance(VECTOR_COLS);
             operands.advance(PREPARED);
