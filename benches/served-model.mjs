@@ -19,7 +19,7 @@ import { ROOT, launch, startDemo } from '../tests/e2e/harness.mjs';
 export async function withServedModel(file = join(ROOT, 'www/models/demo.gguf'), work) {
   const path = resolve(file);
   const name = basename(path);
-  const server = await startDemo({ folders: { '/models/': dirname(path), '/benches/': join(ROOT, 'benches') } });
+  const server = await startDemo({ folders: { '/models/': dirname(path), '/benches/': join(ROOT, 'benches'), '/wllama/': join(ROOT, 'node_modules/@wllama/wllama') } });
   const browser = await launch();
   const openPage = async () => {
     const page = await browser.newPage();
