@@ -6,11 +6,11 @@ import * as library from '/dist/index.js';
  * @typedef {object} Tap
  * @property {Worker[]} workers in the order they were started: an engine worker, then its compute workers
  * @property {number} ended workers that the library ended
- * @property {number} tokens messages with a token that arrived
+ * @property {number} turns messages with tokens that arrived
  */
 
 /** @type {Tap} */
-const seen = { workers: [], ended: 0, tokens: 0 };
+const seen = { workers: [], ended: 0, turns: 0 };
 
 class TappedWorker extends Worker {
   /** @param {ConstructorParameters<typeof Worker>} args */
@@ -18,7 +18,7 @@ class TappedWorker extends Worker {
     super(...args);
     seen.workers.push(this);
     this.addEventListener('message', ({ data }) => {
-      if (data?.type === 'token') seen.tokens += 1;
+      if (data?.type === 'tokens') seen.turns += 1;
     });
   }
 

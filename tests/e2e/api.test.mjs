@@ -126,19 +126,19 @@ pageTest('an abort rejects with its reason and stops the engine', async (page) =
 
     model = await lib.BitNet.load(endless, { threads: 2, kernel: 'scalar' });
     const late = new AbortController();
-    tap.tokens = 0;
+    tap.turns = 0;
     let stoppedStream;
     try {
       for await (const { id } of model.generate('Hello', { signal: late.signal, maxTokens: 400 })) {
-        if (id >= 0 && tap.tokens >= 3) late.abort(reason);
+        if (id >= 0 && tap.turns >= 1) late.abort(reason);
       }
     } catch (error) {
       stoppedStream = error === reason;
     }
     const next = await model.complete('Hello', { maxTokens: 1 });
-    const tokens = tap.tokens;
+    const { turns } = tap;
     await model.unload();
-    return { before, stoppedPrefill, stoppedLogits, sameLogits, again: again.usage, stoppedStream, next: next.usage, tokens };
+    return { before, stoppedPrefill, stoppedLogits, sameLogits, again: again.usage, stoppedStream, next: next.usage, turns };
   }, [SHIPPED, MODEL]);
   assert.equal(got.before, 'AbortError');
   assert.equal(got.stoppedPrefill, true);
@@ -146,7 +146,7 @@ pageTest('an abort rejects with its reason and stops the engine', async (page) =
   assert.equal(got.sameLogits, true);
   assert.ok(got.again.cachedTokens < got.again.promptTokens - 1, 'the prompt was not run to its end');
   assert.equal(got.stoppedStream, true);
-  assert.ok(got.tokens < 40, `${got.tokens} tokens came after all`);
+  assert.ok(got.turns < 40, `tokens of ${got.turns} turns came after all`);
   assert.equal(got.next.completionTokens, 1);
 });
 
@@ -170,12 +170,12 @@ pageTest('leaving the loop stops the engine', async (page) => {
   const got = await page.evaluate(async (url) => {
     const model = await lib.BitNet.load(url, { threads: 1, kernel: 'scalar' });
     const stream = model.generate('Hello', { maxTokens: 400 });
-    tap.tokens = 0;
+    tap.turns = 0;
     let taken = 0;
     for await (const _ of stream) if (++taken === 3) break;
     const after = await stream.next();
     await model.complete('Hello', { maxTokens: 1 });
-    const { tokens } = tap;
+    const { turns } = tap;
 
     // A reader that gives up while it waits must not wait for the token.
     const waiting = model.generate('Hello', { maxTokens: 400 });
@@ -186,11 +186,11 @@ pageTest('leaving the loop stops the engine', async (page) => {
     const unused = model.generate('Hello', { maxTokens: 400 });
     await unused.return();
     await model.unload();
-    return { taken, after, tokens, given, result: stream.result };
+    return { taken, after, turns, given, result: stream.result };
   }, MODEL);
   assert.equal(got.taken, 3);
   assert.equal(got.after.done, true);
-  assert.ok(got.tokens < 40, `${got.tokens} tokens came after all`);
+  assert.ok(got.turns < 40, `tokens of ${got.turns} turns came after all`);
   assert.equal(got.given.done, true);
   assert.equal(got.result, undefined);
 });

@@ -191,7 +191,7 @@ pageTest('a computation that the browser has ended is found out while twenty cal
     const ends = calls.map((call) => call.then(() => 'answered', ({ code, message }) => `${code} ${message}`));
     Object.assign(globalThis, { ends: Promise.all(ends) });
   }, MODEL);
-  await page.waitForFunction(() => tap.tokens > 5);
+  await page.waitForFunction(() => tap.turns > 1);
   await terminate();
   /** @type {string[]} */
   const ends = await page.evaluate(() => Reflect.get(globalThis, 'ends'));
