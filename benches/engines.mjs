@@ -1,6 +1,6 @@
-// The kernels in other browsers, where the order of their speeds is another: each is started on a page that begins by
-// itself and posts its result to us, so that nothing but the browser is needed.
-import { join } from 'node:path';
+// The kernels and the whole model in other browsers, where the order of the kernels' speeds is another: each is started on a page
+// that begins by itself and posts its result to us, so that nothing but the browser is needed.
+import { dirname, join, resolve } from 'node:path';
 
 import { ROOT } from '../tests/e2e/harness.mjs';
 import { posts } from '../tests/e2e/other-browsers.mjs';
@@ -8,7 +8,7 @@ import { posts } from '../tests/e2e/other-browsers.mjs';
 /** @import { Options } from './options.mjs' */
 
 /** A browser that has posted nothing by then has failed, milliseconds. */
-const PATIENCE = 300_000;
+const PATIENCE = 600_000;
 
 /**
  * @typedef {object} Kernels one run of the self test
@@ -21,18 +21,28 @@ const PATIENCE = 300_000;
  * @property {string} [error]
  */
 
-/** @typedef {{ engine: string, version?: string, userAgent?: string, isolated?: boolean, tests: Kernels[], error?: string }} EngineResult */
+/**
+ * @typedef {object} Decoded answers of the model
+ * @property {number} threads
+ * @property {string} [variant]
+ * @property {string} [kernel]
+ * @property {string} [logitsHash]
+ * @property {number[]} [speeds] tokens per second of each
+ * @property {string} [error]
+ */
+
+/** @typedef {{ engine: string, version?: string, userAgent?: string, isolated?: boolean, tests: Kernels[], models?: Decoded[], error?: string }} EngineResult */
 
 /**
  * @param {Options} options
  * @param {(text: string) => void} say
  * @returns {Promise<EngineResult[]>}
  */
-export async function testEngines({ engines, threads }, say) {
+export async function testEngines(options, say) {
   const results = [];
-  for (const engine of engines) {
-    say(`kernels in ${engine}`);
-    const result = await testEngine(engine, threads);
+  for (const engine of options.engines) {
+    say(`kernels and model in ${engine}`);
+    const result = await testEngine(engine, options);
     if (result.error) say(`${engine}: ${result.error}`);
     results.push(result);
   }
@@ -41,13 +51,14 @@ export async function testEngines({ engines, threads }, say) {
 
 /**
  * @param {string} engine
- * @param {number[]} threads
+ * @param {Options} options
  * @returns {Promise<EngineResult>}
  */
-async function testEngine(engine, threads) {
+async function testEngine(engine, { threads, file, name, tokens }) {
+  const query = new URLSearchParams({ threads: threads.join(','), model: `/models/${encodeURIComponent(name)}`, tokens: String(tokens) });
   try {
-    const posted = await posts(engine, `/benches/page/self-test.html?threads=${threads.join(',')}`, {
-      folders: { '/benches/': join(ROOT, 'benches') },
+    const posted = await posts(engine, `/benches/page/self-test.html?${query}`, {
+      folders: { '/benches/': join(ROOT, 'benches'), '/models/': dirname(resolve(file)) },
       sharing: true,
       patience: PATIENCE,
     });

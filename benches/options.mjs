@@ -18,7 +18,7 @@ export const USAGE = `node benches/browser.mjs MODEL.gguf [OPTIONS]      (cargo 
   --peer-tokens 8
   --peer-rounds 1
   --engines firefox,webkit
-                       kernels alone in these browsers too, where they are installed; none: only Chromium
+                       kernels, and decoding, in these browsers too, where they are installed; none: only Chromium
   --json OUT.json      every single number
   --history FILE       adds the run to a history, and says what has changed since the last one of this machine
 `;

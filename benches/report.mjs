@@ -156,5 +156,16 @@ function kernels(engines) {
         ]),
   );
   const heads = ['browser', 'build', 'threads', 'products against the reference', 'matrix times vector, G weights/s'];
-  return `Kernels alone:\n\n${table(heads, rows)}`;
+  return `Kernels alone:\n\n${table(heads, rows)}${decoding(engines)}`;
+}
+
+/** The whole model in other browsers. @param {EngineResult[]} engines */
+function decoding(engines) {
+  const rows = engines.flatMap(({ engine, version = engine, models = [] }) =>
+    models.map(({ threads, variant = '', kernel = '', logitsHash = '', speeds = [], error }) => [
+      version, variant, String(threads), kernel, error ?? cell(speeds), logitsHash,
+    ]),
+  );
+  const heads = ['browser', 'build', 'threads', 'kernel', 'decode at 0, tok/s', 'logits hash'];
+  return rows.length ? `\n\nThe model in other browsers:\n\n${table(heads, rows)}` : '';
 }

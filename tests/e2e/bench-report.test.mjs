@@ -53,10 +53,13 @@ test('the report compares with the peer of the same thread count, and with the s
     }],
     engines: [
       { engine: 'webkit', tests: [], error: 'not installed' },
-      { engine: 'firefox', version: 'Firefox 1', tests: [{ threads: 1, variant: 'simd128', cases: 240, failures: ['mad 3x4'] }] },
+      { engine: 'firefox', version: 'Firefox 1', tests: [{ threads: 1, variant: 'simd128', cases: 240, failures: ['mad 3x4'] }], models: [
+        { threads: 1, variant: 'relaxed', kernel: 'lut', logitsHash: '00ff', speeds: [9, 11, 10] }, { threads: 2, error: 'no code: none' },
+      ] },
     ],
   });
   assert.match(text, /a machine, a browser, 2026-01-02/);
+  assert.match(text, /\| Firefox 1 \| relaxed \| 1 \| lut \| 10 \(9-11\) \| 00ff \|\n\| Firefox 1 \|  \| 2 \|  \| no code: none \|  \|/);
   assert.match(text, /\| 1 \| lut \(chosen\) \| 40 \(40-40\) \| 38 \(38-38\) \| 10 \(9-12\) \| 400 \(400-400\) \| 00ff \|/);
   assert.match(text, /\| 10 \(9-12\) \| 50 \(45-60\) \| 0.1 \(0.1-0.1\) \|/, 'half of what memory gives');
   assert.match(text, /\| decode at 0 \| 50 \| 10 \| 20 \| 5 \| 1 \| 10 \| 4 \|/);
