@@ -11,12 +11,14 @@ import { call } from './subjects.mjs';
 /** @import { Options } from './options.mjs' */
 
 /**
- * Milliseconds of each part of a load, as the engine worker's timeline has them: what its thread did. `waiting` is the
- * rest: for the store or the network, and for what is not told apart.
+ * Milliseconds of each part of a load, as the engine worker's timeline has them. `waiting` is the rest of what its thread did:
+ * for the store or the network, for the thread that unpacks, and for what is not told apart. With several threads another
+ * one does `directory` and `unpack` meanwhile.
  * @param {Page} page
  * @param {number} loadMs
+ * @param {number} threads
  */
-async function partsOf(page, loadMs) {
+async function partsOf(page, loadMs, threads) {
   // A compute worker waits inside WebAssembly and would never answer.
   const engine = page.workers().find((worker) => worker.url().endsWith('/engine.js'));
   /** @type {[string, number][]} */
@@ -25,10 +27,10 @@ async function partsOf(page, loadMs) {
   const sum = (/** @type {string} */ part) =>
     spans.filter(([name]) => name === `bitnet: ${part}`).reduce((sum, [, ms]) => sum + ms, 0);
   const [, first = 0] = spans.find(([name]) => name === 'bitnet: unpack') ?? [];
-  const parts = {
-    copy: sum('copy'), check: sum('check'), directory: first, unpack: sum('unpack') - first, kernels: sum('measure kernels'),
-  };
-  return { ...parts, waiting: loadMs - Object.values(parts).reduce((sum, ms) => sum + ms, 0) };
+  const own = { copy: sum('copy'), check: sum('check'), kernels: sum('measure kernels') };
+  const unpacking = { directory: first, unpack: sum('unpack') - first };
+  const parts = threads > 1 ? own : { ...own, ...unpacking };
+  return { ...own, ...unpacking, waiting: loadMs - Object.values(parts).reduce((sum, ms) => sum + ms, 0) };
 }
 
 /**
@@ -47,10 +49,9 @@ export async function measureLoads({ loads, threads, precision }, origin, url, s
         say(`load ${round} of ${loads}: from the ${from}`);
         const page = await context.newPage();
         await page.goto(`${origin}/blank.html`);
-        const { info, loadMs, wasmBytes } = await call(page, 'ours.js', 'load', url, {
-          threads: Math.max(...threads), precision, cache: true,
-        });
-        const parts = await partsOf(page, loadMs);
+        const most = Math.max(...threads);
+        const { info, loadMs, wasmBytes } = await call(page, 'ours.js', 'load', url, { threads: most, precision, cache: true });
+        const parts = await partsOf(page, loadMs, most);
         const { firstTokenMs } = await call(page, 'ours.js', 'prefill', 16);
         const pageBytes = from === 'storage' ? await call(page, 'ours.js', 'pageBytes') : undefined;
         found.push({ from, loadMs, parts, firstTokenMs, wasmBytes, pageBytes, expectedBytes: info.memoryBytes, weightBytes: info.weightBytes });

@@ -136,7 +136,7 @@ function loading(loads) {
     const part = (/** @type {string} */ name) => cell(runs.map((run) => run.parts[name] / 1000));
     return [from, ...LOAD_PARTS.map(part), cell(runs.map((run) => run.firstTokenMs / 1000))];
   });
-  return `${table(heads, rows)}\n\nSeconds of the engine worker's thread by part of a load:\n\n${table(
+  return `${table(heads, rows)}\n\nSeconds by part of a load; with several threads, directory and unpack are those of another one:\n\n${table(
     ['from', ...LOAD_PARTS, 'then the first token after 16'],
     seconds,
   )}`;

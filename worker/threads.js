@@ -1,6 +1,9 @@
 // How many threads to start. With how many of them a model computes is its own choice: see src/threads.rs.
 
-/** Beyond this many threads memory bandwidth, not arithmetic, decides. */
+/**
+ * With so many threads two channels of memory are what a token waits for (benches/README.md). Slow cores count like fast ones: work is
+ * handed out in pieces, of which they take fewer.
+ */
 const MAX_AUTO_THREADS = 8;
 
 /**

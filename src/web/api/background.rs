@@ -1,5 +1,6 @@
 //! A load whose unpacking is done by a thread of the pool, while the engine's own waits for the next bytes.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,88 +12,141 @@ use crate::web::runtime::clock::monotonic_ms;
 use crate::web::runtime::timeline;
 use crate::{Error, ErrorKind, Result};
 
-/// A [`Loader`] that unpacks one piece while the next one is on its way. What is wrong with a piece is told with the next.
+/// Bytes that may wait to be unpacked, where the file has sixteen times as many: the first piece takes long, as it makes the
+/// tokenizer.
+const MOST_WAITING: u64 = 64 << 20;
+/// Of a file whose length is not known, and at least.
+const LEAST_WAITING: u64 = 8 << 20;
+
+/// A [`Loader`] that unpacks pieces while the next ones are on their way.
 pub(super) struct BackgroundLoader<'a> {
     pool: &'a Pool,
+    /// Bytes that may wait.
+    room: usize,
+    work: Arc<Work>,
+}
+
+struct Work(Mutex<Bench>);
+
+/// What lies between the thread that reads and the one that unpacks.
+struct Bench {
     state: State,
-}
-
-enum State {
-    /// Nothing is under way.
-    Idle(Box<Loader>),
-    /// A thread has it.
-    Busy(Arc<Unpacked>),
-    Failed,
-}
-
-/// What a thread has made of a piece, once it has.
-#[derive(Default)]
-struct Unpacked(Mutex<Outcome>);
-
-#[derive(Default)]
-struct Outcome {
-    /// The loader, and how many milliseconds it took.
-    done: Option<(Result<Box<Loader>>, f64)>,
+    pieces: VecDeque<Vec<u8>>,
+    /// Bytes of them.
+    waiting: usize,
+    /// Milliseconds that each piece has taken which was not told yet.
+    times: Vec<f64>,
     waker: Option<Waker>,
 }
 
-impl Unpacked {
-    fn lock(&self) -> MutexGuard<'_, Outcome> {
+enum State {
+    /// There is nothing to unpack.
+    Idle(Box<Loader>),
+    /// A thread has the loader.
+    Busy,
+    /// Something is wrong with the file, which was told, or not yet.
+    Failed(Option<Error>),
+}
+
+impl Bench {
+    /// Tells what is wrong, once.
+    fn check(&mut self) -> Result<()> {
+        match &mut self.state {
+            State::Failed(error) => error.take().map_or(Ok(()), Err),
+            State::Idle(_) | State::Busy => Ok(()),
+        }
+    }
+}
+
+impl Work {
+    fn lock(&self) -> MutexGuard<'_, Bench> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, loader: Result<Box<Loader>>, milliseconds: f64) {
-        let mut outcome = self.lock();
-        outcome.done = Some((loader, milliseconds));
-        let waker = outcome.waker.take();
-        drop(outcome);
-        if let Some(waker) = waker {
-            waker.wake();
+    /// Unpacks all pieces that there are and come meanwhile.
+    fn unpack(&self, mut loader: Box<Loader>) {
+        loop {
+            let mut bench = self.lock();
+            let Some(piece) = bench.pieces.pop_front() else {
+                bench.state = State::Idle(loader);
+                return wake(bench);
+            };
+            bench.waiting -= piece.len();
+            wake(bench);
+            let began = monotonic_ms();
+            let outcome = loader.push(&piece);
+            drop(piece);
+            let mut bench = self.lock();
+            bench.times.push(monotonic_ms() - began);
+            if let Err(error) = outcome {
+                bench.state = State::Failed(Some(error));
+                return wake(bench);
+            }
         }
     }
 
-    async fn wait(&self) -> (Result<Box<Loader>>, f64) {
+    /// Waits until `take` gives something.
+    async fn wait<T>(&self, mut take: impl FnMut(&mut Bench) -> Option<T>) -> T {
         poll_fn(|context| {
-            let mut outcome = self.lock();
-            match outcome.done.take() {
-                Some(done) => Poll::Ready(done),
-                None => {
-                    outcome.waker = Some(context.waker().clone());
-                    Poll::Pending
-                }
+            let mut bench = self.lock();
+            bench.times.drain(..).for_each(|milliseconds| timeline::tell("bitnet: unpack", milliseconds));
+            if let Some(taken) = take(&mut bench) {
+                return Poll::Ready(taken);
             }
+            bench.waker = Some(context.waker().clone());
+            Poll::Pending
         })
         .await
     }
 }
 
+fn wake(mut bench: MutexGuard<'_, Bench>) {
+    let waker = bench.waker.take();
+    drop(bench);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
 impl<'a> BackgroundLoader<'a> {
-    pub(super) fn new(loader: Loader, pool: &'a Pool) -> Self {
-        Self { pool, state: State::Idle(Box::new(loader)) }
+    /// Of a file of `bytes` bytes, where that is known.
+    pub(super) fn new(loader: Loader, pool: &'a Pool, bytes: Option<u64>) -> Self {
+        let room = bytes.map_or(0, |bytes| bytes / 16).clamp(LEAST_WAITING, MOST_WAITING) as usize;
+        let state = State::Idle(Box::new(loader));
+        let bench = Bench { state, pieces: VecDeque::new(), waiting: 0, times: Vec::new(), waker: None };
+        Self { pool, room, work: Arc::new(Work(Mutex::new(bench))) }
     }
 
-    /// Unpacks the next bytes of the file, once those before are unpacked.
+    /// Has the next bytes of the file unpacked, once there is room for them.
     ///
     /// # Errors
     /// As [`Loader::push`], of bytes that were pushed before these; of these too where no thread is there to unpack them.
     pub(super) async fn push(&mut self, bytes: Vec<u8>) -> Result<()> {
-        if bytes.is_empty() {
+        let length = bytes.len();
+        if length == 0 {
             return Ok(());
         }
-        let mut loader = self.settle().await?;
-        let unpacked = Arc::new(Unpacked::default());
-        self.state = State::Busy(Arc::clone(&unpacked));
-        self.pool.spawn(move || {
-            let began = monotonic_ms();
-            let outcome = loader.push(&bytes).map(|()| loader);
-            drop(bytes);
-            unpacked.set(outcome, monotonic_ms() - began);
+        let (room, mut bytes) = (self.room, Some(bytes));
+        let idle = self.work.wait(|bench| {
+            if matches!(bench.state, State::Busy) && bench.waiting > 0 && bench.waiting + length > room {
+                return None;
+            }
+            bench.waiting += length;
+            bench.pieces.extend(bytes.take());
+            Some(match mem::replace(&mut bench.state, State::Busy) {
+                State::Idle(loader) => Ok(Some(loader)),
+                State::Busy => Ok(None),
+                State::Failed(error) => {
+                    bench.state = State::Failed(None);
+                    Err(error.unwrap_or_else(failed))
+                }
+            })
         });
-        if self.pool.threads() == 1 {
-            let loader = self.settle().await?;
-            self.state = State::Idle(loader);
+        if let Some(loader) = idle.await? {
+            let work = Arc::clone(&self.work);
+            self.pool.spawn(move || work.unpack(loader));
         }
-        Ok(())
+        self.work.lock().check()
     }
 
     /// The file has ended, or no more of it can be had, for which `outcome` is the reason: what is wrong with the bytes before
@@ -100,23 +154,16 @@ impl<'a> BackgroundLoader<'a> {
     ///
     /// # Errors
     /// As [`Loader::push`] and [`Loader::finish`], or `outcome`.
-    pub(super) async fn finish(mut self, outcome: Result<()>) -> Result<LoadedModel> {
-        // Where a push has failed, `outcome` is its error.
-        let loader = if matches!(self.state, State::Failed) { Err(failed()) } else { Ok(self.settle().await?) };
-        outcome?;
-        loader?.finish()
-    }
-
-    /// Waits for the piece that is under way.
-    async fn settle(&mut self) -> Result<Box<Loader>> {
-        match mem::replace(&mut self.state, State::Failed) {
-            State::Idle(loader) => Ok(loader),
-            State::Busy(unpacked) => {
-                let (loader, milliseconds) = unpacked.wait().await;
-                timeline::tell("bitnet: unpack", milliseconds);
-                loader
-            }
-            State::Failed => Err(failed()),
+    pub(super) async fn finish(self, outcome: Result<()>) -> Result<LoadedModel> {
+        let state = self.work.wait(|bench| match mem::replace(&mut bench.state, State::Busy) {
+            State::Busy => None,
+            state => Some(state),
+        });
+        match state.await {
+            State::Failed(Some(error)) => Err(error),
+            State::Idle(loader) => outcome.and_then(|()| loader.finish()),
+            // A push has told what is wrong, which is the outcome.
+            State::Failed(None) | State::Busy => outcome.and_then(|()| Err(failed())),
         }
     }
 }

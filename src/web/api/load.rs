@@ -142,7 +142,8 @@ async fn load_folder(mut folder: Folder, load: &LoadOptions, pool: &Pool, report
 async fn build(reader: &mut ModelReader, load: &LoadOptions, pool: &Pool, report: Report<'_>) -> Result<LoadedModel> {
     // The length is known with the first bytes, and a file that is too short is then refused by its header.
     let mut bytes = reader.next(report).await?;
-    let mut loader = BackgroundLoader::new(Loader::new(load.to_core(pool, reader.total())?.0), pool);
+    let total = reader.total();
+    let mut loader = BackgroundLoader::new(Loader::new(load.to_core(pool, total)?.0), pool, total);
     while let Some(piece) = bytes {
         loader.push(piece).await?;
         bytes = match reader.next(report).await {
@@ -163,7 +164,7 @@ async fn build_split(
 ) -> Result<LoadedModel> {
     reader.set_whole(split.bytes);
     let loader = Loader::with_header(split.header, load.to_core(pool, None)?.0)?;
-    let mut loader = BackgroundLoader::new(loader, pool);
+    let mut loader = BackgroundLoader::new(loader, pool, Some(split.bytes));
     let outcome = push_parts(reader, &mut loader, split.spans, &split.starts, report).await;
     loader.finish(outcome).await
 }
