@@ -80,8 +80,8 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
  * @property {boolean | undefined} [shared] whether all tabs of this origin that load the same model with the same
  *   options use one engine, which one of them runs. The source must be an address. False by default
  * @property {'repeat' | 'error' | undefined} [onLeaderLost] what becomes of calls under way when the tab that runs a
- *   shared engine is closed: `repeat` (default), by the tab that takes over, without telling anything twice; or
- *   `error`, they reject with `leader_lost`
+ *   shared engine is closed or its engine dies: `repeat` (default), by the tab that takes over, without telling
+ *   anything twice; or `error`, they reject with `leader_lost` or `crashed`
  * @property {readonly Guard[] | undefined} [guards] limits that the application sets: they look at every request, and
  *   at the text of every answer, in this order. `bitnet-web/guards` has ready-made ones
  * @property {'auto' | 'mobile' | 'laptop' | 'desktop' | undefined} [preset] chooses `threads`, `context`, `precision`

@@ -174,8 +174,9 @@ pub const LOAD: &[&Rule] = &[
     &Rule {
         name: "onLeaderLost",
         kind: Kind::OneOf(&["repeat", "error"]),
-        about: "what becomes of calls under way when the tab that runs a shared engine is closed: `repeat` (default), by the tab \
-                that takes over, without telling anything twice; or `error`, they reject with `leader_lost`",
+        about: "what becomes of calls under way when the tab that runs a shared engine is closed or its engine dies: `repeat` \
+                (default), by the tab that takes over, without telling anything twice; or `error`, they reject with \
+                `leader_lost` or `crashed`",
     },
     &Rule {
         name: "guards",
