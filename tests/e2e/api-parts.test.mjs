@@ -181,7 +181,8 @@ test('tokens of one step are told in one message, the rest of the text and the r
       t.after(() => this.port1.close());
     }
   });
-  const { Generations } = await import('../../worker/generation.js');
+  // Named so that tsc, which checks the workers as a project of their own, does not follow it.
+  const { Generations } = await import(/** @type {string} */ ('../../worker/generation.js'));
   const usage = { promptTokens: 2, cachedTokens: 0, completionTokens: 4 };
   const token = (/** @type {number} */ id) => ({ id: 7, event: { type: 'token', id, text: `t${id}` } });
   const steps = [
@@ -191,11 +192,12 @@ test('tokens of one step are told in one message, the rest of the text and the r
     [token(4), { id: 7, event: { type: 'done', finishReason: 'stop', usage, threads: 1, text: '!' } }],
   ];
   const model = { submit() {}, step: () => steps.shift() ?? [], setPaused() {}, takeParts() {} };
-  const generations = new Generations(/** @type {any} */ (model), /** @type {any} */ ({}));
+  const generations = new Generations(model, {});
   /** @type {any[]} */
   const told = [];
-  const result = await generations.run(7, /** @type {any} */ ({ prompt: 'x', options: {} }), (message) => told.push(message));
-  assert.deepEqual(told.map(({ type, tokens }) => (tokens ? tokens.map((/** @type {any} */ { text }) => text) : type)), ['begun', 'prefill', ['t1'], ['t2', 't3'], ['t4', '!']]);
+  const result = await generations.run(7, { prompt: 'x', options: {} }, (/** @type {any} */ message) => told.push(message));
+  const shown = told.map(({ type, tokens }) => (tokens ? tokens.map((/** @type {any} */ { text }) => text) : type));
+  assert.deepEqual(shown, ['begun', 'prefill', ['t1'], ['t2', 't3'], ['t4', '!']]);
   assert.deepEqual([result.finishReason, generations.steps > 0, generations.isBusy], ['stop', true, false]);
 });
 
