@@ -64,13 +64,14 @@ describe('conversations are kept', () => {
       await ask(page, 'say one two WAIT three', false);
       await page.getByText('one two').last().waitFor();
       await page.evaluate(() => window.dispatchEvent(new Event('pagehide')));
-      // No goodbye: the tab is gone.
       const { context, url } = { context: page.context(), url: page.url() };
-      await page.close();
       const again = await context.newPage();
       await again.goto(url);
       await status(again);
-      assert.equal(await lastAnswer(again).getAttribute('data-state'), 'stopped');
+      assert.equal(await lastAnswer(again).getAttribute('data-state'), 'streaming');
+      // No goodbye: the tab is gone.
+      await page.close();
+      await again.waitForSelector('[data-testid="turn-assistant"]:last-child[data-state="stopped"]');
       assert.match((await answers(again))[0], /^one two/);
       await again.getByTestId('continue').click();
       await again.waitForSelector('[data-testid="turn-assistant"]:last-child[aria-busy="false"]');

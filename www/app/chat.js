@@ -291,9 +291,12 @@ function holdLock(id) {
   const held = new Promise((/** @type {(value?: undefined) => void} */ resolve) => {
     release = resolve;
   });
-  void navigator.locks?.request(`bitnet-web.turn.${id}`, () => held);
+  void navigator.locks?.request(lockOf(id), () => held);
   return release;
 }
+
+/** The lock that the tab holds that writes an answer. @param {string} id of the turn */
+export const lockOf = (id) => `bitnet-web.turn.${id}`;
 
 /**
  * Ends, in the data, the answers that nobody writes any more: their tab was closed or has crashed. One without a word waits on.
@@ -302,7 +305,7 @@ function holdLock(id) {
 export async function endOrphans(conversation) {
   const held = new Set((await navigator.locks?.query())?.held?.map(({ name }) => name));
   for (const turn of conversation.turns.values()) {
-    if ((turn.state !== 'streaming' && turn.state !== 'waiting') || held.has(`bitnet-web.turn.${turn.id}`)) continue;
+    if ((turn.state !== 'streaming' && turn.state !== 'waiting') || held.has(lockOf(turn.id))) continue;
     turn.state = turn.content === '' && turn === conversation.path().at(-1) ? 'waiting' : 'stopped';
   }
 }

@@ -1,5 +1,5 @@
 /** Which conversation is open, and what is done with all of them: kept, opened, renamed, deleted and brought back, taken out and in. */
-import { endOrphans } from './chat.js';
+import { endOrphans, lockOf } from './chat.js';
 import { download } from './chat-list.js';
 import { Conversation } from './conversation.js';
 import { toMarkdown } from './conversation-store.js';
@@ -19,6 +19,8 @@ import { t } from './texts.js';
 export class Conversations {
   #isKept = false;
   #warned = false;
+  /** Answers of other tabs whose end is waited for. @type {Set<string>} */
+  #watched = new Set();
 
   /** @param {Parts} parts */
   constructor(parts) {
@@ -49,6 +51,7 @@ export class Conversations {
     await endOrphans(found);
     this.#isKept = true;
     chat.show(found);
+    this.#watch(found);
     composer.fill(draftOf(id));
     place.go(id);
     await list().draw(id);
@@ -132,8 +135,33 @@ export class Conversations {
     const held = new Set((await navigator.locks?.query())?.held?.map(({ name }) => name));
     // What another tab writes now is shown as it comes, and not begun here as well.
     for (const turn of found.turns.values())
-      if (turn.state === 'waiting' && held.has(`bitnet-web.turn.${turn.id}`)) turn.state = 'streaming';
+      if (turn.state === 'waiting' && held.has(lockOf(turn.id))) turn.state = 'streaming';
     if ([...found.turns.values()].some(({ state }) => state === 'waiting')) return;
+    chat.show(found);
+    this.#watch(found);
+  }
+
+  /**
+   * Looks again at answers that another tab writes once it has ended or died: a tab that dies tells nobody.
+   * @param {import('./conversation.js').Conversation} conversation
+   */
+  #watch(conversation) {
+    for (const { id, state } of conversation.turns.values()) {
+      if (state !== 'streaming' || this.#watched.has(id) || !navigator.locks) continue;
+      this.#watched.add(id);
+      void navigator.locks.request(lockOf(id), { mode: 'shared' }, () => {}).then(() => this.#lookAgain(id));
+    }
+  }
+
+  /** @param {string} turn that nobody writes any more */
+  async #lookAgain(turn) {
+    const { chat, store } = this.parts;
+    this.#watched.delete(turn);
+    const shown = this.#open;
+    if (chat.isRunning || shown.turns.get(turn)?.state !== 'streaming') return;
+    const found = await store.open(shown.head.id).catch(() => null);
+    if (!found || chat.isRunning || this.#open !== shown) return;
+    await endOrphans(found);
     chat.show(found);
   }
 
