@@ -135,11 +135,13 @@ function isWhole(response) {
  */
 async function keep(name, response) {
   try {
-    const bytes = await response.clone().arrayBuffer();
+    // Read once and whole: in Firefox a copy that nobody reads keeps its connection, and all others wait for one in vain.
+    const { status, headers } = response;
+    const bytes = await response.arrayBuffer();
     const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
     const hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
     if (hash !== HASHES.get(name)) return false;
-    await (await caches.open(CACHE)).put(name, response);
+    await (await caches.open(CACHE)).put(name, new Response(bytes, { status, headers }));
     return true;
   } catch {
     return false; // cut off, or no room

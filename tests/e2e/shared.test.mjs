@@ -65,6 +65,20 @@ function load(page, options = {}) {
   }, /** @type {[string, object]} */ ([MODEL, options]));
 }
 
+/** A script holds the page until `isFree`: nothing else of the page runs meanwhile. @param {Page} page */
+async function standStill(page) {
+  isFree = false;
+  await page.evaluate(() => {
+    setTimeout(() => {
+      const request = new XMLHttpRequest();
+      do {
+        request.open('GET', '/free', false);
+        request.send();
+      } while (request.responseText !== 'true');
+    });
+  });
+}
+
 /** Begins a long answer in a tab, and waits for some of it. @param {Page} page @param {object} [options] */
 async function begin(page, options = {}) {
   await page.evaluate((options) => {
@@ -290,16 +304,7 @@ test('an engine that dies is replaced, and what becomes of calls is up to the op
     for (const page of tabs) await page.close();
     await load(third, { watchdog: 3000 });
     await load(fourth, { watchdog: 0 });
-    isFree = false;
-    await fourth.evaluate(() => {
-      setTimeout(() => {
-        const request = new XMLHttpRequest();
-        do {
-          request.open('GET', '/free', false);
-          request.send();
-        } while (request.responseText !== 'true');
-      });
-    });
+    await standStill(fourth);
     await begin(third);
     await third.evaluate(() => {
       const engine = tap.workers[tap.workers.length - 2];
@@ -378,17 +383,7 @@ test('a leader that does not answer is deposed, and follows when it does', { tim
     await begin(follower);
     const { text: wanted } = await ended(follower);
     await begin(follower);
-    // Its script holds the page until the server lets it go on: nothing else of the page runs meanwhile.
-    isFree = false;
-    await leader.evaluate(() => {
-      setTimeout(() => {
-        const request = new XMLHttpRequest();
-        do {
-          request.open('GET', '/free', false);
-          request.send();
-        } while (request.responseText !== 'true');
-      });
-    });
+    await standStill(leader);
     const { end, text } = await ended(follower);
     assert.deepEqual([end, text], ['done', wanted]);
     assert.equal(await roleOf(follower), 'leader');

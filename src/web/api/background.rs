@@ -26,10 +26,10 @@ pub(super) struct BackgroundLoader<'a> {
     work: Arc<Work>,
 }
 
-struct Work(Mutex<Bench>);
+struct Work(Mutex<Queue>);
 
 /// What lies between the thread that reads and the one that unpacks.
-struct Bench {
+struct Queue {
     state: State,
     pieces: VecDeque<Vec<u8>>,
     /// Bytes of them.
@@ -48,7 +48,7 @@ enum State {
     Failed(Option<Error>),
 }
 
-impl Bench {
+impl Queue {
     /// Tells what is wrong, once.
     fn check(&mut self) -> Result<()> {
         match &mut self.state {
@@ -59,50 +59,50 @@ impl Bench {
 }
 
 impl Work {
-    fn lock(&self) -> MutexGuard<'_, Bench> {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Unpacks all pieces that there are and come meanwhile.
     fn unpack(&self, mut loader: Box<Loader>) {
         loop {
-            let mut bench = self.lock();
-            let Some(piece) = bench.pieces.pop_front() else {
-                bench.state = State::Idle(loader);
-                return wake(bench);
+            let mut queue = self.lock();
+            let Some(piece) = queue.pieces.pop_front() else {
+                queue.state = State::Idle(loader);
+                return wake(queue);
             };
-            bench.waiting -= piece.len();
-            wake(bench);
+            queue.waiting -= piece.len();
+            wake(queue);
             let began = monotonic_ms();
             let outcome = loader.push(&piece);
             drop(piece);
-            let mut bench = self.lock();
-            bench.times.push(monotonic_ms() - began);
+            let mut queue = self.lock();
+            queue.times.push(monotonic_ms() - began);
             if let Err(error) = outcome {
-                bench.state = State::Failed(Some(error));
-                return wake(bench);
+                queue.state = State::Failed(Some(error));
+                return wake(queue);
             }
         }
     }
 
     /// Waits until `take` gives something.
-    async fn wait<T>(&self, mut take: impl FnMut(&mut Bench) -> Option<T>) -> T {
+    async fn wait<T>(&self, mut take: impl FnMut(&mut Queue) -> Option<T>) -> T {
         poll_fn(|context| {
-            let mut bench = self.lock();
-            bench.times.drain(..).for_each(|milliseconds| timeline::tell("bitnet: unpack", milliseconds));
-            if let Some(taken) = take(&mut bench) {
+            let mut queue = self.lock();
+            queue.times.drain(..).for_each(|milliseconds| timeline::tell("bitnet: unpack", milliseconds));
+            if let Some(taken) = take(&mut queue) {
                 return Poll::Ready(taken);
             }
-            bench.waker = Some(context.waker().clone());
+            queue.waker = Some(context.waker().clone());
             Poll::Pending
         })
         .await
     }
 }
 
-fn wake(mut bench: MutexGuard<'_, Bench>) {
-    let waker = bench.waker.take();
-    drop(bench);
+fn wake(mut queue: MutexGuard<'_, Queue>) {
+    let waker = queue.waker.take();
+    drop(queue);
     if let Some(waker) = waker {
         waker.wake();
     }
@@ -113,8 +113,8 @@ impl<'a> BackgroundLoader<'a> {
     pub(super) fn new(loader: Loader, pool: &'a Pool, bytes: Option<u64>) -> Self {
         let room = bytes.map_or(0, |bytes| bytes / 16).clamp(LEAST_WAITING, MOST_WAITING) as usize;
         let state = State::Idle(Box::new(loader));
-        let bench = Bench { state, pieces: VecDeque::new(), waiting: 0, times: Vec::new(), waker: None };
-        Self { pool, room, work: Arc::new(Work(Mutex::new(bench))) }
+        let queue = Queue { state, pieces: VecDeque::new(), waiting: 0, times: Vec::new(), waker: None };
+        Self { pool, room, work: Arc::new(Work(Mutex::new(queue))) }
     }
 
     /// Has the next bytes of the file unpacked, once there is room for them.
@@ -127,17 +127,17 @@ impl<'a> BackgroundLoader<'a> {
             return Ok(());
         }
         let (room, mut bytes) = (self.room, Some(bytes));
-        let idle = self.work.wait(|bench| {
-            if matches!(bench.state, State::Busy) && bench.waiting > 0 && bench.waiting + length > room {
+        let idle = self.work.wait(|queue| {
+            if matches!(queue.state, State::Busy) && queue.waiting > 0 && queue.waiting + length > room {
                 return None;
             }
-            bench.waiting += length;
-            bench.pieces.extend(bytes.take());
-            Some(match mem::replace(&mut bench.state, State::Busy) {
+            queue.waiting += length;
+            queue.pieces.extend(bytes.take());
+            Some(match mem::replace(&mut queue.state, State::Busy) {
                 State::Idle(loader) => Ok(Some(loader)),
                 State::Busy => Ok(None),
                 State::Failed(error) => {
-                    bench.state = State::Failed(None);
+                    queue.state = State::Failed(None);
                     Err(error.unwrap_or_else(failed))
                 }
             })
@@ -155,7 +155,7 @@ impl<'a> BackgroundLoader<'a> {
     /// # Errors
     /// As [`Loader::push`] and [`Loader::finish`], or `outcome`.
     pub(super) async fn finish(self, outcome: Result<()>) -> Result<LoadedModel> {
-        let state = self.work.wait(|bench| match mem::replace(&mut bench.state, State::Busy) {
+        let state = self.work.wait(|queue| match mem::replace(&mut queue.state, State::Busy) {
             State::Busy => None,
             state => Some(state),
         });
