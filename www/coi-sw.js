@@ -204,7 +204,8 @@ async function variantsKept() {
 /** Goes where the server at this address is another one by now. */
 async function leaveOthersAlone() {
   try {
-    const { status } = await fetch(new URL('./site.js', location.href), { cache: 'no-store' });
+    const { status, body } = await fetch(new URL('./site.js', location.href), { cache: 'no-store' });
+    await body?.cancel();
     if (status === 404) await worker.registration.unregister();
   } catch {
     // no server at all: the kept files are all that there is
