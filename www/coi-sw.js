@@ -40,6 +40,9 @@ const GRAMMAR = 'grammar';
 /** Files that are fetched at once while a version is brought in. */
 const AT_ONCE = 4;
 
+/** What pages have asked to keep, one after another: the second of two finds what the first has brought. */
+let keeping = Promise.resolve(true);
+
 const HEADERS = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
@@ -61,7 +64,9 @@ worker.addEventListener('activate', (event) => {
     (async () => {
       const old = (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== CACHE);
       await Promise.all(old.map((name) => caches.delete(name)));
-      await worker.clients.claim();
+      // Not awaited: Firefox waits for an answer of every client, and an idle thread of the engine, blocked in Atomics.wait, gives
+      // none. The activation would never end, and with it every request of the claimed pages.
+      void worker.clients.claim();
     })(),
   );
 });
@@ -70,7 +75,8 @@ worker.addEventListener('message', (event) => {
   const request = /** @type {Request} */ (event.data);
   if (request.type === 'take-over') event.waitUntil(worker.skipWaiting());
   if (request.type === 'keep') {
-    event.waitUntil(keepAll([request.variant]).then((whole) => event.source?.postMessage({ type: 'kept', whole })));
+    keeping = keeping.then(() => keepAll([request.variant]));
+    event.waitUntil(keeping.then((whole) => event.source?.postMessage({ type: 'kept', whole })));
   }
 });
 
