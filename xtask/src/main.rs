@@ -7,6 +7,7 @@ mod check;
 mod chrome;
 mod eval;
 mod host;
+mod http;
 mod kernels;
 mod miscompilation;
 mod node;

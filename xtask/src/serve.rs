@@ -2,29 +2,26 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::{Cursor, ErrorKind, Read, Seek, SeekFrom};
 use std::net::TcpListener;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::UNIX_EPOCH;
 
-use anyhow::{Context, Result, anyhow, bail};
-use tiny_http::{Header, Method, Request, Response, Server};
+use anyhow::{Context, Result, bail};
 
+use crate::http::{self, Answer, Request};
 use crate::pages::Policies;
 
 /// Where the search for a free port begins.
 const FIRST_PORT: u16 = 8017;
-/// Requests answered at once; a browser opens six connections to one host.
-const THREADS: usize = 8;
 
 /// Folders and the address prefix (ending in a slash) under which each is served; the first prefix that fits wins.
 pub type Mounts = Vec<(&'static str, PathBuf)>;
 
 /// A server that has its port and does not answer yet.
 pub struct Site {
-    server: Server,
+    listener: TcpListener,
     mounts: Mounts,
     port: u16,
     /// The Content-Security-Policies of scripts, which are those of workers.
@@ -42,8 +39,7 @@ impl Site {
     pub fn bind(port: Option<u16>, mounts: Mounts) -> Result<Self> {
         let listener = listen(port)?;
         let port = listener.local_addr()?.port();
-        let server = Server::from_listener(listener, None).map_err(|error| anyhow!("cannot serve: {error}"))?;
-        Ok(Self { server, mounts, port, policies: None, made: None, packed: Packed::default() })
+        Ok(Self { listener, mounts, port, policies: None, made: None, packed: Packed::default() })
     }
 
     /// Sends a policy with every script: the sealed one with those below `/sealed/`.
@@ -64,75 +60,64 @@ impl Site {
     }
 
     /// Answers requests until the process ends.
-    pub fn serve(self) {
-        let site = Arc::new(self);
-        let workers: Vec<_> = (0..THREADS)
-            .map(|_| {
-                thread::spawn({
-                    let site = Arc::clone(&site);
-                    move || site.work()
-                })
-            })
-            .collect();
-        for worker in workers {
-            // A worker that panicked has said so on stderr; the others go on.
-            let _ = worker.join();
-        }
+    pub fn serve(self) -> Result<()> {
+        let listener = self.listener.try_clone()?;
+        http::serve(&listener, move |request| self.answer(request));
+        Ok(())
     }
 
-    fn work(&self) {
-        while let Ok(request) = self.server.recv() {
-            // A browser that goes away in the middle of an answer is no event.
-            let _ = self.answer(request);
-        }
+    fn answer(&self, request: &Request) -> Answer {
+        let mut answer = self.content(request);
+        // The first three isolate the page, without which there is no shared memory and so no threads.
+        let fixed = [
+            ("Cross-Origin-Opener-Policy", "same-origin"),
+            ("Cross-Origin-Embedder-Policy", "require-corp"),
+            ("Cross-Origin-Resource-Policy", "same-origin"),
+            // Kept, and asked after each time: an answer without a body where nothing has changed.
+            ("Cache-Control", "no-cache"),
+            ("X-Content-Type-Options", "nosniff"),
+        ];
+        answer.headers.extend(fixed.map(|(name, value)| (name, value.to_owned())));
+        answer
     }
 
-    fn answer(&self, request: Request) -> std::io::Result<()> {
-        if !matches!(request.method(), Method::Get | Method::Head) {
-            return request.respond(plain(405, "only GET and HEAD"));
+    fn content(&self, request: &Request) -> Answer {
+        if !["GET", "HEAD"].contains(&request.method.as_str()) {
+            return Answer::plain(405, "only GET and HEAD");
         }
-        let Some(path) = self.locate(request.url()) else {
-            return request.respond(plain(404, "not found"));
+        let Some(path) = self.locate(&request.target) else {
+            return Answer::plain(404, "not found");
         };
-        let address = request.url().split(['?', '#']).next().unwrap_or_default();
-        if let Some(text) = self.made.as_ref().and_then(|made| made(address)) {
-            return request.respond(text.map_or_else(
-                |error| plain(500, &format!("{error:#}")),
-                |text| {
-                    let length = text.len();
-                    respond(200, mime(&path), Box::new(std::io::Cursor::new(text.into_bytes())), length, &[])
-                },
-            ));
+        let address = request.target.split(['?', '#']).next().unwrap_or_default();
+        match self.made.as_ref().and_then(|made| made(address)) {
+            Some(Ok(text)) => return respond(200, mime(&path), Bytes::from(text.into_bytes()), vec![]),
+            Some(Err(error)) => return Answer::plain(500, &format!("{error:#}")),
+            None => {}
         }
-        let header = |name: &'static str| {
-            let found = request.headers().iter().find(|header| header.field.equiv(name));
-            found.map(|header| header.value.as_str().to_owned())
-        };
+        let header = |name| request.header(name);
         let asked =
             Asked { range: header("Range"), encodings: header("Accept-Encoding"), known: header("If-None-Match") };
-        match file_response(&path, &asked, &self.packed) {
-            Ok(mut response) => {
-                if let Some(header) = self.policy_of(request.url(), &path) {
-                    response.add_header(header);
-                }
-                request.respond(response)
+        match file_answer(&path, &asked, &self.packed) {
+            Ok(mut answer) => {
+                answer.headers.extend(self.policy_of(&request.target, &path));
+                answer
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => request.respond(plain(404, "not found")),
-            Err(error) => request.respond(plain(500, &error.to_string())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Answer::plain(404, "not found"),
+            Err(error) => Answer::plain(500, &error.to_string()),
         }
     }
 
     /// The policy that goes with a script.
-    fn policy_of(&self, url: &str, path: &Path) -> Option<Header> {
+    fn policy_of(&self, target: &str, path: &Path) -> Option<(&'static str, String)> {
         let policies =
             self.policies.as_ref().filter(|_| path.extension().is_some_and(|extension| extension == "js"))?;
-        let policy = if url.contains("/sealed/") { &policies.sealed } else { &policies.open };
-        Header::from_bytes("Content-Security-Policy", policy.as_str()).ok()
+        let policy = if target.contains("/sealed/") { &policies.sealed } else { &policies.open };
+        Some(("Content-Security-Policy", policy.clone()))
     }
 
     /// The file behind an address; nothing outside the mounted folders.
-    fn locate(&self, url: &str) -> Option<PathBuf> {
-        let path = decode(url.split(['?', '#']).next()?)?;
+    fn locate(&self, target: &str) -> Option<PathBuf> {
+        let path = decode(target.split(['?', '#']).next()?)?;
         let (prefix, folder) = self.mounts.iter().find(|(prefix, _)| path.starts_with(prefix))?;
         let relative = Path::new(&path[prefix.len()..]);
         if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
@@ -157,25 +142,16 @@ fn listen(port: Option<u16>) -> Result<TcpListener> {
     bail!("no free port from {FIRST_PORT} on; name one with --port")
 }
 
-type Body = Response<Box<dyn Read + Send>>;
-
-fn plain(status: u16, text: &str) -> Body {
-    let bytes = format!("{text}\n").into_bytes();
-    let length = bytes.len();
-    respond(status, "text/plain; charset=utf-8", Box::new(std::io::Cursor::new(bytes)), length, &[])
-}
-
 /// What a request says about the answer that it wants.
-#[derive(Default)]
-struct Asked {
-    range: Option<String>,
-    encodings: Option<String>,
+struct Asked<'a> {
+    range: Option<&'a str>,
+    encodings: Option<&'a str>,
     /// The tag of the file that the browser has.
-    known: Option<String>,
+    known: Option<&'a str>,
 }
 
 /// The file, or the part of it that is asked for; whole files compressed, where that is taken and makes them smaller.
-fn file_response(path: &Path, asked: &Asked, packed: &Packed) -> std::io::Result<Body> {
+fn file_answer(path: &Path, asked: &Asked<'_>, packed: &Packed) -> std::io::Result<Answer> {
     let mut file = File::open(path)?;
     let meta = file.metadata()?;
     if !meta.is_file() {
@@ -184,30 +160,29 @@ fn file_response(path: &Path, asked: &Asked, packed: &Packed) -> std::io::Result
     let length = meta.len();
     let modified = meta.modified()?.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
     let tag = format!("\"{modified:x}-{length:x}\"");
-    if asked.range.is_none() && asked.known.as_deref() == Some(tag.as_str()) {
-        return Ok(respond(304, mime(path), Box::new(std::io::empty()), 0, &[("ETag", tag)]));
+    if asked.range.is_none() && asked.known == Some(tag.as_str()) {
+        return Ok(respond(304, mime(path), Bytes::from(vec![]), vec![("ETag", tag)]));
     }
     let etag = ("ETag", tag.clone());
-    match asked.range.as_deref().map(|range| parse_range(range, length)) {
+    match asked.range.map(|range| parse_range(range, length)) {
         None | Some(Range::Ignored) => {
             let mut extra = vec![etag, ("Accept-Ranges", "bytes".to_owned()), ("Vary", "Accept-Encoding".to_owned())];
-            if takes_brotli(asked.encodings.as_deref().unwrap_or_default())
+            if takes_brotli(asked.encodings.unwrap_or_default())
                 && let Some(bytes) = packed.of(path, &tag)?
             {
                 extra.push(("Content-Encoding", "br".to_owned()));
-                let length = bytes.len();
-                return Ok(respond(200, mime(path), Box::new(std::io::Cursor::new(bytes)), length, &extra));
+                return Ok(respond(200, mime(path), Bytes::from(bytes), extra));
             }
-            Ok(respond(200, mime(path), Box::new(file), length as usize, &extra))
+            Ok(respond(200, mime(path), Bytes { length, read: Box::new(file) }, extra))
         }
         Some(Range::Part { start, end }) => {
             file.seek(SeekFrom::Start(start))?;
-            let extra = [etag, ("Content-Range", format!("bytes {start}-{}/{length}", end - 1))];
-            Ok(respond(206, mime(path), Box::new(file.take(end - start)), (end - start) as usize, &extra))
+            let extra = vec![etag, ("Content-Range", format!("bytes {start}-{}/{length}", end - 1))];
+            Ok(respond(206, mime(path), Bytes { length: end - start, read: Box::new(file) }, extra))
         }
         Some(Range::Outside) => {
-            let extra = [("Content-Range", format!("bytes */{length}"))];
-            Ok(respond(416, "text/plain; charset=utf-8", Box::new(std::io::empty()), 0, &extra))
+            let extra = vec![("Content-Range", format!("bytes */{length}"))];
+            Ok(respond(416, "text/plain; charset=utf-8", Bytes::from(vec![]), extra))
         }
     }
 }
@@ -220,9 +195,17 @@ fn takes_brotli(encodings: &str) -> bool {
     })
 }
 
-/// Files as they were compressed when they were first asked for, by path, with the tag that they had then.
+/// Files as they were compressed when they were first asked for.
 #[derive(Default)]
-struct Packed(Mutex<HashMap<PathBuf, (String, Vec<u8>)>>);
+struct Packed(Mutex<HashMap<PathBuf, Arc<Mutex<PackedFile>>>>);
+
+/// A file's compressed bytes, with the tag that the file had then. Its lock is held while it is compressed: who asks for the same
+/// file waits for that, who asks for another does not.
+#[derive(Default)]
+struct PackedFile {
+    tag: String,
+    bytes: Arc<[u8]>,
+}
 
 impl Packed {
     /// Brotli's quality where somebody waits for it, and its window as a power of two.
@@ -232,41 +215,43 @@ impl Packed {
     const LEAST: u64 = 1024;
 
     /// The compressed bytes of a file, if it is of a kind that gets smaller. Models do not, and are loaded by range.
-    fn of(&self, path: &Path, tag: &str) -> std::io::Result<Option<Vec<u8>>> {
+    fn of(&self, path: &Path, tag: &str) -> std::io::Result<Option<Arc<[u8]>>> {
         let extension = path.extension().and_then(|extension| extension.to_str());
         let shrinks =
             matches!(extension, Some("html" | "js" | "css" | "wasm" | "json" | "webmanifest" | "svg" | "txt"));
         if !shrinks || std::fs::metadata(path)?.len() < Self::LEAST {
             return Ok(None);
         }
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, bytes)) = known.get(path).filter(|(known, _)| known == tag) {
-            return Ok(Some(bytes.clone()));
+        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = Arc::clone(files.entry(path.to_owned()).or_default());
+        drop(files);
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        if file.tag != tag {
+            let mut bytes = Vec::new();
+            let mut writer = brotli::CompressorWriter::new(&mut bytes, 1 << 16, Self::QUALITY, Self::WINDOW);
+            std::io::copy(&mut File::open(path)?, &mut writer)?;
+            drop(writer);
+            *file = PackedFile { tag: tag.to_owned(), bytes: bytes.into() };
         }
-        let mut bytes = Vec::new();
-        let mut writer = brotli::CompressorWriter::new(&mut bytes, 1 << 16, Self::QUALITY, Self::WINDOW);
-        std::io::copy(&mut File::open(path)?, &mut writer)?;
-        drop(writer);
-        known.insert(path.to_owned(), (tag.to_owned(), bytes.clone()));
-        Ok(Some(bytes))
+        Ok(Some(Arc::clone(&file.bytes)))
     }
 }
 
-fn respond(status: u16, mime: &str, body: Box<dyn Read + Send>, length: usize, extra: &[(&str, String)]) -> Body {
-    // The first three isolate the page, without which there is no shared memory and so no threads.
-    let fixed = [
-        ("Cross-Origin-Opener-Policy", "same-origin"),
-        ("Cross-Origin-Embedder-Policy", "require-corp"),
-        ("Cross-Origin-Resource-Policy", "same-origin"),
-        // Kept, and asked after each time: an answer without a body where nothing has changed.
-        ("Cache-Control", "no-cache"),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Content-Type", mime),
-    ];
-    let extra = extra.iter().map(|(name, value)| (*name, value.as_str()));
-    let headers = fixed.into_iter().chain(extra);
-    let headers = headers.filter_map(|(name, value)| Header::from_bytes(name, value).ok()).collect();
-    Response::new(status.into(), headers, body, Some(length), None).with_chunked_threshold(usize::MAX)
+/// What an answer carries.
+struct Bytes {
+    read: Box<dyn Read + Send>,
+    length: u64,
+}
+
+impl<T: AsRef<[u8]> + Send + 'static> From<T> for Bytes {
+    fn from(bytes: T) -> Self {
+        Self { length: bytes.as_ref().len() as u64, read: Box::new(Cursor::new(bytes)) }
+    }
+}
+
+fn respond(status: u16, mime: &str, body: Bytes, mut headers: Vec<(&'static str, String)>) -> Answer {
+    headers.push(("Content-Type", mime.to_owned()));
+    Answer { status, headers, body: body.read, length: body.length }
 }
 
 #[derive(Debug, PartialEq)]
@@ -348,6 +333,7 @@ pub fn open(address: &str) {
 mod tests {
     use std::io::Write;
     use std::net::TcpStream;
+    use std::thread;
 
     use super::*;
 

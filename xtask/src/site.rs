@@ -30,8 +30,7 @@ pub fn demo(dev: bool, port: Option<u16>, open: bool) -> Result<()> {
     if open {
         serve::open(&address);
     }
-    site.serve();
-    Ok(())
+    site.serve()
 }
 
 /// The documents that `gather` would write, made when they are asked for.
