@@ -376,7 +376,7 @@ fn summarize(blueprint: &Blueprint, options: &LoadOptions, weights: WeightOption
         .slots
         .iter()
         .map(|slot| match slot.role {
-            Role::Linear(_) => weights.linear_bytes(slot) as u64,
+            Role::Linear(_) => weights.linear_bytes(slot, plan.has_ternary_types) as u64,
             Role::Rows(id) => {
                 let format = weights.row_format(slot.tensor_type, plan.is_head(id));
                 RowMatrix::bytes_for(format, slot.rows, slot.cols) as u64

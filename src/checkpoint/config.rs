@@ -19,7 +19,7 @@ pub(super) enum Storage {
     Divide,
     /// Master weights, ternarized while they are loaded.
     Master,
-    /// Floats that are ternary already, as far as nothing says otherwise.
+    /// Floats that are ternary already, and inputs that nobody rounds: nothing says otherwise.
     Plain,
 }
 
@@ -149,6 +149,8 @@ impl Config {
             None => hidden_size / n_heads.max(1),
         };
         rope(file, class, head_dim, &mut keys)?;
+        let inputs = if storage == Storage::Plain { "float" } else { "int8" };
+        keys.push(("linear_inputs", Value::String(inputs.to_owned())));
         Ok(Self {
             architecture,
             storage,
@@ -221,6 +223,12 @@ struct Stored {
 
 /// Reads `quantization_config`. `eps` is that of the model's norms.
 fn stored(file: Object<'_>, class: &Class, eps: f64) -> Result<Stored> {
+    if file.get("quantization").is_some() {
+        return Err(file.refuse(
+            "quantization",
+            "this build does not read the packed weights of MLX; take the model's folder of floats (\"unpacked\") or its GGUF file",
+        ));
+    }
     let Some(entries) = file.object("quantization_config")? else {
         let storage = if class.is_ternary { Storage::Master } else { Storage::Plain };
         return Ok(Stored { storage, has_input_norms: false });
@@ -228,7 +236,8 @@ fn stored(file: Object<'_>, class: &Class, eps: f64) -> Result<Stored> {
     let place = format!("{CONFIG}: quantization_config");
     let quantization = Object::new(&place, entries);
     if quantization.string("quant_method")? != Some("bitnet") {
-        return Err(quantization.refuse("quant_method", "this build reads \"bitnet\" only"));
+        let advice = "this build reads \"bitnet\" only; take the model's folder of floats, or its GGUF file";
+        return Err(quantization.refuse("quant_method", advice));
     }
     let has_input_norms = quantization.flag("use_rms_norm")? == Some(true);
     if has_input_norms && !class.may_have_input_norms {

@@ -159,7 +159,8 @@ fn keys_are_those_of_gguf() {
 #[test]
 fn what_is_not_computed_is_refused_by_name() {
     type Change = fn(&mut Json);
-    let cases: [(&str, Change); 19] = [
+    let cases: [(&str, Change); 20] = [
+        ("MLX", |c| c["quantization"] = json!({"group_size": 128, "bits": 2})),
         ("MixtralForCausalLM", |c| c["architectures"] = json!(["MixtralForCausalLM"])),
         ("gpt2", |c| (c["architectures"], c["model_type"]) = (json!(null), json!("gpt2"))),
         ("gptq", |c| c["quantization_config"]["quant_method"] = json!("gptq")),

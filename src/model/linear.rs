@@ -138,7 +138,9 @@ impl LinearInput {
         for columns in [GroupColumns::C64, GroupColumns::C128, GroupColumns::C256] {
             let alike = || layers.iter().filter_map(|layer| layer.as_grouped()).filter(|m| m.columns() == columns);
             let Some(matrix) = alike().next() else { continue };
-            let (batches, scales) = (alike().all(GroupedMatrix::batches), layers[0].activations);
+            let batches = alike().all(GroupedMatrix::batches);
+            let layer = layers.iter().find(|layer| layer.as_grouped().is_some_and(|m| m.columns() == columns));
+            let scales = layer.map_or(ActivationScales::Group, |layer| layer.activations);
             let grouped = &mut self.grouped[place_of(columns)];
             grouped.quantize_with(pool, matrix.kernel(), columns, scales, batches, tokens, cols, &fill);
         }

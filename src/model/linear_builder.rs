@@ -5,15 +5,17 @@
 //! |---|---|---|---|
 //! | I2_S | one scale | groups of 64 | groups of 64, widened to floats |
 //! | TQ1_0, TQ2_0, Q2_0 and others with groups | one scale if all are one, else groups | groups | the file's rows |
-//! | F32, F16, BF16, Q8_0, Q6_K | one scale if ternary (or ternarized), else the file's rows | groups of 64 if ternary, else the file's rows | the file's rows |
+//! | F32, F16, BF16, Q8_0, Q6_K | one scale if ternary (or ternarized), groups if ternary with such, else the file's rows | groups, of 64 if it has one scale; else the file's rows | the file's rows |
 //! | other quantized types | the file's rows | the file's rows | the file's rows |
+//!
+//! Floats that are ternary with scales of groups, in a file that says nothing of int8 inputs, were trained with floats.
 
 use crate::Result;
 use crate::kernels::{
     ActivationScales, BlockFormat, GroupColumns, GroupedBuilder, GroupedMatrix, Kernel, RowBuilder, RowFormat,
     RowMatrix, TernaryBuilder, TernaryMatrix,
 };
-use crate::quant::{Decoded, FloatDecoder, GroupedDecoder, TensorType, TernaryDecoder};
+use crate::quant::{Decoded, FloatDecoder, FloatGroups, GroupedDecoder, TensorType, TernaryDecoder, encode_groups};
 
 use super::linear::Linear;
 use super::plan::{Slot, not_ternary};
@@ -29,6 +31,10 @@ const ONE: u16 = 0x3c00;
 pub(super) struct LinearBuilder {
     kernel: Kernel,
     activations: ActivationScales,
+    /// What the input is rounded to if the weights turn out to be floats that have scales of groups.
+    activations_of_groups: ActivationScales,
+    /// Whether inputs that are not rounded by training stay floats.
+    exact: bool,
     /// Whether its weights may be other than ternary.
     may_be_other: bool,
     slot: Slot,
@@ -108,13 +114,16 @@ impl LinearBuilder {
                 GroupedDecoder::new(name, tensor_type, cols)?,
                 GroupedMatrix::builder(kernel, columns, rows, cols)?,
             ),
-            _ if may_be_ternary => Sink::Ternary(
-                TernaryDecoder::new(name, tensor_type, i2s_layout, ternarizes, rows, cols)?,
-                CodesBuilder::new(options, rows, cols)?,
-            ),
+            _ if may_be_ternary => {
+                let decoder = TernaryDecoder::new(name, tensor_type, i2s_layout, ternarizes, rows, cols)?;
+                let decoder = if slot.conversion.is_master { decoder.without_groups() } else { decoder };
+                Sink::Ternary(decoder, CodesBuilder::new(options, rows, cols)?)
+            }
             _ => Self::rows(slot)?,
         };
-        Ok(Self { kernel, activations, may_be_other, slot: slot.clone(), sink })
+        let says_int8 = may_be_other || ternarizes;
+        let activations_of_groups = if says_int8 { activations } else { ActivationScales::Group };
+        Ok(Self { kernel, activations, activations_of_groups, exact, may_be_other, slot: slot.clone(), sink })
     }
 
     fn rows(slot: &Slot) -> Result<Sink> {
@@ -124,8 +133,9 @@ impl LinearBuilder {
     }
 
     /// The bytes that the matrix of `slot` takes in memory. Where that depends on its weights: if they are ternary with one
-    /// scale, which is what such files hold; but of floats and of Q8_0 and Q6_K, which may be either, the most.
-    pub(super) fn bytes_for(slot: &Slot, options: &WeightOptions) -> usize {
+    /// scale, which is what such files hold; but of floats and of Q8_0 and Q6_K, which may be either, the most; and where they
+    /// must be ternary (not `may_be_other`), as ternary ones with scales of groups.
+    pub(super) fn bytes_for(slot: &Slot, options: &WeightOptions, may_be_other: bool) -> usize {
         let WeightOptions { kernel, exact, rules, .. } = *options;
         let Slot { tensor_type, rows, cols, .. } = *slot;
         let stored = || RowMatrix::bytes_for(stored_format(tensor_type), rows, cols);
@@ -140,6 +150,9 @@ impl LinearBuilder {
             }
             _ if tensor_type.row_decoder().is_none() => ternary(),
             _ if tensor_type.is_float() && (rules.ternarizes_floats || slot.conversion.is_master) => ternary(),
+            _ if tensor_type.is_float() && !may_be_other => {
+                ternary().max(GroupedMatrix::bytes_for(kernel, OWN_GROUPS, rows, cols))
+            }
             _ => stored(),
         }
     }
@@ -168,7 +181,7 @@ impl LinearBuilder {
     /// # Errors
     /// What the decoders find wrong with the tensor as a whole; `Unsupported` if it is not ternary and has to be.
     pub(super) fn finish(self) -> Result<Linear> {
-        let Self { kernel, activations, may_be_other, slot, sink } = self;
+        let Self { kernel, activations, activations_of_groups, exact, may_be_other, slot, sink } = self;
         match sink {
             Sink::Grouped(_, builder) => Ok(Linear::grouped(builder.finish(), activations)),
             Sink::Rows(_, builder) => Ok(Linear::rows(builder.finish(), 1.0, activations)),
@@ -179,6 +192,15 @@ impl LinearBuilder {
                 })?;
                 match decoded {
                     Decoded::Ternary(scale) => Ok(builder.finish(scale)),
+                    Decoded::Groups(groups, bytes) => {
+                        drop(builder);
+                        match groups {
+                            FloatGroups::Columns(columns) => {
+                                Self::groups(kernel, columns, activations_of_groups, exact, &slot, &bytes)
+                            }
+                            FloatGroups::Finer => Self::other(kernel, activations_of_groups, slot, &bytes),
+                        }
+                    }
                     Decoded::Other(_) if !may_be_other => Err(not_ternary(&slot.name, slot.tensor_type)),
                     Decoded::Other(bytes) => {
                         drop(builder);
@@ -187,6 +209,30 @@ impl LinearBuilder {
                 }
             }
         }
+    }
+
+    /// A matrix of floats that have groups of `columns`, whose `bytes` are all there.
+    fn groups(
+        kernel: Kernel,
+        columns: GroupColumns,
+        activations: ActivationScales,
+        exact: bool,
+        slot: &Slot,
+        bytes: &[u8],
+    ) -> Result<Linear> {
+        let Slot { ref name, tensor_type, rows, cols, conversion, .. } = *slot;
+        let mut builder = GroupedMatrix::builder(kernel, columns, rows, cols)?;
+        let (mut codes, mut scales) = (vec![0; cols], vec![0; cols / columns.count()]);
+        FloatDecoder::new(name, tensor_type, cols)?.push(bytes, |row| {
+            encode_groups(row.values, columns, &mut codes, &mut scales);
+            builder.push_row(conversion.row(row.index, rows), &codes, &scales);
+            Ok(())
+        })?;
+        let matrix = builder.finish();
+        if exact && activations == ActivationScales::Group {
+            return Ok(Linear::rows(RowMatrix::widened(matrix), 1.0, activations));
+        }
+        Ok(Linear::grouped(matrix, activations))
     }
 
     /// A matrix of more than one magnitude, whose `bytes` are all there.
@@ -199,7 +245,15 @@ impl LinearBuilder {
             ),
             None => Self::rows(&slot)?,
         };
-        let mut builder = Self { kernel, activations, may_be_other: true, slot, sink };
+        let mut builder = Self {
+            kernel,
+            activations,
+            activations_of_groups: activations,
+            exact: false,
+            may_be_other: true,
+            slot,
+            sink,
+        };
         builder.push(bytes)?;
         builder.finish()
     }
@@ -313,7 +367,7 @@ pub(super) mod tests {
                 let mut builder = LinearBuilder::new(&slot, &options, true).unwrap();
                 bytes.chunks(100).for_each(|piece| builder.push(piece).unwrap());
                 let layer = builder.finish().unwrap();
-                assert!(layer.bytes() <= LinearBuilder::bytes_for(&slot, &options).max(rows * cols), "{name}");
+                assert!(layer.bytes() <= LinearBuilder::bytes_for(&slot, &options, true).max(rows * cols), "{name}");
                 let mut input = LinearInput::default();
                 let mut out = vec![0.0; tokens * rows];
                 let pool = Pool::new(1);

@@ -24,6 +24,7 @@ mod pass;
 mod plan;
 mod precision;
 mod sequence;
+mod table_builder;
 mod weights;
 mod workspace;
 

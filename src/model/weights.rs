@@ -3,13 +3,14 @@
 use std::ops::Index;
 
 use crate::gguf::Conversion;
-use crate::kernels::{GroupFormat, Kernel, RowBuilder, RowFormat, RowMatrix};
+use crate::kernels::{GroupFormat, Kernel, RowFormat, RowMatrix};
 use crate::quant::{FloatDecoder, I2sLayout, TensorType, check_scale};
 use crate::{Error, ErrorKind, Result};
 
 use super::linear::{Linear, LinearRules};
 use super::linear_builder::{LinearBuilder, stored_format};
 use super::plan::{LinearId, Plan, Role, RowsId, Slot, VectorId};
+use super::table_builder::TableBuilder;
 
 /// All weights of a model. A graph holds the ids of its tensors and finds them here.
 #[derive(Debug)]
@@ -88,9 +89,9 @@ impl WeightOptions {
     }
 
     /// The bytes that the matrix of a linear layer takes in memory; where that depends on its weights, those that it is
-    /// expected to take.
-    pub fn linear_bytes(&self, slot: &Slot) -> usize {
-        LinearBuilder::bytes_for(slot, self)
+    /// expected to take. `may_be_other`: whether the file's matrices may be other than ternary.
+    pub fn linear_bytes(&self, slot: &Slot, may_be_other: bool) -> usize {
+        LinearBuilder::bytes_for(slot, self, may_be_other)
     }
 }
 
@@ -119,7 +120,7 @@ struct Current {
 #[derive(Debug)]
 enum Sink {
     Linear(LinearBuilder),
-    Rows(FloatDecoder, RowBuilder),
+    Rows(FloatDecoder, TableBuilder),
     Vector(FloatDecoder, Vec<f32>),
 }
 
@@ -160,7 +161,9 @@ impl WeightsBuilder {
             Role::Rows(id) => {
                 // The head is the last of them: its own matrix, or the embedding.
                 let format = self.options.row_format(tensor_type, id.0 + 1 == self.rows.len());
-                Sink::Rows(FloatDecoder::new(name, tensor_type, cols)?, RowMatrix::builder(format, rows, cols)?)
+                let may_have_groups = tensor_type.is_float() && !self.options.exact;
+                let builder = TableBuilder::new(self.options.kernel, format, may_have_groups, rows, cols)?;
+                Sink::Rows(FloatDecoder::new(name, tensor_type, cols)?, builder)
             }
             Role::Scale(_) | Role::Vector(_) | Role::Constants(_) => {
                 Sink::Vector(FloatDecoder::new(name, tensor_type, cols)?, Vec::with_capacity(cols))
@@ -180,10 +183,7 @@ impl WeightsBuilder {
         };
         match sink {
             Sink::Linear(builder) => builder.push(bytes),
-            Sink::Rows(decoder, builder) => decoder.push(bytes, |row| {
-                builder.push_row(row.index, row.values, row.stored);
-                Ok(())
-            }),
+            Sink::Rows(decoder, builder) => decoder.push(bytes, |row| builder.push(row)),
             Sink::Vector(decoder, vector) => decoder.push(bytes, |row| {
                 vector.extend_from_slice(row.values);
                 Ok(())
@@ -201,7 +201,7 @@ impl WeightsBuilder {
         };
         match (role, sink) {
             (Role::Linear(id), Sink::Linear(builder)) => self.linears[id.0] = Some(builder.finish()?),
-            (Role::Rows(id), Sink::Rows(_, builder)) => self.rows[id.0] = Some(builder.finish()),
+            (Role::Rows(id), Sink::Rows(_, builder)) => self.rows[id.0] = Some(builder.finish()?),
             (Role::Scale(id), Sink::Vector(_, vector)) => {
                 let factor = |stored: f32| if conversion.is_reciprocal { 1.0 / stored } else { stored };
                 self.scales[id.0] = vector.first().map(|&stored| (name, factor(stored)));

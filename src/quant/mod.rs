@@ -9,6 +9,7 @@
 mod absmean;
 mod blocks;
 mod float;
+mod float_groups;
 mod grouped;
 mod i2_s;
 mod packed;
@@ -27,6 +28,7 @@ mod tq2_0;
 
 pub(crate) use float::half_to_f32;
 pub use float::{FloatDecoder, FloatRow};
+pub use float_groups::{FloatGroups, encode_groups, groups_of};
 pub use grouped::{GroupedDecoder, GroupedRow};
 pub use i2_s::I2sLayout;
 pub use ternary::{Decoded, TernaryDecoder, check_scale};

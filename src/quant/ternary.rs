@@ -3,6 +3,7 @@
 use super::TensorType;
 use super::absmean::{Survey, Ternarizer};
 use super::float::half_to_f32;
+use super::float_groups::{FloatGroups, GroupSurvey};
 use super::grouped::{check_row, has_two};
 use super::i2_s::{self, I2sLayout};
 use super::packed::{self, QUARTERS};
@@ -18,6 +19,8 @@ const ROWS_PER_BLOCK: usize = 4;
 pub enum Decoded {
     /// Codes -1, 0 and +1, which were handed out, times this scale.
     Ternary(f32),
+    /// Floats that are ternary codes times a scale for each group of columns, in these bytes. No rows were handed out.
+    Groups(FloatGroups, Vec<u8>),
     /// Something else, in these bytes: weights of more than one magnitude. Rows that were handed out mean nothing.
     Other(Vec<u8>),
 }
@@ -33,6 +36,8 @@ pub struct TernaryDecoder {
     layout: I2sLayout,
     /// Whether floats of more than one magnitude are rounded to ternary ones.
     ternarizes: bool,
+    /// Whether floats may turn out to have groups.
+    finds_groups: bool,
     rows: usize,
     cols: usize,
     next_row: usize,
@@ -69,6 +74,7 @@ impl TernaryDecoder {
             tensor_type,
             layout,
             ternarizes,
+            finds_groups: true,
             rows,
             cols,
             next_row: 0,
@@ -77,6 +83,11 @@ impl TernaryDecoder {
             trailer: Vec::new(),
             held: Vec::new(),
         })
+    }
+
+    /// Floats have no groups, whatever they look like: the file says itself that they are master weights.
+    pub fn without_groups(self) -> Self {
+        Self { finds_groups: false, ..self }
     }
 
     /// Takes the next bytes of the tensor.
@@ -113,6 +124,7 @@ impl TernaryDecoder {
     /// `InvalidModel` for a weight or a scale that is no number, or a code that its type does not have; whatever `sink` fails
     /// with.
     pub fn finish(mut self, mut sink: impl FnMut(usize, &[i8]) -> Result<()>) -> Result<Decoded> {
+        let mut groups = None;
         let decoded = if self.tensor_type == TensorType::I2S {
             match self.trailer.as_slice().try_into() {
                 Ok(trailer) => Some(i2_s::scale(trailer)),
@@ -123,14 +135,17 @@ impl TernaryDecoder {
         } else if let Some((columns, decode)) = self.tensor_type.groups() {
             self.decode_groups(columns, decode, &mut sink)?
         } else {
-            self.ternarize(&mut sink)?
+            self.ternarize(&mut sink, &mut groups)?
         };
         match decoded {
             Some(scale) => {
                 check_scale(&self.name, scale)?;
                 Ok(Decoded::Ternary(scale))
             }
-            None => Ok(Decoded::Other(self.held)),
+            None => Ok(match groups {
+                Some(groups) => Decoded::Groups(groups, self.held),
+                None => Decoded::Other(self.held),
+            }),
         }
     }
 
@@ -197,25 +212,34 @@ impl TernaryDecoder {
         Ok(Some(common.map_or(0.0, half_to_f32)))
     }
 
-    /// Weights that are stored one by one, or rounded to more than two bits.
-    fn ternarize(&mut self, sink: &mut impl FnMut(usize, &[i8]) -> Result<()>) -> Result<Option<f32>> {
+    /// Weights that are stored one by one, or rounded to more than two bits. Those that have a scale for each group tell so in
+    /// `groups`: master weights never do.
+    fn ternarize(
+        &mut self,
+        sink: &mut impl FnMut(usize, &[i8]) -> Result<()>,
+        groups: &mut Option<FloatGroups>,
+    ) -> Result<Option<f32>> {
         let Some(decode) = self.tensor_type.row_decoder() else {
             return Err(Error::new(ErrorKind::Internal, "only weights with a value each are ternarized"));
         };
         let row_bytes = self.cutter.row_bytes();
         let mut row = vec![0.0; self.cols];
-        let mut survey = Survey::new();
+        let (mut survey, mut group_survey) = (Survey::new(), GroupSurvey::new(self.cols));
         for bytes in self.held.chunks_exact(row_bytes) {
             decode(bytes, &mut row);
             survey.add(&row);
+            group_survey.add(&row);
         }
         let Some(ternarizer) = survey.ternarizer() else {
             return Err(self.invalid("one of its weights is NaN or infinite"));
         };
         // Quantized weights are not the master weights that absmean is defined on: what it made of them would be another model.
         let is_master = self.ternarizes && self.tensor_type.is_float();
-        if matches!(ternarizer, Ternarizer::AbsMean { .. }) && !is_master {
-            return Ok(None);
+        if matches!(ternarizer, Ternarizer::AbsMean { .. }) {
+            *groups = group_survey.groups().filter(|_| self.finds_groups);
+            if groups.is_some() || !is_master {
+                return Ok(None);
+            }
         }
         for (index, bytes) in self.held.chunks_exact(row_bytes).enumerate() {
             decode(bytes, &mut row);

@@ -14,6 +14,7 @@ mod crowds;
 mod embed;
 mod embeddings;
 mod ends;
+mod float_groups;
 mod graphs;
 mod groups;
 mod guesses;

@@ -47,7 +47,7 @@ fn decode(
 ) -> Result<(Vec<i8>, f32)> {
     match decode_as_found(tensor_type, layout, shape, raw, pieces)? {
         (codes, Decoded::Ternary(scale)) => Ok((codes, scale)),
-        (_, Decoded::Other(bytes)) => {
+        (_, Decoded::Groups(_, bytes) | Decoded::Other(bytes)) => {
             assert!(bytes == raw, "the bytes of {} are handed back", tensor_type.name());
             Err(Error::new(ErrorKind::Internal, "not ternary with one scale"))
         }

@@ -85,6 +85,11 @@ impl RowMatrix {
         Self { rows: matrix.rows(), cols: matrix.cols(), data: Data::Widened(matrix) }
     }
 
+    /// A group-scaled matrix, whose inputs are quantized to int8 group by group.
+    pub fn grouped(matrix: GroupedMatrix) -> Self {
+        Self { rows: matrix.rows(), cols: matrix.cols(), data: Data::Grouped(matrix) }
+    }
+
     /// A builder for a matrix in `format`.
     ///
     /// # Errors

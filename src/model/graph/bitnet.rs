@@ -74,6 +74,7 @@ impl Bitnet {
             })
         };
         let layers = (0..config.n_layers).map(layer).collect::<Result<_>>()?;
+        file.refuse_unread("blk.", &[".attn_rot_embd.weight"])?;
         Ok(Box::new(Self { activation, embedding, layers, output_norm, head, rope_factors }))
     }
 }

@@ -23,7 +23,7 @@ use super::super::plan::{LinearId, RowsId, Tensors, VectorId};
 use super::super::weights::Weights;
 use super::super::workspace::Workspace;
 use super::operations::{Activation, Batch, Input, LogitsOf, Operations};
-use super::{Graph, refuse_variants};
+use super::{Graph, inputs_are_floats, refuse_variants};
 
 #[derive(Debug)]
 pub(super) struct Llama {
@@ -77,12 +77,16 @@ impl Llama {
         let head = file.optional_rows("output", [vocab_size, dim])?.unwrap_or(embedding);
         let output_norm = file.vector("output_norm", dim)?;
         let rope_factors = file.constants("rope_freqs", config.rope_dim / 2)?;
-        let rules = if is_trained_with_floats(config, file) { LinearRules::TERNARY } else { LinearRules::BITLINEAR };
+        let is_trained_with_floats = match inputs_are_floats(config, metadata)? {
+            Some(are_floats) => are_floats,
+            None => is_trained_with_floats(config, file),
+        };
+        let rules = if is_trained_with_floats { LinearRules::TERNARY } else { LinearRules::BITLINEAR };
         Ok(Box::new(Self { embedding, layers, output_norm, head, rope_factors, rules }))
     }
 }
 
-/// TriLM (arXiv:2407.12327), which says so in its name alone, and what is stored in the types of such models. All others were
+/// Of a GGUF file: TriLM (arXiv:2407.12327), which says so in its name alone, and what is stored in the types of such models. All others were
 /// trained with int8 inputs.
 fn is_trained_with_floats(config: &Config, file: &Tensors<'_>) -> bool {
     let name = config.name.to_ascii_lowercase();

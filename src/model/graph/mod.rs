@@ -99,6 +99,11 @@ pub(super) fn plan(header: &Header, config: &Config) -> Result<(Box<dyn Graph>, 
     let (_, build) = family.ok_or_else(|| Error::new(ErrorKind::Internal, "a config of an unknown architecture"))?;
     refuse_rotations(&header.metadata)?;
     let mut tensors = Tensors::new(header)?;
+    // What llama.cpp puts before or behind the layers of other families, by its names for them.
+    tensors.refuse(
+        &["token_embd_norm.weight", "token_types.weight", "position_embd.weight", "per_layer_token_embd.weight"],
+        "this build does not know what a model of this architecture does with it",
+    )?;
     // LongRoPE's, which llama.cpp chooses between by the length of the context.
     tensors.refuse(
         &["rope_factors_long.weight", "rope_factors_short.weight"],
@@ -122,6 +127,13 @@ fn refuse_variants(config: &Config, metadata: &Metadata, variants: &[(&str, &str
         }
     }
     Ok(())
+}
+
+/// Whether the inputs of linear layers were floats in training, where that is known: a folder's `config.json` says so, which
+/// becomes this crate's own key.
+fn inputs_are_floats(config: &Config, metadata: &Metadata) -> Result<Option<bool>> {
+    let key = format!("{}.linear_inputs", config.architecture);
+    Ok(metadata.string(&key)?.map(|inputs| inputs == "float"))
 }
 
 /// Files whose weights were rotated say so, and expect the activations to be rotated as well (PrismML's fork of llama.cpp).

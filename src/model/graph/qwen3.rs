@@ -13,6 +13,7 @@
 use crate::Result;
 use crate::gguf::Metadata;
 use crate::kernels::{PairOrder, Rope};
+use crate::quant::TensorType;
 
 use super::super::config::Config;
 use super::super::linear::LinearRules;
@@ -20,7 +21,7 @@ use super::super::plan::{RowsId, Tensors, VectorId};
 use super::super::weights::Weights;
 use super::super::workspace::Workspace;
 use super::operations::{Activation, Batch, Input, LogitsOf, Operations, Projection};
-use super::{Graph, refuse_variants};
+use super::{Graph, inputs_are_floats, refuse_variants};
 
 #[derive(Debug)]
 pub(super) struct Qwen3 {
@@ -86,8 +87,11 @@ impl Qwen3 {
         let output_norm = file.vector("output_norm", dim)?;
         // Bonsai was trained with floats; what has norms before its layers, or is stored as bitnet.cpp stores it, with int8.
         let has_input_norms = layers.iter().any(|layer| layer.q.norm.is_some());
-        let has_groups = file.stores(|stored| stored.groups().is_some());
-        let rules = if has_groups && !has_input_norms { LinearRules::TERNARY } else { LinearRules::BITLINEAR };
+        let is_stored_as_bonsai =
+            file.stores(|stored| stored.groups().is_some()) || !file.stores(TensorType::is_ternary);
+        let is_trained_with_floats = inputs_are_floats(config, metadata)?.unwrap_or(is_stored_as_bonsai);
+        let rules =
+            if is_trained_with_floats && !has_input_norms { LinearRules::TERNARY } else { LinearRules::BITLINEAR };
         Ok(Box::new(Self { embedding, layers, output_norm, head, rules }))
     }
 }
