@@ -11,11 +11,29 @@ use bitnet_web::load::{LoadOptions, Precision};
 use serde::Deserialize;
 use test_harness::files;
 
+use crate::support::draft::Draft;
 use crate::support::{engine, models, top};
 
 #[derive(Deserialize)]
 struct Voice {
     cases: Vec<Case>,
+    embeddings: Vec<Embeddings>,
+}
+
+/// What llama.cpp makes of an embedding model without what it does not compute.
+#[derive(Deserialize)]
+struct Embeddings {
+    file: String,
+    /// The end of the names of tensors that are left out.
+    without: String,
+    texts: Vec<EmbeddedText>,
+}
+
+#[derive(Deserialize)]
+struct EmbeddedText {
+    tokens: Vec<u32>,
+    /// Of length 1.
+    vector: Vec<f32>,
 }
 
 #[derive(Deserialize)]
@@ -58,6 +76,28 @@ fn greedy_tokens_are_those_of_llama_cpp() {
         }
         println!("{}: {others} of {tokens} tokens are others than llama.cpp's", case.file);
         assert!(others * 10 <= tokens, "{}: {others} of {tokens} tokens are others than llama.cpp's", case.file);
+    }
+}
+
+/// The cosine of the angle between our vector and llama.cpp's: it multiplies floats, these models were trained with int8 inputs.
+const LEAST_COSINE: f64 = 0.999;
+
+#[test]
+fn vectors_of_texts_are_those_of_llama_cpp() {
+    let voice: Voice = serde_json::from_str(&files::read_text("tests/fixtures/third-voice.json")).unwrap();
+    assert_eq!(voice.embeddings.len(), 2);
+    for case in &voice.embeddings {
+        let mut draft = Draft::read(&models::read(&case.file));
+        draft.tensors.retain(|tensor| !tensor.name.ends_with(&case.without));
+        let options = LoadOptions { precision: Precision::Exact, ..LoadOptions::new(Kernel::SCALAR) };
+        let mut engine = engine(&draft.bytes(), options, 2, 1 << 16);
+        let texts: Vec<Vec<u32>> = case.texts.iter().map(|text| text.tokens.clone()).collect();
+        let vectors = engine.embed_tokens(&texts).unwrap();
+        for (text, ours) in case.texts.iter().zip(vectors.chunks_exact(vectors.len() / texts.len())) {
+            let cosine: f64 = ours.iter().zip(&text.vector).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+            println!("{}, {} tokens: {cosine:.6}", case.file, text.tokens.len());
+            assert!(cosine > LEAST_COSINE, "{}, {} tokens: {cosine}", case.file, text.tokens.len());
+        }
     }
 }
 

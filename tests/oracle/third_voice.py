@@ -7,8 +7,12 @@ graph, RoPE and vocabulary are compared all the same.
 llama.cpp rounds the inputs of quantized matrices to int8 in blocks of 32 or 256, BitLinear with one scale for a token, and
 f16 matrices not at all. So tokens may differ where two logits lie close: `tests/core/third_voice.rs` bounds how far apart they
 may lie.
+
+It knows no norms before single layers: of the embedding models it computes what is left without those (`without`), and the
+vectors of some texts stand beside the tokens of the others.
 """
 
+import dataclasses
 import json
 import os
 import tempfile
@@ -29,6 +33,8 @@ LENGTH = 24
 KNOWN = (g.TYPE_F32, g.TYPE_F16, g.TYPE_BF16, g.TYPE_TQ1_0, g.TYPE_TQ2_0, g.TYPE_Q1_0, g.TYPE_Q2_0)
 # The families that llama.cpp computes: of `bitnet` the one with SiLU, no embedding models with norms before layers.
 ARCHITECTURES = ("bitnet", "llama", "qwen3")
+# What is left out of the embedding models.
+WITHOUT = "_norm_in.weight"
 
 
 def is_computed(shape, file):
@@ -46,6 +52,41 @@ def greedy(path, prompt):
         tokens.append(int(logits.argmax()))
         model.eval(tokens[-1:])
     return tokens
+
+
+def vectors(path, texts):
+    model = llama_cpp.Llama(path, n_ctx=256, n_batch=256, n_ubatch=256, n_threads=1, n_gpu_layers=0, verbose=False, embedding=True)
+    found = []
+    for tokens in texts:
+        # As Llama.embed does with a text's tokens.
+        model._batch.reset()
+        model._batch.add_sequence(tokens, 0, True)
+        model._ctx.kv_cache_clear()
+        model._ctx.decode(model._batch)
+        vector = np.ctypeslib.as_array(llama_cpp.llama_get_embeddings_seq(model.ctx, 0), (model.n_embd(),)).astype(np.float64)
+        found.append([round(float(value), 6) for value in vector / np.linalg.norm(vector)])
+    return found
+
+
+def embeddings(vocab):
+    """The vectors of the embedding models, all in F32 and without what llama.cpp does not compute."""
+    cases = []
+    for shape, files in shapes.PLAN:
+        if not shape.pooling:
+            continue
+        record = json.load(open(f"{MODELS}/{shape.name}.json"))
+        texts = [sequence["tokens"] for sequence in record["sequences"][:3]]
+        file = files[0]
+        plain = dataclasses.replace(file, weights=g.TYPE_F32, embedding=g.TYPE_F32, output=g.TYPE_F32)
+        weights = {name: plain_weight(shape, weight) for name, weight in models.make_weights(shape).items()}
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/same.gguf"
+            models.write_gguf(path, dataclasses.replace(shape, input_norms=False, f16_norms=False), weights, plain, vocab)
+            found = vectors(path, texts)
+        cases.append({"file": f"{file.name}.gguf", "without": WITHOUT,
+                      "texts": [{"tokens": tokens, "vector": vector} for tokens, vector in zip(texts, found)]})
+        print(file.name, found[0][:4], flush=True)
+    return cases
 
 
 def main():
@@ -80,7 +121,8 @@ def main():
             cases.append({"file": f"{file.name}.gguf", "written_as": written, "answers": answers})
             print(file.name, written, [a["tokens"][:6] for a in answers], flush=True)
     with open(f"{HERE}/../fixtures/third-voice.json", "w") as sink:
-        sink.write(models.json_compact({"program": f"llama-cpp-python {llama_cpp.__version__}", "cases": cases}))
+        sink.write(models.json_compact({"program": f"llama-cpp-python {llama_cpp.__version__}", "cases": cases,
+                                         "embeddings": embeddings(vocab)}))
     print("left out:", ", ".join(left_out))
 
 
