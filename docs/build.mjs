@@ -20,7 +20,6 @@ const ROOT = resolve(DOCS, '..');
 const TABLES = [
   ['LoadOptions', schema.LOAD_RULES, 'BitNet.load and BitNet.probe', 'How a model is loaded.'],
   ['GenerateOptions', schema.GENERATE_RULES, 'model.generate and model.complete', 'How an answer is written.'],
-  ['ChatOptions', schema.CHAT_RULES, 'model.chatPrompt', 'What a chat template sees besides the messages.'],
   ['WorkerOptions', schema.WORKER_RULES, 'BitNet.selfTest', 'What starts workers.'],
 ];
 

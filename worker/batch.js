@@ -21,7 +21,11 @@ export async function runBatch(prompts, concurrent, complete, signal, onProgress
     results[index] = result;
     done += 1;
     if (result.status === 'rejected') failed += 1;
-    onProgress?.({ index, result, done, failed, total: prompts.length });
+    try {
+      onProgress?.({ index, result, done, failed, total: prompts.length });
+    } catch (error) {
+      reportError(error); // the caller's own fault does not lose the answers
+    }
   };
   const work = async () => {
     while (next < prompts.length) {

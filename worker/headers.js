@@ -1,19 +1,32 @@
 // Headers by address: the page's function is asked by the engine worker before each request.
 import { BitNetError } from './error.js';
 
-/** @typedef {Record<string, string>} HeaderRecord */
+/** @typedef {Headers | Record<string, string>} HeaderRecord */
 /** @typedef {(url: string) => HeaderRecord | Promise<HeaderRecord>} HeaderFunction */
 
 /**
- * Whether a value is an object of strings.
+ * Whether a value is `Headers`, or an object of strings that may be sent as headers.
  * @param {unknown} value
  * @returns {value is HeaderRecord}
  */
 export function isHeaderRecord(value) {
-  return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) &&
-    Object.values(value).every((text) => typeof text === 'string')
-  );
+  if (typeof value !== 'object' || value === null) return false;
+  if (value instanceof Headers) return true;
+  if (Symbol.iterator in value || !Object.values(value).every((text) => typeof text === 'string')) return false;
+  try {
+    new Headers(/** @type {Record<string, string>} */ (value)); // names and values that no header can have
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * @param {HeaderRecord} headers
+ * @returns {Record<string, string>} a copy
+ */
+export function copyHeaders(headers) {
+  return headers instanceof Headers ? Object.fromEntries(headers.entries()) : { ...headers };
 }
 
 /**
@@ -26,8 +39,8 @@ export function serveHeaders(headersOf) {
   port1.onmessage = async ({ data: { id, url } }) => {
     try {
       const headers = (await headersOf(url)) ?? {};
-      if (!isHeaderRecord(headers)) throw new TypeError('it gave something else than an object of strings');
-      port1.postMessage({ id, headers: Object.entries(headers) });
+      if (!isHeaderRecord(headers)) throw new TypeError('headers: expected the function to give Headers, or an object of strings that may be sent as headers');
+      port1.postMessage({ id, headers: Object.entries(copyHeaders(headers)) });
     } catch (error) {
       port1.postMessage({ id, error: String(error) });
     }

@@ -10,7 +10,7 @@ import { EVENTS, Listeners } from './listeners.js';
 import { LoraAdapters } from './lora.js';
 import { Metrics } from './metrics/metrics.js';
 import { OpenAI } from './openai/openai.js';
-import { checkChatOptions, checkGenerateOptions, checkIndices, checkMessages, checkPrompt, checkText, checkTexts, templateOptions } from './options.js';
+import { checkGenerateOptions, checkIndices, checkMessages, checkPrompt, checkText, checkTexts, templateOptions } from './options.js';
 import { repeatable } from './responses.js';
 import { TokenStream } from './stream.js';
 import { checkToolOptions, ToolCalling, toolError } from './tools/tool-calling.js';
@@ -23,14 +23,21 @@ import { checkToolOptions, ToolCalling, toolError } from './tools/tool-calling.j
 /** @import { ResponseCache } from './responses.js' */
 /** @import { CallEvent } from './worker-group.js' */
 /** @import { Engine } from './local-engine.js' */
-/** @import { BatchProgress, Completion, GenerationResult, Message, Methods, ModelInfo, Perplexity, Prefill, Prompt, ReleasedMemory, Token } from './protocol.js' */
-/** @import { ChatOptions, GenerateOptions } from './schema.js' */
+/** @import { BatchProgress, Completion, GenerationResult, Message, Methods, ModelInfo, Perplexity, Prefill, Prompt, ReleasedMemory, Token, WireChatOptions, WireMessage, WirePrompt } from './protocol.js' */
+/** @import { GenerateOptions } from './schema.js' */
 /** @import { ChatSessionOptions } from './chat/chat.js' */
 /** @import { SavedChat } from './chat/store.js' */
 /** @import { ToolWish } from './tools/tool-calling.js' */
 
 /** The engine of every model, for `bench.js` and `prefix.js`. @internal @type {WeakMap<Model, Engine>} */
 export const engines = new WeakMap();
+
+/**
+ * What the engine of each model gets for a prompt: with the tools told in words, where its template shows none.
+ * @internal
+ * @type {WeakMap<Model, (prompt: Prompt, options: GenerateOptions) => Promise<{ prompt: WirePrompt, options: WireChatOptions }>>}
+ */
+export const prompts = new WeakMap();
 
 /**
  * Ends the workers of models that nobody can reach any more. A call that runs keeps its workers until it has ended, whatever
@@ -92,6 +99,7 @@ export class Model {
     this.adapters = new LoraAdapters(engine);
     this.guards = new Guards(guards, this.#listeners);
     engines.set(this, engine);
+    prompts.set(this, (prompt, options) => this.#prepare(prompt, options));
     forgotten.register(this, engine);
     const now = { threads: info.threads };
     const { status } = engine;
@@ -149,11 +157,14 @@ export class Model {
   async #complete(prompt, options, waitsForRoom) {
     const asked = checkRequest(prompt, options);
     let text = '';
+    /** @type {Token[]} */
+    const tokens = [];
     const onToken = (/** @type {Token} */ token) => {
       text += token.text;
+      if (token.logprob !== undefined) tokens.push(token);
     };
     const result = await this.#run(asked, options, onToken, waitsForRoom);
-    return { text, ...result };
+    return { text, ...result, ...(tokens.length > 0 && { tokens }) };
   }
 
   /**
@@ -170,6 +181,9 @@ export class Model {
     }
     prompts.forEach(checkPrompt);
     checkGenerateOptions(options);
+    if (onProgress !== undefined && typeof onProgress !== 'function') {
+      throw new BitNetError('invalid_argument', 'onProgress: expected a function.', { details: { option: 'onProgress' } });
+    }
     const { maxConcurrent } = this.info;
     return runBatch(prompts, maxConcurrent, (prompt) => this.#complete(prompt, options, true), options.signal, onProgress);
   }
@@ -292,25 +306,36 @@ export class Model {
   /**
    * The text that the model reads when `generate` is given these messages.
    * @param {readonly Message[]} messages
-   * @param {ChatOptions} [options] those of `generate` that concern messages
+   * @param {GenerateOptions} [options] of `generate`: those that concern messages count
    * @returns {Promise<string>}
    */
   async chatPrompt(messages, options = {}) {
-    return this.#engine.call('chatPrompt', await this.#tools.prepare(checkMessages(messages), checkChatOptions(options)));
+    checkMessages(messages);
+    const { prompt, options: chat } = await this.#prepare(messages, options);
+    return this.#engine.call('chatPrompt', { messages: /** @type {WireMessage[]} */ (prompt), options: chat });
   }
 
   /**
    * The number of tokens that `generate` reads for this prompt: what `usage.promptTokens` will be. A prompt that is longer
    * than the context is counted too.
    * @param {Prompt} prompt
-   * @param {ChatOptions} [options] those of `generate` that concern messages
+   * @param {GenerateOptions} [options] of `generate`: those that concern messages count
    * @returns {Promise<number>}
    */
   async countTokens(prompt, options = {}) {
-    const [checked, chat] = [checkPrompt(prompt), checkChatOptions(options)];
-    if (typeof checked === 'string') return this.#engine.call('countTokens', { prompt: checked, options: chat });
-    const prepared = await this.#tools.prepare(checked, chat);
-    return this.#engine.call('countTokens', { prompt: prepared.messages, options: prepared.options });
+    return this.#engine.call('countTokens', await this.#prepare(prompt, options));
+  }
+
+  /**
+   * @param {Prompt} prompt
+   * @param {GenerateOptions} options
+   * @returns {Promise<{ prompt: WirePrompt, options: WireChatOptions }>}
+   */
+  async #prepare(prompt, options) {
+    const [checked, { chat = {} }] = [checkPrompt(prompt), checkGenerateOptions(options)];
+    if (typeof checked === 'string') return { prompt: checked, options: chat };
+    const prepared = await this.#tools.prepare(checked, options.toolChoice === 'none' ? { ...chat, tools: undefined } : chat);
+    return { prompt: prepared.messages, options: prepared.options };
   }
 
   /**

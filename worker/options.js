@@ -1,9 +1,9 @@
 // Checks what callers pass in, on the page, so that a typo is told at once and not by a worker minutes later.
 import { BitNetError } from './error.js';
 import { isGuard } from './guards/guard.js';
-import { isHeaderRecord } from './headers.js';
+import { copyHeaders, isHeaderRecord } from './headers.js';
 import { isInterval } from './metrics/metrics.js';
-import { ADAPTER_RULES, CHAT_RULES, GENERATE_RULES, LOAD_RULES, WORKER_RULES } from './schema.js';
+import { ADAPTER_RULES, GENERATE_RULES, LOAD_RULES, WORKER_RULES } from './schema.js';
 
 /** @import { ResponseFormat, WireChatOptions, WireGenerateOptions, WireLoadOptions, WireMessage, WirePrompt } from './protocol.js' */
 /** @import { AdapterOptions, ChatOptions, CheckName, GenerateOptions, LoadOptions, Rule, Rules, WorkerOptions } from './schema.js' */
@@ -86,13 +86,13 @@ function isId(key) {
   return /^(0|[1-9][0-9]*)$/.test(key) && Number(key) <= MAX_U32;
 }
 
-/** @type {Check} */
+/** Whether a value has named fields: a Map has none, and would be taken for an empty object. @type {Check} */
 function isObject(value) {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !(Symbol.iterator in value);
 }
 
 /**
- * Whether a value is plain data: what JSON can write, nested at most 64 deep.
+ * Whether a value is plain data: what JSON can write, nested at most 64 deep. A field that is undefined is one that is not there.
  * @param {unknown} value
  * @param {number} [depth]
  * @returns {boolean}
@@ -102,7 +102,18 @@ function isData(value, depth = 0) {
   if (typeof value !== 'object' || depth > 64) return false;
   const prototype = Object.getPrototypeOf(value);
   const plain = Array.isArray(value) || prototype === null || Object.getPrototypeOf(prototype) === null;
-  return plain && Object.values(/** @type {object} */ (value)).every((item) => isData(item, depth + 1));
+  const isField = (/** @type {unknown} */ item) => (item === undefined && !Array.isArray(value)) || isData(item, depth + 1);
+  return plain && Object.values(/** @type {object} */ (value)).every(isField);
+}
+
+/**
+ * Plain data without fields that are undefined.
+ * @template T
+ * @param {T} data
+ * @returns {T}
+ */
+function withoutUndefined(data) {
+  return data === undefined ? data : JSON.parse(JSON.stringify(data));
 }
 
 /** @type {Check} */
@@ -129,12 +140,20 @@ function isResponseFormat(value) {
     case 'json_schema':
       return typeof value.schema === 'boolean' || (isObject(value.schema) && isData(value.schema));
     case 'regex':
-      return typeof value.pattern === 'string' || (value.pattern instanceof RegExp && value.pattern.flags.replace(/[gyduv]/g, '') === '');
+      return typeof value.pattern === 'string' || (value.pattern instanceof RegExp && isExpression(value.pattern));
     case 'grammar':
       return [undefined, 'lark', 'gbnf'].includes(value.syntax) && typeof value.grammar === 'string';
     default:
       return false;
   }
+}
+
+/**
+ * Whether the flags of an expression mean here what they mean in JavaScript: the case of letters is Unicode's, as with the flags u and v.
+ * @param {RegExp} expression
+ */
+function isExpression({ flags, ignoreCase, multiline }) {
+  return !multiline && (!ignoreCase || /[uv]/.test(flags));
 }
 
 /**
@@ -145,7 +164,10 @@ function wireResponseFormat(format) {
   if (format === undefined || format.type === 'text') return undefined;
   if (format.type !== 'regex') return JSON.stringify(format);
   const { pattern } = format;
-  return JSON.stringify({ type: 'regex', pattern: typeof pattern === 'string' ? pattern : pattern.source });
+  if (typeof pattern === 'string') return JSON.stringify({ type: 'regex', pattern });
+  // The rest matters to searches alone: an answer is matched once, and as a whole.
+  const flags = pattern.flags.replace(/[^is]/g, '');
+  return JSON.stringify({ type: 'regex', pattern: flags === '' ? pattern.source : `(?${flags}:${pattern.source})` });
 }
 
 /** @type {Check} */
@@ -233,7 +255,7 @@ export function checkLoadOptions(options) {
     evict,
     network: network && { ...network },
     integrity,
-    headers: typeof headers === 'function' ? undefined : headers && { ...headers },
+    headers: typeof headers === 'function' ? undefined : headers && copyHeaders(headers),
     hfBase: hfBase === undefined ? undefined : resolveAddress(hfBase),
     chatTemplate,
     preTokenizer,
@@ -256,7 +278,7 @@ export function checkAdapterOptions(options) {
     evict,
     network: network && { ...network },
     integrity,
-    headers: typeof headers === 'function' ? undefined : headers && { ...headers },
+    headers: typeof headers === 'function' ? undefined : headers && copyHeaders(headers),
     hfBase: hfBase === undefined ? undefined : resolveAddress(hfBase),
   };
 }
@@ -366,19 +388,10 @@ function badMessage(message) {
   if (!isContent(content) || (isSilent && !Array.isArray(message.tool_calls))) {
     return { expected: "an array of { role, content } with a string or [{ type: 'text', text }] as content", found: message };
   }
-  if (!isData(withoutNothing(message))) {
+  if (!isData(message)) {
     return { expected: 'an array of { role, content } with nothing but plain data in further fields', found: message };
   }
   return undefined;
-}
-
-/**
- * A copy without fields that are undefined.
- * @param {object} object
- * @returns {Record<string, unknown>}
- */
-function withoutNothing(object) {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 }
 
 /**
@@ -396,26 +409,17 @@ export function checkMessages(messages, lead = 'messages: expected') {
   return list.map(({ role, content, ...fields }) => ({
     role,
     content: Array.isArray(content) ? content.map(({ text }) => text) : (content ?? undefined),
-    fields: withoutNothing(fields),
+    fields: withoutUndefined(fields),
   }));
 }
 
 /**
- * @param {ChatOptions} options
- * @returns {WireChatOptions}
- */
-export function checkChatOptions(options) {
-  check('chatPrompt', options, CHAT_RULES);
-  return wireChatOptions(options);
-}
-
-/**
  * Those of `generate` that concern messages.
- * @param {ChatOptions} options
- * @returns {ChatOptions}
+ * @param {GenerateOptions} options
+ * @returns {Pick<GenerateOptions, 'continueFinalMessage' | 'tools' | 'toolChoice' | 'documents' | 'templateVariables' | 'thinking'>}
  */
-export function templateOptions({ continueFinalMessage, tools, documents, templateVariables, thinking }) {
-  return { continueFinalMessage, tools, documents, templateVariables, thinking };
+export function templateOptions({ continueFinalMessage, tools, toolChoice, documents, templateVariables, thinking }) {
+  return { continueFinalMessage, tools, toolChoice, documents, templateVariables, thinking };
 }
 
 /**
@@ -423,7 +427,13 @@ export function templateOptions({ continueFinalMessage, tools, documents, templa
  * @returns {WireChatOptions}
  */
 function wireChatOptions({ continueFinalMessage, tools, documents, templateVariables, thinking }) {
-  return { continueFinalMessage, tools, documents, templateVariables, thinking };
+  return {
+    continueFinalMessage,
+    tools: withoutUndefined(tools),
+    documents: withoutUndefined(documents),
+    templateVariables: withoutUndefined(templateVariables),
+    thinking,
+  };
 }
 
 /**

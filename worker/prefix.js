@@ -1,12 +1,11 @@
 // Keys and values of a text as bytes: a conversation that comes back with them is not read again. What is built on them is the
 // API; these two calls may change with any version.
 import { BitNetError } from './error.js';
-import { engines } from './model.js';
-import { checkChatOptions, checkPrompt } from './options.js';
+import { engines, prompts } from './model.js';
 
 /** @import { Model } from './model.js' */
 /** @import { Prompt } from './protocol.js' */
-/** @import { ChatOptions } from './schema.js' */
+/** @import { GenerateOptions } from './schema.js' */
 
 /** @param {Model} model */
 function engineOf(model) {
@@ -21,13 +20,14 @@ function engineOf(model) {
  * same adapters and precision, whatever the kernel, threads and browser; some 40 KB a token with `fast` precision for 2B4T.
  * @param {Model} model
  * @param {Prompt} prompt
- * @param {ChatOptions} [options] those of `generate` that concern messages
+ * @param {GenerateOptions} [options] of `generate`: those that concern messages count
  * @param {{ signal?: AbortSignal | undefined }} [more]
  * @returns {Promise<Uint8Array>}
  */
 export async function exportPrefix(model, prompt, options = {}, { signal } = {}) {
-  const args = { prompt: checkPrompt(prompt), options: checkChatOptions(options) };
-  return engineOf(model).call('exportPrefix', args, { signal });
+  const engine = engineOf(model);
+  const prepare = /** @type {NonNullable<ReturnType<typeof prompts.get>>} */ (prompts.get(model));
+  return engine.call('exportPrefix', await prepare(prompt, options), { signal });
 }
 
 /**

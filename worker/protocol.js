@@ -97,10 +97,12 @@
  * * `text` (as without the option): anything.
  * * `json_object`: a JSON object.
  * * `json_schema`: a JSON value that satisfies a JSON schema (drafts 4 to 2020-12). A keyword that cannot be enforced is an error
- *   with the code `invalid_grammar`, before anything is generated: `not`, `if`, `contains`, `uniqueItems`, `propertyNames`,
- *   `dependentRequired`, `dependentSchemas`, `unevaluatedItems`, `unevaluatedProperties`, `$dynamicRef`, `oneOf` whose choices
- *   overlap, formats that are not known, and `$ref` to other documents. Properties come in the order of the schema.
- * * `regex`: a text that matches as a whole. There is no look-around and no back-reference.
+ *   with the code `invalid_grammar`, before anything is generated: `not`, `if`, `contains`, `uniqueItems`, `dependentRequired`,
+ *   `dependentSchemas`, `$dynamicRef`, `propertyNames` but for lists of names, patterns and lengths, `unevaluatedItems` and
+ *   `unevaluatedProperties` beside `allOf` and its like, `oneOf` whose choices overlap, the drafts' further formats, and `$ref` to other
+ *   documents. Properties come in the order of the schema.
+ * * `regex`: a text that matches as a whole. There is no look-around and no back-reference; of an expression the flag `m` is refused,
+ *   and `i` without `u` or `v`, whose case of letters is another.
  * * `grammar`: a text of a grammar, in llguidance's variant of Lark's syntax, which begins with `start`, or in GBNF, llama.cpp's syntax, which
  *   begins with `root`. Without `syntax` the grammar's first rule tells: `root ::=` is GBNF.
  *
@@ -328,8 +330,8 @@
  */
 
 /**
- * A whole answer.
- * @typedef {{ text: string } & GenerationResult} Completion
+ * A whole answer. `tokens`: those that it was written in, where `logprobs` has asked for their log-probabilities.
+ * @typedef {{ text: string, tokens?: Token[] } & GenerationResult} Completion
  */
 
 /**

@@ -235,6 +235,9 @@ async function transact(mode, work) {
 
 /** @returns {Promise<IDBDatabase>} */
 function open() {
+  if (!('indexedDB' in globalThis)) {
+    return Promise.reject(new BitNetError('unsupported', 'Answers are kept in IndexedDB, and here there is none: call this in a browser.'));
+  }
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(DATABASE, VERSION);
     request.onupgradeneeded = () => {
@@ -248,5 +251,6 @@ function open() {
 
 /** @param {unknown} cause @returns {never} */
 function storage(cause) {
+  if (cause instanceof BitNetError) throw cause;
   throw new BitNetError('storage', `The browser's storage of answers failed: ${cause}`, { cause });
 }

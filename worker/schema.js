@@ -1,7 +1,7 @@
 // Written by `cargo xtask build` from src/options/: change an option there.
 
 /** @import { Guard } from './guards/guard.js' */
-/** @import { HeaderFunction } from './headers.js' */
+/** @import { HeaderFunction, HeaderRecord } from './headers.js' */
 /** @import { MetricsOptions } from './metrics/metrics.js' */
 /** @import { CacheMode, NetworkOptions, Prefill, Progress, ResponseFormat, ToolChoice } from './protocol.js' */
 /** @import { ResponseCacheOptions } from './responses.js' */
@@ -59,9 +59,9 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
  *   the browser's storage where this one does not fit; false by default
  * @property {NetworkOptions | undefined} [network] how requests are made
  * @property {string | undefined} [integrity] `sha256-` and the digest of the whole file in base64 or hex
- * @property {Record<string, string> | HeaderFunction | undefined} [headers] sent with every request for the file, or
- *   a function that gives them for the address of a request (also a promise of them), each time anew. A browser sends
- *   them on to wherever that address redirects, and takes away `Authorization` alone
+ * @property {HeaderRecord | HeaderFunction | undefined} [headers] sent with every request for the file, or a function
+ *   that gives them for the address of a request (also a promise of them), each time anew. A browser sends them on to
+ *   wherever that address redirects, and takes away `Authorization` alone
  * @property {string | URL | undefined} [hfBase] where `hf:` addresses point, `https://huggingface.co/` by default
  * @property {readonly (AdapterOptions & { source: Source })[] | undefined} [adapters] LoRA adapters that are loaded
  *   with the model and switched on, as by `model.adapters.load`
@@ -113,9 +113,9 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
  *   the browser's storage where this one does not fit; false by default
  * @property {NetworkOptions | undefined} [network] how requests are made
  * @property {string | undefined} [integrity] `sha256-` and the digest of the whole file in base64 or hex
- * @property {Record<string, string> | HeaderFunction | undefined} [headers] sent with every request for the file, or
- *   a function that gives them for the address of a request (also a promise of them), each time anew. A browser sends
- *   them on to wherever that address redirects, and takes away `Authorization` alone
+ * @property {HeaderRecord | HeaderFunction | undefined} [headers] sent with every request for the file, or a function
+ *   that gives them for the address of a request (also a promise of them), each time anew. A browser sends them on to
+ *   wherever that address redirects, and takes away `Authorization` alone
  * @property {string | URL | undefined} [hfBase] where `hf:` addresses point, `https://huggingface.co/` by default
  */
 
@@ -245,7 +245,7 @@ export const LOAD_RULES = {
   evict: { expected: "true or false", kind: 'flag' },
   network: { expected: "an object with numbers of 0 or more for chunkBytes, requests, attempts, retryDelayMs or stallMs", kind: 'custom', check: 'isNetworkOptions' },
   integrity: { expected: "'sha256-' and a digest in base64 or hex", kind: 'custom', check: 'isIntegrity' },
-  headers: { expected: "an object of strings, or a function that gives one", kind: 'custom', check: 'isHeaders' },
+  headers: { expected: "Headers or an object of strings that may be sent as headers, or a function that gives them", kind: 'custom', check: 'isHeaders' },
   hfBase: { expected: "an address", kind: 'custom', check: 'isAddress' },
   adapters: { expected: "an array of objects with the source of an adapter, and options of adapters.load", kind: 'custom', check: 'isAdapters' },
   chatTemplate: { expected: "a string", kind: 'text' },
@@ -277,17 +277,8 @@ export const ADAPTER_RULES = {
   evict: { expected: "true or false", kind: 'flag' },
   network: { expected: "an object with numbers of 0 or more for chunkBytes, requests, attempts, retryDelayMs or stallMs", kind: 'custom', check: 'isNetworkOptions' },
   integrity: { expected: "'sha256-' and a digest in base64 or hex", kind: 'custom', check: 'isIntegrity' },
-  headers: { expected: "an object of strings, or a function that gives one", kind: 'custom', check: 'isHeaders' },
+  headers: { expected: "Headers or an object of strings that may be sent as headers, or a function that gives them", kind: 'custom', check: 'isHeaders' },
   hfBase: { expected: "an address", kind: 'custom', check: 'isAddress' },
-};
-
-/** @type {Rules} */
-export const CHAT_RULES = {
-  continueFinalMessage: { expected: "true or false", kind: 'flag' },
-  tools: { expected: "an array of objects of plain data", kind: 'custom', check: 'isDataArray' },
-  documents: { expected: "an array of objects of plain data", kind: 'custom', check: 'isDataArray' },
-  templateVariables: { expected: "an object of plain data", kind: 'custom', check: 'isDataObject' },
-  thinking: { expected: "true or false", kind: 'flag' },
 };
 
 /** @type {Rules} */
@@ -318,7 +309,7 @@ export const GENERATE_RULES = {
   seed: { expected: "a whole number from 0 to 2^53 - 1", kind: 'whole', least: 0, most: 9007199254740991 },
   stop: { expected: "a string or an array of at most 64 strings, none empty", kind: 'custom', check: 'isStop' },
   stopTokens: { expected: "token ids (whole numbers from 0 to 4294967295) or the texts of tokens, none empty", kind: 'custom', check: 'isStopTokens' },
-  responseFormat: { expected: "{ type: 'text' }, { type: 'json_object' }, { type: 'json_schema', schema } with a schema of plain data, { type: 'regex', pattern } with a string or an expression without flags, or { type: 'grammar', grammar } with the syntax 'lark' or 'gbnf'", kind: 'custom', check: 'isResponseFormat' },
+  responseFormat: { expected: "{ type: 'text' }, { type: 'json_object' }, { type: 'json_schema', schema } with a schema of plain data, { type: 'regex', pattern } with a string or an expression without the flag m and with i beside u or v only, or { type: 'grammar', grammar } with the syntax 'lark' or 'gbnf'", kind: 'custom', check: 'isResponseFormat' },
   continueFinalMessage: { expected: "true or false", kind: 'flag' },
   tools: { expected: "an array of objects of plain data", kind: 'custom', check: 'isDataArray' },
   toolChoice: { expected: "'auto', 'none', 'required' or { name } with the name of a tool", kind: 'custom', check: 'isToolChoice' },

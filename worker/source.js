@@ -4,7 +4,7 @@ import { serveStream } from './byte-stream.js';
 import { serveHeaders } from './headers.js';
 import { resolveAddress } from './options.js';
 
-/** @import { HeaderFunction } from './headers.js' */
+/** @import { HeaderFunction, HeaderRecord } from './headers.js' */
 /** @import { WireSource } from './protocol.js' */
 
 /**
@@ -28,7 +28,7 @@ const PROTOCOLS = ['http:', 'https:'];
 
 /**
  * @param {Source} source
- * @param {{ signal?: AbortSignal, headers?: Record<string, string> | HeaderFunction }} [options]
+ * @param {{ signal?: AbortSignal, headers?: HeaderRecord | HeaderFunction }} [options]
  * @returns {Promise<Wired>}
  */
 export async function wireSource(source, { signal, headers } = {}) {

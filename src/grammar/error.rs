@@ -19,7 +19,11 @@ impl Error {
     pub(crate) fn of(what: &str, cause: &dyn fmt::Display) -> Self {
         // Where it is verbose the library appends its state, for its own developers.
         let cause = cause.to_string();
-        let cause = cause.split("\n<").next().unwrap_or_default().trim();
+        let cause = match cause.split("\n<").next().unwrap_or_default().trim() {
+            // Its name for a mask without a token.
+            "NoExtensionBias" => "no text satisfies it, or none that this vocabulary can spell",
+            cause => cause,
+        };
         Self(format!("{what}: {cause}"))
     }
 }

@@ -10,6 +10,7 @@
 #![deny(unsafe_code)]
 
 mod constraint;
+mod equivalent;
 mod error;
 mod format;
 mod gbnf;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{Error, Result};
+use crate::{Error, Result, equivalent};
 
 /// The keyword of the library's own options.
 const OPTIONS: &str = "x-guidance";
@@ -33,20 +33,26 @@ const MOST_OF_HOSTNAME: u32 = 253;
 /// # Errors
 /// What is wrong with it, or would be understood otherwise than by a validator.
 pub(crate) fn prepare(schema: &Value) -> Result<Value> {
+    let mut schema = schema.clone();
+    equivalent::readdress(&mut schema);
+    refine(&mut schema, "#")?;
     let mut schema = match schema {
         Value::Bool(true) => Map::new(),
-        Value::Object(schema) => schema.clone(),
+        Value::Object(schema) => schema,
         Value::Bool(false) => return Err(Error::new("the JSON schema cannot be enforced: nothing satisfies `false`")),
         _ => return Err(Error::new("the JSON schema: expected an object, true or false")),
     };
-    refine(&mut schema, "#")?;
     let options = json!({ "whitespace_flexible": false, "item_separator": ", ?", "key_separator": ": ?" });
     schema.entry(OPTIONS).or_insert(options);
     Ok(Value::Object(schema))
 }
 
 /// Works on a schema, the one at `path`, and on all inside of it.
-fn refine(schema: &mut Map<String, Value>, path: &str) -> Result<()> {
+fn refine(schema: &mut Value, path: &str) -> Result<()> {
+    equivalent::simplify(schema);
+    let Some(schema) = schema.as_object_mut() else {
+        return Ok(());
+    };
     let renames = ["$id", "id", "$anchor", "$dynamicAnchor"];
     if let Some(keyword) =
         renames.into_iter().find(|name| path != "#" && schema.get(*name).is_some_and(Value::is_string))
@@ -85,22 +91,17 @@ fn refine(schema: &mut Map<String, Value>, path: &str) -> Result<()> {
 }
 
 /// The schemas in a keyword's value, and where they are.
-fn children<'a>(keyword: &str, value: &'a mut Value) -> Vec<(String, &'a mut Map<String, Value>)> {
+pub(crate) fn children<'a>(keyword: &str, value: &'a mut Value) -> Vec<(String, &'a mut Value)> {
+    if value.is_object() && ONE.contains(&keyword) {
+        return vec![(keyword.to_owned(), value)];
+    }
     match value {
-        Value::Object(inner) => {
-            if ONE.contains(&keyword) {
-                return vec![(keyword.to_owned(), inner)];
-            }
-            let named = MAPS.contains(&keyword).then_some(inner).into_iter().flatten();
-            let schemas =
-                named.filter_map(|(name, schema)| Some((format!("{keyword}/{name}"), schema.as_object_mut()?)));
-            schemas.collect()
+        Value::Object(inner) if MAPS.contains(&keyword) => {
+            inner.iter_mut().map(|(name, schema)| (format!("{keyword}/{name}"), schema)).collect()
         }
-        Value::Array(list) if LISTS.contains(&keyword) => list
-            .iter_mut()
-            .enumerate()
-            .filter_map(|(index, schema)| Some((format!("{keyword}/{index}"), schema.as_object_mut()?)))
-            .collect(),
+        Value::Array(list) if LISTS.contains(&keyword) => {
+            list.iter_mut().enumerate().map(|(index, schema)| (format!("{keyword}/{index}"), schema)).collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -88,8 +88,8 @@ const INTEGRITY: Rule = Rule {
 const HEADERS: Rule = Rule {
     name: "headers",
     kind: Kind::Custom {
-        typescript: "Record<string, string> | HeaderFunction",
-        expected: "an object of strings, or a function that gives one",
+        typescript: "HeaderRecord | HeaderFunction",
+        expected: "Headers or an object of strings that may be sent as headers, or a function that gives them",
         check: "isHeaders",
     },
     about: "sent with every request for the file, or a function that gives them for the address of a request (also a \

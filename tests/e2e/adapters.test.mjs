@@ -6,6 +6,7 @@ import { HumanMessage, SystemMessage, ToolMessage } from '@langchain/core/messag
 import { StringOutputParser } from '@langchain/core/output_parsers';
 import { ChatPromptTemplate } from '@langchain/core/prompts';
 import { generateText, jsonSchema, Output, stepCountIs, streamText, tool } from 'ai';
+import { z } from 'zod';
 
 import { bitnet } from '../../worker/adapters/ai-sdk.js';
 import { ChatBitNet } from '../../worker/adapters/langchain.js';
@@ -110,7 +111,9 @@ test('LangChain: a chain, a stream, options and usage', async () => {
   const answer = await chat.invoke([new SystemMessage('Sys'), new HumanMessage({ content: [{ type: 'text', text: 'Hi' }] })], { maxTokens: 4, stop: ['x'], tags: ['t'], metadata: { a: 1 } });
   assert.equal(answer.content, 're:H');
   assert.deepEqual([answer.usage_metadata?.input_tokens, answer.usage_metadata?.output_tokens], [7, 4]);
-  assert.deepEqual(answer.response_metadata, { finish_reason: 'length', stopped_by: undefined });
+  assert.deepEqual(answer.response_metadata, {
+    finish_reason: 'length', stopped_by: undefined, tokenUsage: { promptTokens: 7, completionTokens: 4, totalTokens: 11 },
+  });
   assert.equal(model.prompts[0], 's:Sys u:Hi');
   assert.deepEqual([model.options[0].temperature, model.options[0].maxTokens, model.options[0].stop], [0.5, 4, ['x']]);
 
@@ -160,6 +163,49 @@ test('LangChain: an answer follows a schema', async () => {
   assert.deepEqual([raw.content, parsed], ['{"a"', null]);
   await chat.bindTools([{ type: 'function', function: { name: 'add', parameters: schema } }], { tool_choice: 'any' }).invoke('Hi');
   assert.equal(model.options.at(-1).toolChoice, 'required');
+});
+
+test('LangChain: what a schema\'s library checks besides is checked, and an answer that is cut off is told', async () => {
+  const model = new Letters();
+  model.prefix = '';
+  const chat = chain(model);
+  const even = z.object({ a: z.number().refine((a) => a % 2 === 0).transform((a) => a / 2), b: z.string().default('x') });
+  assert.deepEqual(await chat.withStructuredOutput(even).invoke('{"a":4}'), { a: 2, b: 'x' });
+  await assert.rejects(chat.withStructuredOutput(even).invoke('{"a":3}'), { lc_error_code: 'OUTPUT_PARSING_FAILURE' });
+  await assert.rejects(chain(model, { maxTokens: 4 }).withStructuredOutput(even).invoke('{"a":4}'), { lc_error_code: 'OUTPUT_PARSING_FAILURE', message: /cut off/ });
+  const standard = { '~standard': { version: 1, vendor: 'test', validate: (/** @type {any} */ value) => (value.a === 1 ? { value: 'one' } : { issues: [{ message: 'no' }] }), jsonSchema: { input: () => ({ type: 'object' }) } } };
+  assert.equal(await chat.withStructuredOutput(standard).invoke('{"a":1}'), 'one');
+  await assert.rejects(chat.withStructuredOutput(standard).invoke('{"a":2}'), { lc_error_code: 'OUTPUT_PARSING_FAILURE' });
+  const parts = [];
+  for await (const part of await chat.withStructuredOutput({ type: 'object' }).stream('{"a":[1,2]}')) parts.push(part);
+  assert.ok(parts.length > 2 && JSON.stringify(parts.at(-1)) === '{"a":[1,2]}');
+  // By a call of a tool.
+  const called = chat.withStructuredOutput(z.object({ a: z.number() }), { method: 'functionCalling', name: 'add' });
+  assert.deepEqual(await called.invoke('call'), { a: 1 });
+  assert.deepEqual(model.options.at(-1).toolChoice, { name: 'add' });
+  await assert.rejects(chat.withStructuredOutput({ type: 'object' }, { method: 'functionCalling' }).invoke('no'), { lc_error_code: 'OUTPUT_PARSING_FAILURE' });
+});
+
+test('LangChain: tokens are the model\'s own, log-probabilities are told, and what is no model is', async () => {
+  const chat = chain(new Letters());
+  assert.equal(await chat.getNumTokens([{ type: 'text', text: 'four' }]), 4);
+  const { response_metadata: metadata } = await chat.invoke('Hi', { logprobs: 1, maxTokens: 2 });
+  assert.deepEqual(/** @type {any} */ (metadata.logprobs).content.map((/** @type {any} */ { token }) => token), ['r', 'e']);
+  let whole;
+  for await (const chunk of await chat.stream('Hi', { logprobs: 1, maxTokens: 2 })) whole = whole === undefined ? chunk : whole.concat(chunk);
+  assert.equal(/** @type {any} */ (whole?.response_metadata.logprobs).content.length, 2);
+  for (const model of /** @type {any[]} */ ([undefined, null, {}, Promise.resolve()])) {
+    assert.throws(() => new ChatBitNet({ model }), { code: 'invalid_argument' });
+    assert.throws(() => bitnet(model), { code: 'invalid_argument' });
+  }
+});
+
+test('AI SDK: tools without a description are taken, and reasoning that a model has not is a warning', async () => {
+  const model = new Letters();
+  const bare = tool({ inputSchema: jsonSchema(/** @type {const} */ ({ type: 'object', properties: {} })) });
+  const { text, warnings } = await generateText({ model: sdk(model), prompt: 'Hi', tools: { bare }, reasoning: 'high' });
+  assert.deepEqual([text, warnings?.map((warning) => [warning.type, Reflect.get(warning, 'feature')])], ['re:Hi', [['unsupported', 'reasoning']]]);
+  assert.equal('thinking' in model.options[0], false);
 });
 
 test('LangChain: an abort stops the model, and what it cannot read is refused', async () => {

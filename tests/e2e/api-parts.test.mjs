@@ -78,6 +78,24 @@ test('options are copied, completed and refused with a name, a value and a range
   assert.throws(() => checkGenerateOptions(/** @type {any} */ ({ continueFinalMessage: 1 })), /continueFinalMessage: expected true or false, found 1/);
   assert.throws(() => checkGenerateOptions(/** @type {any} */ ({ tools: [() => 1] })), /tools: expected/);
   assert.throws(() => checkPrompt([{ role: 'user', content: 7 }]), /found {"role":"user","content":7}/);
+  // A field that is undefined is one that is not there, however deep.
+  const tool = { type: 'function', function: { name: 'f', description: undefined, parameters: { type: 'object', title: undefined } } };
+  assert.deepEqual(checkGenerateOptions({ tools: [tool] }).chat?.tools, [{ type: 'function', function: { name: 'f', parameters: { type: 'object' } } }]);
+  assert.deepEqual(checkPrompt([{ role: 'user', content: 'Hi', extra: { a: [{ b: undefined }] } }]), [{ role: 'user', content: 'Hi', fields: { extra: { a: [{}] } } }]);
+  assert.throws(() => checkGenerateOptions({ templateVariables: { a: [undefined] } }), /templateVariables: expected/);
+  // What has entries and no fields would be taken for nothing.
+  for (const name of ['logitBias', 'templateVariables', 'responseFormat', 'toolChoice']) {
+    assert.throws(() => checkGenerateOptions({ [name]: new Map([[1, 2]]) }), new RegExp(`${name}: expected`));
+  }
+  for (const name of ['network', 'metrics', 'responseCache', 'headers']) {
+    assert.throws(() => checkLoadOptions({ [name]: new Map([['a', 1]]) }), new RegExp(`${name}: expected`));
+  }
+  assert.throws(() => checkLoadOptions(/** @type {any} */ (new Map([['threads', 1]]))), /load options: expected an object/);
+  assert.deepEqual(checkLoadOptions({ headers: new Headers({ Authorization: 'Bearer x' }) }).headers, { authorization: 'Bearer x' });
+  for (const headers of [{ 'bad name': 'x' }, { a: 'x\ny' }, { a: 'ł' }]) assert.throws(() => checkLoadOptions(/** @type {any} */ ({ headers })), /headers: expected Headers or an object of strings that may be sent/);
+  const format = (/** @type {RegExp} */ pattern) => JSON.parse(checkGenerateOptions({ responseFormat: { type: 'regex', pattern } }).responseFormat ?? '').pattern;
+  assert.deepEqual([format(/a|b/), format(/a|b/gu), format(/a|b/siu)], ['a|b', 'a|b', '(?is:a|b)']);
+  for (const pattern of [/a/m, /a/i, /a/imu]) assert.throws(() => format(pattern), /without the flag m and with i beside u/);
   assert.deepEqual([...checkIndices(new Uint8Array([1, 2]), 'ids')], [1, 2]);
   assert.throws(() => checkIndices([2 ** 32], 'ids'), /ids: expected .*, found 4294967296/);
   assert.throws(() => checkIndices('12', 'ids'), /ids: expected/);

@@ -71,12 +71,26 @@ pageTest('tokens are counted as a generation reads them', async (page) => {
       const { usage } = await model.complete(prompt, { ...options, maxTokens: 1 });
       rows.push([counted, usage.promptTokens]);
     }
+    // Options of an answer count as they count for it.
+    const tools = [{ type: 'function', function: { name: 'f', parameters: { type: 'object', properties: {}, additionalProperties: false } } }];
+    const messages = [{ role: 'system', content: 'Be' }, { role: 'user', content: 'Hi' }];
+    for (const options of /** @type {import('../../worker/schema.js').GenerateOptions[]} */ ([
+      { tools }, { tools, toolChoice: 'none' }, { tools, toolChoice: 'required', temperature: 1 }, { tools, toolChoice: { name: 'f' } }, { responseFormat: { type: 'regex', pattern: 'a' } },
+    ])) {
+      const { usage } = await model.complete(messages, { ...options, maxTokens: 1 });
+      rows.push([await model.countTokens(messages, options), usage.promptTokens]);
+    }
+    // A conversation with tools is saved with its keys and values, where the template shows tools and where it does not.
+    const chat = model.chat({ tools, maxTokens: 4 });
+    for await (const _ of chat.send('Hi'));
+    const saved = await model.restore(await chat.save());
     const long = await model.countTokens('1234567890'.repeat(300));
     const bad = await model.countTokens(/** @type {any} */ (7)).catch((error) => error.code);
     await model.unload();
-    return { rows, long, bad };
+    return { rows, long, bad, restored: saved.restoredTokens };
   }, SHIPPED);
   for (const [counted, read] of rows.rows) assert.equal(counted, read);
+  assert.ok(rows.restored > 100, `${rows.restored} tokens`);
   assert.ok(rows.long > 1024);
   assert.equal(rows.bad, 'invalid_argument');
 });
@@ -120,6 +134,7 @@ pageTest('log-probabilities change no answer, are those of the logits, and give 
     const plain = await model.complete('Hello', options);
     const tokens = [];
     for await (const token of model.generate('Hello', { ...options, logprobs: 3 })) tokens.push(token);
+    const whole = await model.complete('Hello', { ...options, logprobs: 3 });
     const { perplexity, ids, logprobs } = await model.perplexity('Hello, world');
     const rows = await model.logits(ids);
     const vocabulary = rows.length / ids.length;
@@ -130,9 +145,11 @@ pageTest('log-probabilities change no answer, are those of the logits, and give 
     });
     const short = await model.perplexity('').catch((error) => error.code);
     await model.unload();
-    return { plain, tokens, perplexity, logprobs: Array.from(logprobs), want, short };
+    return { plain, tokens, whole, perplexity, logprobs: Array.from(logprobs), want, short };
   }, MODEL);
   assert.equal(got.tokens.map(({ text }) => text).join(''), got.plain.text);
+  assert.deepEqual(got.whole.tokens, got.tokens.filter(({ logprob }) => logprob !== undefined));
+  assert.equal(got.plain.tokens, undefined);
   for (const { id, logprob = 1, topLogprobs = [], bytes } of got.tokens.filter(({ id }) => id >= 0)) {
     assert.ok(logprob <= 0 && Array.isArray(bytes) && topLogprobs.length === 3, JSON.stringify([id, logprob]));
     assert.ok(topLogprobs.every((other, i) => i === 0 || other.logprob <= topLogprobs[i - 1].logprob));

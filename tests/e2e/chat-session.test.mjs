@@ -161,6 +161,19 @@ test('truncate drops the oldest turns, keeps the system prompt, and says what it
   assert.equal(model.prompts.at(-1), 's:Sys u:a');
 });
 
+test('messages that are kept stay with the system prompt, in forks and after a save too', async () => {
+  const model = new Letters(36);
+  const messages = [{ role: 'user', content: 'ex' }, { role: 'assistant', content: 'am' }];
+  const chat = chatWith(model, { system: 'S', messages, keep: 2, onFull: 'truncate', reserve: 5 });
+  for (const text of ['aaaaaa', 'bbbbbb', 'cccccc']) await read(chat.send(text, { maxTokens: 5 }));
+  assert.equal(model.prompts.at(-1), 's:S u:ex a:am u:bbbbbb a:re:bb u:cccccc');
+  const again = await restoreChat(/** @type {any} */ (model), JSON.parse(JSON.stringify(chat)), {});
+  for (const other of [chat.fork(), again]) {
+    await read(other.send('ddddddddddd', { maxTokens: 5 }));
+    assert.match(model.prompts.at(-1) ?? '', /^s:S u:ex a:am u:d/);
+  }
+});
+
 test('by default a full context is an error', async () => {
   const chat = chatWith(new Letters(30));
   await read(chat.send('aaaaaaaa'));
@@ -201,8 +214,11 @@ test('a conversation goes through JSON and goes on', async () => {
   await assert.rejects(restoreChat(/** @type {any} */ (model), saved, { system: 'Other' }), { code: 'invalid_argument' });
 });
 
-test('what is wrong is told at the call', () => {
+test('what is wrong is told at the call', async () => {
   const model = new Letters();
+  for (const options of [null, 5, [], { messages: 'x' }, { messages: null }, { keep: -1 }, { keep: 'x' }, { system: 'A', messages: [{ role: 'system', content: 'B' }] }]) {
+    assert.throws(() => new Chat(/** @type {any} */ (model), /** @type {any} */ (options)), { code: 'invalid_argument' }, JSON.stringify(options));
+  }
   for (const options of [{ system: 1 }, { onFull: 'drop' }, { reserve: 0 }, { topP: 2 }, { maxtokens: 1 }, { messages: [{}] }]) {
     assert.throws(() => chatWith(model, options), { code: 'invalid_argument' }, JSON.stringify(options));
   }
@@ -211,4 +227,7 @@ test('what is wrong is told at the call', () => {
     assert.throws(() => chat.send(/** @type {any} */ (input)), { code: 'invalid_argument' }, JSON.stringify(input));
   }
   assert.throws(() => chat.send('x', { topP: 2 }), { code: 'invalid_argument' });
+  for (const options of [null, 5, { id: 5 }, { id: '' }, { kv: 'x' }, { name: 'x' }]) {
+    await assert.rejects(chat.save(/** @type {any} */ (options)), { code: 'invalid_argument' }, JSON.stringify(options));
+  }
 });

@@ -222,7 +222,7 @@ test('every page of the documentation has links to files that are there', async 
 test('the documentation names every option, every error code and every exported name', async () => {
   const [options, errors] = await Promise.all(['Options', 'Errors'].map((name) => readFile(join(SITE, `docs/documents/${name}.html`), 'utf8')));
   const schema = await import('../../worker/schema.js');
-  const rules = [schema.LOAD_RULES, schema.GENERATE_RULES, schema.CHAT_RULES, schema.WORKER_RULES];
+  const rules = [schema.LOAD_RULES, schema.GENERATE_RULES, schema.WORKER_RULES];
   for (const name of rules.flatMap((part) => Object.keys(part))) assert.ok(options.includes(`<code>${name}</code>`), name);
   const [, union] = /@typedef \{('invalid_gguf'[^}]*)\} ErrorCode/.exec(await readFile(join(ROOT, 'worker/error.js'), 'utf8')) ?? [];
   for (const [, code] of union.matchAll(/'(\w+)'/g)) assert.match(errors, new RegExp(`<code>${code}</code></td>\\s*<td>[^]+?</td>\\s*<td>.`), code);

@@ -57,9 +57,21 @@ export class Letters {
   /** @param {Prompt} prompt @param {any} options */
   async complete(prompt, options) {
     const stream = this.generate(prompt, options);
-    for await (const _ of stream);
+    const tokens = [];
+    for await (const token of stream) if (token.logprob !== undefined) tokens.push(token);
     const result = /** @type {import('../../worker/protocol.js').GenerationResult} */ (stream.result);
-    return { text: stream.partial.text, ...result };
+    return { text: stream.partial.text, ...result, ...(tokens.length > 0 && { tokens }) };
+  }
+
+  /** As many tokens as letters. @param {string} text */
+  async tokenize(text) {
+    return [...text].map((letter) => letter.codePointAt(0));
+  }
+
+  /** Its template lets its thinking be chosen where it thinks. @param {Message[]} _messages @param {any} options */
+  async chatPrompt(_messages, { thinking }) {
+    if (thinking !== undefined && this.thoughts === '') throw new BitNetError('unsupported', 'thinking: it cannot be chosen.');
+    return '';
   }
 
   /** Each text's length, and 0.5. @param {string[]} texts */

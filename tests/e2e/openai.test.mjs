@@ -4,6 +4,8 @@ import { test } from 'node:test';
 
 import OpenAI from 'openai';
 
+import { BitNetError } from '../../worker/error.js';
+import { TextAnswer } from '../../worker/openai/answer.js';
 import { Letters } from './letters.mjs';
 
 /** @type {import('openai').OpenAI.ChatCompletionMessageParam[]} */
@@ -254,6 +256,28 @@ test('what is wrong is an error of the package, with the parameter', async () =>
   assert.equal(model.running, 0);
 });
 
+test('an option that is wrong has the name that the request gave it, and what was refused is what was said', async () => {
+  const model = new Letters();
+  const errorOf = (/** @type {any} */ params) => model.openai.chat.completions.create({ messages: HI, ...params }).then(() => [], (/** @type {any} */ error) => [error.param, error.message]);
+  model.generate = () => { throw new BitNetError('invalid_argument', 'logitBias: expected ids of tokens of this model, below 5, found 9'); };
+  assert.deepEqual(await errorOf({ logit_bias: { 9: 1 } }), ['logit_bias', 'logit_bias: expected ids of tokens of this model, below 5, found 9']);
+  const other = new Letters();
+  await clientOf(other).chat.completions.create({ model: 'm', messages: [...HI, { role: 'assistant', content: null, refusal: 'No' }, ...HI, { role: 'assistant', content: [{ type: 'refusal', refusal: 'Never' }] }, ...HI] });
+  assert.deepEqual([other.messages[0][1].content, other.messages[0][3].content], ['No', [{ type: 'text', text: 'Never' }]]);
+});
+
+test('a token that is a part of a character has a name and an offset of its own', async () => {
+  const answer = new TextAnswer(0);
+  const bytes = [...new TextEncoder().encode('a😀\uFEFFb')];
+  for (const part of [[bytes[0]], bytes.slice(1, 3), bytes.slice(3, 5), bytes.slice(5, 8), [bytes[8]]]) {
+    answer.push({ id: 1, text: '', bytes: part, logprob: -1, topLogprobs: [{ id: 1, text: '', bytes: part, logprob: -1 }] });
+  }
+  const { logprobs } = answer.choice();
+  assert.deepEqual(logprobs?.tokens, ['a', 'bytes:\\xf0\\x9f', 'bytes:\\x98\\x80', '\uFEFF', 'b']);
+  assert.deepEqual(logprobs?.text_offset, [0, 1, 1, 3, 4]);
+  assert.equal(Object.keys(logprobs?.top_logprobs[1] ?? {})[0], 'bytes:\\xf0\\x9f');
+});
+
 test('a failure of the model is the server\'s, told once and not tried again', async () => {
   const model = new Letters();
   const broken = { model: 'm', messages: [{ role: /** @type {const} */ ('user'), content: 'a!' }] };
@@ -293,6 +317,7 @@ test('other addresses, methods and bodies are refused as OpenAI refuses them', a
     return [response.status, (await response.json()).error.code];
   };
   assert.deepEqual(await errorOf('https://api.openai.com/v1/audio/speech', { method: 'POST', body: '{}' }), [404, 'unknown_url']);
+  assert.deepEqual(await errorOf('/v1/models/%E0%A4%A'), [404, 'model_not_found']);
   assert.deepEqual(await errorOf('/v1/chat/completions'), [405, 'method_not_supported']);
   assert.deepEqual(await errorOf('/v1/chat/completions', { method: 'POST', body: '{' }), [400, null]);
   assert.deepEqual(await errorOf('/v1/chat/completions', { method: 'POST', body: '[]' }), [400, null]);

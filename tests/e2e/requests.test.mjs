@@ -164,8 +164,14 @@ pageTest('a batch has its results in order, tells its progress, and outlives wha
     const wrong = await Promise.all(
       [model.generateBatch(/** @type {any} */ ('one')), model.generateBatch([/** @type {any} */ (7)])].map((call) => call.then(() => '', ({ code }) => code)),
     );
+    wrong.push(await model.generateBatch(['one'], { onProgress: /** @type {any} */ (5) }).then(() => '', ({ code }) => code));
+    // What the caller's own function throws is reported, and loses nothing.
+    /** @type {string[]} */
+    const thrown = [];
+    globalThis.addEventListener('error', (event) => (event.preventDefault(), thrown.push(event.message)));
+    const survived = await model.generateBatch(['one', 'two'], { ...options, onProgress: () => { throw new Error('mine'); } });
     await model.unload();
-    return { results: results.map((r) => (r.status === 'fulfilled' ? r.value.text : r.reason.code)), alone, progress, aborted, empty, wrong };
+    return { results: results.map((r) => (r.status === 'fulfilled' ? r.value.text : r.reason.code)), alone, progress, aborted, empty, wrong, thrown, survived: survived.map(({ status }) => status) };
   }, MODEL);
   assert.deepEqual(got.results, got.alone);
   assert.equal(got.results[2], 'context_overflow');
@@ -173,7 +179,9 @@ pageTest('a batch has its results in order, tells its progress, and outlives wha
   assert.deepEqual(got.progress.map(({ index }) => index).sort(), [0, 1, 2, 3, 4, 5]);
   assert.deepEqual([got.progress.at(-1)?.failed, got.progress.at(-1)?.total], [1, 6]);
   assert.equal(got.aborted, 'enough');
-  assert.deepEqual([got.empty, got.wrong], [[], ['invalid_argument', 'invalid_argument']]);
+  assert.deepEqual([got.empty, got.wrong], [[], Array(3).fill('invalid_argument')]);
+  assert.deepEqual([got.survived, got.thrown.length], [['fulfilled', 'fulfilled'], 2]);
+  assert.match(got.thrown[0], /mine/);
 });
 
 pageTest('a batch waits where others have filled the queue, and keeps to its timeout and signal meanwhile', async (page) => {

@@ -2,6 +2,7 @@
 import { BitNetError } from '../error.js';
 import { GENERATE_RULES } from '../schema.js';
 import { callDeltasOf, toolCallsOf } from '../tool-calls.js';
+import { checkModel } from './loaded-model.js';
 
 /** @import { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4Content, LanguageModelV4FinishReason, LanguageModelV4Message, LanguageModelV4StreamPart, LanguageModelV4ToolResultOutput, LanguageModelV4Usage, SharedV4Warning } from '@ai-sdk/provider' */
 /** @import { GenerationResult, Message, StreamEvent, Token } from '../protocol.js' */
@@ -16,9 +17,16 @@ import { callDeltasOf, toolCallsOf } from '../tool-calls.js';
  * @returns {LanguageModelV4}
  */
 export function bitnet(model, settings = {}) {
-  const modelId = model.info.name ?? 'bitnet-web';
-  const begin = (/** @type {LanguageModelV4CallOptions} */ call) => {
+  const modelId = checkModel(model).info.name ?? 'bitnet-web';
+  /** @type {Promise<boolean> | undefined} */
+  let thinks;
+  const begin = async (/** @type {LanguageModelV4CallOptions} */ call) => {
     const { options, warnings } = optionsOf(call, settings);
+    // A call that asks for reasoning is written for many models: where this one has none, that is a warning.
+    if (options.thinking && call.reasoning !== undefined && !(await (thinks ??= canThink(model)))) {
+      delete options.thinking;
+      warnings.push({ type: 'unsupported', feature: 'reasoning', details: 'The chat template of this model does not let it be chosen.' });
+    }
     const messages = call.prompt.flatMap(messagesOf);
     const ends = messages.at(-1)?.role === 'assistant' && { continueFinalMessage: false };
     return { warnings, stream: model.generate(messages, { ...ends, ...options }) };
@@ -29,7 +37,7 @@ export function bitnet(model, settings = {}) {
     modelId,
     supportedUrls: {},
     async doGenerate(call) {
-      const { warnings, stream } = begin(call);
+      const { warnings, stream } = await begin(call);
       const answer = new Answer();
       for await (const token of stream) answer.add(token);
       const result = /** @type {GenerationResult} */ (stream.result);
@@ -43,12 +51,17 @@ export function bitnet(model, settings = {}) {
       return { content, finishReason: reasonOf(result), usage: usageOf(result, answer), response: { modelId, timestamp: new Date() }, warnings };
     },
     async doStream(call) {
-      const { warnings, stream } = begin(call);
+      const { warnings, stream } = await begin(call);
       const events = stream.events();
       const first = await events.next(); // a prompt that is refused rejects here
       return { stream: readable(partsOf(events, first, warnings, modelId)) };
     },
   };
+}
+
+/** @param {Model} model @returns {Promise<boolean>} whether its thinking can be chosen */
+async function canThink(model) {
+  return model.chatPrompt([{ role: 'user', content: 'Hello' }], { thinking: true }).then(() => true, ({ code }) => code !== 'unsupported');
 }
 
 /** What has come of an answer. */

@@ -1,11 +1,11 @@
 // A conversation with a model: its messages, and the answers to the next ones.
 import { BitNetError } from '../error.js';
-import { checkGenerateOptions, checkMessages, templateOptions } from '../options.js';
+import { checkGenerateOptions, checkMessages } from '../options.js';
 import { TokenStream } from '../stream.js';
-import { toolCallsOf } from '../tool-calls.js';
 import { exportPrefix } from '../prefix.js';
 import { History } from './history.js';
 import { saveChat } from './store.js';
+import { behind, checkObject, invalid, messageOf, messagesOf, ranFull, unlessAborted } from './turn.js';
 
 /** @import { GenerationResult, Message, Prefill, Token } from '../protocol.js' */
 /** @import { GenerateOptions } from '../schema.js' */
@@ -22,6 +22,7 @@ import { saveChat } from './store.js';
  * @property {OnFull | undefined} [onFull] what happens where the context has no room for the next answer. `error` (default): the
  *   send rejects with `context_overflow`; `truncate`: the oldest turns are left out of the prompt; `shift`: the same, and an
  *   answer that fills the context goes on behind a shortened prompt, which is read anew
+ * @property {number | undefined} [keep] messages behind the system prompt that stay too, such as examples: none by default
  * @property {number | undefined} [reserve] tokens that `truncate` and `shift` keep free for an answer; by default `maxTokens`, and
  *   at most a quarter of the context
  */
@@ -110,20 +111,27 @@ export class Chat {
    * Use `model.chat`.
    * @internal
    * @param {Model} model
-   * @param {ChatSessionOptions} options
+   * @param {ChatSessionOptions} chatOptions
    * @param {History} [history] instead of the messages in the options
    */
-  constructor(model, { system, messages, onFull = 'error', reserve, ...options }, history) {
+  constructor(model, chatOptions, history) {
+    checkObject('chat options', chatOptions);
+    const { system, messages, onFull = 'error', keep = 0, reserve, ...options } = chatOptions;
     checkGenerateOptions(options);
     if (system !== undefined && typeof system !== 'string') throw invalid('system', 'a string', system);
     if (!ON_FULL.includes(onFull)) throw invalid('onFull', `one of '${ON_FULL.join("', '")}'`, onFull);
     if (reserve !== undefined && !(Number.isInteger(reserve) && reserve > 0)) throw invalid('reserve', 'a whole number of 1 or more', reserve);
-    if (messages !== undefined && messages.length > 0) checkMessages(messages);
+    if (!Number.isInteger(keep) || keep < 0) throw invalid('keep', 'a whole number of messages, 0 or more', keep);
+    if (messages !== undefined && !(Array.isArray(messages) && messages.length === 0)) checkMessages(messages);
+    if (system !== undefined && messages?.[0]?.role === 'system') {
+      throw invalid('messages', 'no system prompt among them, where one is given as system', messages[0]);
+    }
     this.#model = model;
     this.#options = options;
     this.#onFull = onFull;
     this.#reserve = reserve;
     this.#history = history ?? History.of(system, messages ?? []);
+    this.#history.kept = keep;
   }
 
   /**
@@ -206,7 +214,7 @@ export class Chat {
    */
   fork() {
     this.#requireIdle('fork');
-    const options = { onFull: this.#onFull, reserve: this.#reserve, ...this.#options };
+    const options = { onFull: this.#onFull, keep: this.#history.kept, reserve: this.#reserve, ...this.#options };
     return new Chat(this.#model, options, this.#history.copy());
   }
 
@@ -225,8 +233,8 @@ export class Chat {
    */
   toJSON() {
     const { signal, onPrefill, ...options } = this.#options;
-    const { onFull, reserve } = { onFull: this.#onFull, reserve: this.#reserve };
-    return { version: 1, options: structuredClone({ ...options, onFull, reserve }), ...this.#history.toJSON() };
+    const conversation = { onFull: this.#onFull, keep: this.#history.kept, reserve: this.#reserve };
+    return { version: 1, options: structuredClone({ ...options, ...conversation }), ...this.#history.toJSON() };
   }
 
   /**
@@ -239,13 +247,29 @@ export class Chat {
    * @param {AbortSignal | undefined} [options.signal]
    * @returns {Promise<string>} the id
    */
-  async save({ id = this.id, kv = true, signal } = {}) {
+  async save(options = {}) {
+    checkObject('save options', options, ['id', 'kv', 'signal']);
+    const { id = this.id, kv = true, signal } = options;
+    if (id !== undefined && (typeof id !== 'string' || id === '')) throw invalid('id', 'a string, not empty', id);
+    if (typeof kv !== 'boolean') throw invalid('kv', 'true or false', kv);
     this.#requireIdle('save');
     const chat = this.toJSON();
     const prompt = this.#history.prompt();
     const bytes = kv && prompt.length > 0 ? await exportPrefix(this.#model, prompt, behind(prompt, this.#options), { signal }) : undefined;
     this.id = await saveChat(id, chat, bytes && new Blob([/** @type {BlobPart} */ (bytes)]));
     return this.id;
+  }
+
+  /**
+   * Leaves the oldest turns out of the next prompt until it is no longer than the context.
+   * @internal
+   * @returns {Promise<Message[]>} what was left out
+   */
+  async fit() {
+    /** @type {Message[]} */
+    const dropped = [];
+    await this.#drop(this.#history, () => this.#history.prompt(), this.#options, 0, dropped);
+    return dropped;
   }
 
   /**
@@ -362,6 +386,18 @@ export class Chat {
     const { contextLength } = this.#model.info;
     const quarter = Math.ceil(contextLength / 4);
     const reserve = Math.min(this.#reserve ?? options.maxTokens ?? quarter, this.#reserve === undefined ? quarter : contextLength - 1);
+    await this.#drop(history, promptOf, options, reserve, dropped);
+  }
+
+  /**
+   * @param {History} history
+   * @param {() => Message[]} promptOf
+   * @param {GenerateOptions} options
+   * @param {number} reserve tokens that are kept free
+   * @param {Message[]} dropped
+   */
+  async #drop(history, promptOf, options, reserve, dropped) {
+    const { contextLength } = this.#model.info;
     for (;;) {
       const excess = (await this.#count(promptOf(), options)) + reserve - contextLength;
       if (excess <= 0) return;
@@ -388,74 +424,4 @@ export class Chat {
     if (this.#running === 0) return;
     throw new BitNetError('invalid_argument', `${what}: the conversation is being answered: wait for the answer, or abort it first.`);
   }
-}
-
-/**
- * @param {ChatInput} input
- * @returns {Message[]}
- */
-function messagesOf(input) {
-  const list = typeof input === 'string' ? [{ role: 'user', content: input }] : [input].flat();
-  checkMessages(list, 'send: expected a string, a message or');
-  return structuredClone(/** @type {Message[]} */ (list));
-}
-
-/**
- * Options of the template for a prompt, behind which the next turn begins where the assistant has spoken last.
- * @param {Message[]} prompt
- * @param {GenerateOptions} options
- */
-function behind(prompt, options) {
-  const template = templateOptions(options);
-  const ends = prompt.at(-1)?.role === 'assistant' && template.continueFinalMessage === undefined;
-  return ends ? { ...template, continueFinalMessage: false } : template;
-}
-
-/**
- * An answer as a message of the history, with the calls of tools that it makes.
- * @param {string} text
- * @param {GenerationResult} result
- * @returns {Message}
- */
-function messageOf(text, result) {
-  const calls = toolCallsOf(result);
-  if (calls.length === 0) return { role: 'assistant', content: text };
-  const toolCalls = calls.map(({ id, name, arguments: values }) => ({ id, type: 'function', function: { name, arguments: values } }));
-  return { role: 'assistant', content: text, tool_calls: toolCalls };
-}
-
-/**
- * Whether an answer has ended because the context was full.
- * @param {GenerationResult} result
- * @param {number} written tokens of the whole answer
- * @param {GenerateOptions} options
- */
-function ranFull({ finishReason }, written, { maxTokens }) {
-  return finishReason === 'length' && (maxTokens === undefined || written < maxTokens);
-}
-
-/**
- * Waits for `promise`, or rejects with the signal's reason.
- * @param {Promise<unknown>} promise
- * @param {AbortSignal} signal
- */
-async function unlessAborted(promise, signal) {
-  signal.throwIfAborted();
-  let onAbort = () => {};
-  try {
-    await Promise.race([promise, new Promise((_, reject) => signal.addEventListener('abort', (onAbort = () => reject(signal.reason))))]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
-/**
- * @param {string} option
- * @param {string} expected
- * @param {unknown} found
- */
-function invalid(option, expected, found) {
-  return new BitNetError('invalid_argument', `${option}: expected ${expected}, found ${JSON.stringify(found) ?? String(found)}.`, {
-    details: { option, expected },
-  });
 }

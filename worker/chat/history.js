@@ -13,15 +13,20 @@ export class History {
   /** Tokens of messages, as answers have counted them. @type {WeakMap<Message, number>} */
   #tokens;
 
+  /** Messages behind the system prompt that are never dropped. */
+  kept;
+
   /**
    * @param {Message[]} messages
    * @param {number} first
    * @param {WeakMap<Message, number>} tokens
+   * @param {number} [kept]
    */
-  constructor(messages, first, tokens) {
+  constructor(messages, first, tokens, kept = 0) {
     this.messages = messages;
     this.#first = first;
     this.#tokens = tokens;
+    this.kept = kept;
   }
 
   /**
@@ -43,7 +48,7 @@ export class History {
 
   /** Another one, with the same messages so far. */
   copy() {
-    return new History([...this.messages], this.#first, this.#tokens);
+    return new History([...this.messages], this.#first, this.#tokens, this.kept);
   }
 
   toJSON() {
@@ -52,7 +57,7 @@ export class History {
 
   /** The number of messages before the first that can be dropped. */
   get #fixed() {
-    return this.messages[0]?.role === 'system' ? 1 : 0;
+    return Math.min(this.messages.length, this.kept + (this.messages[0]?.role === 'system' ? 1 : 0));
   }
 
   /** The messages that the model reads. @returns {Message[]} */

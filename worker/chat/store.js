@@ -110,6 +110,9 @@ async function withStore(mode, ask) {
 
 /** @returns {Promise<IDBDatabase>} */
 function open() {
+  if (!('indexedDB' in globalThis)) {
+    return Promise.reject(new BitNetError('unsupported', 'Conversations are kept in IndexedDB, and here there is none: call this in a browser.'));
+  }
   return new Promise((resolve, reject) => {
     const fail = (/** @type {unknown} */ cause) => reject(refused(cause));
     try {
@@ -120,7 +123,7 @@ function open() {
       request.onsuccess = () => resolve(request.result);
       request.onerror = () => fail(request.error);
     } catch (cause) {
-      fail(cause); // no IndexedDB here, or a frame that may not use it
+      fail(cause); // a frame that may not use it
     }
   });
 }

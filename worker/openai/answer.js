@@ -141,8 +141,9 @@ export class ChatAnswer extends Answer {
 export class TextAnswer extends Answer {
   static PREFIX = 'cmpl';
   static OBJECT = 'text_completion';
-  /** Characters before the next token. */
+  /** Characters before the next token, or before the character that it is a part of. */
   #offset = 0;
+  #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
   sharesPrompt = false;
 
@@ -174,25 +175,36 @@ export class TextAnswer extends Answer {
     if (tokens.length === 0) return null;
     const offsets = tokens.map((token) => {
       const offset = this.#offset;
-      this.#offset += textOf(token.bytes).length;
+      this.#offset += this.#decoder.decode(Uint8Array.from(token.bytes ?? []), { stream: true }).length;
       return offset;
     });
     return {
-      tokens: tokens.map(({ bytes }) => textOf(bytes)),
+      tokens: tokens.map(({ bytes }) => spell(bytes)),
       token_logprobs: tokens.map(({ logprob = 0 }) => logprob),
-      top_logprobs: tokens.map(({ topLogprobs = [] }) => Object.fromEntries(topLogprobs.map(({ text, logprob }) => [text, logprob]))),
+      top_logprobs: tokens.map(({ topLogprobs = [] }) => Object.fromEntries(topLogprobs.map(({ bytes, logprob }) => [spell(bytes), logprob]))),
       text_offset: offsets,
     };
   }
 }
 
 /** @param {Token} token @returns {ChatCompletionTokenLogprob} */
-function tokenLogprob({ bytes = [], logprob = 0, topLogprobs = [] }) {
+export function tokenLogprob({ bytes = [], logprob = 0, topLogprobs = [] }) {
   const other = (/** @type {Logprob} */ { text, bytes, logprob }) => ({ token: text, logprob, bytes });
   return { token: textOf(bytes), logprob, bytes, top_logprobs: topLogprobs.map(other) };
 }
 
 /** @param {number[]} [bytes] */
 function textOf(bytes = []) {
-  return new TextDecoder().decode(Uint8Array.from(bytes));
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(bytes));
+}
+
+/**
+ * The text of a token in a completion. One that is a part of a character only has OpenAI's spelling of its bytes, in which no two
+ * tokens are the same.
+ * @param {number[]} [bytes]
+ */
+function spell(bytes = []) {
+  const text = textOf(bytes);
+  if (!text.includes('\uFFFD')) return text;
+  return `bytes:${bytes.map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}`;
 }

@@ -45,9 +45,10 @@ export class Embeddings {
    * @returns {Promise<CreateEmbeddingResponse<any>>}
    */
   async create(params, { signal } = {}) {
-    const { input, model, encoding_format: format = 'float', dimensions, ...rest } = params ?? {};
+    // As for completions, null is a parameter that is not there.
+    const { input, model, encoding_format: format = 'float', dimensions, ...rest } = given(params);
     const [unknown] = Object.keys(rest).filter((name) => name !== 'user');
-    if (unknown !== undefined) throw new OpenAIError(400, `Unsupported parameter: '${unknown}'.`, { param: unknown, code: 'unsupported_parameter' });
+    if (unknown !== undefined) throw new OpenAIError(400, `Unsupported parameter: '${unknown}'. Supported are input, model, encoding_format, dimensions, user.`, { param: unknown, code: 'unsupported_parameter' });
     const texts = [input].flat();
     if (texts.length === 0 || !texts.every((text) => typeof text === 'string' && text !== '')) {
       throw new OpenAIError(400, "Invalid value for 'input': expected a string or an array of strings, none empty.", { param: 'input', code: 'invalid_value' });
@@ -80,6 +81,11 @@ export class Embeddings {
       throw toOpenAI(error, 'input');
     }
   }
+}
+
+/** @param {Record<string, any> | null | undefined} params @returns {Record<string, any>} */
+function given(params) {
+  return Object.fromEntries(Object.entries(params ?? {}).filter(([, value]) => value !== null && value !== undefined));
 }
 
 /** Little-endian, as the clients read it. @param {Float32Array} numbers */

@@ -1,5 +1,6 @@
 // Errors as OpenAI's API gives them: https://platform.openai.com/docs/guides/error-codes
 import { BitNetError } from '../error.js';
+import { GENERATE_RULES } from '../schema.js';
 
 /**
  * The error object of an answer.
@@ -55,9 +56,13 @@ export function toOpenAI(thrown, input = 'messages') {
   const known = STATUS[code];
   if (known === undefined) return new OpenAIError(500, message, { type: 'server_error', code, cause: thrown });
   const [status, name] = known;
-  const option = /** @type {{ option?: string } | undefined} */ (details)?.option;
+  // Sentences begin with the option that they are about: here it has the name that the request gave it.
+  const [lead] = /^\w+(?=[:[])/.exec(message) ?? [];
+  const led = lead !== undefined && Object.hasOwn(GENERATE_RULES, lead) ? lead : undefined;
+  const option = led ?? /** @type {{ option?: string } | undefined} */ (details)?.option;
   const param = option === undefined ? (code === 'context_overflow' || code === 'chat_template' ? input : null) : toSnakeCase(option);
-  return new OpenAIError(status, message, { param, code: name, cause: thrown });
+  const told = led === undefined ? message : `${param}${message.slice(led.length)}`;
+  return new OpenAIError(status, told, { param, code: name, cause: thrown });
 }
 
 /**

@@ -18,7 +18,7 @@ const ROUTES = [
   { method: 'POST', path: /\/completions\/?$/, answer: (api, body, signal) => api.completions.create(body, { signal }) },
   { method: 'POST', path: /\/embeddings\/?$/, answer: (api, body, signal) => api.embeddings.create(body, { signal }) },
   { method: 'GET', path: /\/models\/?$/, answer: (api) => api.models.list() },
-  { method: 'GET', path: /\/models\/([^/]+)$/, answer: (api, _body, _signal, match) => api.models.retrieve(decodeURIComponent(match[1])) },
+  { method: 'GET', path: /\/models\/([^/]+)$/, answer: (api, _body, _signal, match) => api.models.retrieve(decode(match[1])) },
 ];
 
 /**
@@ -48,6 +48,15 @@ export async function respond(api, input, init) {
     if (signal.aborted) throw signal.reason;
     if (error instanceof OpenAIError) return json(error.status, { error: error.error }, retryAfter(error));
     throw error;
+  }
+}
+
+/** A part of a path; as it is, where its percent signs mean nothing. @param {string} part */
+function decode(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
   }
 }
 

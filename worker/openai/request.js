@@ -292,7 +292,8 @@ function chatMessage(message, index) {
   const invalid = (/** @type {string} */ where, /** @type {string} */ expected, /** @type {unknown} */ found) =>
     new OpenAIError(400, `Invalid value for '${where}': expected ${expected}, found ${show(found)}.`, { param: where, code: 'invalid_value' });
   if (typeof message !== 'object' || message === null || !isText(message.role)) throw invalid(param, 'a message with a role', message);
-  const { role, content, refusal: _, ...rest } = message;
+  const { role, content: said, refusal, ...rest } = withRefusals(message);
+  const content = said ?? refusal;
   if (Array.isArray(content)) {
     const other = content.findIndex((part) => part?.type !== 'text' || !isText(part.text));
     if (other >= 0) throw invalid(`${param}.content[${other}]`, 'a text, since models here read text only', content[other]);
@@ -302,6 +303,16 @@ function chatMessage(message, index) {
   // "developer" is what OpenAI calls the system of newer models; templates know the older name.
   const told = { role: role === 'developer' ? 'system' : role, content, ...rest };
   return Array.isArray(rest.tool_calls) ? { ...told, tool_calls: rest.tool_calls.map(toolCall) } : told;
+}
+
+/**
+ * What the assistant has refused with is what it has said: templates know no other texts.
+ * @param {any} message
+ */
+function withRefusals(message) {
+  if (message.role !== 'assistant' || !Array.isArray(message.content)) return message;
+  const content = message.content.map((/** @type {any} */ part) => (part?.type === 'refusal' && isText(part.refusal) ? { type: 'text', text: part.refusal } : part));
+  return { ...message, content };
 }
 
 /**

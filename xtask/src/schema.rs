@@ -13,7 +13,7 @@ const HEAD: &str = "\
 // Written by `cargo xtask build` from src/options/: change an option there.
 
 /** @import { Guard } from './guards/guard.js' */
-/** @import { HeaderFunction } from './headers.js' */
+/** @import { HeaderFunction, HeaderRecord } from './headers.js' */
 /** @import { MetricsOptions } from './metrics/metrics.js' */
 /** @import { CacheMode, NetworkOptions, Prefill, Progress, ResponseFormat, ToolChoice } from './protocol.js' */
 /** @import { ResponseCacheOptions } from './responses.js' */
@@ -74,13 +74,9 @@ fn javascript() -> Result<String> {
         }
         writeln!(out, " */")?;
     }
-    for (name, rules) in [
-        ("WORKER_RULES", WORKERS),
-        ("LOAD_RULES", LOAD),
-        ("ADAPTER_RULES", ADAPTER),
-        ("CHAT_RULES", CHAT),
-        ("GENERATE_RULES", GENERATE),
-    ] {
+    for (name, rules) in
+        [("WORKER_RULES", WORKERS), ("LOAD_RULES", LOAD), ("ADAPTER_RULES", ADAPTER), ("GENERATE_RULES", GENERATE)]
+    {
         write!(out, "\n/** @type {{Rules}} */\nexport const {name} = {{\n")?;
         for rule in rules {
             let expected = serde_json::to_string(&rule.expected(&kernels))?;

@@ -112,7 +112,9 @@ fn what_cannot_be_enforced_is_refused_and_says_why() {
         (schema(json!({ "not": { "type": "string" } })), "not"),
         (schema(json!({ "properties": { "a": { "if": true, "then": false } } })), "if"),
         (schema(json!({ "oneOf": [{ "minimum": 1 }, { "maximum": 2 }] })), "oneOf"),
-        (schema(json!({ "type": "string", "format": "moon-phase" })), "moon-phase"),
+        (schema(json!({ "type": "string", "format": "json-pointer" })), "json-pointer"),
+        (schema(json!({ "$ref": "#" })), "no text satisfies it"),
+        (schema(json!({ "properties": { "a": { "$ref": "#/$defs/Of%3CNone%3E" } } })), "Of%3CNone%3E"),
         (schema(json!({ "type": "strnig" })), "strnig"),
         (schema(json!({ "$ref": "#/$defs/none" })), "none"),
         (schema(json!({ "$ref": "https://example.org/other.json" })), "example.org"),
@@ -131,6 +133,91 @@ fn what_cannot_be_enforced_is_refused_and_says_why() {
         let sentence = refusal(&format);
         assert!(sentence.contains("cannot be enforced") || sentence.contains("expected"), "{format:?}: {sentence}");
         assert!(sentence.contains(word) && !sentence.contains("<state>"), "{format:?}: {sentence}");
+    }
+}
+
+/// Schemas as generators write them, with what can be written of each, and what cannot.
+#[test]
+fn what_can_be_said_in_other_words_is_enforced() {
+    let object = |schema: Value| json!({ "type": "object", "properties": { "a": schema }, "required": ["a"], "additionalProperties": false });
+    let cases = [
+        // Zod, of `z.cuid()`, `z.string().startsWith('ab')` and `z.base64()`.
+        (
+            json!({ "type": "string", "format": "cuid", "pattern": "^[cC][0-9a-z]{6,}$" }),
+            r#""c123456""#,
+            r#""d123456""#,
+        ),
+        (json!({ "type": "string", "format": "starts_with", "pattern": "^ab.*" }), r#""abc""#, r#""bc""#),
+        (
+            json!({ "type": "string", "format": "base64", "contentEncoding": "base64",
+                "pattern": "^$|^(?:[0-9a-zA-Z+/]{4})*(?:(?:[0-9a-zA-Z+/]{2}==)|(?:[0-9a-zA-Z+/]{3}=))?$" }),
+            r#""aGk=""#,
+            r#""aGk""#,
+        ),
+        (json!({ "type": "string", "format": "password", "maxLength": 2 }), r#""ab""#, r#""abc""#),
+        // Of `z.record`, with names of any kind, listed, optional, and by a pattern.
+        (
+            json!({ "type": "object", "propertyNames": { "type": "string" }, "additionalProperties": { "type": "number" } }),
+            r#"{"x": 1}"#,
+            r#"{"x": "1"}"#,
+        ),
+        (
+            json!({ "type": "object", "propertyNames": { "type": "string", "enum": ["a", "b"] }, "additionalProperties": { "type": "number" }, "required": ["a", "b"] }),
+            r#"{"a": 1, "b": 2}"#,
+            r#"{"a": 1}"#,
+        ),
+        (
+            json!({ "type": "object", "propertyNames": { "enum": ["a", "b", 3] }, "additionalProperties": { "type": "number" } }),
+            r#"{"b": 2}"#,
+            r#"{"c": 1}"#,
+        ),
+        (json!({ "propertyNames": { "const": "a" }, "properties": { "b": true } }), r#"{"a": null}"#, r#"{"b": 1}"#),
+        (
+            json!({ "type": "object", "propertyNames": { "type": "string", "pattern": "^x" }, "additionalProperties": { "type": "boolean" } }),
+            r#"{"xy": true}"#,
+            r#"{"yx": true}"#,
+        ),
+        (
+            json!({ "type": "object", "propertyNames": { "minLength": 2, "maxLength": 3 } }),
+            r#"{"ü😀": 1}"#,
+            r#"{"abcd": 1}"#,
+        ),
+        (json!({ "type": "object", "propertyNames": { "maxLength": 1 } }), r#"{"": 1}"#, r#"{"ab": 1}"#),
+        // What allows nothing, and what forbids nothing.
+        (json!({ "type": "array", "items": { "not": {} } }), "[]", "[1]"),
+        (object(json!({ "anyOf": [{ "not": true }, { "const": 1 }] })), r#"{"a": 1}"#, r#"{"a": 2}"#),
+        (json!({ "type": "object", "additionalProperties": { "not": {} } }), "{}", r#"{"a": 1}"#),
+        (json!({ "type": "array", "uniqueItems": false, "unevaluatedItems": true, "maxItems": 1 }), "[1]", "[1, 1]"),
+        (
+            json!({ "type": "object", "dependentRequired": {}, "dependentSchemas": {}, "then": false, "not": false, "maxProperties": 0 }),
+            "{}",
+            r#"{"a": 1}"#,
+        ),
+        (
+            json!({ "type": "object", "properties": { "a": { "const": 1 } }, "unevaluatedProperties": false }),
+            r#"{"a": 1}"#,
+            r#"{"b": 1}"#,
+        ),
+        (json!({ "prefixItems": [{ "const": 1 }], "unevaluatedItems": false }), "[1]", "[1, 2]"),
+        (json!({ "items": [{ "const": 1 }], "unevaluatedItems": false }), "[1]", "[1, 2]"),
+        // Addresses with escapes, one within what another leads to.
+        (
+            json!({
+                "$ref": "#/definitions/Page%3CUser%3E",
+                "definitions": {
+                    "Page<User>": object(json!({ "anyOf": [{ "$ref": "#/definitions/Page%3CUser%3E" }, { "$ref": "#/definitions/a~1b~0%20c" }] })),
+                    "a/b~ c": { "const": 7 },
+                },
+            }),
+            r#"{"a": {"a": 7}}"#,
+            r#"{"a": {"a": 8}}"#,
+        ),
+    ];
+    for (schema, right, wrong) in cases {
+        let format = Format::JsonSchema(schema.clone());
+        let constrain = || demo().vocabulary.constrain(&format).unwrap_or_else(|error| panic!("{schema}: {error}"));
+        assert!(takes(demo(), &mut constrain(), right).unwrap(), "{schema} refuses {right}");
+        assert!(!takes(demo(), &mut constrain(), wrong).unwrap(), "{schema} takes {wrong}");
     }
 }
 
@@ -196,7 +283,7 @@ fn a_text_may_become_a_call() {
 #[test]
 fn a_part_that_cannot_be_enforced_is_named() {
     let Format::Grammar { lark, mut parts } = calls("start: call") else { unreachable!() };
-    parts[1].1 = Format::JsonSchema(json!({ "type": "object", "propertyNames": { "maxLength": 3 } }));
+    parts[1].1 = Format::JsonSchema(json!({ "type": "object", "propertyNames": { "not": { "const": "x" } } }));
     let sentence = refusal(&Format::Grammar { lark, parts });
     assert!(sentence.starts_with("args_1: ") && sentence.contains("propertyNames"), "{sentence}");
 }

@@ -1,0 +1,221 @@
+//! A schema in other words with the same meaning, where the library knows these and not those.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::schema::children;
+
+/// The formats of JSON Schema's drafts. A validator takes no notice of another one, which is a note for readers: Zod's `cuid`
+/// and `starts_with` stand beside a pattern, OpenAPI's `password` beside nothing.
+const FORMATS: [&str; 24] = [
+    "color",
+    "date",
+    "date-time",
+    "duration",
+    "email",
+    "host-name",
+    "hostname",
+    "idn-email",
+    "idn-hostname",
+    "ip-address",
+    "ipv4",
+    "ipv6",
+    "iri",
+    "iri-reference",
+    "json-pointer",
+    "phone",
+    "regex",
+    "relative-json-pointer",
+    "style",
+    "time",
+    "uri",
+    "uri-reference",
+    "uri-template",
+    "uuid",
+];
+
+/// Keywords that are for readers of a schema.
+const NOTES: [&str; 8] =
+    ["title", "description", "default", "examples", "$comment", "deprecated", "readOnly", "writeOnly"];
+
+/// Keywords that apply schemas to the same value, so that `unevaluatedProperties` and `unevaluatedItems` look into these.
+const IN_PLACE: [&str; 8] = ["$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "not", "dependentSchemas"];
+
+/// Says one schema, without those inside of it, in words that the library knows.
+pub(crate) fn simplify(schema: &mut Value) {
+    let Some(map) = schema.as_object_mut() else {
+        return;
+    };
+    // In the drafts before 2019-09 nothing beside `$ref` counts.
+    if map.get("not").is_some_and(is_true) && !map.contains_key("$ref") {
+        *schema = Value::Bool(false);
+        return;
+    }
+    drop_idle(map);
+    close(map);
+    name_properties(map);
+}
+
+/// Whether a schema allows everything.
+fn is_true(schema: &Value) -> bool {
+    match schema {
+        Value::Bool(allowed) => *allowed,
+        Value::Object(map) => map.keys().all(|keyword| NOTES.contains(&keyword.as_str())),
+        _ => false,
+    }
+}
+
+/// Leaves out what forbids nothing.
+fn drop_idle(map: &mut Map<String, Value>) {
+    let is_empty = |value: &Value| value.as_object().is_some_and(Map::is_empty);
+    let has_branch = map.contains_key("then") || map.contains_key("else");
+    let (has_if, has_contains) = (map.contains_key("if"), map.contains_key("contains"));
+    map.retain(|keyword, value| match keyword.as_str() {
+        "uniqueItems" | "not" => *value != Value::Bool(false),
+        "unevaluatedItems" | "unevaluatedProperties" | "propertyNames" => !is_true(value),
+        "dependentRequired" | "dependentSchemas" | "dependencies" => !is_empty(value),
+        "if" => has_branch,
+        "then" | "else" => has_if,
+        "minContains" | "maxContains" => has_contains,
+        "format" => value.as_str().is_none_or(|format| FORMATS.contains(&format)),
+        _ => true,
+    });
+}
+
+/// Where nothing else looks at a value's properties or items, those not evaluated are the additional ones.
+fn close(map: &mut Map<String, Value>) {
+    if IN_PLACE.iter().any(|keyword| map.contains_key(*keyword)) {
+        return;
+    }
+    if let Some(rest) = map.remove("unevaluatedProperties") {
+        map.entry("additionalProperties").or_insert(rest);
+    }
+    if !map.contains_key("contains")
+        && let Some(rest) = map.remove("unevaluatedItems")
+    {
+        // Where drafts have a list of items, those behind it are the additional ones.
+        let keyword = if map.get("items").is_some_and(Value::is_array) { "additionalItems" } else { "items" };
+        map.entry(keyword).or_insert(rest);
+    }
+}
+
+/// Says `propertyNames` with the names themselves, or with a pattern of them.
+fn name_properties(map: &mut Map<String, Value>) {
+    let Some(Value::Object(names)) = map.get("propertyNames") else {
+        return;
+    };
+    let is_string =
+        |kind: &Value| kind == "string" || kind.as_array().is_some_and(|all| all.contains(&json!("string")));
+    let said = |(keyword, value): &(&String, &Value)| {
+        !(NOTES.contains(&keyword.as_str()) || keyword.as_str() == "type" && is_string(value))
+    };
+    let rest: BTreeMap<&str, &Value> =
+        names.iter().filter(said).map(|(keyword, value)| (keyword.as_str(), value)).collect();
+    let keywords: Vec<&str> = rest.keys().copied().collect();
+    let has_patterns = map.contains_key("patternProperties");
+    let has_names = map.get("properties").is_some_and(|named| named.as_object().is_none_or(|named| !named.is_empty()));
+    let pattern = match (keywords.as_slice(), has_patterns) {
+        ([], _) => {
+            map.remove("propertyNames");
+            return;
+        }
+        (["enum" | "const"], false) => {
+            let listed = rest.get("enum").and_then(|listed| listed.as_array().cloned());
+            let listed = listed.unwrap_or_else(|| rest.values().map(|&value| value.clone()).collect());
+            return list_properties(map, &listed);
+        }
+        (["pattern"], false) if !has_names => rest["pattern"].as_str().map(str::to_owned),
+        (["minLength" | "maxLength"] | ["maxLength", "minLength"], false) if !has_names => {
+            let count = |keyword: &str| rest.get(keyword).and_then(|count| count.as_u64());
+            let most = count("maxLength").map_or(String::new(), |most| most.to_string());
+            let is_whole = rest.values().all(|count| count.is_u64());
+            is_whole.then(|| format!("^(?s:.{{{},{most}}})$", count("minLength").unwrap_or(0)))
+        }
+        _ => None,
+    };
+    if let Some(pattern) = pattern {
+        map.remove("propertyNames");
+        let value = map.insert("additionalProperties".to_owned(), json!(false)).unwrap_or(json!(true));
+        map.insert("patternProperties".to_owned(), json!({ pattern: value }));
+    }
+}
+
+/// An object whose properties can have the `listed` names only.
+fn list_properties(map: &mut Map<String, Value>, listed: &[Value]) {
+    map.remove("propertyNames");
+    let value = map.insert("additionalProperties".to_owned(), json!(false)).unwrap_or(json!(true));
+    let mut named = match map.remove("properties") {
+        Some(Value::Object(named)) => named,
+        _ => Map::new(),
+    };
+    named.retain(|name, _| listed.iter().any(|other| other == name));
+    for name in listed.iter().filter_map(Value::as_str) {
+        named.entry(name).or_insert_with(|| value.clone());
+    }
+    map.insert("properties".to_owned(), Value::Object(named));
+}
+
+/// Puts what a `$ref` names with an escaped address under another one: the library reads addresses as they are written, and those that
+/// generators write of `Page<User>` are `#/definitions/Page%3CUser%3E`.
+pub(crate) fn readdress(root: &mut Value) {
+    let mut names = BTreeMap::new();
+    while let Some(address) = escaped_reference(root, &names) {
+        let target = decode(&address[1..]).and_then(|pointer| root.pointer(&pointer).cloned());
+        let name = target.as_ref().map(|_| free_name(root, names.len()));
+        if let (Some(target), Some(name), Some(map)) = (target, &name, root.as_object_mut())
+            && let Some(defs) = map.entry("$defs").or_insert_with(|| json!({})).as_object_mut()
+        {
+            defs.insert(name.clone(), target);
+        }
+        names.insert(address, name);
+    }
+    let renamed = names.into_iter().filter_map(|(address, name)| Some((address, format!("#/$defs/{}", name?))));
+    rename(root, &renamed.collect());
+}
+
+/// A name that no definition has.
+fn free_name(root: &Value, least: usize) -> String {
+    (least..).map(|n| format!("definition-{n}")).find(|name| root["$defs"].get(name).is_none()).unwrap_or_default()
+}
+
+/// An address with escapes that `known` has not, somewhere in a schema.
+fn escaped_reference(schema: &mut Value, known: &BTreeMap<String, Option<String>>) -> Option<String> {
+    let map = schema.as_object_mut()?;
+    let own = map.get("$ref").and_then(Value::as_str);
+    if let Some(own) = own.filter(|own| own.starts_with("#/") && own.contains(['%', '~']) && !known.contains_key(*own))
+    {
+        return Some(own.to_owned());
+    }
+    map.iter_mut()
+        .flat_map(|(keyword, value)| children(keyword, value))
+        .find_map(|(_, schema)| escaped_reference(schema, known))
+}
+
+/// Writes other addresses in a schema and in all inside of it.
+fn rename(schema: &mut Value, names: &BTreeMap<String, String>) {
+    let Some(map) = schema.as_object_mut() else {
+        return;
+    };
+    if let Some(Value::String(own)) = map.get_mut("$ref")
+        && let Some(name) = names.get(own)
+    {
+        own.clone_from(name);
+    }
+    for (keyword, value) in map.iter_mut() {
+        children(keyword, value).into_iter().for_each(|(_, schema)| rename(schema, names));
+    }
+}
+
+/// A fragment of an address without its percent signs; nothing where these are no UTF-8.
+fn decode(fragment: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(fragment.len());
+    let mut rest = fragment.as_bytes();
+    while let Some((&first, behind)) = rest.split_first() {
+        let hex = (first == b'%').then(|| behind.get(..2)).flatten().and_then(|hex| std::str::from_utf8(hex).ok());
+        let byte = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        bytes.push(byte.unwrap_or(first));
+        rest = if byte.is_some() { &behind[2..] } else { behind };
+    }
+    String::from_utf8(bytes).ok()
+}
