@@ -69,6 +69,7 @@ impl Config {
     /// `Unsupported` for a kind of RoPE scaling that is not computed, `InvalidModel` for missing or impossible numbers.
     pub fn from_metadata(metadata: &Metadata, architecture: &'static str, vocab_size: usize) -> Result<Self> {
         let keys = Keys { metadata, prefix: architecture };
+        keys.refuse_encoders()?;
         let dim = keys.size("embedding_length", 1 << 16)?;
         let n_heads = keys.size("attention.head_count", 1 << 12)?;
         let n_kv_heads = keys.size_or("attention.head_count_kv", n_heads, 1 << 12)?;
@@ -148,8 +149,10 @@ impl Keys<'_> {
     }
 
     fn size(&self, name: &str, max: usize) -> Result<usize> {
-        let value = self.metadata.require_u32(&self.key(name))?;
-        self.in_range(name, value as usize, max)
+        match self.optional_size(name, max)? {
+            Some(value) => Ok(value),
+            None => self.metadata.require_u32(&self.key(name)).map(|value| value as usize),
+        }
     }
 
     fn size_or(&self, name: &str, default: usize, max: usize) -> Result<usize> {
@@ -157,8 +160,41 @@ impl Keys<'_> {
     }
 
     fn optional_size(&self, name: &str, max: usize) -> Result<Option<usize>> {
-        let value = self.metadata.u32(&self.key(name))?;
-        value.map(|value| self.in_range(name, value as usize, max)).transpose()
+        let key = self.key(name);
+        let value = match self.metadata.get(&key) {
+            Some(Value::Array(layers)) => Some(self.of_all_layers(&key, layers)?),
+            _ => self.metadata.u32(&key)?.map(|value| value as usize),
+        };
+        value.map(|value| self.in_range(name, value, max)).transpose()
+    }
+
+    /// The one number of an array that has one for each layer, as some converters write it.
+    fn of_all_layers(&self, key: &str, layers: &Array) -> Result<usize> {
+        let numbers: Vec<usize> = match layers {
+            Array::Unsigned(numbers) => numbers.iter().filter_map(|&number| usize::try_from(number).ok()).collect(),
+            Array::Signed(numbers) => numbers.iter().filter_map(|&number| usize::try_from(number).ok()).collect(),
+            Array::Float(_) | Array::Bool(_) | Array::String(_) => Vec::new(),
+        };
+        match numbers.first() {
+            Some(&first) if numbers.len() == layers.len() && numbers.iter().all(|&number| number == first) => Ok(first),
+            Some(_) if numbers.len() == layers.len() => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("{key} is {numbers:?}: this build runs no models whose layers differ in it"),
+            )),
+            _ => Err(invalid(format!("{key}: expected an integer, or one for each layer"))),
+        }
+    }
+
+    /// Models whose tokens attend to those behind them as well.
+    fn refuse_encoders(&self) -> Result<()> {
+        let key = self.key("attention.causal");
+        match self.metadata.bool(&key)? {
+            Some(false) => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("{key} is false: this build runs no models that attend to later tokens, such as encoders"),
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn in_range(&self, name: &str, value: usize, max: usize) -> Result<usize> {

@@ -2,7 +2,7 @@
 
 use bitnet_web::ErrorKind;
 use bitnet_web::generate::Engine;
-use bitnet_web::gguf::Value;
+use bitnet_web::gguf::{Array, Value};
 use bitnet_web::kernels::Kernel;
 use bitnet_web::load::{LoadOptions, Loader, Precision};
 use bitnet_web::pool::Pool;
@@ -162,6 +162,45 @@ fn other_graphs_of_a_name_are_refused_by_name() {
     let mut ranking = Draft::read(&models::read("qwen3-i2_s.gguf"));
     ranking.tensors.push(vector("cls.output.weight", 128));
     refused(&ranking, "cls.output.weight", "that rank texts");
+}
+
+/// Computations of every family, by keys and tensors that llama.cpp reads whatever the family.
+#[test]
+fn encoders_and_layers_that_differ_are_refused_by_name() {
+    for (architecture, file) in [
+        ("bitnet-b1.58", "tiny-i2_s.gguf"),
+        ("llama", "llama-i2_s.gguf"),
+        ("qwen3", "qwen3-i2_s.gguf"),
+        ("gemma3", "gemma3-embedding-i2_s.gguf"),
+    ] {
+        let good = Draft::read(&models::read(file));
+        let want = bits(&good);
+        let key = |name: &str| format!("{architecture}.{name}");
+        let mut causal = good.clone();
+        causal.set(&key("attention.causal"), Value::Bool(true));
+        assert!(bits(&causal) == want);
+        causal.set(&key("attention.causal"), Value::Bool(false));
+        refused(&causal, &key("attention.causal"), "attend to later tokens");
+        for name in ["attention.head_count", "attention.head_count_kv", "feed_forward_length"] {
+            let mut layers = good.clone();
+            let &mut Value::Unsigned(number) = layers.value(&key(name)) else { panic!("{name}") };
+            for alike in [Array::Unsigned(vec![number; 3]), Array::Signed(vec![number as i64; 3])] {
+                layers.set(&key(name), Value::Array(alike));
+                assert!(bits(&layers) == want, "{file}, {name}");
+            }
+            layers.set(&key(name), Value::Array(Array::Unsigned(vec![number, 2 * number])));
+            refused(&layers, &key(name), "whose layers differ in it");
+            for wrong in [Array::Unsigned(Vec::new()), Array::Float(vec![1.0]), Array::Signed(vec![-1, -1])] {
+                layers.set(&key(name), Value::Array(wrong));
+                assert_eq!(load(&layers).err().unwrap().kind(), ErrorKind::InvalidModel, "{file}, {name}");
+            }
+        }
+        for name in ["token_embd_norm.weight", "position_embd.weight", "output.scale", "blk.0.ffn_gate_inp.weight"] {
+            let mut other = good.clone();
+            other.tensors.push(vector(name, 128));
+            refused(&other, name, "does not know");
+        }
+    }
 }
 
 /// Every position is in the window of the shortest sequence, none of the layers has one, or all have.

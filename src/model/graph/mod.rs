@@ -101,7 +101,15 @@ pub(super) fn plan(header: &Header, config: &Config) -> Result<(Box<dyn Graph>, 
     let mut tensors = Tensors::new(header)?;
     // What llama.cpp puts before or behind the layers of other families, by its names for them.
     tensors.refuse(
-        &["token_embd_norm.weight", "token_types.weight", "position_embd.weight", "per_layer_token_embd.weight"],
+        &[
+            "token_embd_norm.weight",
+            "token_types.weight",
+            "position_embd.weight",
+            "per_layer_token_embd.weight",
+            "token_embd.scale",
+            "output.scale",
+            "output.input_scale",
+        ],
         "this build does not know what a model of this architecture does with it",
     )?;
     // LongRoPE's, which llama.cpp chooses between by the length of the context.
