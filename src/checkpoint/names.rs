@@ -63,6 +63,14 @@ pub(super) fn tensors(files: Vec<Safetensors>, config: &Config) -> Result<(Vec<T
         // Beyond that no file is: what its header claims is not there.
         base = base.checked_add(file.data_bytes).ok_or_else(|| invalid("the weights are too long".to_owned()))?;
     }
+    let is_unscaled = |tensor: &&TensorInfo| {
+        let scale = tensor.name.strip_suffix(".weight").map(|layer| format!("{layer}.scale"));
+        tensor.type_id == TensorType::Packed.id() && scale.is_none_or(|scale| !names.contains(&scale))
+    };
+    if let Some(tensor) = tensors.iter().find(is_unscaled) {
+        let message = "its weights are packed, but the weight_scale beside it is missing: the folder is incomplete";
+        return Err(invalid(format!("tensor {}: {message}", tensor.name)));
+    }
     if config.ties_embeddings == Some(false) && !names.contains("output.weight") {
         return Err(invalid("tensor lm_head.weight is missing, and tie_word_embeddings is false".to_owned()));
     }

@@ -8,6 +8,9 @@ use super::{GENERATION_CONFIG, TOKENIZER_CONFIG, Texts};
 use crate::Result;
 use crate::gguf::{Array, Metadata, Value};
 
+/// Where templates stand that have names.
+const TEMPLATES: &str = "tokenizer_config.json: chat_template";
+
 /// Writes the GGUF keys of tokens by id. Those that are known by their text alone are written as keys of this crate, which
 /// the vocabulary reads beside `tokenizer.json`.
 pub(super) fn write(texts: &Texts, config: &Config, metadata: &mut Metadata) -> Result<()> {
@@ -58,8 +61,11 @@ fn token<'a>(file: Object<'a>, key: &str) -> Result<Option<&'a str>> {
     }
 }
 
-/// The chat template: a string, or one of several that have names.
+/// The chat template: a string, or one of several that have names, in an array or an object.
 fn template(file: Object<'_>) -> Result<Option<&str>> {
+    if let Some(Json::Object(templates)) = file.get("chat_template") {
+        return Object::new(TEMPLATES, templates).string("default");
+    }
     let Some(Json::Array(templates)) = file.get("chat_template") else { return file.string("chat_template") };
     let of = |entry: &'_ Json, key: &str| entry.get(key).and_then(Json::as_str).map(str::to_owned);
     let found = templates.iter().find(|entry| of(entry, "name").as_deref() == Some("default"));

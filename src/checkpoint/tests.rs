@@ -220,3 +220,54 @@ fn an_index_names_its_files_once() {
         assert_eq!(shards(bad).unwrap_err().code(), "invalid_model", "{bad}");
     }
 }
+
+/// Without it they would be of the wrong size, and the model would answer all the same.
+#[test]
+fn packed_weights_without_their_scale_are_refused() {
+    const NAME: &str = "model.layers.0.mlp.up_proj.weight";
+    let weights = (NAME, Dtype::U8, vec![32, 128]);
+    let scale = || ("model.layers.0.mlp.up_proj.weight_scale", Dtype::BF16, vec![1]);
+    for linear_class in ["autobitlinear", "bitlinear"] {
+        let config = config(|c| c["quantization_config"]["linear_class"] = json!(linear_class));
+        let other = ("model.layers.1.mlp.up_proj.weight_scale", Dtype::BF16, vec![1]);
+        let error = header_of(&config, &[file(&[weights.clone(), other])]).unwrap_err();
+        assert_eq!(error.code(), "invalid_model");
+        assert!(
+            error.to_string().contains("blk.0.ffn_up.weight") && error.to_string().contains("weight_scale"),
+            "{error}"
+        );
+        header_of(&config, &[file(&[weights.clone(), scale()])]).unwrap();
+        // In another file of the folder.
+        header_of(&config, &[file(&[weights.clone()]), file(&[scale()])]).unwrap();
+    }
+}
+
+#[test]
+fn a_template_may_be_one_of_several() {
+    let named = |name: &str| json!({"name": name, "template": name});
+    for (templates, want) in [
+        (json!("plain"), Some("plain")),
+        (json!([named("tool_use"), named("default")]), Some("default")),
+        (json!([named("tool_use")]), None),
+        (json!({"tool_use": "tools", "default": "usual"}), Some("usual")),
+        (json!({"tool_use": "tools"}), None),
+        (json!(null), None),
+    ] {
+        let texts = Texts {
+            config: config(|_| {}),
+            tokenizer: "{}".to_owned(),
+            tokenizer_config: Some(json!({"chat_template": templates}).to_string()),
+            ..Texts::default()
+        };
+        let (header, _) = header(texts, Vec::new()).unwrap();
+        assert_eq!(header.metadata.string("tokenizer.chat_template").unwrap(), want, "{templates}");
+    }
+    for wrong in [json!({"default": 1}), json!([{"name": "default"}]), json!(5)] {
+        let texts = Texts {
+            config: config(|_| {}),
+            tokenizer_config: Some(json!({"chat_template": wrong}).to_string()),
+            ..Texts::default()
+        };
+        assert_eq!(header(texts, Vec::new()).unwrap_err().code(), "invalid_model", "{wrong}");
+    }
+}
