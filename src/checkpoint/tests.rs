@@ -238,7 +238,7 @@ fn packed_weights_without_their_scale_are_refused() {
         );
         header_of(&config, &[file(&[weights.clone(), scale()])]).unwrap();
         // In another file of the folder.
-        header_of(&config, &[file(&[weights.clone()]), file(&[scale()])]).unwrap();
+        header_of(&config, &[file(std::slice::from_ref(&weights)), file(&[scale()])]).unwrap();
     }
 }
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::pre_tokenizer::{GPT2, NUMBERS, PUNCTUATION};
-use super::scheme::SpacePrefix;
+use super::scheme::{SPACE, SpacePrefix};
 use super::vocabulary::{END_KEYS, UNUSED, Vocabulary};
 use crate::gguf::{Metadata, Value, mismatch};
 use crate::{Error, ErrorKind, Result};
@@ -46,12 +46,22 @@ struct AddedToken {
     single_word: bool,
     lstrip: bool,
     rstrip: bool,
+    /// Found in the normalized text, and not before.
+    normalized: bool,
     special: bool,
 }
 
 impl Default for AddedToken {
     fn default() -> Self {
-        Self { id: u32::MAX, content: String::new(), single_word: false, lstrip: false, rstrip: false, special: false }
+        Self {
+            id: u32::MAX,
+            content: String::new(),
+            single_word: false,
+            lstrip: false,
+            rstrip: false,
+            normalized: false,
+            special: false,
+        }
     }
 }
 
@@ -136,7 +146,7 @@ fn read(file: File) -> Result<Vocabulary> {
     let pipeline = Pipeline::new(normalizer.as_ref(), pre_tokenizer.as_ref())?;
     let is_byte_level = pipeline.is_byte_level;
     check_model(&model, is_byte_level)?;
-    let (tokens, token_types) = tokens(model.vocab.unwrap_or_default(), &added_tokens)?;
+    let (tokens, token_types) = tokens(model.vocab.unwrap_or_default(), &added_tokens, &pipeline)?;
     let unknown = model.unk_token.and_then(|unknown| tokens.iter().position(|token| *token == unknown));
     // A space stands for nothing in a vocabulary that has another sign for it, and separates the two tokens here.
     let has_space = |(left, right): &(String, String)| left.contains(' ') || right.contains(' ');
@@ -194,7 +204,7 @@ fn has_bytes(model: &Model) -> bool {
 }
 
 /// The text of each id, and its type. Ids that nobody uses are unused tokens.
-fn tokens(vocab: Json, added: &[AddedToken]) -> Result<(Vec<String>, Vec<i64>)> {
+fn tokens(vocab: Json, added: &[AddedToken], pipeline: &Pipeline) -> Result<(Vec<String>, Vec<i64>)> {
     let Json::Object(vocab) = vocab else { return Err(invalid("model.vocab is missing, or no object")) };
     let mut by_id: HashMap<u32, (String, i64)> = HashMap::with_capacity(vocab.len() + added.len());
     for (text, id) in vocab {
@@ -205,14 +215,31 @@ fn tokens(vocab: Json, added: &[AddedToken]) -> Result<(Vec<String>, Vec<i64>)> 
         }
     }
     for token in added {
-        let AddedToken { id, content, single_word, lstrip, rstrip, special } = token;
+        let AddedToken { id, content, single_word, lstrip, rstrip, normalized, special } = token;
         for (name, is_set) in [("single_word", single_word), ("lstrip", lstrip), ("rstrip", rstrip)] {
             if *is_set {
                 let message = format!("the added token {content:?} has {name}, which this build does not compute");
                 return Err(unsupported(&message));
             }
         }
-        let kind = if *special { CONTROL } else { USER_DEFINED };
+        if *normalized && !special && pipeline.prefix == SpacePrefix::Always {
+            return Err(unsupported(&format!(
+                "the added token {content:?} is found in the normalized text (normalized), which has a space in front: this build \
+                 does not compute that; take a GGUF file of the model"
+            )));
+        }
+        let kind = match by_id.get(id) {
+            _ if *special => CONTROL,
+            // Looked for before spaces become this sign: only merges find it.
+            known if pipeline.replaces_spaces && !normalized && content.contains(SPACE) => {
+                if known.is_some() {
+                    NORMAL
+                } else {
+                    UNUSED
+                }
+            }
+            _ => USER_DEFINED,
+        };
         match by_id.insert(*id, (content.clone(), kind)) {
             Some((other, _)) if other != *content => {
                 return Err(invalid(format!("added_tokens: {content:?} has the id {id} of {other:?}")));
@@ -261,7 +288,7 @@ impl Pipeline {
             pipeline.pre_tokenize(pre_tokenizer)?;
         }
         match (pipeline.is_byte_level, pipeline.replaces_spaces) {
-            (true, false) => Ok(pipeline),
+            (true, false) if pipeline.prefix == SpacePrefix::Never => Ok(pipeline),
             (false, true) if !pipeline.nfc && pipeline.patterns.is_empty() => Ok(pipeline),
             _ => {
                 let found = |part: Option<&Json>| part.map_or_else(|| "none".to_owned(), name_of);

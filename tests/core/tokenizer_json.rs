@@ -203,6 +203,33 @@ fn pipelines_of_characters_are_those_of_the_crate() {
     }
 }
 
+/// Tokens that were added to a vocabulary of characters: what they are looked for in decides whether spaces are theirs, and
+/// where the text behind them begins.
+#[test]
+fn added_tokens_of_characters_are_found_as_the_crate_finds_them() {
+    let texts = ["a   b", "   ", "x<user>y <user>  <user>", "<user>", "  <user> the"];
+    let added = |content: &str, normalized: bool, pipeline: &str| {
+        let mut json = characters("spm-llama");
+        let change = CHARACTERS.iter().find(|(name, _)| *name == pipeline).unwrap().1;
+        change(&mut json);
+        let id = json["model"]["vocab"].as_object().unwrap().len();
+        json["added_tokens"].as_array_mut().unwrap().push(json!({"id": id, "content": content, "single_word": false,
+            "lstrip": false, "rstrip": false, "normalized": normalized, "special": false}));
+        json
+    };
+    for pipeline in ["Llama 2", "Gemma", "Metaspace always", "Metaspace first"] {
+        for content in ["<user>", "▁▁▁", "▁<user>"] {
+            assert_same(&format!("{pipeline}, {content}"), &added(content, false, pipeline), &texts);
+        }
+    }
+    for pipeline in ["Gemma", "Metaspace always"] {
+        assert_same(pipeline, &added("<user>", true, pipeline), &texts);
+    }
+    let error = ours(&added("<user>", true, "Llama 2")).unwrap_err();
+    assert_eq!(error.code(), "unsupported");
+    assert!(error.to_string().contains("<user>") && error.to_string().contains("normalized"), "{error}");
+}
+
 #[test]
 fn special_tokens_are_taken_from_beside_the_file() {
     let mut json = bytes();
@@ -242,7 +269,8 @@ fn an_embedding_may_have_more_rows_than_there_are_tokens() {
 
 #[test]
 fn what_is_not_computed_is_refused_by_name() {
-    let cases: [Change; 17] = [
+    let cases: [Change; 18] = [
+        ("Prepend", |json| json["normalizer"] = json!({"type": "Prepend", "prepend": "▁"})),
         ("WordPiece", |json| json["model"]["type"] = json!("WordPiece")),
         ("Unigram", |json| json["model"] = json!({"type": "Unigram", "unk_id": 0, "vocab": [["a", -1.0]]})),
         ("dropout", |json| json["model"]["dropout"] = json!(0.1)),
