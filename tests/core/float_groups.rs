@@ -232,21 +232,26 @@ fn floats_that_no_kernel_has_groups_for_are_multiplied_as_they_are() {
     }
 }
 
-/// Floats with one scale: what a folder that names no quantization multiplies them with is floats, as in a GGUF file that nothing
-/// but floats is in, of an architecture whose ternary models are trained so.
+/// Floats with one scale. What a folder that names no quantization multiplies them with is floats: as in a GGUF file that one
+/// matrix says of that such models are trained so, or its name.
 #[test]
 fn a_folder_of_floats_was_trained_with_floats() {
-    let one_scale =
-        |values: &[f32]| values.iter().map(|w| if *w == 0.0 { 0.0 } else { w.signum() / 16.0 }).collect::<Vec<f32>>();
-    let ternary = |values: &[f32]| f16(&one_scale(values));
+    const SCALE: f32 = 1.0 / 16.0;
+    let code = |w: f32| if w == 0.0 { 0.0 } else { w.signum() };
     for (file, name) in [("qwen3-groups64-q2_0.gguf", "a"), ("trilm-tq2_0.gguf", "spectra")] {
         let mut floats = Draft::read(&models::read(file));
-        for (name, values) in values(&floats) {
-            let tensor = floats.tensor(&name);
-            (tensor.type_id, tensor.data) = (1, ternary(&values));
+        let codes: HashMap<String, Vec<f32>> =
+            values(&floats).into_iter().map(|(name, values)| (name, values.into_iter().map(code).collect())).collect();
+        for (name, codes) in &codes {
+            let tensor = floats.tensor(name);
+            (tensor.type_id, tensor.data) = (1, f16(&codes.iter().map(|code| code * SCALE).collect::<Vec<f32>>()));
         }
         floats.set_text("general.name", name);
         let mut folder = folder_of(file, &floats);
+        if file.starts_with("qwen3") {
+            let tensor = floats.tensor("blk.1.ffn_up.weight");
+            (tensor.type_id, tensor.data) = (42, q2_0(&codes["blk.1.ffn_up.weight"], SCALE));
+        }
         for precision in [Precision::Exact, Precision::Fast] {
             let got = Engine::new(folder.load(options(precision), 3000), Pool::new(2)).logits_hash().unwrap();
             assert_eq!(got, hash(&floats.bytes(), precision), "{file}, {precision:?}");
@@ -257,4 +262,11 @@ fn a_folder_of_floats_was_trained_with_floats() {
         let rounded = Engine::new(folder.load(options(Precision::Exact), 3000), Pool::new(2)).logits_hash().unwrap();
         assert_ne!(rounded, hash(&floats.bytes(), Precision::Exact), "{file}");
     }
+}
+
+/// Codes -1, 0 and +1 with one scale for all groups of 64.
+fn q2_0(codes: &[f32], scale: f32) -> Vec<u8> {
+    let byte = |codes: &[f32]| codes.iter().rev().fold(0, |byte: u8, code| byte << 2 | (code + 1.0) as u8);
+    let block = |codes: &[f32]| [f16(&[scale]), codes.chunks(4).map(byte).collect()].concat();
+    codes.chunks(64).flat_map(block).collect()
 }

@@ -13,7 +13,6 @@
 use crate::Result;
 use crate::gguf::Metadata;
 use crate::kernels::{PairOrder, Rope};
-use crate::quant::TensorType;
 
 use super::super::config::Config;
 use super::super::linear::LinearRules;
@@ -87,9 +86,8 @@ impl Qwen3 {
         let output_norm = file.vector("output_norm", dim)?;
         // Bonsai was trained with floats; what has norms before its layers, or is stored as bitnet.cpp stores it, with int8.
         let has_input_norms = layers.iter().any(|layer| layer.q.norm.is_some());
-        let is_stored_as_bonsai =
-            file.stores(|stored| stored.groups().is_some()) || !file.stores(TensorType::is_ternary);
-        let is_trained_with_floats = inputs_are_floats(config, metadata)?.unwrap_or(is_stored_as_bonsai);
+        let has_groups = file.stores(|stored| stored.groups().is_some());
+        let is_trained_with_floats = inputs_are_floats(config, metadata)?.unwrap_or(has_groups);
         let rules =
             if is_trained_with_floats && !has_input_norms { LinearRules::TERNARY } else { LinearRules::BITLINEAR };
         Ok(Box::new(Self { embedding, layers, output_norm, head, rules }))
