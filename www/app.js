@@ -119,12 +119,10 @@ const composer = new Composer({
     meter.update();
   },
 });
-const meter = new ContextMeter(() => ({
-  model: engine.model,
-  chat,
-  draft: composer.text,
-  maxTokens: settingsSheet.settings.maxTokens,
-}));
+const meter = new ContextMeter(
+  () => ({ model: engine.model, chat, draft: composer.text, maxTokens: settingsSheet.settings.maxTokens }),
+  (text) => notices.remark(text, [{ label: t('chats.new'), run: () => newChat() }]),
+);
 const place = new Place({ onConversation: (id) => void goTo(id) });
 const store = new ConversationStore((id) => void conversations.changedElsewhere(id));
 const conversations = new Conversations({ chat, store, place, composer, notices, list: () => list });
@@ -176,9 +174,17 @@ byId('new-chat').addEventListener('click', () => newChat());
 byId('temporary').addEventListener('click', () => newChat({ isTemporary: !chat.conversation.isTemporary }));
 for (const example of document.querySelectorAll('#examples button'))
   example.addEventListener('click', () => ask(example.textContent ?? ''));
-acceptFiles((file) => {
-  modelsDialog.close();
-  void open(file);
+acceptFiles({
+  onFile(file) {
+    if (/\.json$/i.test(file.name)) {
+      void conversations.takeIn(file);
+      return;
+    }
+    modelsDialog.close();
+    // The model in use stays, and what it writes, until the file is seen to be one that runs here.
+    void open(file, (error) => error && notices.error(error));
+  },
+  onOther: () => notices.remark(t('drop.one')),
 });
 listenForShortcuts({ help: shortcuts.open, search: () => list.open(), fresh: () => newChat(), models: modelsDialog.open, settings: settingsDialog.open, write: () => byId('prompt').focus() });
 window.addEventListener('pagehide', () => chat.keepNow());

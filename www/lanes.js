@@ -3,6 +3,7 @@ import { BitNet } from './dist/index.js';
 import { isolate } from './coi.js';
 import { isAbort } from './app/answer.js';
 import { byId, replaceShown } from './app/dom.js';
+import { inLanguage } from './app/format.js';
 import { Notices } from './app/notices.js';
 import * as settings from './app/settings.js';
 import { applyTexts, t, useLanguage } from './app/texts.js';
@@ -89,7 +90,7 @@ function drawVerdict({ hash, text, speed }) {
   const sentences = [
     t(`verdict.hash.${hash}`),
     t(`verdict.text.${text}`),
-    speed ? t('verdict.faster', { name: speed.faster.toUpperCase(), times: speed.times.toFixed(2) }) : t('verdict.equal'),
+    speed ? t('verdict.faster', { name: speed.faster.toUpperCase(), times: inLanguage(speed.times.toFixed(2)) }) : t('verdict.equal'),
   ];
   byId('verdict').textContent = sentences.join(' ');
   byId('verdict').dataset.hash = hash;

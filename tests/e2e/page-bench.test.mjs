@@ -89,7 +89,7 @@ describe('the benchmark page', () => {
       assert.deepEqual((await kinds()).slice(0, 3), ['now', 'own', 'reference']);
       await page.getByTestId('paste').fill('no result');
       await page.getByTestId('paste-add').click();
-      await page.getByText('This is no result of this page').waitFor();
+      await page.getByText('This is not a result of this page').waitFor();
       json.browser.userAgent = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
       json.decode.tokensPerSecond = 77;
       await page.getByTestId('paste').fill(JSON.stringify(json));

@@ -22,7 +22,7 @@ describe('chat', () => {
       assert.equal(await page.getByTestId('announcer').textContent(), 'Answer: one two WAIT three');
       assert.equal(
         await lastAnswer(page).getByTestId('stats').innerText(),
-        '41.3 tok/s · 4 tokens · first after 50 ms · prompt of 26 tokens, 6 kept at 400 tok/s',
+        '41.3 tok/s · 4 tokens · first after 50 ms · prompt of 26 tokens at 400 tok/s, 6 of them remembered',
       );
     }));
 

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 
+import { Conversation } from '../../www/app/conversation.js';
+import { parseFile } from '../../www/app/conversation-store.js';
 import { answered, ask, lastAnswer, open, status, told, usePages } from './pages.mjs';
 
 /** @import { Page } from 'playwright-core' */
@@ -13,6 +15,32 @@ const { withPage, server } = usePages();
 function answers(page) {
   return page.getByTestId('turn-assistant').getByTestId('turn-text').allInnerTexts();
 }
+
+test('what comes from a file is checked, and what its turns lack is made up for', () => {
+  const head = { id: 'c', title: 'T' };
+  const turn = (/** @type {string} */ id, /** @type {unknown} */ parent, more = {}) => ({ id, parent, role: 'user', content: id, ...more });
+  const file = (/** @type {unknown[]} */ turns, /** @type {unknown} */ of = head) => JSON.stringify({ format: 'bitnet-web.conversations.1', conversations: [{ head: of, turns }] });
+  for (const [bad, key] of /** @type {const} */ ([
+    ['', 'import.notJson'],
+    ['{"format":"chat"}', 'import.notOurs'],
+    ['[{"title":"of another program","mapping":{}}]', 'import.notOurs'],
+    [file([], null), 'import.conversation'],
+    [file([null]), 'import.turn'],
+    [file([turn('a', null, { role: 'system' })]), 'import.turn'],
+    [file([turn('a', 'b'), turn('b', 'a')]), 'import.turn'],
+    [file([turn('a', 'a')]), 'import.turn'],
+  ]))
+    assert.throws(() => parseFile(bad), { key }, bad);
+  const odd = { title: { a: 1 }, created: 'x', chosen: null };
+  const stats = { completionTokens: 3, decodePerSecond: 'fast', seed: 1, finishReason: 'odd' };
+  const [{ head: read, turns }] = parseFile(file([turn('a', 'lost'), turn('b', 'a', { role: 'assistant', stats, error: 1 }), turn('c', 'b', { stats: {} })], { ...head, ...odd }));
+  assert.equal(read.title, '');
+  assert.equal(Number.isFinite(read.created), true);
+  assert.deepEqual(turns.map((one) => one.stats), [null, { completionTokens: 3, promptTokens: null, cachedTokens: null, firstTokenMs: null, prefillPerSecond: null, decodePerSecond: null, seed: 1, finishReason: null }, null]);
+  const conversation = new Conversation(read);
+  for (const one of turns) conversation.turns.set(one.id, one);
+  assert.deepEqual(conversation.path().map(({ id }) => id), ['a', 'b', 'c'], 'also where the turn before the first is lost');
+});
 
 /** @param {Page} page */
 function titles(page) {
@@ -119,6 +147,22 @@ describe('conversations are kept', () => {
       assert.deepEqual([one, (await answers(page)).at(-1)].sort(), ['left', 'right']);
     }));
 
+  test('one that was deleted in another tab is written down whole when it goes on here', () =>
+    withPage('', async (page) => {
+      await status(page);
+      await ask(page, 'say first');
+      const other = await page.context().newPage();
+      await other.goto(page.url());
+      await status(other);
+      await other.getByTestId('delete-chat').click();
+      await other.getByTestId('undo').waitFor();
+      await page.waitForFunction(() => document.querySelectorAll('.chat-item').length === 0);
+      await ask(page, 'say second');
+      await page.reload();
+      await status(page);
+      assert.deepEqual(await answers(page), ['first', 'second']);
+    }));
+
   test('a temporary chat is never written down', () =>
     withPage('', async (page) => {
       await status(page);
@@ -196,9 +240,9 @@ describe('the list of conversations', () => {
       assert.deepEqual(await titles(page), []);
       const take = (/** @type {string} */ text) =>
         page.getByTestId('import-file').setInputFiles({ name: 'chats.json', mimeType: 'application/json', buffer: Buffer.from(text) });
-      for (const bad of ['{', '{}', file.replace('conversations.1', 'conversations.9'), file.replace('"content"', '"c"')]) {
+      for (const bad of ['{', '{}', 'null', '[]', file.replace('conversations.1', 'conversations.9'), file.replace('"content"', '"c"')]) {
         await take(bad);
-        await page.getByText('chats.json was not taken in').first().waitFor();
+        await page.getByText('chats.json could not be imported').first().waitFor();
         await page.getByTestId('dismiss').last().click();
         assert.deepEqual(await titles(page), [], bad.slice(0, 40));
       }
@@ -207,9 +251,28 @@ describe('the list of conversations', () => {
       await page.waitForFunction(() => document.querySelectorAll('[data-testid="turn-assistant"]').length === 1);
       assert.deepEqual(await answers(page), ['bold words']);
       await take(file);
-      await page.getByText('1 conversation was taken in.').first().waitFor();
+      await page.getByText('1 conversation was imported.').first().waitFor();
       assert.equal((await titles(page)).length, 1, 'twice is once');
     }));
+
+  test('says in the open dialog what was done there, and takes it back from there', () =>
+    withPage('', async (page) => {
+      await status(page);
+      await ask(page, 'say apples');
+      await page.locator('#new-chat').click();
+      await ask(page, 'say pears');
+      await page.getByRole('button', { name: 'Conversations' }).click();
+      // Nothing hovers over a touch screen: the buttons of every conversation are there.
+      await page.getByRole('button', { name: 'Delete say apples' }).click();
+      await page.locator('#chats [data-testid="undo"]').waitFor();
+      assert.equal(await page.evaluate(() => document.activeElement?.closest('[data-id]') !== null), true, 'the next conversation has the focus');
+      await page.getByTestId('undo').click();
+      await page.waitForFunction(() => document.querySelectorAll('.chat-item').length === 2);
+      await page.getByTestId('import-file').setInputFiles({ name: 'a.json', mimeType: 'application/json', buffer: Buffer.from('{') });
+      await page.locator('#chats').getByText('a.json could not be imported. It is not a JSON file.').waitFor();
+      await page.keyboard.press('Escape');
+      await page.locator('.dock [data-testid="notice"]').waitFor();
+    }, { viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true }));
 
   test('is a dialog on a phone, which Back closes', () =>
     withPage('', async (page) => {

@@ -39,7 +39,7 @@ for (const [width, colorScheme, locale] of /** @type {const} */ ([[1440, 'light'
       assert.deepEqual(loads.map(({ options: { threads } }) => threads), [1, Math.min(4, Number(loads[1].options.threads))]);
       assert.equal(unloads, 2);
       assert.deepEqual(answers.map(({ options }) => options.temperature), [0, 0]);
-      assert.match(await page.getByTestId('verdict').innerText(), locale === 'en' ? /^Same logits hash: .* as fast as each other\.$/ : /^Gleicher Logits-Hash: /);
+      assert.match(await page.getByTestId('verdict').innerText(), locale === 'en' ? /^Same logits hash: .* equally fast\.$/ : /^Gleicher Logits-Hash: /);
       assert.equal(await page.evaluate(() => document.activeElement?.id), 'start');
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
       assert.deepEqual(await faults(), []);

@@ -41,6 +41,14 @@ for (const [where, host, isolated] of /** @type {const} */ ([
         assert.equal(await page.evaluate(() => self.crossOriginIsolated), true);
         await ask(page, 'Hi');
         assert.match(await lastAnswer(page).innerText(), /Hello there\./);
+        // What is fetched only when an answer needs it, or somebody opens it.
+        await ask(page, 'say $\\frac{1}{2}$\n\n```js\nconst a = 1;\n```');
+        await lastAnswer(page).locator('math mfrac').waitFor();
+        await lastAnswer(page).locator('.hljs-keyword').waitFor();
+        await page.locator('#open-work').click();
+        await page.getByTestId('weights-counts').waitFor();
+        await page.goto(new URL('lanes.html', page.url()).href);
+        await page.waitForSelector('body[data-ready]');
         // What stands in for the library has its comparison from modules of its own, which nobody keeps.
         await page.goto(new URL('bench.html?compare=no', page.url()).href);
         await page.getByTestId('start').click();

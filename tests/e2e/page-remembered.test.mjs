@@ -51,7 +51,7 @@ const kept = (page) =>
 /** Tokens of the last prompt, and those of them that were not read again. @param {Page} page */
 async function prompt(page) {
   const stats = await lastAnswer(page).getByTestId('stats').innerText();
-  const [, tokens, cached = '0'] = /prompt of (\d+) tokens(?:, (\d+) kept)?/.exec(stats) ?? [];
+  const [, tokens, cached = '0'] = /prompt of (\d+) tokens at [\d.]+ tok\/s(?:, (\d+) of them remembered)?/.exec(stats) ?? [];
   return { tokens: Number(tokens), cached: Number(cached) };
 }
 

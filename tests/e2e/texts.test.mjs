@@ -21,6 +21,11 @@ test('German has every text of English, with the same values in it, and the page
     const page = await readFile(join(ROOT, 'www', name), 'utf8');
     for (const [, key, text] of page.matchAll(/data-t="([^"]+)"[^>]*>([^<]*)</g))
       assert.equal(plain(text), /** @type {Record<string, string>} */ (EN)[key]?.trim(), key);
+    for (const [element] of page.matchAll(/<[a-z][^>]*data-t-[^>]*>/g))
+      for (const [, name, key] of element.matchAll(/data-t-([a-z-]+)="([^"]+)"/g)) {
+        const text = new RegExp(` ${name}="([^"]*)"`).exec(element)?.[1] ?? '';
+        assert.equal(plain(text), /** @type {Record<string, string>} */ (EN)[key]?.trim(), `${name} of ${element.slice(0, 60)}`);
+      }
   }
 });
 

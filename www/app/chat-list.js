@@ -1,6 +1,8 @@
 /** The list of conversations: found, opened, renamed, deleted, taken out and in. At the side of a wide page, in a dialog of a narrow one. */
+import { isComposing } from './composer.js';
 import { byId, button, h } from './dom.js';
 import * as format from './format.js';
+import { MOST_TITLE } from './conversation.js';
 import { openDialog } from './place.js';
 import { t } from './texts.js';
 
@@ -87,11 +89,16 @@ export class ChatList {
     const found = wanted ? await this.store.search(wanted).catch(() => new Set()) : null;
     if (ticket !== this.#asked) return;
     const heads = found ? this.#heads.filter(({ id }) => found.has(id)) : this.#heads;
-    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.closest('[data-id]')?.getAttribute('data-id');
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.closest('[data-id]');
+    const at = focused ? [...this.#list.children].indexOf(focused) : -1;
     this.#list.replaceChildren(
       ...(heads.length ? heads.map((head) => this.#item(head)) : [h('li', { class: 'help' }, t(wanted ? 'chats.none' : 'chats.empty'))]),
     );
-    if (focused) /** @type {HTMLElement | null} */ (this.#list.querySelector(`[data-id="${CSS.escape(focused)}"] .chat-open, [data-id="${CSS.escape(focused)}"] input`))?.focus();
+    if (!focused || at < 0) return;
+    // Where the one that had the focus is gone, the next one takes it, and where none is left the search.
+    const { children } = this.#list;
+    const place = [...children].find((item) => item.getAttribute('data-id') === focused.getAttribute('data-id')) ?? children[Math.min(at, children.length - 1)];
+    /** @type {HTMLElement} */ (place.querySelector('.chat-open, input') ?? this.#search).focus();
   }
 
   /** @param {Head} head */
@@ -138,7 +145,7 @@ export class ChatList {
   /** @param {Head} head */
   #renameForm({ id, title }) {
     const input = /** @type {HTMLInputElement} */ (
-      h('input', { type: 'text', 'aria-label': t('chats.title'), dir: 'auto', 'data-testid': 'chat-title' })
+      h('input', { type: 'text', 'aria-label': t('chats.title'), maxlength: String(MOST_TITLE), dir: 'auto', 'data-testid': 'chat-title' })
     );
     input.value = title;
     const end = (/** @type {boolean} */ keep) => {
@@ -149,7 +156,8 @@ export class ChatList {
       else void this.#draw();
     };
     input.addEventListener('keydown', (event) => {
-      if (event.key === 'Enter' && !event.isComposing) end(true);
+      if (isComposing(event)) return;
+      if (event.key === 'Enter') end(true);
       if (event.key !== 'Escape') return;
       event.stopPropagation();
       event.preventDefault();

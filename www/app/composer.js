@@ -92,6 +92,6 @@ export class Composer {
  * `isComposing` is false then, and only the key code 229 is left ("processed by an input method", UI Events).
  * @param {KeyboardEvent} event
  */
-function isComposing(event) {
+export function isComposing(event) {
   return event.isComposing || event.keyCode === 229;
 }

@@ -16,9 +16,11 @@ export class ContextMeter {
 
   /**
    * @param {() => { model: import('./api.js').Model | null, chat: import('./chat.js').Chat, draft: string, maxTokens: number }} now
+   * @param {(text: string) => void} onHelp told what the meter means, when somebody asks
    */
-  constructor(now) {
+  constructor(now, onHelp) {
     this.now = now;
+    this.#root.addEventListener('click', () => onHelp(this.#root.title));
   }
 
   /** Call when the conversation, the draft or the model has changed. */
@@ -37,22 +39,26 @@ export class ContextMeter {
       return;
     }
     try {
-      const used = await chat.count.measure(model, turns, { system: chat.conversation.head.system, draft });
-      if (ticket === this.#asked) this.#draw(used, model.info.contextLength, Math.min(maxTokens, Math.floor(model.info.contextLength / 4)));
+      const { system } = chat.conversation.head;
+      const context = model.info.contextLength;
+      const used = await chat.count.measure(model, turns, { system, draft });
+      // What is written now is never left out: alone it has to fit.
+      const alone = used > context && draft ? await chat.count.measure(model, [], { system, draft }) : 0;
+      if (ticket === this.#asked) this.#draw({ used, alone, context, room: Math.min(maxTokens, Math.floor(context / 4)) });
     } catch {
       this.#root.hidden = true; // the model is gone; its error is told elsewhere
     }
   }
 
-  /** @param {number} used @param {number} context @param {number} room for the answer; all three in tokens */
-  #draw(used, context, room) {
-    const share = used / context;
+  /** @param {{ used: number, alone: number, context: number, room: number }} tokens `alone`: of the draft by itself; `room`: for the answer */
+  #draw({ used, alone, context, room }) {
+    const share = Math.min(1, used / context);
     const full = used + room > context;
     this.#root.hidden = false;
     this.#root.dataset.level = full ? 'full' : share > NEARLY ? 'nearly' : 'calm';
-    this.#bar.style.setProperty('--share', String(Math.min(1, share)));
-    const percent = Math.round(share * 100);
-    this.#text.textContent = full ? t('meter.full', { percent }) : t('meter.used', { percent });
+    this.#bar.style.setProperty('--share', String(share));
+    this.#text.textContent =
+      alone >= context ? t('meter.tooLong') : full ? t('meter.full') : t('meter.used', { percent: Math.round(share * 100) });
     this.#root.title = t('meter.help', { used, context, room });
   }
 }

@@ -2,7 +2,8 @@
  * Conversations in IndexedDB. A turn is a record of its own, so two tabs that write at once lose nothing of each other; what is
  * changed of a conversation's head is read and written in one transaction. Other tabs are told over a channel.
  */
-import { Conversation, messagesOf } from './conversation.js';
+import { Conversation, messagesOf, MOST_TITLE } from './conversation.js';
+import { bytes } from './format.js';
 
 /** @typedef {import('./conversation.js').Head} Head */
 /** @typedef {import('./conversation.js').Turn} Turn */
@@ -12,6 +13,18 @@ const NAME = 'bitnet-web.conversations';
 const VERSION = 1;
 /** Marks an exported file. */
 const FORMAT = 'bitnet-web.conversations.1';
+/** Bytes of an exported file at most: a text of more is longer than a string may be in some browsers once it is parsed. */
+const MOST_BYTES = 200e6;
+
+/** What speaks against a file that is to be imported: a text of the interface, and what stands in it. */
+export class ImportError extends Error {
+  /** @param {string} key of the text @param {Record<string, string | number>} [values] */
+  constructor(key, values = {}) {
+    super(key);
+    this.key = key;
+    this.values = values;
+  }
+}
 
 export class ConversationStore {
   /** @type {Promise<IDBDatabase> | null} */
@@ -43,13 +56,14 @@ export class ConversationStore {
    * @param {Head} head as this tab knows it
    * @param {readonly Turn[]} turns
    * @param {(stored: Head) => Head} [change]
+   * @param {Iterable<Turn>} [all] of the conversation: written where none of it is stored, because another tab has deleted it
    */
-  async write(head, turns, change = (stored) => stored) {
+  async write(head, turns, change = (stored) => stored, all = turns) {
     await this.#write(async (heads, store) => {
-      const stored = /** @type {Head | undefined} */ (await done(heads.get(head.id))) ?? head;
-      const changed = change(stored);
+      const stored = /** @type {Head | undefined} */ (await done(heads.get(head.id)));
+      const changed = change(stored ?? head);
       heads.put({ ...changed, title: changed.title || head.title, updated: turns.length ? Date.now() : changed.updated });
-      for (const turn of turns) store.put(turn);
+      for (const turn of stored ? turns : all) store.put(turn);
     });
     this.#channel?.postMessage(head.id);
   }
@@ -105,17 +119,24 @@ export class ConversationStore {
   }
 
   /**
-   * Takes in an exported file. A conversation that is here already gets the turns that it lacks; nothing is overwritten.
-   * @param {string} text
+   * Imports an exported file, all of it or nothing. A conversation that is here already gets the turns that it lacks; nothing is
+   * overwritten.
+   * @param {Blob} file
    * @returns {Promise<number>} conversations
+   * @throws {ImportError}
    */
-  async importAll(text) {
+  async importAll(file) {
+    if (file.size > MOST_BYTES) throw new ImportError('import.tooLarge', { size: bytes(file.size), most: bytes(MOST_BYTES) });
+    const text = await file.text().catch(() => Promise.reject(new ImportError('import.notRead')));
     const all = parseFile(text);
-    for (const { head, turns } of all) {
-      const here = await this.#stored(head.id);
-      const known = new Set(here?.turns.map(({ id }) => id));
-      await this.restore([{ head: here?.head ?? head, turns: turns.filter(({ id }) => !known.has(id)) }]);
-    }
+    const written = this.#write(async (heads, store) => {
+      for (const { head, turns } of all) {
+        if ((await done(heads.getKey(head.id))) === undefined) heads.put(head);
+        for (const turn of turns) if ((await done(store.getKey(turn.id))) === undefined) store.put(turn);
+      }
+    });
+    await written.catch(() => Promise.reject(new ImportError('import.notStored')));
+    for (const { head } of all) this.#channel?.postMessage(head.id);
     return all.length;
   }
 
@@ -184,6 +205,7 @@ function done(request) {
  * Checks a file, because it may come from anywhere.
  * @param {string} text
  * @returns {Stored[]}
+ * @throws {ImportError}
  */
 export function parseFile(text) {
   /** @type {any} */
@@ -191,26 +213,26 @@ export function parseFile(text) {
   try {
     file = JSON.parse(text);
   } catch {
-    throw new Error('This is no JSON: choose a file that was exported here.');
+    throw new ImportError('import.notJson');
   }
-  if (file?.format !== FORMAT || !Array.isArray(file.conversations))
-    throw new Error(`Expected a file with the format "${FORMAT}", found "${String(file?.format)}".`);
+  if (file?.format !== FORMAT || !Array.isArray(file.conversations)) throw new ImportError('import.notOurs');
   return file.conversations.map((/** @type {any} */ one, /** @type {number} */ i) => {
     const { head, turns } = one ?? {};
-    if (typeof head?.id !== 'string' || !Array.isArray(turns)) throw new Error(`Conversation ${i + 1} of the file is damaged.`);
+    if (typeof head?.id !== 'string' || !Array.isArray(turns)) throw new ImportError('import.conversation', { i: i + 1 });
+    const parents = new Map(turns.map((turn) => [turn?.id, turn?.parent]));
     return {
       head: {
         id: head.id,
-        title: String(head.title ?? ''),
+        title: textOf(head.title).slice(0, MOST_TITLE),
         named: head.named === true,
         created: Number(head.created) || Date.now(),
         updated: Number(head.updated) || Date.now(),
-        system: String(head.system ?? ''),
+        system: textOf(head.system),
         chosen: Object.fromEntries(Object.entries(head.chosen ?? {}).map(([parent, child]) => [parent, String(child)])),
       },
       turns: turns.map((/** @type {any} */ turn) => {
-        if (typeof turn?.id !== 'string' || typeof turn.content !== 'string' || !['user', 'assistant'].includes(turn.role))
-          throw new Error(`A turn of conversation ${i + 1} of the file is damaged.`);
+        const isWhole = typeof turn?.id === 'string' && typeof turn.content === 'string' && ['user', 'assistant'].includes(turn.role);
+        if (!isWhole || !hasBeginning(turn.id, parents)) throw new ImportError('import.turn', { i: i + 1 });
         return {
           id: turn.id,
           conversation: head.id,
@@ -219,14 +241,43 @@ export function parseFile(text) {
           content: turn.content,
           state: ['done', 'stopped', 'failed'].includes(turn.state) ? turn.state : turn.role === 'user' ? 'done' : 'stopped',
           created: Number(turn.created) || 0,
-          stats: turn.stats && typeof turn.stats === 'object' ? turn.stats : null,
+          stats: statsOf(turn.stats),
           byDemo: turn.byDemo === true,
-          model: String(turn.model ?? ''),
+          model: textOf(turn.model),
           error: null,
         };
       }),
     };
   });
+}
+
+/** @param {unknown} value */
+function textOf(value) {
+  return typeof value === 'string' ? value : '';
+}
+
+/**
+ * Whether the turns before a turn lead to a first one, and not around in a circle.
+ * @param {string} id
+ * @param {Map<string, unknown>} parents
+ */
+function hasBeginning(id, parents) {
+  let steps = 0;
+  for (let at = /** @type {unknown} */ (id); typeof at === 'string'; at = parents.get(at)) if (++steps > parents.size + 1) return false;
+  return true;
+}
+
+/**
+ * Figures of an answer: numbers, and why it ended.
+ * @param {any} stats
+ * @returns {import('./answer.js').AnswerStats | null}
+ */
+function statsOf(stats) {
+  if (!Number.isFinite(stats?.completionTokens)) return null;
+  const numbers = Object.entries(stats).filter(([, value]) => Number.isFinite(value));
+  const none = { promptTokens: null, cachedTokens: null, firstTokenMs: null, prefillPerSecond: null, decodePerSecond: null };
+  const { completionTokens, finishReason } = stats;
+  return { ...none, ...Object.fromEntries(numbers), completionTokens, finishReason: ['stop', 'length', 'tool_calls'].includes(finishReason) ? finishReason : null };
 }
 
 /**

@@ -30,7 +30,9 @@
  * @property {Record<string, string>} chosen the child that is read, by parent ('' for the first turns)
  */
 
+/** Characters of a title that is made of a message, and of one that a person gives. */
 const TITLE_LENGTH = 60;
+export const MOST_TITLE = 200;
 
 export class Conversation {
   /** @type {Map<string, Turn>} */
@@ -113,7 +115,10 @@ export class Conversation {
 
   /** @param {string | null} parent @returns {Turn[]} */
   #children(parent) {
-    return [...this.turns.values()].filter((turn) => turn.parent === parent).sort((a, b) => a.created - b.created);
+    const follows = (/** @type {Turn} */ turn) =>
+      // A turn whose parent is lost is better read first than never.
+      turn.parent === parent || (parent === null && turn.parent !== null && !this.turns.has(turn.parent));
+    return [...this.turns.values()].filter(follows).sort((a, b) => a.created - b.created);
   }
 }
 

@@ -2,7 +2,7 @@
 import { endOrphans, lockOf } from './chat.js';
 import { download } from './chat-list.js';
 import { Conversation } from './conversation.js';
-import { toMarkdown } from './conversation-store.js';
+import { ImportError, toMarkdown } from './conversation-store.js';
 import { draftOf, keepDraft } from './draft.js';
 import { t } from './texts.js';
 
@@ -47,7 +47,7 @@ export class Conversations {
     const { chat, store, composer, place, list } = this.parts;
     const found = await store.open(id).catch(() => null);
     if (!found) return false;
-    this.onLeave?.();
+    this.#leave();
     await endOrphans(found);
     this.#isKept = true;
     chat.show(found);
@@ -61,12 +61,18 @@ export class Conversations {
   /** Begins a new one. @param {{ isTemporary?: boolean }} [how] */
   fresh({ isTemporary = false } = {}) {
     const { chat, composer, place, list } = this.parts;
-    this.onLeave?.();
+    this.#leave();
     this.#isKept = false;
     chat.show(Conversation.create(isTemporary));
     composer.fill(isTemporary ? '' : draftOf(null));
     place.go(null);
     void list().draw(null);
+  }
+
+  /** The open conversation goes: what there is of an answer is kept, and what the model remembers. */
+  #leave() {
+    this.parts.chat.keepNow();
+    this.onLeave?.();
   }
 
   /**
@@ -81,6 +87,8 @@ export class Conversations {
     const { head } = conversation;
     Object.assign(head, changes);
     const chosen = { ...head.chosen };
+    // As they are now: a fast answer may have begun by the time they are stored.
+    const changesList = turns.every(({ state }) => state !== 'streaming');
     if (!this.#isKept && conversation.turns.size > 0) {
       this.#isKept = true;
       keepDraft(null, '');
@@ -88,12 +96,13 @@ export class Conversations {
     }
     if (!this.#isKept) return;
     try {
-      await store.write(head, turns, (stored) => ({ ...stored, ...changes, chosen: { ...stored.chosen, ...chosen } }));
+      const change = (/** @type {import('./conversation.js').Head} */ stored) => ({ ...stored, ...changes, chosen: { ...stored.chosen, ...chosen } });
+      await store.write(head, turns, change, conversation.turns.values());
     } catch {
       if (!this.#warned) notices.remark(t('chats.notKept'));
       this.#warned = true;
     }
-    if (this.#open === conversation && turns.every(({ state }) => state !== 'streaming')) await list().draw(head.id);
+    if (this.#open === conversation && changesList) await list().draw(head.id);
   }
 
   /**
@@ -222,10 +231,11 @@ export class Conversations {
   async takeIn(file) {
     const { store, notices, list } = this.parts;
     try {
-      const n = await store.importAll(await file.text());
+      const n = await store.importAll(file);
       notices.remark(t('chats.imported', { n }));
     } catch (error) {
-      notices.remark(t('chats.importFailed', { name: file.name, reason: /** @type {Error} */ (error)?.message ?? String(error) }));
+      const reason = error instanceof ImportError ? t(error.key, error.values) : String(error);
+      notices.remark(t('chats.importFailed', { name: file.name, reason }));
     }
     await list().draw();
     const { id } = this;

@@ -111,7 +111,7 @@ function candidateRow({ text, probability, isChosen }) {
     { class: 'candidate', 'data-testid': 'candidate', 'data-chosen': isChosen },
     h('span', { class: 'candidate-text' }, visible(text)),
     bar,
-    h('span', { class: 'candidate-share' }, `${percent >= 0.1 || percent === 0 ? percent.toFixed(1) : '< 0.1'}%`),
+    h('span', { class: 'candidate-share' }, t('percent', { n: percent >= 0.1 || percent === 0 ? format.inLanguage(percent.toFixed(1)) : `< ${format.inLanguage(0.1)}` })),
     isChosen ? h('span', { class: 'sr' }, t('details.said')) : null,
   );
 }
@@ -132,7 +132,7 @@ function factsOf({ model, stats, state, created }) {
     if (value !== null && value !== undefined && value !== '') facts.push([t(`details.${key}`), String(value)]);
   };
   say('model', model);
-  say('when', created ? new Date(created).toLocaleString() : null);
+  say('when', created ? new Date(created).toLocaleString(document.documentElement.lang) : null);
   const reason = state === 'stopped' ? 'stopped' : state === 'failed' ? 'failed' : (stats?.finishReason ?? null);
   say('ended', reason && has(`details.ended.${reason}`) ? t(`details.ended.${reason}`) : reason);
   if (!stats) return facts;

@@ -1,8 +1,8 @@
 /** A file dropped anywhere on the page, or chosen. */
 import { byId } from './dom.js';
 
-/** @param {(file: File) => void} onFile */
-export function acceptFiles(onFile) {
+/** @param {{ onFile: (file: File) => void, onOther: () => void }} listeners `onOther`: told of a folder, or of several files */
+export function acceptFiles({ onFile, onOther }) {
   const veil = byId('drop');
   const input = byId('file', HTMLInputElement);
   let depth = 0;
@@ -31,8 +31,9 @@ export function acceptFiles(onFile) {
     if (!carriesFile(event)) return;
     event.preventDefault();
     show(false);
-    const file = event.dataTransfer?.files[0];
-    if (file) onFile(file);
+    const { files, items } = /** @type {DataTransfer} */ (event.dataTransfer);
+    if (files.length > 1 || items[0]?.webkitGetAsEntry()?.isDirectory) onOther();
+    else if (files[0]) onFile(files[0]);
   });
   input.addEventListener('change', () => {
     const file = input.files?.[0];

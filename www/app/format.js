@@ -10,11 +10,20 @@ const STEPS = [
 ];
 
 /**
+ * A number with the sign before its fractions that the page's language has: 1.5, or 1,5 in German.
+ * @param {string | number} number
+ */
+export function inLanguage(number) {
+  const language = globalThis.document?.documentElement.lang || 'en';
+  return String(number).replace('.', new Intl.NumberFormat(language).format(1.5)[1]);
+}
+
+/**
  * Three significant digits at most, no trailing zeros: 1.18, 47.3, 512.
  * @param {number} value
  */
 function short(value) {
-  return value >= 100 ? Math.round(value).toString() : Number(value.toPrecision(3)).toString();
+  return inLanguage(value >= 100 ? Math.round(value) : Number(value.toPrecision(3)));
 }
 
 /** @param {number} value three significant digits */
@@ -40,8 +49,8 @@ export function bytesOf(loaded, total) {
   if (!total) return bytes(loaded);
   const [step, letter] = STEPS.find(([s]) => total >= Number(s)) ?? [1, ''];
   const digits = total / Number(step) >= 100 ? 0 : total / Number(step) >= 10 ? 1 : 2;
-  const of = (/** @type {number} */ n) => (n / Number(step)).toFixed(letter ? digits : 0);
-  return `${of(loaded)} of ${of(total)} ${letter === 'k' ? 'kB' : `${letter}B`}`;
+  const of = (/** @type {number} */ n) => inLanguage((n / Number(step)).toFixed(letter ? digits : 0));
+  return t('bytes.of', { loaded: of(loaded), total: of(total), unit: letter === 'k' ? 'kB' : `${letter}B` });
 }
 
 /**
@@ -53,7 +62,7 @@ export function timeLeft(seconds) {
   if (seconds < 1) return t('time.under');
   if (seconds < 90) return `${Math.round(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  return `${(seconds / 3600).toFixed(1)} h`;
+  return `${inLanguage((seconds / 3600).toFixed(1))} h`;
 }
 
 /**
@@ -62,7 +71,7 @@ export function timeLeft(seconds) {
  */
 export function duration(milliseconds) {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
-  return `${(milliseconds / 1000).toFixed(milliseconds < 10000 ? 1 : 0)} s`;
+  return `${inLanguage((milliseconds / 1000).toFixed(milliseconds < 10000 ? 1 : 0))} s`;
 }
 
 /**
@@ -86,7 +95,7 @@ export function rate(perSecond) {
  * @returns {string} such as "41 tok/s", "2.5 tok/s"
  */
 export function about(perSecond) {
-  return `${Number(perSecond.toPrecision(2))} tok/s`;
+  return `${inLanguage(Number(perSecond.toPrecision(2)))} tok/s`;
 }
 
 /**

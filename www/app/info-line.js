@@ -37,13 +37,14 @@ export function drawInfo(line, info) {
         [format.bytes(info.memoryBytes), ` ${t('info.memory')}`],
       ]
     : [[t('facts.here')]];
-  const spans = facts.map(([fact, more]) =>
-    h('span', { class: 'fact' }, fact, more ? h('span', { class: 'wide-only' }, more) : null),
+  // The first fact, the architecture, has room on a wide screen alone.
+  const spans = facts.map(([fact, more], i) =>
+    h('span', { class: info && i === 0 ? 'fact wide-only' : 'fact' }, fact, more ? h('span', { class: 'wide-only' }, more) : null),
   );
   if (info) {
     spans.push(
       info.isolated
-        ? h('span', { class: 'fact' }, t('facts.isolated'))
+        ? h('span', { class: 'fact wide-only' }, t('facts.isolated'))
         : h(
             'span',
             { class: 'fact warn', title: t('info.headers') },
@@ -52,6 +53,9 @@ export function drawInfo(line, info) {
     );
   }
   // The dot stays with the fact before it, so that a line may break after it but never before.
-  spans.slice(0, -1).forEach((span) => span.append(' ·'));
+  spans.slice(0, -1).forEach((span, i) => {
+    const next = spans[i + 1];
+    span.append(next.classList.contains('wide-only') ? h('span', { class: 'wide-only' }, ' ·') : ' ·');
+  });
   line.replaceChildren(...spans.flatMap((span) => [span, ' ']));
 }

@@ -96,7 +96,8 @@ function list(token, done) {
       'li',
       {},
       item.task ? text(item.checked ? '☑ ' : '☐ ') : null,
-      ...(item.tokens ?? []).flatMap((one) =>
+      // The box is written already.
+      ...(item.tokens ?? []).filter((one) => one.type !== 'checkbox').flatMap((one) =>
         one.type === 'text' ? (one.tokens ? inline(one.tokens) : [text(one.text)]) : [block(one, done)],
       ),
     ),

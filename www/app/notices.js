@@ -9,6 +9,8 @@ const MOST = 3;
 
 export class Notices {
   #root = byId('notices');
+  /** Where they stand while no dialog is open. */
+  #home = /** @type {HTMLElement} */ (this.#root.parentElement);
 
   /**
    * @param {unknown} error
@@ -54,6 +56,14 @@ export class Notices {
     for (const notice of this.#root.querySelectorAll('.notice.calm')) notice.remove();
   }
 
+  /** What is behind an open dialog is seen by nobody and cannot be used: they stand in it until it is closed. */
+  #comeForward() {
+    const dialog = [...document.querySelectorAll('dialog[open]')].at(-1);
+    if (!dialog || dialog.contains(this.#root)) return;
+    dialog.append(this.#root);
+    dialog.addEventListener('close', () => this.#home.prepend(this.#root), { once: true });
+  }
+
   /**
    * @param {HTMLElement} notice
    * @param {Action[]} actions
@@ -86,6 +96,7 @@ export class Notices {
       button('✕', () => notice.remove(), 'quiet notice-close', { 'aria-label': t('dismiss'), 'data-testid': 'dismiss' }),
     );
     this.#root.append(notice);
+    this.#comeForward();
     while (this.#root.childElementCount > MOST) this.#root.firstElementChild?.remove();
   }
 }

@@ -43,10 +43,10 @@ export class Privacy {
     const elsewhere = entries.filter(({ name }) => URL.canParse(name) && new URL(name).origin !== location.origin && !name.startsWith('blob:'));
     // A request can carry text in its address; files of this page are asked for by name.
     const bytes = elsewhere.reduce((sum, { name }) => sum + name.length, 0);
-    this.#chip.textContent = t(isSealed ? 'privacy.chipSealed' : 'privacy.chip', { bytes });
+    this.#chip.textContent = t(isSealed ? 'privacy.chipSealed' : bytes > 0 ? 'privacy.chipSome' : 'privacy.chip', { bytes });
     this.#list.replaceChildren(
       h('li', {}, t('privacy.own', { n: entries.length - elsewhere.length })),
-      h('li', {}, t('privacy.elsewhere', { n: elsewhere.length, bytes })),
+      h('li', {}, elsewhere.length ? t('privacy.elsewhere', { n: elsewhere.length, bytes }) : t('privacy.nowhere')),
       ...elsewhere.map(({ name }) => h('li', { class: 'help' }, name)),
     );
   }

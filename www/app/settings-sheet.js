@@ -1,5 +1,6 @@
 /** The settings dialog: writes each valid change at once, and offers a reload for those that need one. */
 import { byId, h } from './dom.js';
+import { inLanguage } from './format.js';
 import { DEFAULTS, keepLanguage, language, LOAD_FIELDS, merged } from './settings.js';
 import { LANGUAGES, t } from './texts.js';
 
@@ -67,7 +68,7 @@ export class SettingsSheet {
 
   #drawReload() {
     for (const name of /** @type {const} */ (['temperature', 'topP']))
-      byId(`${name}-value`).textContent = this.settings[name].toFixed(2);
+      byId(`${name}-value`).textContent = inLanguage(this.settings[name].toFixed(2));
     const pending = LOAD_FIELDS.some((name) => this.settings[name] !== this.applied[name]);
     byId('reload-bar').dataset.pending = String(pending);
     this.#reload.hidden = !pending;

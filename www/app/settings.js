@@ -63,7 +63,7 @@ export function merged(settings, changes) {
     if (!(name in changes)) continue;
     const value = changes[name];
     if ('choices' in rule) {
-      if (rule.choices.includes(String(value))) result[name] = value;
+      if (rule.choices.includes(String(value))) result[name] = String(value);
     } else if (value === null || value === '') {
       if (rule.optional) result[name] = null;
     } else {

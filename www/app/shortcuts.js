@@ -4,6 +4,9 @@
  * @param {Record<'help' | 'search' | 'fresh' | 'models' | 'settings' | 'write', () => void>} actions
  */
 export function listenForShortcuts(actions) {
+  // The key that Apple's keyboards have in the place of Ctrl.
+  if (/^(Mac|iP)/.test(navigator.platform))
+    for (const key of document.querySelectorAll('[data-t="key.control"]')) key.textContent = '⌘';
   document.addEventListener('keydown', (event) => {
     if (event.isComposing || document.querySelector('dialog[open]')) return;
     const typing = event.target instanceof Element && event.target.closest('input, textarea, select, [contenteditable]');

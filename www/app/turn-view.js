@@ -1,4 +1,5 @@
 /** One turn on the page. What the person wrote is shown as it is, what the model wrote as Markdown. */
+import { isComposing } from './composer.js';
 import { copyButton } from './copy.js';
 import { biggerMayHelp } from './demo-answer.js';
 import { button, h } from './dom.js';
@@ -92,7 +93,7 @@ export class TurnView {
       const ended = turn.state === 'stopped' ? t('turn.stopped') : turn.stats?.finishReason === 'length' ? t('turn.length') : null;
       if (turn.byDemo) this.#foot.append(h('span', { class: 'tag', 'data-testid': 'demo-tag' }, t('turn.demo')));
       if (ended) this.#foot.append(h('span', { class: 'ended' }, ended));
-      if (turn.stats) this.#foot.append(h('span', { 'data-testid': 'stats' }, ...statsText(turn.stats)));
+      if (turn.stats && turn.stats.completionTokens > 0) this.#foot.append(h('span', { 'data-testid': 'stats' }, ...statsText(turn.stats)));
     }
     const row = h('span', { class: 'turn-actions' });
     if (turn.content) row.append(copyButton(() => turn.content));
@@ -171,11 +172,13 @@ export class TurnView {
           send();
         },
         onkeydown: (event) => {
-          const { key, shiftKey, isComposing } = /** @type {KeyboardEvent} */ (event);
+          const pressed = /** @type {KeyboardEvent} */ (event);
+          const { key, shiftKey } = pressed;
+          if (isComposing(pressed)) return;
           if (key === 'Escape') {
             event.stopPropagation();
             end();
-          } else if (key === 'Enter' && !shiftKey && !isComposing) {
+          } else if (key === 'Enter' && !shiftKey) {
             event.preventDefault();
             send();
           }

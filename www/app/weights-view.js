@@ -1,7 +1,7 @@
 /** The weights of the loaded model, to be looked at: a part of a matrix as a map, one little square a weight, and all of it counted. */
 import { countWeights, matrices, weightTile } from '../dist/inspect.js';
 import { h } from './dom.js';
-import { figure } from './format.js';
+import { figure, inLanguage } from './format.js';
 import { has, t } from './texts.js';
 
 /** @typedef {import('./api.js').Model} Model */
@@ -232,7 +232,7 @@ function titleOf(part) {
 
 /** @param {number} scale */
 function scaleText(scale) {
-  return String(Number(scale.toPrecision(3)));
+  return inLanguage(Number(scale.toPrecision(3)));
 }
 
 /** A whole number, every digit of it. @param {number} value */

@@ -1,5 +1,7 @@
 /** Small charts in SVG, drawn for the width they get. Colours come from the style sheet, by class. */
 
+import { inLanguage } from '../app/format.js';
+
 const SVG = 'http://www.w3.org/2000/svg';
 
 /**
@@ -59,7 +61,7 @@ export function niceEnd(value) {
 
 /** @param {number} seconds in a unit that leaves digits to read */
 function secondsText(seconds) {
-  return seconds < 1 ? `${Number((seconds * 1000).toPrecision(3))} ms` : `${seconds.toFixed(1)} s`;
+  return seconds < 1 ? `${inLanguage(Number((seconds * 1000).toPrecision(3)))} ms` : `${inLanguage(seconds.toFixed(1))} s`;
 }
 
 /**
@@ -81,7 +83,7 @@ export function lineChart(width, points) {
     s(
       'text',
       { x: box.left - 8, y: y(endY * share) + 4, 'text-anchor': 'end' },
-      Number((endY * share).toPrecision(3)).toString(),
+      inLanguage(Number((endY * share).toPrecision(3))),
     ),
   ]);
   const line = points.map((p) => `${x(p.seconds).toFixed(1)},${y(p.tokensPerSecond).toFixed(1)}`);
@@ -176,7 +178,7 @@ export function rangeChart(width, rows, label) {
     ] : [];
     return [
       s('text', { x: 0, y: top + 13, class: strong ? 'strong' : '' }, name),
-      s('text', { x: width, y: top + 13, class: strong ? 'strong' : '', 'text-anchor': 'end' }, Number(median.toPrecision(3)).toString()),
+      s('text', { x: width, y: top + 13, class: strong ? 'strong' : '', 'text-anchor': 'end' }, inLanguage(Number(median.toPrecision(3)))),
       s('rect', { class: strong ? 'bar-fill' : 'bar-fill other', x: 0, y: top + 19, width: Math.max(2, x(median)), height: 12, rx: 3 }),
       ...range,
     ];
@@ -202,7 +204,7 @@ export function partsChart(width, parts, label) {
   let left = 0;
   const pieces = parts.flatMap(({ name, value, text }, i) => {
     const length = (width * value) / whole;
-    const colour = `part-${Math.min(i, 5)}`;
+    const colour = `part-${Math.min(i, 6)}`;
     const column = ((i % perRow) * width) / perRow;
     const row = 62 + Math.floor(i / perRow) * 24;
     const piece = [

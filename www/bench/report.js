@@ -1,7 +1,7 @@
 /** Draws what was measured, part by part, and writes it down as JSON. */
 import { byId, h } from '../app/dom.js';
 import * as format from '../app/format.js';
-import { figure as short } from '../app/format.js';
+import { figure as short, inLanguage } from '../app/format.js';
 import { t } from '../app/texts.js';
 import { answerOf } from './answer.js';
 import { barChart, drawInto, lineChart, partsChart } from './chart.js';
@@ -105,7 +105,7 @@ export class Report {
     if (decode) figures.push([t('figure.decode'), short(decode.tokensPerSecond), 'tok/s', range(decode.spread)]);
     for (const { context, tokensPerSecond } of depths ?? []) figures.push([t('figure.depth', { count: context }), short(tokensPerSecond), 'tok/s']);
     for (const { tokens, prefillPerSecond } of prompts ?? []) figures.push([t('figure.prefill', { count: tokens }), short(prefillPerSecond.median), 'tok/s']);
-    if (load) figures.push([t(load.fromCache ? 'figure.loadKept' : 'figure.load'), (load.ms / 1000).toFixed(load.ms < 10_000 ? 2 : 0), 's']);
+    if (load) figures.push([t(load.fromCache ? 'figure.loadKept' : 'figure.load'), inLanguage((load.ms / 1000).toFixed(load.ms < 10_000 ? 2 : 0)), 's']);
     if (machine) {
       figures.push([t('figure.read'), short(machine.readPerSecond / 1e9), 'GB/s']);
       figures.push([t('figure.share'), (machine.readShare * 100).toFixed(0), '%']);
@@ -171,7 +171,7 @@ export class Report {
       .map(([name, value]) => ({
         name: t(`part.${name}`),
         value,
-        text: `${short(value)} ms, ${((value / whole) * 100).toFixed(value / whole < 0.095 ? 1 : 0)}%`,
+        text: `${short(value)} ms, ${t('percent', { n: inLanguage(((value / whole) * 100).toFixed(value / whole < 0.095 ? 1 : 0)) })}`,
       }));
     const label = t('parts.label', { ms: short(whole), parts: sorted.map(({ name, text }) => `${name} ${text}`).join(', ') });
     drawInto(byId('parts-chart'), (width) => partsChart(width, sorted, label));
