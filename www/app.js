@@ -108,7 +108,7 @@ const chat = new Chat(
   },
 );
 const prefixes = new KeptPrefixes({ model: () => engine.model, modelName: () => engine.name, chat });
-const detailsSheet = new DetailsSheet(chat, { model: () => engine.model, modelName: () => engine.name });
+const detailsSheet = new DetailsSheet(chat, { model: () => engine.model, modelName: () => engine.name, sampling: () => settings.sampling(settingsSheet.settings) });
 const workPanel = new WorkPanelDoor({ model: () => engine.model, chat });
 
 const composer = new Composer({

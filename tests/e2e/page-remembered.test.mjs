@@ -76,6 +76,23 @@ test('after a reload nothing of the conversation is read again, and a deleted on
   await context.close();
 });
 
+test('what might have stood in the place of a token is what the model saw when it said it', async () => {
+  const { context, page, complaints } = await openPage(browser, `${server.origin}/?maxTokens=24&temperature=0`);
+  await status(page);
+  await ask(page, 'What is the capital of France?');
+  await lastAnswer(page).getByTestId('details').click();
+  const tokens = page.getByTestId('token');
+  await tokens.nth(3).waitFor();
+  for (const at of [0, 1, 2, 3, (await tokens.count()) - 1]) {
+    await tokens.nth(at).click();
+    await page.getByTestId('details-note').getByText(`token ${at + 1}:`).waitFor();
+    // The likeliest is always taken at the temperature 0.
+    assert.equal(await page.getByTestId('candidate').first().getAttribute('data-chosen'), '', `token ${at + 1}`);
+  }
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
 /** A task that takes the page's thread for so long is felt, milliseconds. */
 const LONG_TASK = 50;
 

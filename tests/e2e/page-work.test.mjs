@@ -32,16 +32,22 @@ test('an answer tells how it came about, and what might have stood in the place 
     const { answers: [{ options: first }] } = await told(page);
     assert.equal(typeof first.seed, 'number', 'a seed is chosen here, so that it can be told');
     assert.ok(facts.includes(String(first.seed)));
-    await sheet.getByTestId('token').nth(1).click();
-    await sheet.getByTestId('candidate').nth(2).waitFor();
-    const rows = await sheet.getByTestId('candidate').allInnerTexts();
-    assert.match(rows.join(' '), /Hello\s*60\.0%\s*Hi\s*30\.0%\s*two␣\s*0\.1%/);
-    assert.equal(await sheet.locator('.candidate[data-chosen]').count(), 1);
+    await sheet.getByTestId('token').nth(0).click();
+    await sheet.getByTestId('details-note').getByText('token 1:').waitFor();
     const { answers } = await told(page);
     assert.equal(answers.length, 2);
     assert.equal(answers[1].messages[0].content.includes('tok'), true, 'asked as raw text');
     assert.deepEqual({ ...answers[1].options, logitBias: undefined }, { maxTokens: 1, temperature: 0, logprobs: 10, logitBias: undefined });
-    assert.deepEqual(answers[1].options.logitBias, { 1: 1000 });
+    assert.deepEqual(answers[1].options.logitBias, { 0: 1000 });
+    // The stand-in makes other tokens of the text than it has said: it says them again.
+    await sheet.getByTestId('token').nth(1).click();
+    await sheet.getByTestId('details-note').getByText('token 2:').waitFor();
+    const rows = await sheet.getByTestId('candidate').allInnerTexts();
+    assert.match(rows.join(' '), /Hello\s*60\.0%\s*Hi\s*30\.0%\s*two␣\s*0\.1%/);
+    assert.equal(await sheet.locator('.candidate[data-chosen]').count(), 1);
+    const { answers: [, , again] } = await told(page);
+    assert.deepEqual(again.messages.map(({ content }) => content), ['say one two three']);
+    assert.deepEqual(again.options, { ...first, maxTokens: 2, logprobs: 10 });
     await accessible(page);
     await page.keyboard.press('Escape');
     // An answer of an earlier visit is taken apart by the model in use.

@@ -217,6 +217,7 @@ export class Chat {
     this.#turnsAsked = turns.length;
     if (turns.length < spoken.length) this.view.shortened(turns[0]);
     const goesOn = turns.at(-1) === turn;
+    this.tokens.begin(turn, { ...sampling, seed });
     return {
       messages: messagesOf(turns, system),
       options: {

@@ -22,7 +22,7 @@ export class DetailsSheet {
 
   /**
    * @param {import('./chat.js').Chat} chat
-   * @param {{ model: () => import('./api.js').Model | null, modelName: () => string }} sources
+   * @param {{ model: () => import('./api.js').Model | null, modelName: () => string, sampling: () => import('./api.js').GenerateOptions }} sources
    */
   constructor(chat, sources) {
     this.chat = chat;
@@ -91,7 +91,9 @@ export class DetailsSheet {
     this.#note.textContent = t('details.looking');
     try {
       const messages = await this.chat.messagesBefore(model, turn);
-      const found = await candidatesOf(model, messages, tokens, at, signal);
+      const { seed } = turn.stats ?? {};
+      const sampling = { ...this.sources.sampling(), ...this.chat.tokens.samplingOf(turn), ...(seed === undefined ? {} : { seed }) };
+      const found = await candidatesOf(model, { messages, tokens, sampling }, at, signal);
       if (ticket !== this.#asked) return;
       this.#note.textContent = t('details.found', { text: visible(tokens[at].text), n: at + 1 });
       this.#candidates.replaceChildren(...found.map(candidateRow));

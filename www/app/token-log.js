@@ -6,6 +6,21 @@
 export class TokenLog {
   /** @type {WeakMap<Turn, { model: import('./api.js').Model, tokens: Token[] }>} */
   #written = new WeakMap();
+  /** @type {WeakMap<Turn, import('./api.js').GenerateOptions>} */
+  #sampling = new WeakMap();
+
+  /**
+   * @param {Turn} turn that begins
+   * @param {import('./api.js').GenerateOptions} sampling how its tokens are chosen
+   */
+  begin(turn, sampling) {
+    this.#sampling.set(turn, sampling);
+  }
+
+  /** How the tokens of an answer were chosen, where it was written since the page was opened. @param {Turn} turn */
+  samplingOf(turn) {
+    return this.#sampling.get(turn);
+  }
 
   /**
    * @param {Turn} turn
