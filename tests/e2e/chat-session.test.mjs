@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Chat } from '../../worker/chat/chat.js';
+import { History } from '../../worker/chat/history.js';
 import { restoreChat } from '../../worker/chat/restore.js';
+import { SavedChats } from '../../worker/chat/store.js';
 import { Letters } from './letters.mjs';
 
 /** @param {Letters} model @param {any} [options] */
@@ -50,6 +52,22 @@ test('the meter counts what the answers have counted', async () => {
   assert.equal(await chat.countTokens(), 4 + 3 + 6 + 4 + 7);
   chat.edit(3, 'Me');
   assert.equal(chat.usage.tokens, 4 + 3 + 5);
+});
+
+test('the meter says what the last prompt had, also where an answer is read back in fewer tokens than it was written in', () => {
+  const history = History.of('Sys', []);
+  const turn = (/** @type {number} */ promptTokens, /** @type {number} */ completionTokens) => {
+    history.push({ role: 'user', content: 'Hi' });
+    const usage = /** @type {any} */ ({ promptTokens, completionTokens });
+    history.take(history.messages.length, { role: 'assistant', content: 'Yo' }, usage);
+    assert.equal(history.countedTokens(), promptTokens + completionTokens);
+  };
+  turn(10, 60);
+  turn(50, 5);
+  turn(90, 7);
+  history.dropTurn();
+  turn(30, 1);
+  turn(3, 2);
 });
 
 test('sends run one after the other, in the order in which they are read', async () => {
@@ -227,6 +245,9 @@ test('what is wrong is told at the call', async () => {
     assert.throws(() => chat.send(/** @type {any} */ (input)), { code: 'invalid_argument' }, JSON.stringify(input));
   }
   assert.throws(() => chat.send('x', { topP: 2 }), { code: 'invalid_argument' });
+  // Where there is no storage at all, as on a server.
+  await assert.rejects(chat.save({ kv: false }), { code: 'unsupported' });
+  await assert.rejects(new SavedChats().list(), { code: 'unsupported' });
   for (const options of [null, 5, { id: 5 }, { id: '' }, { kv: 'x' }, { name: 'x' }]) {
     await assert.rejects(chat.save(/** @type {any} */ (options)), { code: 'invalid_argument' }, JSON.stringify(options));
   }

@@ -136,6 +136,15 @@ test('patterns match as in JavaScript, in pieces as in the whole, and cost no mo
   for (const wrong of [/(a)\1/, /(?=a)b/, /(?<!a)b/, /(?<n>a)\k<n>/, /a{4000}b{4000}/]) assert.throws(() => clean({ patterns: [wrong] }), { code: 'invalid_argument' });
   assert.throws(() => clean({ patterns: [''] }), { code: 'invalid_argument' });
   assert.throws(() => clean({ controls: false }), { code: 'invalid_argument' });
+  // A limit that is misspelt would hold nobody back.
+  /** @type {[(options: any) => unknown, object][]} */
+  const makers = [[clean, {}], [inputLength, { tokens: 5 }], [requestRate, { requests: 5 }], [wordFilter, { words: ['x'] }], [(options) => outputTokens(5, options), {}]];
+  for (const [make, right] of makers) {
+    assert.doesNotThrow(() => make(right));
+    for (const wrong of [null, 5, [], { ...right, pattern: 'x' }, { ...right, name: 5 }, { ...right, name: '' }]) assert.throws(() => make(wrong), { code: 'invalid_argument' }, JSON.stringify(wrong));
+  }
+  for (const wrong of /** @type {any[]} */ ([{ patterns: 5 }, { patterns: 'x' }, { input: 'no' }, { controls: 1 }])) assert.throws(() => clean(wrong), { code: 'invalid_argument' });
+  assert.throws(() => wordFilter(/** @type {any} */ ({ words: 'bad' })), { code: 'invalid_argument', message: /found "bad"/ });
 });
 
 test('text is cleaned of control characters and patterns', async () => {

@@ -358,4 +358,13 @@ test('calls of tools, whole and in pieces, and their results', async () => {
     ...params, messages: [...params.messages, choice.message, { role: 'tool', tool_call_id: 'c1', content: '3' }],
   });
   assert.equal(next.choices[0].message.content, 're:3');
+  // Some of the tools, of which the model is told alone.
+  const names = (/** @type {any[]} */ list) => list.map(({ function: { name } }) => name);
+  const sub = /** @type {import('openai').OpenAI.ChatCompletionTool} */ ({ type: 'function', function: { name: 'sub' } });
+  const allow = (/** @type {any[]} */ allowed, /** @type {any} */ mode) => clientOf(model).chat.completions.create({ ...params, tools: [...tools, sub], tool_choice: { type: 'allowed_tools', allowed_tools: { mode, tools: allowed } } });
+  await allow([sub], 'required');
+  assert.deepEqual([names(model.options.at(-1).tools), model.options.at(-1).toolChoice], [['sub'], 'required']);
+  for (const [allowed, mode] of /** @type {[any[], any][]} */ ([[[], 'auto'], [[sub], 'none'], [[{ type: 'function', function: { name: 'mul' } }], 'auto']])) {
+    await assert.rejects(allow(allowed, mode), (error) => error instanceof OpenAI.BadRequestError && error.param === 'tool_choice');
+  }
 });

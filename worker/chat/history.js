@@ -121,11 +121,18 @@ export class History {
    * @returns {Message}
    */
   take(said, message, { promptTokens, completionTokens }) {
-    const unknown = this.prompt().filter((message) => !this.#tokens.has(message));
-    const known = this.countedTokens();
+    const prompt = this.prompt();
     // The template's own tokens count with the messages behind which they stand.
-    const [last] = unknown.slice(-1);
-    unknown.forEach((other) => this.#tokens.set(other, other === last ? Math.max(0, promptTokens - known) : 0));
+    const last = prompt.findLast((message) => !this.#tokens.has(message)) ?? prompt.at(-1);
+    let rest = promptTokens - this.countedTokens();
+    prompt.forEach((other) => this.#tokens.set(other, (this.#tokens.get(other) ?? 0) + (other === last ? Math.max(0, rest) : 0)));
+    // An answer may be read back in fewer tokens than it was written in.
+    for (const other of prompt) {
+      const count = this.#tokens.get(other) ?? 0;
+      const less = Math.min(count, Math.max(0, -rest));
+      this.#tokens.set(other, count - less);
+      rest += less;
+    }
     this.messages.splice(said, Infinity, message);
     this.#tokens.set(message, completionTokens);
     return message;

@@ -1,5 +1,6 @@
 // Takes control characters and patterns out of prompts and answers.
 import { BitNetError } from '../error.js';
+import { checkGuardOptions } from './guard-options.js';
 import { Patterns } from './pattern.js';
 import { changeTexts, replaceIn, replacePiece, searchPiece } from './replace.js';
 
@@ -26,8 +27,10 @@ const CONTROLS = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F\u202A-\u2
  * @param {CleanOptions} [options]
  * @returns {Guard}
  */
-export function clean({ name = 'clean', controls = true, patterns = [], input = true, output = true } = {}) {
-  const given = patterns.map((entry) => (typeof entry === 'string' || entry instanceof RegExp ? { pattern: entry, replacement: '' } : { replacement: '', ...entry }));
+export function clean(options = {}) {
+  checkGuardOptions('clean', options, { controls: 'flag', patterns: 'any', input: 'flag', output: 'flag' });
+  const { name = 'clean', controls = true, patterns = [], input = true, output = true } = options;
+  const given = (Array.isArray(patterns) ? patterns : [{}]).map((/** @type {any} */ entry) => (typeof entry === 'string' || entry instanceof RegExp ? { pattern: entry, replacement: '' } : { replacement: '', ...entry }));
   for (const { pattern, replacement } of given) {
     if ((typeof pattern === 'string' || pattern instanceof RegExp) && typeof replacement === 'string') continue;
     throw new BitNetError('invalid_argument', 'patterns: expected strings, expressions, or { pattern, replacement } with a string as the replacement.', { details: { option: 'patterns' } });

@@ -96,7 +96,7 @@ export function isGuard(guard) {
  */
 export function refusal({ name }, stage, sentence, { reason = 'decided', retryAfterMs, cause } = {}) {
   const details = { guard: name, stage, reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
-  return new BitNetError('refused', sentence, { details, cause });
+  return new BitNetError('refused', sentence === '' ? `The guard '${name}' has refused the request.` : sentence, { details, cause });
 }
 
 /**

@@ -1,5 +1,6 @@
 // Limits in numbers: how long a request is, how long its answer may be, and how often a client asks.
 import { BitNetError } from '../error.js';
+import { checkGuardOptions } from './guard-options.js';
 
 /** @import { Prompt } from '../protocol.js' */
 /** @import { Guard } from './guard.js' */
@@ -28,9 +29,13 @@ function requireWhole(option, value, most = 2 ** 32 - 1) {
  * @param {InputLengthOptions} options at least one of the numbers
  * @returns {Guard}
  */
-export function inputLength({ characters, messages, tokens, name = 'input-length' }) {
+export function inputLength(options) {
+  checkGuardOptions('inputLength', options, { characters: 'any', messages: 'any', tokens: 'any' });
+  const { characters, messages, tokens, name = 'input-length' } = options;
   const given = Object.entries({ characters, messages, tokens }).filter(([, most]) => most !== undefined);
-  if (given.length === 0) requireWhole('inputLength', undefined);
+  if (given.length === 0) {
+    throw new BitNetError('invalid_argument', 'inputLength: expected at least one of characters, messages and tokens.', { details: { option: 'inputLength' } });
+  }
   given.forEach(([option, most]) => requireWhole(option, most));
   const refuse = (/** @type {string} */ what, /** @type {number} */ found, /** @type {number} */ most) => ({ refuse: `The request has ${found} ${what}, and ${most} are allowed.` });
   return {
@@ -60,8 +65,10 @@ function lengthOf(prompt) {
  * @param {{ name?: string | undefined }} [options] the name is 'output-tokens' by default
  * @returns {Guard}
  */
-export function outputTokens(most, { name = 'output-tokens' } = {}) {
+export function outputTokens(most, options = {}) {
   requireWhole('outputTokens', most);
+  checkGuardOptions('outputTokens', options, {});
+  const { name = 'output-tokens' } = options;
   return {
     name,
     beforeGenerate: ({ options: { maxTokens } }) => (maxTokens === undefined || maxTokens > most ? { options: { maxTokens: most } } : undefined),
@@ -86,7 +93,9 @@ const MOST_REQUESTS = 100_000;
  * @param {RequestRateOptions} options
  * @returns {Guard}
  */
-export function requestRate({ requests, windowMs = 60_000, clients = 1000, name = 'request-rate' }) {
+export function requestRate(options) {
+  checkGuardOptions('requestRate', options, { requests: 'any', windowMs: 'any', clients: 'any' });
+  const { requests, windowMs = 60_000, clients = 1000, name = 'request-rate' } = options;
   requireWhole('requests', requests, MOST_REQUESTS);
   requireWhole('windowMs', windowMs);
   requireWhole('clients', clients);

@@ -1,6 +1,7 @@
 // Words that are not to be said or asked.
 import { BitNetError } from '../error.js';
 import { clustersOf, isBoundary } from './folded-text.js';
+import { checkGuardOptions } from './guard-options.js';
 import { changeTexts, replaceIn, replacePiece, searchPiece } from './replace.js';
 
 /** @import { Guard } from './guard.js' */
@@ -28,7 +29,9 @@ const MOST_CHARACTERS = 200;
  * @param {WordFilterOptions} options
  * @returns {Guard}
  */
-export function wordFilter({ words, input = 'refuse', output = 'mask', mask, name = 'words' }) {
+export function wordFilter(options) {
+  checkGuardOptions('wordFilter', options, { words: 'any', input: 'text', output: 'text', mask: 'text' });
+  const { words, input = 'refuse', output = 'mask', mask, name = 'words' } = options;
   const trie = trieOf(words);
   requireOneOf('input', input, ['refuse', 'mask', 'pass']);
   requireOneOf('output', output, ['mask', 'stop', 'refuse', 'pass']);
@@ -70,7 +73,7 @@ function trieOf(words) {
     const folded = typeof word === 'string' && word.length <= MOST_CHARACTERS ? clustersOf(word.trim()).map(({ folded }) => folded).join('') : '';
     if (folded === '') {
       const expected = `an array of words, each of 1 to ${MOST_CHARACTERS} characters`;
-      throw new BitNetError('invalid_argument', `words: expected ${expected}, found ${JSON.stringify(word)}.`, { details: { option: 'words', expected } });
+      throw new BitNetError('invalid_argument', `words: expected ${expected}, found ${JSON.stringify(word ?? words)}.`, { details: { option: 'words', expected } });
     }
     let node = root;
     for (const char of folded) {

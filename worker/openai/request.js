@@ -125,7 +125,7 @@ const CHAT = {
   top_logprobs: ['a whole number from 0 to 20', whole(0, 20)],
   response_format: ["{ type: 'text' }, { type: 'json_object' } or { type: 'json_schema', json_schema: { name, schema } }", isResponseFormat],
   tools: ["an array of { type: 'function', function: { name, description, parameters } }", isTools],
-  tool_choice: ["'none', 'auto', 'required' or { type: 'function', function: { name } }", isToolChoice],
+  tool_choice: ["'none', 'auto', 'required', { type: 'function', function: { name } } or { type: 'allowed_tools', allowed_tools: { mode, tools } }", isToolChoice],
   parallel_tool_calls: ['true or false', isFlag],
   reasoning_effort: [`one of ${REASONING_EFFORTS.join(', ')}`, (v) => REASONING_EFFORTS.includes(v)],
   // Only what is the case anyway.
@@ -160,7 +160,10 @@ function isTools(value) {
 
 /** @type {Check} */
 function isToolChoice(value) {
-  return ['none', 'auto', 'required'].includes(value) || (value.type === 'function' && isText(value.function?.name));
+  if (value.type === 'function') return isText(value.function?.name);
+  if (value.type !== 'allowed_tools') return ['none', 'auto', 'required'].includes(value);
+  const { mode, tools } = value.allowed_tools ?? {};
+  return ['auto', 'required'].includes(mode) && isTools(tools) && tools.length > 0;
 }
 
 /**
@@ -271,7 +274,17 @@ export function chatRequest(params) {
 function toolOptions({ tools, tool_choice, parallel_tool_calls }) {
   /** @type {Record<string, unknown>} */
   const options = { tools: tools && tools.length > 0 ? tools : undefined };
-  if (tool_choice !== undefined && tool_choice !== null && tool_choice !== 'auto') {
+  if (typeof tool_choice === 'object' && tool_choice?.allowed_tools) {
+    // The model is told of these only.
+    const { mode, tools: allowed } = tool_choice.allowed_tools;
+    const names = allowed.map((tool) => Reflect.get(tool, 'function').name);
+    const missing = names.find((name) => !tools?.some((tool) => tool.function?.name === name));
+    if (missing !== undefined) {
+      throw new OpenAIError(400, `Invalid value for 'tool_choice': there is no tool '${missing}' among the tools.`, { param: 'tool_choice', code: 'invalid_value' });
+    }
+    options.tools = tools?.filter((tool) => names.includes(tool.function?.name));
+    options.toolChoice = mode;
+  } else if (tool_choice !== undefined && tool_choice !== null && tool_choice !== 'auto') {
     requireOption('toolChoice', 'tool_choice');
     options.toolChoice = typeof tool_choice === 'object' ? { name: tool_choice.function?.name } : tool_choice;
   }

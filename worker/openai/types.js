@@ -160,13 +160,17 @@
  * @property {string | undefined} [name]
  * @property {readonly object[] | undefined} [tool_calls]
  * @property {string | undefined} [tool_call_id]
- * @property {string | null | undefined} [refusal] is not read
+ * @property {string | null | undefined} [refusal] read in place of a `content` that is not there
  * @property {string | null | undefined} [reasoning_content] for templates that show what the model has thought
  */
 
 /** @typedef {{ type: string, function?: { name: string, description?: string | undefined, parameters?: object | undefined, strict?: boolean | null | undefined } | undefined }} ChatTool A tool of the type `function`. */
 
-/** @typedef {{ type: string, function?: { name: string } | undefined }} NamedToolChoice */
+/**
+ * A function that is to be called (`type: 'function'`), or those of the tools that may be (`type: 'allowed_tools'`).
+ * @typedef {{ type: string, function?: { name: string } | undefined,
+ *   allowed_tools?: { mode: 'auto' | 'required', tools: readonly object[] } | undefined }} NamedToolChoice
+ */
 
 /**
  * What an answer must follow; see {@link ResponseFormat} for the schemas.
