@@ -43,22 +43,32 @@ unsafe impl Number for Bf16 {}
 
 /// Values that can be loaded as f32 lanes from how they are stored.
 pub(super) trait Stored: Number {
+    /// The largest finite value.
+    const LARGEST: f32;
     /// What the conversion of many values shares.
     type Constants: Copy;
     fn constants() -> Self::Constants;
-    fn load4(values: &[Self; 4], constants: Self::Constants) -> v128;
+    /// Four values, in the low bits if they have 16 bits each, as f32 lanes.
+    fn widen(stored: v128, constants: Self::Constants) -> v128;
     fn to_f32(self) -> f32;
+
+    #[inline(always)]
+    fn load4(values: &[Self; 4], constants: Self::Constants) -> v128 {
+        let stored = if size_of::<Self>() == 4 { load(values) } else { load_half(values) };
+        Self::widen(stored, constants)
+    }
 }
 
 impl Stored for f32 {
+    const LARGEST: f32 = f32::MAX;
     type Constants = ();
 
     #[inline(always)]
     fn constants() {}
 
     #[inline(always)]
-    fn load4(values: &[Self; 4], (): ()) -> v128 {
-        load(values)
+    fn widen(stored: v128, (): ()) -> v128 {
+        stored
     }
 
     #[inline(always)]
@@ -69,6 +79,7 @@ impl Stored for f32 {
 
 /// The bits of a half-precision float.
 impl Stored for u16 {
+    const LARGEST: f32 = 65504.0;
     /// A mask for sign and magnitude, and 2^112.
     type Constants = (v128, v128);
 
@@ -79,11 +90,11 @@ impl Stored for u16 {
         (black_box(f32x4_splat(f32::from_bits(0x8fff_ffff))), black_box(f32x4_splat(TWO_POW_112)))
     }
 
-    /// As [`f16_to_f32`] for finite numbers. The sign is extended before the shift, and its copies above the exponent are
+    /// As [`f16_to_f32`] for finite numbers; others become 65536 and more. The sign is extended before the shift, and its copies above the exponent are
     /// masked away.
     #[inline(always)]
-    fn load4(values: &[Self; 4], (mask, factor): Self::Constants) -> v128 {
-        let shifted = i32x4_shl(i32x4_extend_low_i16x8(load_half(values)), 13);
+    fn widen(stored: v128, (mask, factor): Self::Constants) -> v128 {
+        let shifted = i32x4_shl(i32x4_extend_low_i16x8(stored), 13);
         f32x4_mul(v128_and(shifted, mask), factor)
     }
 
@@ -94,20 +105,67 @@ impl Stored for u16 {
 }
 
 impl Stored for Bf16 {
+    const LARGEST: f32 = f32::from_bits(0x7f7f_0000);
     type Constants = ();
 
     #[inline(always)]
     fn constants() {}
 
     #[inline(always)]
-    fn load4(values: &[Self; 4], (): ()) -> v128 {
-        u32x4_shl(u32x4_extend_low_u16x8(load_half(values)), 16)
+    fn widen(stored: v128, (): ()) -> v128 {
+        u32x4_shl(u32x4_extend_low_u16x8(stored), 16)
     }
 
     #[inline(always)]
     fn to_f32(self) -> f32 {
         f32::from_bits(u32::from(self.0) << 16)
     }
+}
+
+/// Floats as a file has them: little-endian, at any address.
+macro_rules! from_bytes {
+    ($($name:ident: $bytes:literal, $number:ty, $value:expr;)*) => {
+        $(#[derive(Clone, Copy)]
+        #[repr(transparent)]
+        pub(super) struct $name([u8; $bytes]);
+
+        // SAFETY: transparent bytes; every bit pattern is a value, and there is no padding.
+        unsafe impl Number for $name {}
+
+        impl Stored for $name {
+            const LARGEST: f32 = <$number>::LARGEST;
+            type Constants = <$number as Stored>::Constants;
+
+            #[inline(always)]
+            fn constants() -> Self::Constants {
+                <$number>::constants()
+            }
+
+            #[inline(always)]
+            fn widen(stored: v128, constants: Self::Constants) -> v128 {
+                <$number>::widen(stored, constants)
+            }
+
+            #[inline(always)]
+            fn to_f32(self) -> f32 {
+                $value(self.0).to_f32()
+            }
+        }
+
+        impl $name {
+            /// The whole numbers of `bytes`.
+            pub(super) fn all(bytes: &[u8]) -> &[Self] {
+                let (chunks, _) = bytes.as_chunks::<$bytes>();
+                // SAFETY: a transparent array of as many bytes.
+                unsafe { std::slice::from_raw_parts(chunks.as_ptr().cast(), chunks.len()) }
+            }
+        })*
+    };
+}
+from_bytes! {
+    F16Bytes: 2, u16, u16::from_le_bytes;
+    Bf16Bytes: 2, Bf16, |bytes| Bf16(u16::from_le_bytes(bytes));
+    F32Bytes: 4, f32, f32::from_le_bytes;
 }
 
 /// The dot product of two vectors of the same length: 16 lanes, added as a tree.

@@ -15,7 +15,9 @@ use crate::kernels::{
     ActivationScales, BlockFormat, GroupColumns, GroupedBuilder, GroupedMatrix, Kernel, RowBuilder, RowFormat,
     RowMatrix, TernaryBuilder, TernaryMatrix,
 };
-use crate::quant::{Decoded, FloatDecoder, FloatGroups, GroupedDecoder, TensorType, TernaryDecoder, encode_groups};
+use crate::quant::{
+    Decoded, FloatDecoder, FloatGroups, GroupedDecoder, StoredRow, TensorType, TernaryDecoder, encode_groups,
+};
 
 use super::linear::Linear;
 use super::plan::{Slot, not_ternary};
@@ -171,9 +173,8 @@ impl LinearBuilder {
                 builder.push_row(place(row.index), row.codes, row.scales);
                 Ok(())
             }),
-            Sink::Rows(decoder, builder) => decoder.push(bytes, |row| {
-                builder.push_row(place(row.index), row.values, row.stored);
-                Ok(())
+            Sink::Rows(decoder, builder) => decoder.push_undecoded(bytes, |row| {
+                push_stored(builder, stored_format(slot.tensor_type), place(row.index), row)
             }),
         }
     }
@@ -269,6 +270,19 @@ pub(super) fn stored_format(stored: TensorType) -> RowFormat {
             RowFormat::Blocks(BlockFormat { bytes: stored.block_bytes(), len: stored.block_len(), decode })
         }
     }
+}
+
+/// A row of a tensor as row `place` of a matrix. Floats become what is kept without being decoded, which is most of the time that
+/// an embedding takes to load.
+///
+/// # Errors
+/// As [`StoredRow::decode`].
+pub(super) fn push_stored(builder: &mut RowBuilder, format: RowFormat, place: usize, row: StoredRow<'_>) -> Result<()> {
+    if !builder.push_stored_row(place, format, row.stored) {
+        let row = row.decode()?;
+        builder.push_row(place, row.values, row.stored);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

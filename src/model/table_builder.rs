@@ -6,12 +6,16 @@
 
 use crate::Result;
 use crate::kernels::{GroupColumns, GroupedBuilder, GroupedMatrix, Kernel, RowBuilder, RowFormat, RowMatrix};
-use crate::quant::{FloatRow, encode_groups, groups_of};
+use crate::quant::{StoredRow, TensorType, encode_groups, groups_of};
+
+use super::linear_builder::{push_stored, stored_format};
 
 /// Takes the rows of one matrix, in order.
 #[derive(Debug)]
 pub(super) struct TableBuilder {
     kernel: Kernel,
+    /// What keeps the rows as the file has them.
+    stored: RowFormat,
     /// What the rows are kept in if they have no groups.
     format: RowFormat,
     rows: usize,
@@ -49,24 +53,29 @@ impl Groups {
 }
 
 impl TableBuilder {
-    /// A builder for `[rows, cols]`, kept in `format`; with `may_have_groups`, as groups if that is what all rows are.
+    /// A builder for `[rows, cols]` of a tensor of type `stored`, kept in `format`; with `may_have_groups`, as groups if that is what all rows are.
     ///
     /// # Errors
     /// `OutOfMemory` if the memory cannot be had.
     pub(super) fn new(
         kernel: Kernel,
+        stored: TensorType,
         format: RowFormat,
         may_have_groups: bool,
         rows: usize,
         cols: usize,
     ) -> Result<Self> {
         let state = if may_have_groups { State::Begin } else { State::Rows(RowMatrix::builder(format, rows, cols)?) };
-        Ok(Self { kernel, format, rows, cols, state })
+        Ok(Self { kernel, stored: stored_format(stored), format, rows, cols, state })
     }
 
     /// # Errors
-    /// `OutOfMemory` if the memory cannot be had.
-    pub(super) fn push(&mut self, row: FloatRow<'_>) -> Result<()> {
+    /// As [`StoredRow::decode`]; `OutOfMemory` if the memory cannot be had.
+    pub(super) fn push(&mut self, row: StoredRow<'_>) -> Result<()> {
+        if let State::Rows(builder) = &mut self.state {
+            return push_stored(builder, self.stored, row.index, row);
+        }
+        let row = row.decode()?;
         let most = match &self.state {
             State::Rows(_) => None,
             State::Begin => Some(GroupColumns::C256),
@@ -122,7 +131,7 @@ impl TableBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quant::{FloatDecoder, TensorType};
+    use crate::quant::FloatDecoder;
 
     /// Rows of codes times scales: of `groups[row]` columns each, or of no groups where that is 0.
     fn values(groups: &[usize], cols: usize) -> Vec<f32> {
@@ -135,9 +144,10 @@ mod tests {
 
     fn table(groups: &[usize], cols: usize) -> (RowMatrix, Vec<f32>) {
         let values = values(groups, cols);
-        let mut builder = TableBuilder::new(Kernel::SCALAR, RowFormat::F32, true, groups.len(), cols).unwrap();
+        let mut builder =
+            TableBuilder::new(Kernel::SCALAR, TensorType::F32, RowFormat::F32, true, groups.len(), cols).unwrap();
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        FloatDecoder::new("t", TensorType::F32, cols).unwrap().push(&bytes, |row| builder.push(row)).unwrap();
+        FloatDecoder::new("t", TensorType::F32, cols).unwrap().push_undecoded(&bytes, |row| builder.push(row)).unwrap();
         (builder.finish().unwrap(), values)
     }
 

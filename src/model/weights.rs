@@ -162,7 +162,7 @@ impl WeightsBuilder {
                 // The head is the last of them: its own matrix, or the embedding.
                 let format = self.options.row_format(tensor_type, id.0 + 1 == self.rows.len());
                 let may_have_groups = tensor_type.is_float() && !self.options.exact;
-                let builder = TableBuilder::new(self.options.kernel, format, may_have_groups, rows, cols)?;
+                let builder = TableBuilder::new(self.options.kernel, tensor_type, format, may_have_groups, rows, cols)?;
                 Sink::Rows(FloatDecoder::new(name, tensor_type, cols)?, builder)
             }
             Role::Scale(_) | Role::Vector(_) | Role::Constants(_) => {
@@ -183,7 +183,7 @@ impl WeightsBuilder {
         };
         match sink {
             Sink::Linear(builder) => builder.push(bytes),
-            Sink::Rows(decoder, builder) => decoder.push(bytes, |row| builder.push(row)),
+            Sink::Rows(decoder, builder) => decoder.push_undecoded(bytes, |row| builder.push(row)),
             Sink::Vector(decoder, vector) => decoder.push(bytes, |row| {
                 vector.extend_from_slice(row.values);
                 Ok(())

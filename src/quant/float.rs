@@ -39,24 +39,55 @@ impl FloatDecoder {
     /// # Errors
     /// `InvalidModel` if a value is NaN or infinite; whatever `sink` fails with.
     pub fn push(&mut self, bytes: &[u8], mut sink: impl FnMut(FloatRow<'_>) -> Result<()>) -> Result<()> {
+        self.push_undecoded(bytes, |row| sink(row.decode()?))
+    }
+
+    /// As [`push`](Self::push), but `sink` says which rows have to be decoded.
+    ///
+    /// # Errors
+    /// Whatever `sink` fails with.
+    pub fn push_undecoded(&mut self, bytes: &[u8], mut sink: impl FnMut(StoredRow<'_>) -> Result<()>) -> Result<()> {
         let Self { name, decode, next_row, cutter, row } = self;
         let row_bytes = cutter.row_bytes();
         cutter.push(bytes, |rows| {
             for stored in rows.chunks_exact(row_bytes) {
-                decode(stored, row);
-                // All of them first: a loop without an early exit is vectorized.
-                if !row.iter().fold(true, |finite, v| finite & v.is_finite()) {
-                    let column = row.iter().position(|v| !v.is_finite()).unwrap_or_default();
-                    return Err(Error::new(
-                        ErrorKind::InvalidModel,
-                        format!("tensor {name}: the value at row {next_row}, column {column} is NaN or infinite"),
-                    ));
-                }
-                sink(FloatRow { index: *next_row, stored, values: row })?;
+                sink(StoredRow { index: *next_row, stored, name, decode: *decode, values: row })?;
                 *next_row += 1;
             }
             Ok(())
         })
+    }
+}
+
+/// A row that a [`FloatDecoder`] has not decoded yet.
+#[derive(Debug)]
+pub struct StoredRow<'a> {
+    /// Its place in the tensor.
+    pub index: usize,
+    /// Its bytes in the file.
+    pub stored: &'a [u8],
+    name: &'a str,
+    decode: RowDecoder,
+    values: &'a mut [f32],
+}
+
+impl<'a> StoredRow<'a> {
+    /// Its values.
+    ///
+    /// # Errors
+    /// `InvalidModel` if one is NaN or infinite.
+    pub fn decode(self) -> Result<FloatRow<'a>> {
+        let Self { index, stored, name, decode, values } = self;
+        decode(stored, values);
+        // All of them first: a loop without an early exit is vectorized.
+        if !values.iter().fold(true, |finite, v| finite & v.is_finite()) {
+            let column = values.iter().position(|v| !v.is_finite()).unwrap_or_default();
+            return Err(Error::new(
+                ErrorKind::InvalidModel,
+                format!("tensor {name}: the value at row {index}, column {column} is NaN or infinite"),
+            ));
+        }
+        Ok(FloatRow { index, stored, values })
     }
 }
 

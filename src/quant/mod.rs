@@ -27,7 +27,7 @@ mod tq1_0;
 mod tq2_0;
 
 pub(crate) use float::half_to_f32;
-pub use float::{FloatDecoder, FloatRow};
+pub use float::{FloatDecoder, FloatRow, StoredRow};
 pub use float_groups::{FloatGroups, encode_groups, groups_of};
 pub use grouped::{GroupedDecoder, GroupedRow};
 pub use i2_s::I2sLayout;

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::build::invalid;
 use super::byte_level::occurs_in_utf8;
-use super::merges::{Merge, Merges};
+use super::merges::{Merge, Merges, MergesBuilder};
 use super::scheme::{SPACE, Scheme, SentencePiece, SpacePrefix};
 use super::{TokenKind, Vocabulary, hugging_face};
 use crate::{Error, ErrorKind, Result};
@@ -98,13 +98,14 @@ pub(super) fn build(vocabulary: &Vocabulary, kinds: &[TokenKind]) -> Result<(Sch
     }
     let space_prefix = vocabulary.space_prefix.unwrap_or(SpacePrefix::Always);
     let vocabulary = SentencePiece { chars, bytes, unknown, space_prefix, before_space };
-    Ok((Scheme::SentencePiece(vocabulary), merges))
+    Ok((Scheme::SentencePiece(vocabulary), merges.finish()))
 }
 
 /// The merges of a vocabulary without scores that lists them, the first one with the highest priority. Those that build on
 /// other tokens than ordinary ones have no use: such a token is found before, and stays one.
-fn listed(vocabulary: &Vocabulary, normal: &HashMap<&str, u32>) -> Result<Merges> {
-    let mut merges = Merges::with_capacity(if vocabulary.scores.is_empty() { vocabulary.merges.len() } else { 0 });
+fn listed(vocabulary: &Vocabulary, normal: &HashMap<&str, u32>) -> Result<MergesBuilder> {
+    let mut merges =
+        MergesBuilder::with_capacity(if vocabulary.scores.is_empty() { vocabulary.merges.len() } else { 0 });
     if !vocabulary.scores.is_empty() {
         return Ok(merges);
     }

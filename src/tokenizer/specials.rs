@@ -40,6 +40,10 @@ impl Specials {
 
     /// The id of the token with exactly this text.
     pub(super) fn id(&self, text: &str) -> Option<u32> {
+        // Asked of every token of a vocabulary, hardly one of which looks like a special one.
+        if !*self.starts.get(usize::from(*text.as_bytes().first()?))? {
+            return None;
+        }
         let found = self.tokens.binary_search_by(|(token, _)| token.as_ref().cmp(text)).ok()?;
         Some(self.tokens[found].1)
     }

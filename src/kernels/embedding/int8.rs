@@ -12,9 +12,11 @@ use crate::pool::Pool;
 use crate::{Error, ErrorKind, Result};
 
 use super::super::buffer::Buffer;
-use super::super::rounding::{largest_magnitude, scale_to_i8};
+use super::super::rounding::{Scaler, largest_finite, largest_magnitude, scale_to_i8};
 use super::super::row_groups::{QUARTERS, for_each_group};
-use super::nibbles::{self, BLOCK, CHUNK, first_code, second_code};
+use super::super::simd::load;
+use super::super::vector::Stored;
+use super::nibbles::{self, BLOCK, CHUNK, first_code, second_code, split};
 
 /// Of so many rows one is exact ...
 const ROWS_PER_EXACT: usize = 64;
@@ -51,24 +53,28 @@ impl Int8Rows {
         rows * (2 * stride(cols) + size_of::<f32>())
     }
 
-    /// Quantizes a row: its largest magnitude becomes 127.
-    pub(super) fn set_row(&mut self, row: usize, values: &[f32]) {
-        let max = largest_magnitude(values);
+    /// Quantizes a row: its largest magnitude becomes 127. Returns `false`, and leaves the row as it is, if a value is no finite
+    /// number.
+    pub(super) fn set_row<A: Stored>(&mut self, row: usize, values: &[A]) -> bool {
+        let Some(max) = largest_finite(values) else { return false };
         let factor = if max == 0.0 { 0.0 } else { 127.0 / max };
         self.scales[row] = max / 127.0;
         let bytes = row * stride(self.cols)..(row + 1) * stride(self.cols);
         let upper = self.upper.bytes_mut()[bytes.clone()].as_chunks_mut::<16>().0;
         let lower = self.lower.bytes_mut()[bytes].as_chunks_mut::<16>().0;
-        for ((values, upper), lower) in values.chunks(CHUNK).zip(upper).zip(lower) {
-            let mut codes = [0; CHUNK];
-            scale_to_i8(values, factor, &mut codes[..values.len()]);
-            let (first, second) = codes.split_at(16);
-            for (((upper, lower), first), second) in upper.iter_mut().zip(lower).zip(first).zip(second) {
-                let (first, second) = (*first as u8, *second as u8);
-                *upper = (first ^ 0x80) >> 4 | (second ^ 0x80) & 0xf0;
-                *lower = first & 0x0f | second << 4;
-            }
+        let mut planes = upper.iter_mut().zip(lower);
+        let (chunks, rest) = values.as_chunks::<CHUNK>();
+        let scaler = Scaler::new(factor);
+        for (values, (upper, lower)) in chunks.iter().zip(&mut planes) {
+            let [first, second] = std::array::from_fn(|half| scaler.to_i8(&values.as_chunks::<16>().0[half]));
+            split([first, second], upper, lower);
         }
+        if let Some((upper, lower)) = planes.next().filter(|_| !rest.is_empty()) {
+            let mut codes = [0_i8; CHUNK];
+            scale_to_i8(rest, factor, &mut codes[..rest.len()]);
+            split([load(&codes[..16]), load(&codes[16..])], upper, lower);
+        }
+        true
     }
 
     /// Row `row` as floats: `out` is `[cols]`.
@@ -247,7 +253,7 @@ mod tests {
     fn matrix(rows: usize, values: &[f32]) -> Int8Rows {
         let cols = values.len() / rows;
         let mut matrix = Int8Rows::new(rows, cols).unwrap();
-        values.chunks_exact(cols).enumerate().for_each(|(row, values)| matrix.set_row(row, values));
+        values.chunks_exact(cols).enumerate().for_each(|(row, values)| assert!(matrix.set_row(row, values)));
         matrix
     }
 

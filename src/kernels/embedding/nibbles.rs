@@ -3,7 +3,7 @@
 use super::super::row_groups::QUARTERS;
 use super::super::simd::{
     horizontal_sums, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i32x4_add, i32x4_dot_i16x8, i32x4_splat, lanes,
-    u8x16_splat, u16x8_shl, u16x8_shr, v128, v128_and, v128_load, v128_or, v128_xor,
+    store, u8x16_splat, u16x8_shl, u16x8_shr, v128, v128_and, v128_load, v128_or, v128_xor,
 };
 
 /// Columns of 16 bytes of a plane: byte `p` holds the nibble of column `p` and, in its high half, that of column `16 + p`.
@@ -19,6 +19,15 @@ pub(super) fn first_code(upper: u8, lower: u8) -> i8 {
 /// The same of the second column.
 pub(super) fn second_code(upper: u8, lower: u8) -> i8 {
     ((upper & 0xf0 | lower >> 4) ^ 0x80) as i8
+}
+
+/// The codes of a chunk's columns, 16 and 16, to both planes.
+#[inline(always)]
+pub(super) fn split([first, second]: [v128; 2], upper: &mut [u8; 16], lower: &mut [u8; 16]) {
+    let (low, high, sign) = (u8x16_splat(0x0f), u8x16_splat(0xf0), u8x16_splat(0x80));
+    let up = |codes| v128_xor(codes, sign);
+    store(v128_or(v128_and(u16x8_shr(up(first), 4), low), v128_and(up(second), high)), upper);
+    store(v128_or(v128_and(first, low), v128_and(u16x8_shl(second, 4), high)), lower);
 }
 
 #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]

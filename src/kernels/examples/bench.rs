@@ -43,6 +43,9 @@ pub fn bench(index: usize, filter: &str) -> std::result::Result<Option<String>, 
     for format in [RowFormat::Int8, RowFormat::F16] {
         benches.push((format!("head {format:?} [32000, 2560]"), Box::new(move || head(format))));
     }
+    for (name, format) in [("int8", RowFormat::Int8), ("f16", RowFormat::F16)] {
+        benches.push((format!("{name} rows from f16 [2560]"), Box::new(move || rows_from_halves(format))));
+    }
     for positions in [256, 4000] {
         benches.push((format!("attention int8, {positions} positions"), Box::new(move || attention(positions))));
     }
@@ -123,6 +126,20 @@ fn head(format: RowFormat) -> Result<String> {
     let (pool, x, mut out) = (Pool::new(1), numbers(COLS), vec![0.0; ROWS]);
     let milliseconds = time(|| matrix.matmul(&pool, &x, &mut out));
     Ok(format!("{:8.2} G weights a second", (ROWS * COLS) as f64 / milliseconds / 1e6))
+}
+
+/// What a load does with an embedding.
+fn rows_from_halves(format: RowFormat) -> Result<String> {
+    const COLS: usize = 2560;
+    let mut builder = RowMatrix::builder(format, 64, COLS)?;
+    let stored: Vec<u8> =
+        (0..2 * COLS).map(|byte| if byte % 2 == 0 { byte as u8 } else { 0x30 + byte as u8 % 8 }).collect();
+    let milliseconds = time(|| {
+        for row in 0..64 {
+            builder.push_stored_row(row, RowFormat::F16, &stored);
+        }
+    });
+    Ok(format!("{:8.2} G weights a second", (64 * COLS) as f64 / milliseconds / 1e6))
 }
 
 fn attention(positions: usize) -> Result<String> {

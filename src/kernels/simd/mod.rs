@@ -8,7 +8,7 @@ pub(crate) use core::arch::wasm32::{
     f32x4_add, f32x4_convert_i32x4, f32x4_mul, f32x4_splat, i8x16_add, i8x16_narrow_i16x8, i8x16_shuffle, i8x16_splat,
     i8x16_sub, i16x8_add, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i16x8_load_extend_i8x8, i16x8_mul,
     i16x8_neg, i16x8_shl, i16x8_shr, i16x8_shuffle, i16x8_splat, i32x4_add, i32x4_dot_i16x8, i32x4_extend_high_i16x8,
-    i32x4_extend_low_i16x8, i32x4_extract_lane, i32x4_shl, i32x4_shr, i32x4_shuffle, i32x4_splat, i32x4_sub,
+    i32x4_extend_low_i16x8, i32x4_extract_lane, i32x4_max, i32x4_shl, i32x4_shr, i32x4_shuffle, i32x4_splat, i32x4_sub,
     i64x2_shuffle, u8x16_min, u8x16_splat, u16x8_shl, u16x8_shr, u16x8_splat, u32x4_extend_low_u16x8, u32x4_shl, v128,
     v128_and, v128_load, v128_load32_splat, v128_load64_zero, v128_or, v128_store, v128_xor,
 };

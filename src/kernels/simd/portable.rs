@@ -115,6 +115,7 @@ binary! {
     i16x8_mul: i16, 8, i16::wrapping_mul;
     i32x4_add: i32, 4, i32::wrapping_add;
     i32x4_sub: i32, 4, i32::wrapping_sub;
+    i32x4_max: i32, 4, Ord::max;
     f32x4_add: f32, 4, |a, b| a + b;
     f32x4_mul: f32, 4, |a, b| a * b;
     f32x4_pmin: f32, 4, |a, b| if b < a { b } else { a };

@@ -12,9 +12,9 @@ use crate::web::runtime::clock::monotonic_ms;
 use crate::web::runtime::timeline;
 use crate::{Error, ErrorKind, Result};
 
-/// Bytes that may wait to be unpacked, where the file has sixteen times as many: the first piece takes long, as it makes the
-/// tokenizer.
-const MOST_WAITING: u64 = 64 << 20;
+/// Bytes that may wait to be unpacked, where the file has eight times as many: the first piece takes long, as it makes the
+/// tokenizer. The KV cache, which is not there yet, will take about as much.
+const MOST_WAITING: u64 = 128 << 20;
 /// Of a file whose length is not known, and at least.
 const LEAST_WAITING: u64 = 8 << 20;
 
@@ -111,7 +111,7 @@ fn wake(mut queue: MutexGuard<'_, Queue>) {
 impl<'a> BackgroundLoader<'a> {
     /// Of a file of `bytes` bytes, where that is known.
     pub(super) fn new(loader: Loader, pool: &'a Pool, bytes: Option<u64>) -> Self {
-        let room = bytes.map_or(0, |bytes| bytes / 16).clamp(LEAST_WAITING, MOST_WAITING) as usize;
+        let room = bytes.map_or(0, |bytes| bytes / 8).clamp(LEAST_WAITING, MOST_WAITING) as usize;
         let state = State::Idle(Box::new(loader));
         let queue = Queue { state, pieces: VecDeque::new(), waiting: 0, times: Vec::new(), waker: None };
         Self { pool, room, work: Arc::new(Work(Mutex::new(queue))) }
