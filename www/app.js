@@ -293,6 +293,8 @@ function retryAction(source) {
 /** @param {string} text */
 function ask(text) {
   if (chat.open) return;
+  // Of a file that was no model, say, while this one is in use.
+  if (engine.status === 'ready') notices.clearErrors();
   transcript.follower.follow();
   chat.ask(text);
   if (engine.status === 'empty')

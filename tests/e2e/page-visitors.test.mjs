@@ -96,6 +96,10 @@ describe('a visitor', () => {
       await answered(page);
       assert.deepEqual(await answers(page), ['one WAIT two'], 'the model in use stays, and goes on writing');
       assert.equal((await told(page)).loads.length, 1);
+      await drop(page, [{ name: 'bad.png' }]);
+      await page.locator('.notice').waitFor();
+      await ask(page, 'say on');
+      assert.equal(await page.locator('.notice').count(), 0, 'the error goes with the next question');
     }));
 
   test('who pastes a book, words without end, emoji, another direction or HTML gets it back as it is', () =>

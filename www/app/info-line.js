@@ -16,7 +16,7 @@ export function factsOf(info) {
     [t('facts.build'), info.variant],
     [t('facts.kernel'), info.kernel],
     [t('facts.threads'), `${info.threads}, ${t(info.isolated ? 'facts.isolated' : 'facts.notIsolated')}`],
-    [t('facts.precision'), info.precision],
+    [t('facts.precision'), t(`settings.${info.precision}`)],
     [t('facts.memory'), format.bytes(info.memoryBytes)],
   ];
 }

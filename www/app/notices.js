@@ -56,6 +56,11 @@ export class Notices {
     for (const notice of this.#root.querySelectorAll('.notice.calm')) notice.remove();
   }
 
+  /** Takes away errors: what they tell of is over. */
+  clearErrors() {
+    for (const notice of this.#root.querySelectorAll('.notice:not(.calm)')) notice.remove();
+  }
+
   /** What is behind an open dialog is seen by nobody and cannot be used: they stand in it until it is closed. */
   #comeForward() {
     const dialog = [...document.querySelectorAll('dialog[open]')].at(-1);

@@ -176,7 +176,7 @@ export class WorkPanel {
     const facts = [
       [t('facts.kernel'), `${kernel}, ${variant}`],
       [t('facts.threads'), String(threads)],
-      [t('facts.precision'), precision],
+      [t('facts.precision'), t(`settings.${precision}`)],
       [t('work.weights'), format.bytes(weightBytes)],
       ...(/** @type {[string, string][]} */ (
         kv && memory

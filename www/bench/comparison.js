@@ -1,7 +1,7 @@
 /** This run beside others: earlier ones of this browser, the reference machines of the page, results that were pasted in. */
 import { button, byId, h } from '../app/dom.js';
 import * as format from '../app/format.js';
-import { t } from '../app/texts.js';
+import { has, t } from '../app/texts.js';
 
 /**
  * A run in short.
@@ -111,7 +111,7 @@ function row(entry, most, onShow) {
       { scope: 'row' },
       t(`compare.${kind}`),
       h('small', {}, [where, date.slice(0, 10)].filter(Boolean).join(', ')),
-      h('small', {}, [model, t('info.threads', { n: threads }), kernel, precision].join(', ')),
+      h('small', {}, [model, t('info.threads', { n: threads }), kernel, has(`settings.${precision}`) ? t(`settings.${precision}`) : precision].join(', ')),
       kind !== 'now' && result && button(t('compare.show'), () => onShow(entry), 'link', { 'data-testid': 'show-run' }),
     ),
     h('td', {}, h('b', {}, format.figure(decode)), bar),

@@ -162,7 +162,7 @@ export class Lane {
       [t('details.first'), format.duration(firstTokenMs)],
       [t('facts.kernel'), `${info.kernel}, ${info.variant}`],
       [t('facts.threads'), String(info.threads)],
-      [t('facts.precision'), info.precision],
+      [t('facts.precision'), t(`settings.${info.precision}`)],
       [t('facts.memory'), format.bytes(info.memoryBytes)],
       [t('lanes.hash'), logitsHash],
     ];
