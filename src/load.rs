@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::chat::ChatTemplate;
 use crate::gguf::{Header, Metadata, Parser, Progress};
-use crate::kernels::{KV_BLOCK, Kernel, RowMatrix};
+use crate::kernels::{GroupScheme, KV_BLOCK, Kernel, RowMatrix};
 pub use crate::model::Precision;
 use crate::model::{Blueprint, Config, KvFormat, Model, Role, WeightOptions, WeightsBuilder};
 use crate::quant::I2sLayout;
@@ -70,6 +70,8 @@ pub struct Summary {
     pub config: Config,
     /// The storage types of the ternary matrices.
     pub quantization: String,
+    /// What shares a scale in the matrices that are multiplied group by group, if they are.
+    pub scheme: Option<GroupScheme>,
     /// Weights in all tensors.
     pub parameters: u64,
     /// The least length of the file in bytes.
@@ -388,6 +390,7 @@ fn summarize(blueprint: &Blueprint, options: &LoadOptions, weights: WeightOption
     let mut summary = Summary {
         config: config.clone(),
         quantization: plan.quantization(),
+        scheme: if weights.has_groups() { plan.scheme() } else { None },
         parameters: plan.parameters(),
         file_bytes: plan.end,
         context,

@@ -228,7 +228,7 @@
  * @property {number} threads at most
  * @property {string} kernel
  * @property {boolean} isolated
- * @property {number} [tokensPerSecond] an estimate from a short measurement of the kernel
+ * @property {number} [tokensPerSecond] an estimate from a short measurement of the kernel, with weights like the model's
  */
 
 /**

@@ -19,6 +19,8 @@ pub struct Blocks {
     ternary: bool,
     /// Standard deviation of what random bits stand for, in scales.
     deviation: f32,
+    /// Whether the published files of this type have embedding and head in it, too.
+    pub is_everywhere: bool,
 }
 
 /// Ternary codes with a scale for 64 weights.
@@ -31,11 +33,12 @@ const Q2_0_BLOCKS: Blocks = Blocks {
     scale_first: true,
     ternary: true,
     deviation: 0.8,
+    is_everywhere: false,
 };
 pub static Q2_0: Blocks = Q2_0_BLOCKS;
 
 /// The types in which the matrices of a file can be stored.
-pub static BLOCKS: [Blocks; 3] = [
+pub static BLOCKS: [Blocks; 4] = [
     Blocks {
         name: "q4_0",
         type_id: 2,
@@ -45,6 +48,7 @@ pub static BLOCKS: [Blocks; 3] = [
         scale_first: true,
         ternary: false,
         deviation: 4.6,
+        is_everywhere: false,
     },
     Blocks {
         name: "tq2_0",
@@ -55,8 +59,20 @@ pub static BLOCKS: [Blocks; 3] = [
         scale_first: false,
         ternary: true,
         deviation: 0.8,
+        is_everywhere: false,
     },
     Q2_0_BLOCKS,
+    Blocks {
+        name: "q1_0",
+        type_id: 41,
+        file_type: 40,
+        weights: 128,
+        code_bytes: 16,
+        scale_first: true,
+        ternary: false,
+        deviation: 1.0,
+        is_everywhere: true,
+    },
 ];
 
 /// The embedding's type; its 16 scales of a byte each are random as well.
@@ -69,6 +85,7 @@ pub static Q6_K: Blocks = Blocks {
     scale_first: false,
     ternary: false,
     deviation: 18.5 * 74.0,
+    is_everywhere: false,
 };
 
 impl Blocks {

@@ -24,7 +24,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 const HELP: &str = "\
 cargo run --release --example bitnet -- COMMAND
 
-  generate SHAPE FILE [--blocks q4_0|tq2_0|q2_0]
+  generate SHAPE FILE [--blocks q4_0|tq2_0|q2_0|q1_0]
                                    A model of true size with random weights: 2b4t (1.18 GB), 0.7b, 125m, bonsai-1.7b
                                    (0.49 GB), bonsai-4b, bonsai-8b (2.3 GB), llama3-8b (2.6 GB). --blocks: for
                                    llama.cpp, in one of its types.

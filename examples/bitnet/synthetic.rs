@@ -185,7 +185,7 @@ impl Content {
 
 /// Writes the model `shape` as its own file is: of BitNet with I2_S weights and an f16 embedding, of Ternary-Bonsai with all in
 /// Q2_0, of Llama with I2_S weights, and embedding and head in Q6_K; or for llama.cpp, with matrices in `blocks` and the embedding
-/// in Q6_K, as its quantizer would make them.
+/// in Q6_K, as its quantizer would make them; or with everything in Q1_0, as Bonsai's binary files are.
 pub fn write(shape: &Shape, blocks: Option<&'static Blocks>, path: &Path) -> io::Result<()> {
     let mut writer = Writer::new();
     keys(&mut writer, shape, blocks);
@@ -260,6 +260,7 @@ fn tensors(shape: &Shape, blocks: Option<&'static Blocks>) -> Vec<(String, Vec<u
     let (dim, ffn) = (shape.dim, shape.ffn_dim);
     let (q, kv) = (shape.head_dim() * shape.n_heads, shape.head_dim() * shape.n_kv_heads);
     let (matrix, embedding) = match (blocks, shape.family) {
+        (Some(blocks), _) if blocks.is_everywhere => (Content::Blocks(blocks), Content::Blocks(blocks)),
         (Some(blocks), _) => (Content::Blocks(blocks), Content::Blocks(&Q6_K)),
         (None, Family::Bitnet) => (Content::Ternary, Content::Embedding),
         (None, Family::Qwen3 { .. }) => (Content::Blocks(&Q2_0), Content::Blocks(&Q2_0)),

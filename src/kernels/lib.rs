@@ -54,7 +54,7 @@ pub use embedding::{BlockFormat, RowBuilder, RowFormat, RowMatrix};
 pub use error::{Error, ErrorKind, Result};
 pub use low_rank::{expand, reduce};
 pub use rope::{PairOrder, Rope, RopeScaling, Yarn};
-pub use scales::GroupColumns;
+pub use scales::{CodeSet, GroupColumns, GroupScheme};
 pub use ternary::{
     ActivationScales, Activations, Feature, GroupDecoder, GroupFormat, GroupedActivations, GroupedBuilder, GroupedJob,
     GroupedMatrix, Job, Kernel, TernaryBuilder, TernaryMatrix, grouped_matmul, matmul,

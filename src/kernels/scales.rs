@@ -21,3 +21,33 @@ impl GroupColumns {
         }
     }
 }
+
+/// The codes that a matrix of group-scaled weights may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeSet {
+    /// -1, 0, +1, and +2, which Q2_0 can hold: two bits each.
+    Ternary,
+    /// -1 and +1: a bit each.
+    Binary,
+}
+
+/// How group-scaled weights are made: what shares a scale, and what is multiplied by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupScheme {
+    /// The columns that share a scale.
+    pub columns: GroupColumns,
+    /// The codes.
+    pub codes: CodeSet,
+}
+
+impl GroupScheme {
+    /// Ternary codes.
+    pub const fn ternary(columns: GroupColumns) -> Self {
+        Self { columns, codes: CodeSet::Ternary }
+    }
+
+    /// Binary codes.
+    pub const fn binary(columns: GroupColumns) -> Self {
+        Self { columns, codes: CodeSet::Binary }
+    }
+}

@@ -5,7 +5,11 @@ use crate::pool::Pool;
 
 use super::coarse_timer::{CoarseTimer, MOST_PASSES};
 use super::conformance;
-use super::ternary::{Activations, Job, Kernel, TernaryMatrix, matmul};
+use super::scales::GroupScheme;
+use super::ternary::{
+    ActivationScales, Activations, GroupedActivations, GroupedJob, GroupedMatrix, Job, Kernel, TernaryMatrix,
+    grouped_matmul, matmul,
+};
 
 /// A matrix of BitNet b1.58 2B4T's widths and several times a second-level cache: 9 MB packed. One pass takes one or two
 /// milliseconds, which fits between what other programs do.
@@ -48,6 +52,29 @@ pub struct Timing {
     pub kernel: Kernel,
     /// Weights per second in matrix times vector, on all threads of the pool.
     pub weights_per_second: f64,
+}
+
+/// Measures group-scaled weights of `scheme` where `kernel` was chosen, in matrix times vector on all threads of the pool: weights per
+/// second.
+///
+/// # Errors
+/// `OutOfMemory` if the test matrix does not fit.
+pub fn measure_scheme(pool: &Pool, kernel: Kernel, scheme: GroupScheme, now: impl FnMut() -> f64) -> Result<f64> {
+    let matrix = GroupedMatrix::filled(kernel, scheme, ROWS, COLS)?;
+    let (mut x, mut out) = (GroupedActivations::default(), vec![0.0; ROWS]);
+    x.quantize_with(pool, kernel, scheme, ActivationScales::Group, true, 1, COLS, |_, x| x.fill(1.0));
+    let clock = &mut CoarseTimer::new(now);
+    let begin = clock.now();
+    let (mut best, mut passes) = (f64::INFINITY, 0);
+    for _ in 0..ROUNDS {
+        let piece = clock.time(|| grouped_matmul(pool, &x, &mut [GroupedJob { matrix: &matrix, out: &mut out }]));
+        best = best.min(piece.milliseconds);
+        passes += piece.passes;
+        if passes >= FEWEST_PASSES && clock.now() - begin > PATIENCE {
+            break;
+        }
+    }
+    Ok(weights_per_second(best))
 }
 
 /// Measures every kernel of this build but the scalar one on `pool`, fastest first. A kernel that computes wrong
@@ -95,6 +122,22 @@ pub fn measure(pool: &Pool, now: impl FnMut() -> f64) -> Result<Vec<Timing>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scales::GroupColumns;
+
+    #[test]
+    fn each_scheme_is_measured() {
+        let (mut time, pool) = (0.0, Pool::new(1));
+        let kernel = Kernel::from_name("lut").unwrap();
+        for scheme in [GroupScheme::ternary(GroupColumns::C64), GroupScheme::binary(GroupColumns::C128)] {
+            // A clock that goes on by a millisecond whenever it is read.
+            let now = || {
+                time += 1.0;
+                time
+            };
+            let speed = measure_scheme(&pool, kernel, scheme, now).unwrap();
+            assert!(speed > 0.0 && speed.is_finite());
+        }
+    }
 
     #[test]
     fn every_kernel_is_measured_but_the_reference() {

@@ -5,6 +5,7 @@
 //! |---|---|---|---|
 //! | I2_S | one scale | groups of 64 | groups of 64, widened to floats |
 //! | TQ1_0, TQ2_0, Q2_0 and others with groups | one scale if all are one, else groups | groups | the file's rows |
+//! | Q1_0, whose groups have one bit a weight | one scale, two bits a weight, if all are one, else groups | groups | the file's rows |
 //! | F32, F16, BF16, Q8_0, Q6_K | one scale if ternary (or ternarized), groups if ternary with such, else the file's rows | groups, of 64 if it has one scale; else the file's rows | the file's rows |
 //! | other quantized types | the file's rows | the file's rows | the file's rows |
 //!
@@ -12,8 +13,8 @@
 
 use crate::Result;
 use crate::kernels::{
-    ActivationScales, BlockFormat, GroupColumns, GroupedBuilder, GroupedMatrix, Kernel, RowBuilder, RowFormat,
-    RowMatrix, TernaryBuilder, TernaryMatrix,
+    ActivationScales, BlockFormat, GroupColumns, GroupScheme, GroupedBuilder, GroupedMatrix, Kernel, RowBuilder,
+    RowFormat, RowMatrix, TernaryBuilder, TernaryMatrix,
 };
 use crate::quant::{
     Decoded, FloatDecoder, FloatGroups, GroupedDecoder, StoredRow, TensorType, TernaryDecoder, encode_groups,
@@ -24,7 +25,7 @@ use super::plan::{Slot, not_ternary};
 use super::weights::WeightOptions;
 
 /// The groups of a ternary matrix that has one scale, where its inputs need scales of groups.
-const OWN_GROUPS: GroupColumns = GroupColumns::C64;
+const OWN_GROUPS: GroupScheme = GroupScheme::ternary(GroupColumns::C64);
 /// 1 as f16.
 const ONE: u16 = 0x3c00;
 
@@ -65,7 +66,7 @@ impl CodesBuilder {
         Ok(match options.rules.activations {
             ActivationScales::Token => Self::Ternary(TernaryMatrix::builder(kernel, rows, cols)?),
             ActivationScales::Group => {
-                let scales = vec![ONE; cols.div_ceil(OWN_GROUPS.count())];
+                let scales = vec![ONE; cols.div_ceil(OWN_GROUPS.columns.count())];
                 Self::Grouped(GroupedMatrix::builder(kernel, OWN_GROUPS, rows, cols)?, scales, options.exact)
             }
         })
@@ -112,9 +113,9 @@ impl LinearBuilder {
         let is_kept = !is_trained_with_int8 && exact && may_be_other && has_rows && !ternarizes;
         let may_be_ternary = tensor_type.may_be_ternary() && !is_kept;
         let sink = match tensor_type.groups() {
-            Some((columns, _)) if !is_trained_with_int8 && !exact => Sink::Grouped(
+            Some((scheme, _)) if !is_trained_with_int8 && !exact => Sink::Grouped(
                 GroupedDecoder::new(name, tensor_type, cols)?,
-                GroupedMatrix::builder(kernel, columns, rows, cols)?,
+                GroupedMatrix::builder(kernel, scheme, rows, cols)?,
             ),
             _ if may_be_ternary => {
                 let decoder = TernaryDecoder::new(name, tensor_type, i2s_layout, ternarizes, rows, cols)?;
@@ -147,8 +148,8 @@ impl LinearBuilder {
         };
         match (rules.activations, tensor_type.groups()) {
             (ActivationScales::Token, Some(_)) => ternary(),
-            (ActivationScales::Group, Some((columns, _))) if !exact => {
-                GroupedMatrix::bytes_for(kernel, columns, rows, cols)
+            (ActivationScales::Group, Some((scheme, _))) if !exact => {
+                GroupedMatrix::bytes_for(kernel, scheme, rows, cols)
             }
             _ if tensor_type.row_decoder().is_none() => ternary(),
             _ if tensor_type.is_float() && (rules.ternarizes_floats || slot.conversion.is_master) => ternary(),
@@ -196,8 +197,8 @@ impl LinearBuilder {
                     Decoded::Groups(groups, bytes) => {
                         drop(builder);
                         match groups {
-                            FloatGroups::Columns(columns) => {
-                                Self::groups(kernel, columns, activations_of_groups, exact, &slot, &bytes)
+                            FloatGroups::Scheme(scheme) => {
+                                Self::groups(kernel, scheme, activations_of_groups, exact, &slot, &bytes)
                             }
                             FloatGroups::Finer => Self::other(kernel, activations_of_groups, slot, &bytes),
                         }
@@ -212,20 +213,20 @@ impl LinearBuilder {
         }
     }
 
-    /// A matrix of floats that have groups of `columns`, whose `bytes` are all there.
+    /// A matrix of floats that have groups of `scheme`, whose `bytes` are all there.
     fn groups(
         kernel: Kernel,
-        columns: GroupColumns,
+        scheme: GroupScheme,
         activations: ActivationScales,
         exact: bool,
         slot: &Slot,
         bytes: &[u8],
     ) -> Result<Linear> {
         let Slot { ref name, tensor_type, rows, cols, conversion, .. } = *slot;
-        let mut builder = GroupedMatrix::builder(kernel, columns, rows, cols)?;
-        let (mut codes, mut scales) = (vec![0; cols], vec![0; cols / columns.count()]);
+        let mut builder = GroupedMatrix::builder(kernel, scheme, rows, cols)?;
+        let (mut codes, mut scales) = (vec![0; cols], vec![0; cols / scheme.columns.count()]);
         FloatDecoder::new(name, tensor_type, cols)?.push(bytes, |row| {
-            encode_groups(row.values, columns, &mut codes, &mut scales);
+            encode_groups(row.values, scheme.columns, &mut codes, &mut scales);
             builder.push_row(conversion.row(row.index, rows), &codes, &scales);
             Ok(())
         })?;
@@ -240,9 +241,9 @@ impl LinearBuilder {
     fn other(kernel: Kernel, activations: ActivationScales, slot: Slot, bytes: &[u8]) -> Result<Linear> {
         let Slot { ref name, tensor_type, rows, cols, .. } = slot;
         let sink = match tensor_type.groups() {
-            Some((columns, _)) => Sink::Grouped(
+            Some((scheme, _)) => Sink::Grouped(
                 GroupedDecoder::new(name, tensor_type, cols)?,
-                GroupedMatrix::builder(kernel, columns, rows, cols)?,
+                GroupedMatrix::builder(kernel, scheme, rows, cols)?,
             ),
             None => Self::rows(&slot)?,
         };

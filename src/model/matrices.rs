@@ -107,8 +107,8 @@ impl<'a> CodeReader<'a> {
     fn of_rows(matrix: &'a RowMatrix, factor: f32, stored: TensorType, rows: usize) -> Self {
         let source = match (matrix.as_codes(), stored.groups()) {
             (Some(matrix), _) => Source::Grouped(matrix, factor),
-            (None, Some((columns, decode))) if matrix.stored_blocks(0).is_some() => {
-                let scales = vec![0; matrix.cols().div_ceil(columns.count())];
+            (None, Some((scheme, decode))) if matrix.stored_blocks(0).is_some() => {
+                let scales = vec![0; matrix.cols().div_ceil(scheme.columns.count())];
                 Source::Blocks { rows: matrix, decode, scales, factor }
             }
             _ => Source::Numbers(matrix, factor),

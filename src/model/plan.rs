@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::gguf::{Conversion, Header, TensorInfo, type_name};
+use crate::kernels::GroupScheme;
 use crate::quant::TensorType;
 use crate::{Error, ErrorKind, Result};
 
@@ -230,6 +231,13 @@ impl Plan {
         others.sort();
         let matrices = counts.iter().map(|(tensor_type, _)| tensor_type.name()).collect::<Vec<_>>().join("+");
         others.into_iter().fold(matrices, |text, (_, other)| text + &other)
+    }
+
+    /// Of the largest matrix of a linear layer what shares a scale, if its type has scales of groups.
+    pub fn scheme(&self) -> Option<GroupScheme> {
+        let linears = self.slots.iter().filter(|slot| matches!(slot.role, Role::Linear(_)));
+        let (scheme, _) = linears.max_by_key(|slot| slot.rows * slot.cols)?.tensor_type.groups()?;
+        Some(scheme)
     }
 
     /// Whether the matrix is the output head: its own, or the embedding where the file has none.

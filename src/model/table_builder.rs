@@ -1,11 +1,13 @@
 //! An embedding or an output head, built while its tensor streams in.
 //!
-//! Floats may be ternary codes times scales of groups, in a model whose matrices all are (Ternary-Bonsai, unpacked). Then they
+//! Floats may be ternary or binary codes times scales of groups, in a model whose matrices all are (Bonsai, unpacked). Then they
 //! become what the same weights are in a file of such a type. That shows in the first row that is not so, and all rows before
 //! it can be read back: so nothing is held until the last byte, and a table of gigabytes takes no more memory than it ends with.
 
 use crate::Result;
-use crate::kernels::{GroupColumns, GroupedBuilder, GroupedMatrix, Kernel, RowBuilder, RowFormat, RowMatrix};
+use crate::kernels::{
+    GroupColumns, GroupScheme, GroupedBuilder, GroupedMatrix, Kernel, RowBuilder, RowFormat, RowMatrix,
+};
 use crate::quant::{StoredRow, TensorType, encode_groups, groups_of};
 
 use super::linear_builder::{push_stored, stored_format};
@@ -34,20 +36,20 @@ enum State {
 
 #[derive(Debug)]
 struct Groups {
-    columns: GroupColumns,
+    scheme: GroupScheme,
     builder: GroupedBuilder,
     codes: Vec<i8>,
     scales: Vec<u16>,
 }
 
 impl Groups {
-    fn new(kernel: Kernel, columns: GroupColumns, rows: usize, cols: usize) -> Result<Self> {
-        let builder = GroupedMatrix::builder(kernel, columns, rows, cols)?;
-        Ok(Self { columns, builder, codes: vec![0; cols], scales: vec![0; cols / columns.count()] })
+    fn new(kernel: Kernel, scheme: GroupScheme, rows: usize, cols: usize) -> Result<Self> {
+        let builder = GroupedMatrix::builder(kernel, scheme, rows, cols)?;
+        Ok(Self { scheme, builder, codes: vec![0; cols], scales: vec![0; cols / scheme.columns.count()] })
     }
 
     fn push(&mut self, row: usize, values: &[f32]) {
-        encode_groups(values, self.columns, &mut self.codes, &mut self.scales);
+        encode_groups(values, self.scheme.columns, &mut self.codes, &mut self.scales);
         self.builder.push_row(row, &self.codes, &self.scales);
     }
 }
@@ -78,14 +80,14 @@ impl TableBuilder {
         let row = row.decode()?;
         let most = match &self.state {
             State::Rows(_) => None,
-            State::Begin => Some(GroupColumns::C256),
-            State::Groups(groups) => Some(groups.columns),
+            State::Begin => Some(GroupScheme::binary(GroupColumns::C256)),
+            State::Groups(groups) => Some(groups.scheme),
         };
         if let Some(most) = most {
-            let columns = groups_of(row.values, most);
-            match (&mut self.state, columns) {
-                (State::Groups(groups), Some(columns)) if columns == groups.columns => {}
-                _ => self.change(columns, row.index)?,
+            let scheme = groups_of(row.values, most);
+            match (&mut self.state, scheme) {
+                (State::Groups(groups), Some(scheme)) if scheme == groups.scheme => {}
+                _ => self.change(scheme, row.index)?,
             }
         }
         match &mut self.state {
@@ -96,10 +98,10 @@ impl TableBuilder {
         Ok(())
     }
 
-    /// From now on there are groups of `columns`, or none: the first `count` rows are copied.
-    fn change(&mut self, columns: Option<GroupColumns>, count: usize) -> Result<()> {
-        let next = match columns {
-            Some(columns) => State::Groups(Groups::new(self.kernel, columns, self.rows, self.cols)?),
+    /// From now on there are groups of `scheme`, or none: the first `count` rows are copied.
+    fn change(&mut self, scheme: Option<GroupScheme>, count: usize) -> Result<()> {
+        let next = match scheme {
+            Some(scheme) => State::Groups(Groups::new(self.kernel, scheme, self.rows, self.cols)?),
             None => State::Rows(RowMatrix::builder(self.format, self.rows, self.cols)?),
         };
         let State::Groups(before) = std::mem::replace(&mut self.state, next) else { return Ok(()) };
@@ -154,7 +156,7 @@ mod tests {
     #[test]
     fn rows_are_kept_whatever_comes_after_them() {
         let cols = 512;
-        let of = |columns| GroupedMatrix::bytes_for(Kernel::SCALAR, columns, 4, cols);
+        let of = |columns| GroupedMatrix::bytes_for(Kernel::SCALAR, GroupScheme::ternary(columns), 4, cols);
         for (groups, bytes) in [
             ([256, 512, 256, 256], of(GroupColumns::C256)),
             ([128, 256, 128, 128], of(GroupColumns::C128)),
@@ -169,6 +171,33 @@ mod tests {
                 let mut got = vec![1.0; cols];
                 table.row(row, &mut got);
                 assert_eq!(got, want, "{groups:?}, row {row}");
+            }
+        }
+    }
+
+    /// A table of 16 binary rows, one of which may have a 0.
+    #[test]
+    fn binary_rows_take_a_bit_until_one_is_not() {
+        let (rows, cols) = (16, 256);
+        for zero in [None, Some(0), Some(5 * cols + 7)] {
+            let sign = |index: usize| if index * 7 % 11 < 5 { -1.0 } else { 1.0 };
+            let weight = |index: usize| sign(index) * (1 + index / 128) as f32 / 64.0;
+            let mut values: Vec<f32> = (0..rows * cols).map(weight).collect();
+            zero.into_iter().for_each(|at| values[at] = 0.0);
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            let mut builder =
+                TableBuilder::new(Kernel::SCALAR, TensorType::F32, RowFormat::F32, true, rows, cols).unwrap();
+            FloatDecoder::new("t", TensorType::F32, cols)
+                .unwrap()
+                .push_undecoded(&bytes, |row| builder.push(row))
+                .unwrap();
+            let table = builder.finish().unwrap();
+            let codes = rows * cols / if zero.is_some() { 4 } else { 8 };
+            assert_eq!(table.bytes(), codes + 2 * rows * cols / 128);
+            for (row, want) in values.chunks_exact(cols).enumerate() {
+                let mut got = vec![1.0; cols];
+                table.row(row, &mut got);
+                assert_eq!(got, want, "row {row}");
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::ops::Index;
 
 use crate::gguf::Conversion;
-use crate::kernels::{GroupFormat, Kernel, RowFormat, RowMatrix};
+use crate::kernels::{ActivationScales, GroupFormat, Kernel, RowFormat, RowMatrix};
 use crate::quant::{FloatDecoder, I2sLayout, TensorType, check_scale};
 use crate::{Error, ErrorKind, Result};
 
@@ -83,9 +83,14 @@ impl WeightOptions {
             return stored_format(stored);
         }
         match stored.groups() {
-            Some((columns, decode)) => RowFormat::Grouped(GroupFormat { kernel: self.kernel, columns, decode }),
+            Some((scheme, decode)) => RowFormat::Grouped(GroupFormat { kernel: self.kernel, scheme, decode }),
             None => RowFormat::Int8,
         }
+    }
+
+    /// Whether matrices with scales of groups are always multiplied group by group.
+    pub fn has_groups(&self) -> bool {
+        self.rules.activations == ActivationScales::Group && !self.exact
     }
 
     /// The bytes that the matrix of a linear layer takes in memory; where that depends on its weights, those that it is
@@ -237,7 +242,6 @@ fn incomplete() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::ActivationScales;
 
     fn next(seed: &mut u64) -> u8 {
         *seed ^= *seed << 13;

@@ -34,7 +34,7 @@ impl GroupedDecoder {
     /// # Errors
     /// `Internal` for a type without groups, `InvalidModel` if it cannot hold rows of `cols` weights.
     pub fn new(name: &str, tensor_type: TensorType, cols: usize) -> Result<Self> {
-        let Some((columns, decode)) = tensor_type.groups() else {
+        let Some((scheme, decode)) = tensor_type.groups() else {
             let context = format!("tensor {name}: {} has no scales of groups", tensor_type.name());
             return Err(Error::new(ErrorKind::Internal, context));
         };
@@ -46,7 +46,7 @@ impl GroupedDecoder {
             next_row: 0,
             cutter: RowCutter::new(row_bytes),
             codes: vec![0; cols],
-            scales: vec![0; cols / columns.count()],
+            scales: vec![0; cols / scheme.columns.count()],
         })
     }
 

@@ -33,7 +33,7 @@ pub use grouped::{GroupedDecoder, GroupedRow};
 pub use i2_s::I2sLayout;
 pub use ternary::{Decoded, TernaryDecoder, check_scale};
 
-use crate::kernels::{GroupColumns, GroupDecoder};
+use crate::kernels::{GroupColumns, GroupDecoder, GroupScheme};
 use crate::{Error, ErrorKind};
 use blocks::{each_block, each_group, each_scaled};
 
@@ -219,16 +219,20 @@ impl TensorType {
         }
     }
 
-    /// Of a type that has ternary codes and a scale for each group of columns: the columns, and how a row becomes codes and
+    /// Of a type that has ternary or binary codes and a scale for each group of columns: which, and how a row becomes codes and
     /// scales.
-    pub fn groups(self) -> Option<(GroupColumns, GroupDecoder)> {
+    pub fn groups(self) -> Option<(GroupScheme, GroupDecoder)> {
+        const TERNARY_64: GroupScheme = GroupScheme::ternary(GroupColumns::C64);
+        const TERNARY_128: GroupScheme = GroupScheme::ternary(GroupColumns::C128);
+        const TERNARY_256: GroupScheme = GroupScheme::ternary(GroupColumns::C256);
+        const BINARY_128: GroupScheme = GroupScheme::binary(GroupColumns::C128);
         Some(match self {
-            Self::Tq1_0 => (GroupColumns::C256, |b, codes, scales| each_group(b, codes, scales, tq1_0::decode_block)),
-            Self::Tq2_0 => (GroupColumns::C256, |b, codes, scales| each_group(b, codes, scales, tq2_0::decode_block)),
-            Self::Q1_0 => (GroupColumns::C128, |b, codes, scales| each_group(b, codes, scales, q1_0::decode_block)),
-            Self::Q2_0 => (GroupColumns::C64, |b, codes, scales| each_group(b, codes, scales, q2_0::decode_64)),
-            Self::Pq2_0 => (GroupColumns::C128, |b, codes, scales| each_group(b, codes, scales, q2_0::decode_128)),
-            Self::Ptq1_0 => (GroupColumns::C128, |b, codes, scales| each_group(b, codes, scales, ptq1_0::decode_block)),
+            Self::Tq1_0 => (TERNARY_256, |b, codes, scales| each_group(b, codes, scales, tq1_0::decode_block)),
+            Self::Tq2_0 => (TERNARY_256, |b, codes, scales| each_group(b, codes, scales, tq2_0::decode_block)),
+            Self::Q1_0 => (BINARY_128, |b, codes, scales| each_group(b, codes, scales, q1_0::decode_block)),
+            Self::Q2_0 => (TERNARY_64, |b, codes, scales| each_group(b, codes, scales, q2_0::decode_64)),
+            Self::Pq2_0 => (TERNARY_128, |b, codes, scales| each_group(b, codes, scales, q2_0::decode_128)),
+            Self::Ptq1_0 => (TERNARY_128, |b, codes, scales| each_group(b, codes, scales, ptq1_0::decode_block)),
             Self::F32
             | Self::F16
             | Self::Bf16

@@ -132,8 +132,8 @@ impl TernaryDecoder {
             }
         } else if self.tensor_type == TensorType::Packed {
             Some(1.0)
-        } else if let Some((columns, decode)) = self.tensor_type.groups() {
-            self.decode_groups(columns, decode, &mut sink)?
+        } else if let Some((scheme, decode)) = self.tensor_type.groups() {
+            self.decode_groups(scheme.columns, decode, &mut sink)?
         } else {
             self.ternarize(&mut sink, &mut groups)?
         };

@@ -1,6 +1,6 @@
 //! Embedding and head in every type that they may be stored in: a model computes with the values that the bytes stand for.
 
-use bitnet_web::kernels::Kernel;
+use bitnet_web::kernels::{CodeSet, Kernel};
 use bitnet_web::load::{LoadOptions, Loader, Precision, Summary};
 use bitnet_web::quant::{FloatDecoder, TensorType};
 
@@ -117,10 +117,14 @@ fn quantized_rows_keep_their_size_in_memory() {
         assert_eq!(summary(&untied, Precision::Fast).weight_bytes, of_matrices + 2 * int8);
         assert_eq!(summary(&file, Precision::Exact).weight_bytes, of_matrices + 2 * bytes, "{name}");
         let fast = match tensor_type.groups() {
-            // Of the head four rows side by side, with their scales.
-            Some((columns, _)) => {
-                let columns = columns.count() as u64;
-                bytes + rows.div_ceil(4) * (cols / columns) * (columns + 8)
+            // Of the head rows side by side, with their scales: four of two bits a weight, or sixteen of one.
+            Some((scheme, _)) => {
+                let columns = scheme.columns.count() as u64;
+                let (side, bits) = match scheme.codes {
+                    CodeSet::Ternary => (4, 2),
+                    CodeSet::Binary => (16, 1),
+                };
+                bytes + rows.div_ceil(side) * (cols / columns) * side * (columns * bits / 8 + 2)
             }
             None => bytes + int8,
         };

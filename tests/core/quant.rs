@@ -147,7 +147,7 @@ fn groups_have_the_codes_and_scales_of_ggml() {
     let cases = QuantCases::<FloatCase>::read("grouped");
     for case in &cases.cases {
         let tensor_type = TensorType::from_id(case.type_id).unwrap();
-        let (columns, _) = tensor_type.groups().unwrap();
+        let (scheme, _) = tensor_type.groups().unwrap();
         let (raw, want) = (cases.raw(case), cases.values(case));
         for pieces in [&[usize::MAX][..], &[1], &[31, 33], &[4096]] {
             let mut decoder = GroupedDecoder::new("t", tensor_type, case.columns).unwrap();
@@ -157,7 +157,7 @@ fn groups_have_the_codes_and_scales_of_ggml() {
                 let (head, tail) = rest.split_at(rest.len().min(*sizes.next().unwrap()));
                 let sink = |row: bitnet_web::quant::GroupedRow<'_>| {
                     assert_eq!(row.index * case.columns, values.len());
-                    for (group, &scale) in row.codes.chunks_exact(columns.count()).zip(row.scales) {
+                    for (group, &scale) in row.codes.chunks_exact(scheme.columns.count()).zip(row.scales) {
                         let scale = half::f16::from_bits(scale).to_f32();
                         values.extend(group.iter().map(|code| f32::from(*code) * scale));
                         scales.push(scale);

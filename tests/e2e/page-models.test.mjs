@@ -25,8 +25,9 @@ test('what fits is told by the weights, the keys and values of a usual context, 
   assert.equal(fitOf(needs(1e6), { probed: { fits: true, contextThatFits: 23_552 } }), 'fits');
   assert.equal(parametersOf('2.4B'), 2.4e9);
   assert.equal(parametersOf('270M'), 270e6);
-  assert.equal(speedOf(2e9, { grouped: false, weightsPerSecond: 40e9 }), 20);
-  assert.ok(speedOf(2e9, { grouped: true, weightsPerSecond: 40e9 }) < 20);
+  assert.equal(speedOf(2e9, { grouped: false, binary: false, weightsPerSecond: 40e9 }), 20);
+  assert.ok(speedOf(2e9, { grouped: true, binary: false, weightsPerSecond: 40e9 }) < 20);
+  assert.ok(speedOf(2e9, { grouped: true, binary: true, weightsPerSecond: 40e9 }) > 20);
 });
 
 test('the gallery shows needs and an estimate, asks nobody, and asks before it downloads', () =>

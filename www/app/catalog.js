@@ -15,6 +15,7 @@ import { PUBLISHED_MODELS } from './published-models.js';
  * @property {number | null} context tokens
  * @property {string} licence
  * @property {boolean} grouped whether its matrices have a scale for each group of columns
+ * @property {boolean} binary whether its weights are only -1 and +1
  */
 
 export const DEMO_SOURCE = './models/demo.gguf';
@@ -36,11 +37,13 @@ export const CATALOG = Object.freeze([
     context: 1024,
     licence: 'MIT OR Apache-2.0',
     grouped: false,
+    binary: false,
   },
   ...PUBLISHED_MODELS.map(({ id: _, family, parameters, ...model }) => ({
     ...model,
     parameters: parametersOf(parameters),
     grouped: GROUPED.includes(family),
+    binary: model.format === 'Q1_0',
   })),
 ]);
 

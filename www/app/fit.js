@@ -14,6 +14,8 @@ const COMFORTABLE = 0.4;
 const POSSIBLE = 0.8;
 /** The speed of matrices that have a scale for each group of columns, as a share of that of matrices with one. */
 const GROUPED = 0.8;
+/** The same of binary matrices, which have groups as well, but a bit for each weight and a kernel of their own. */
+const BINARY = 1.5;
 
 /**
  * What is known of a model's needs.
@@ -55,10 +57,10 @@ export function fitOf(needs, { deviceMemory, probed }) {
 /**
  * Tokens a second, from how many weights a second the kernel multiplies here.
  * @param {number} parameters
- * @param {{ grouped: boolean, weightsPerSecond: number }} how
+ * @param {{ grouped: boolean, binary: boolean, weightsPerSecond: number }} how
  */
-export function speedOf(parameters, { grouped, weightsPerSecond }) {
-  return (weightsPerSecond * (grouped ? GROUPED : 1)) / parameters;
+export function speedOf(parameters, { grouped, binary, weightsPerSecond }) {
+  return (weightsPerSecond * (binary ? BINARY : grouped ? GROUPED : 1)) / parameters;
 }
 
 /**

@@ -131,10 +131,10 @@ export class Gallery {
   }
 
   /** @param {Offer} offer @returns {number | null} tokens per second */
-  #speedOf({ source, parameters, grouped }) {
+  #speedOf({ source, parameters, grouped, binary }) {
     const probed = this.#probed.get(source)?.tokensPerSecond;
     if (probed) return probed;
-    return this.#weightsPerSecond ? speedOf(parameters, { grouped, weightsPerSecond: this.#weightsPerSecond }) : null;
+    return this.#weightsPerSecond ? speedOf(parameters, { grouped, binary, weightsPerSecond: this.#weightsPerSecond }) : null;
   }
 }
 

@@ -5,7 +5,7 @@ use crate::Result;
 use crate::pool::Pool;
 
 use super::check::{Check, Random};
-use crate::scales::GroupColumns;
+use crate::scales::{GroupColumns, GroupScheme};
 use crate::ternary::{
     ActivationScales, GroupedActivations, GroupedJob, GroupedMatrix, Kernel, grouped_matmul, grouped_rows,
 };
@@ -15,6 +15,8 @@ const SHAPES: [(usize, usize); 6] = [(1, 64), (3, 320), (17, 1000), (64, 256), (
 /// Tokens: one, tiles of two, three and four, some that are padded to a batch, a batch and some behind it.
 const BATCHES: [usize; 6] = [1, 2, 7, 11, 35, 64];
 const GROUPS: [GroupColumns; 3] = [GroupColumns::C64, GroupColumns::C128, GroupColumns::C256];
+const CODES: [Codes; 6] =
+    [Codes::Ternary, Codes::WithTwo, Codes::Extreme, Codes::AllTwo, Codes::Binary, Codes::ExtremeBinary];
 
 /// What the codes are.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,11 +28,24 @@ enum Codes {
     Extreme,
     /// All +2, and the same activations.
     AllTwo,
+    /// -1 and +1, in one bit.
+    Binary,
+    /// [`Extreme`](Self::Extreme) in one bit.
+    ExtremeBinary,
+}
+
+impl Codes {
+    fn scheme(self, columns: GroupColumns) -> GroupScheme {
+        match self {
+            Self::Ternary | Self::WithTwo | Self::Extreme | Self::AllTwo => GroupScheme::ternary(columns),
+            Self::Binary | Self::ExtremeBinary => GroupScheme::binary(columns),
+        }
+    }
 }
 
 /// A matrix and its input as plain numbers.
 struct Case {
-    columns: GroupColumns,
+    scheme: GroupScheme,
     rows: usize,
     cols: usize,
     codes: Vec<i8>,
@@ -52,12 +67,13 @@ impl Case {
         let code = |index: usize, random: &mut Random| match codes {
             Codes::Ternary => (random.bits() % 3) as i8 - 1,
             Codes::WithTwo => (random.bits() % 4) as i8 - 1,
-            Codes::Extreme => 1 - 2 * (index / cols % 2) as i8,
+            Codes::Extreme | Codes::ExtremeBinary => 1 - 2 * (index / cols % 2) as i8,
             Codes::AllTwo => 2,
+            Codes::Binary => 2 * (random.bits() % 2) as i8 - 1,
         };
         let activation = |index: usize, random: &mut Random| match codes {
-            Codes::Ternary | Codes::WithTwo => random.float() * random.float() * random.float(),
-            Codes::Extreme | Codes::AllTwo => 1.0 - 2.0 * (index / cols % 2) as f32,
+            Codes::Ternary | Codes::WithTwo | Codes::Binary => random.float() * random.float() * random.float(),
+            Codes::Extreme | Codes::AllTwo | Codes::ExtremeBinary => 1.0 - 2.0 * (index / cols % 2) as f32,
         };
         let groups = cols.div_ceil(columns.count());
         // From subnormal ones up to 4, of both signs, and some zeros.
@@ -67,7 +83,7 @@ impl Case {
             _ => (random.bits() % 0x4400) as u16 | (random.bits() as u16 & 0x8000),
         };
         Self {
-            columns,
+            scheme: codes.scheme(columns),
             rows,
             cols,
             codes: (0..rows * cols).map(|index| code(index, random)).collect(),
@@ -78,7 +94,7 @@ impl Case {
     }
 
     fn matrix(&self, kernel: Kernel) -> Result<GroupedMatrix> {
-        let mut builder = GroupedMatrix::builder(kernel, self.columns, self.rows, self.cols)?;
+        let mut builder = GroupedMatrix::builder(kernel, self.scheme, self.rows, self.cols)?;
         let scales = self.scales.chunks_exact(self.scales.len() / self.rows);
         for (row, (codes, scales)) in self.codes.chunks_exact(self.cols).zip(scales).enumerate() {
             builder.push_row(row, codes, scales);
@@ -90,7 +106,7 @@ impl Case {
 
     fn activations(&self, pool: &Pool, kernel: Kernel, scales: ActivationScales, batches: bool) -> GroupedActivations {
         let mut x = GroupedActivations::default();
-        x.quantize_with(pool, kernel, self.columns, scales, batches, self.tokens, self.cols, |token, out| {
+        x.quantize_with(pool, kernel, self.scheme, scales, batches, self.tokens, self.cols, |token, out| {
             out.copy_from_slice(&self.x[token * self.cols..][..self.cols]);
         });
         x
@@ -107,7 +123,7 @@ impl Case {
 
     /// The same by the definition.
     fn defined(&self, x: &GroupedActivations) -> Vec<f32> {
-        let count = self.columns.count();
+        let count = self.scheme.columns.count();
         let groups = self.cols.div_ceil(count);
         let of = |token: usize, row: usize| {
             let mut total = 0.0_f32;
@@ -130,7 +146,7 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<()> {
     let mut turn = 0;
     for columns in GROUPS {
         for shape in SHAPES {
-            for codes in [Codes::Ternary, Codes::WithTwo, Codes::Extreme, Codes::AllTwo] {
+            for codes in CODES {
                 // Half of the pairs of content and tokens, in turn from shape to shape, because the scalar kernel takes its time;
                 // the long rows with one token and with a batch alone.
                 let in_turn = BATCHES.into_iter().skip(turn % 2).step_by(2);
@@ -169,11 +185,12 @@ fn definition(check: &mut Check<'_>, case: &Case, scales: ActivationScales, what
         let want: Vec<f32> = chosen.iter().map(|&row| want[row as usize]).collect();
         check.same_bits(format_args!("some rows of {what}"), &some, &want);
     }
-    let (row, groups) = (case.rows - 1, case.cols.div_ceil(case.columns.count()));
+    let (row, groups) = (case.rows - 1, case.cols.div_ceil(case.scheme.columns.count()));
     let mut values = vec![0.0; case.cols];
     matrix.row(row, &mut values);
-    let scale =
-        |col: usize| half::f16::from_bits(case.scales[row * groups + col / case.columns.count()]).to_f32() * 0.75;
+    let scale = |col: usize| {
+        half::f16::from_bits(case.scales[row * groups + col / case.scheme.columns.count()]).to_f32() * 0.75
+    };
     let want: Vec<f32> = (0..case.cols).map(|col| f32::from(case.codes[row * case.cols + col]) * scale(col)).collect();
     check.same_bits(format_args!("a row of {what}"), &values, &want);
     Ok(())
@@ -191,9 +208,18 @@ mod tests {
         let quantized = |scales| {
             let mut activations = GroupedActivations::default();
             let (pool, kernel) = (Pool::new(1), Kernel::SCALAR);
-            activations.quantize_with(&pool, kernel, GroupColumns::C64, scales, true, 1, 130, |_, out| {
-                out.copy_from_slice(&x);
-            });
+            activations.quantize_with(
+                &pool,
+                kernel,
+                GroupScheme::ternary(GroupColumns::C64),
+                scales,
+                true,
+                1,
+                130,
+                |_, out| {
+                    out.copy_from_slice(&x);
+                },
+            );
             (activations.codes(0).to_vec(), activations.steps(0).to_vec())
         };
         let (codes, steps) = quantized(ActivationScales::Token);

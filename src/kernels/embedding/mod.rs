@@ -104,8 +104,8 @@ impl RowMatrix {
             RowFormat::F32 => Data::F32(plain()?),
             RowFormat::Blocks(blocks) => Data::Blocks(blocks, plain()?),
             RowFormat::Grouped(format) => {
-                let builder = GroupedMatrix::builder(format.kernel, format.columns, rows, cols)?;
-                let (codes, scales) = (vec![0; cols], vec![0; cols.div_ceil(format.columns.count())]);
+                let builder = GroupedMatrix::builder(format.kernel, format.scheme, rows, cols)?;
+                let (codes, scales) = (vec![0; cols], vec![0; cols.div_ceil(format.scheme.columns.count())]);
                 return Ok(RowBuilder { rows, cols, data: Building::Grouped(format, builder, codes, scales) });
             }
         };
@@ -119,7 +119,7 @@ impl RowMatrix {
             RowFormat::F16 | RowFormat::Bf16 => rows * cols * 2,
             RowFormat::F32 => rows * cols * 4,
             RowFormat::Blocks(blocks) => rows * blocks.row_bytes(cols),
-            RowFormat::Grouped(format) => GroupedMatrix::bytes_for(format.kernel, format.columns, rows, cols),
+            RowFormat::Grouped(format) => GroupedMatrix::bytes_for(format.kernel, format.scheme, rows, cols),
         }
     }
 
@@ -196,8 +196,8 @@ impl RowMatrix {
     fn quantize(&self, pool: &Pool, matrix: &GroupedMatrix, x: &[f32], batches: bool) -> GroupedActivations {
         let (tokens, cols) = (x.len() / self.cols, self.cols);
         let mut activations = GroupedActivations::default();
-        let (kernel, columns, scales) = (matrix.kernel(), matrix.columns(), ActivationScales::Group);
-        activations.quantize_with(pool, kernel, columns, scales, batches, tokens, cols, |token, out| {
+        let (kernel, scheme, scales) = (matrix.kernel(), matrix.scheme(), ActivationScales::Group);
+        activations.quantize_with(pool, kernel, scheme, scales, batches, tokens, cols, |token, out| {
             out.copy_from_slice(&x[token * cols..][..cols]);
         });
         activations

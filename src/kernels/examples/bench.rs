@@ -7,9 +7,9 @@
 
 use bitnet_kernels::pool::Pool;
 use bitnet_kernels::{
-    ActivationScales, Activations, AttentionScratch, GroupColumns, GroupedActivations, GroupedJob, GroupedMatrix,
-    HeadShape, Int8Block, Job, KV_BLOCK, Kernel, KvLayer, Reach, Result, RowFormat, RowMatrix, TernaryMatrix, attend,
-    grouped_matmul, matmul,
+    ActivationScales, Activations, AttentionScratch, CodeSet, GroupColumns, GroupScheme, GroupedActivations,
+    GroupedJob, GroupedMatrix, HeadShape, Int8Block, Job, KV_BLOCK, Kernel, KvLayer, Reach, Result, RowFormat,
+    RowMatrix, TernaryMatrix, attend, grouped_matmul, matmul,
 };
 use wasm_bindgen::JsError;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -36,7 +36,13 @@ pub fn bench(index: usize, filter: &str) -> std::result::Result<Option<String>, 
             benches.push((name, Box::new(move || ternary(kernel, rows, tokens))));
             for columns in [GroupColumns::C64, GroupColumns::C128] {
                 let name = format!("groups of {} {} [{rows}, 2560] x {tokens}", columns.count(), kernel.name());
-                benches.push((name, Box::new(move || grouped(kernel, columns, rows, tokens))));
+                benches.push((name, Box::new(move || grouped(kernel, GroupScheme::ternary(columns), rows, tokens))));
+            }
+            // One kernel stands in for all.
+            if kernel.name() == "lut" {
+                let scheme = GroupScheme::binary(GroupColumns::C128);
+                let name = format!("binary groups of 128 [{rows}, 2560] x {tokens}");
+                benches.push((name, Box::new(move || grouped(kernel, scheme, rows, tokens))));
             }
         }
     }
@@ -97,16 +103,20 @@ fn ternary(kernel: Kernel, rows: usize, tokens: usize) -> Result<String> {
     Ok(format!("{:8.2} G weights x tokens a second", (tokens * rows * COLS) as f64 / milliseconds / 1e6))
 }
 
-fn grouped(kernel: Kernel, columns: GroupColumns, rows: usize, tokens: usize) -> Result<String> {
+fn grouped(kernel: Kernel, scheme: GroupScheme, rows: usize, tokens: usize) -> Result<String> {
     const COLS: usize = 2560;
-    let mut builder = GroupedMatrix::builder(kernel, columns, rows, COLS)?;
-    let codes: Vec<i8> = numbers(rows * COLS).iter().map(|x| (x * 4.0).clamp(-1.0, 1.0) as i8).collect();
-    let scales = vec![0x2c00; COLS / columns.count()];
+    let mut builder = GroupedMatrix::builder(kernel, scheme, rows, COLS)?;
+    let code = |x: &f32| match scheme.codes {
+        CodeSet::Ternary => (x * 4.0).clamp(-1.0, 1.0) as i8,
+        CodeSet::Binary => x.signum() as i8,
+    };
+    let codes: Vec<i8> = numbers(rows * COLS).iter().map(code).collect();
+    let scales = vec![0x2c00; COLS / scheme.columns.count()];
     codes.chunks_exact(COLS).enumerate().for_each(|(row, codes)| builder.push_row(row, codes, &scales));
     let matrix = builder.finish();
     let (pool, input) = (Pool::new(1), numbers(tokens * COLS));
     let mut x = GroupedActivations::default();
-    x.quantize_with(&pool, kernel, columns, ActivationScales::Group, true, tokens, COLS, |token, out| {
+    x.quantize_with(&pool, kernel, scheme, ActivationScales::Group, true, tokens, COLS, |token, out| {
         out.copy_from_slice(&input[token * COLS..][..COLS]);
     });
     let mut out = vec![0.0; tokens * rows];

@@ -15,7 +15,7 @@ pub(super) const BATCH_MULTIPLE: usize = 16;
 /// Columns of a batch whose products always add up within 16 bits: 256 of at most 127 make 32512.
 pub(super) const BATCH_COLS: usize = 256;
 /// Where fewer are left, they take longer as a batch than one by one.
-const FEWEST_OF_BATCH: usize = 10;
+pub(super) const FEWEST_OF_BATCH: usize = 10;
 
 /// The inputs `[tokens, cols]` of BitLinear layers, quantized per token for one kernel.
 ///
@@ -109,7 +109,7 @@ impl Activations {
         cols: usize,
         fill: impl Fn(usize, &mut [f32]) + Sync,
     ) {
-        let batched = if kernel.inner().batches() { batched_of(tokens) } else { 0 };
+        let batched = if kernel.inner().batches() { batched_of(tokens, FEWEST_OF_BATCH) } else { 0 };
         (self.kernel, self.tokens, self.cols, self.batched) = (kernel, tokens, cols, batched);
         if self.rows.len() < tokens {
             self.rows.resize_with(tokens, Row::default);
@@ -190,10 +190,10 @@ impl Activations {
     }
 }
 
-/// How many of `tokens` are multiplied together.
-pub(super) fn batched_of(tokens: usize) -> usize {
+/// How many of `tokens` are multiplied together, where `fewest` left over are worth it.
+pub(super) fn batched_of(tokens: usize, fewest: usize) -> usize {
     let rest = tokens % BATCH_MULTIPLE;
-    if rest < FEWEST_OF_BATCH { tokens - rest } else { tokens }
+    if rest < fewest { tokens - rest } else { tokens }
 }
 
 /// The codes of a chunk of columns for `batch.rs`: column by column instead of token by token, and the columns in the

@@ -75,7 +75,7 @@ pub(super) fn multiply(
             let first = GROUP_TOKENS * group;
             let len = GROUP_TOKENS.min(workspace.tokens - first);
             let group = tokens.start + first..tokens.start + first + len;
-            let columns = Columns { codes, width, first_quad: CHUNK / QUAD * begin, first_token: group.start };
+            let columns = Columns { codes, width, first_column: CHUNK * begin, first_token: group.start };
             let sum = magnitude.unwrap_or(0) + x.magnitude(group.clone(), index);
             let is_first = magnitude.is_none();
             let is_last = end == chunks || sum + x.magnitude(group, index + 1) > i16::MAX as u32;
@@ -96,16 +96,16 @@ pub(super) struct Columns<'a> {
     /// Column by column, `width` tokens each.
     pub(super) codes: &'a [i8],
     pub(super) width: usize,
-    pub(super) first_quad: usize,
+    pub(super) first_column: usize,
     pub(super) first_token: usize,
 }
 
 impl Columns<'_> {
-    /// The four activations of quad `quad`, of 8 tokens from the group's vector `vector` on.
+    /// The activations of the columns of table `table`, of 8 tokens from the group's vector `vector` on.
     #[inline(always)]
-    pub(super) fn quad(&self, quad: usize, vector: usize) -> [v128; QUAD] {
+    pub(super) fn of_table<const N: usize>(&self, table: usize, vector: usize) -> [v128; N] {
         std::array::from_fn(|digit| {
-            let at = (QUAD * (self.first_quad + quad) + digit) * self.width + self.first_token + 8 * vector;
+            let at = (self.first_column + N * table + digit) * self.width + self.first_token + 8 * vector;
             load_widened(&self.codes[at..at + 8])
         })
     }
@@ -166,7 +166,7 @@ impl Workspace {
             for quad in 0..STEP_QUADS {
                 for vector in 0..V {
                     let table = &mut self.tables[quad * QUAD_VALUES * V + vector..];
-                    tabulate(columns.quad(STEP_QUADS * step + quad, vector), table, V);
+                    tabulate(columns.of_table(STEP_QUADS * step + quad, vector), table, V);
                 }
             }
             if is_first && step == 0 {

@@ -15,13 +15,22 @@ mod tests {
     use super::super::super::conformance::check::Random;
     use super::super::{GroupedMatrix, Kernel};
     use super::*;
-    use crate::GroupColumns;
     use crate::vector::f16_to_f32;
+    use crate::{CodeSet, GroupColumns, GroupScheme};
 
     const SEED: u64 = 20_261_126;
 
     /// Whole chunks and tiles, and less.
     const SHAPES: [(usize, usize); 7] = [(1, 1), (3, 5), (7, 64), (20, 70), (65, 130), (16, 256), (130, 515)];
+
+    const SCHEMES: [GroupScheme; 6] = [
+        GroupScheme::ternary(GroupColumns::C64),
+        GroupScheme::ternary(GroupColumns::C128),
+        GroupScheme::ternary(GroupColumns::C256),
+        GroupScheme::binary(GroupColumns::C64),
+        GroupScheme::binary(GroupColumns::C128),
+        GroupScheme::binary(GroupColumns::C256),
+    ];
 
     #[test]
     fn every_layout_gives_back_the_codes_that_it_was_given() {
@@ -43,13 +52,17 @@ mod tests {
     #[test]
     fn every_group_layout_gives_back_its_codes_and_scales() {
         for kernel in Kernel::all() {
-            for columns in [GroupColumns::C64, GroupColumns::C128, GroupColumns::C256] {
+            for scheme in SCHEMES {
                 for (rows, cols) in SHAPES {
                     let mut random = Random::new(SEED);
-                    let codes: Vec<i8> = random.bytes(rows * cols).iter().map(|b| (b % 4) as i8 - 1).collect();
-                    let groups = cols.div_ceil(columns.count());
+                    let code = |byte: &u8| match scheme.codes {
+                        CodeSet::Ternary => (byte % 4) as i8 - 1,
+                        CodeSet::Binary => 2 * (byte % 2) as i8 - 1,
+                    };
+                    let codes: Vec<i8> = random.bytes(rows * cols).iter().map(code).collect();
+                    let groups = cols.div_ceil(scheme.columns.count());
                     let scales: Vec<u16> = random.bytes(rows * groups).iter().map(|b| 0x2c00 + u16::from(*b)).collect();
-                    let mut builder = GroupedMatrix::builder(kernel, columns, rows, cols).unwrap();
+                    let mut builder = GroupedMatrix::builder(kernel, scheme, rows, cols).unwrap();
                     for row in 0..rows {
                         builder.push_row(row, &codes[row * cols..][..cols], &scales[row * groups..][..groups]);
                     }
@@ -58,7 +71,7 @@ mod tests {
                     let (mut out, mut out_scales) = (vec![9; cols], Vec::new());
                     for row in 0..rows {
                         matrix.codes(row, &mut out, &mut out_scales);
-                        let name = format!("{kernel:?}, {columns:?}, {rows} x {cols}, row {row}, seed {SEED}");
+                        let name = format!("{kernel:?}, {scheme:?}, {rows} x {cols}, row {row}, seed {SEED}");
                         assert_eq!(out, codes[row * cols..][..cols], "{name}");
                         let want = scales[row * groups..][..groups].iter().map(|scale| 2.0 * f16_to_f32(*scale));
                         assert_eq!(out_scales, want.collect::<Vec<_>>(), "{name}");

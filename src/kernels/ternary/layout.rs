@@ -60,18 +60,18 @@ pub(crate) struct Indices<'a> {
 }
 
 impl Indices<'_> {
-    /// Fills in every tile of `rows` and every chunk what `of(row, chunk)` finds from `row` on: for each step four vectors
+    /// Fills in every tile of `rows` and every chunk what `of(row, chunk)` finds from `row` on: for each of a chunk's steps four vectors
     /// of four rows.
     #[inline(always)]
-    pub(crate) fn fill(
+    pub(crate) fn fill<const STEPS: usize>(
         &mut self,
         rows: Range<usize>,
         chunks: Range<usize>,
-        of: impl Fn(usize, usize) -> [[v128; 4]; CHUNK_STEPS],
+        of: impl Fn(usize, usize) -> [[v128; 4]; STEPS],
     ) {
         for (tile, row) in rows.step_by(TILE_ROWS).enumerate() {
             for (index, chunk) in chunks.clone().enumerate() {
-                for (step, rows) in (CHUNK_STEPS * index..).zip(of(row, chunk)) {
+                for (step, rows) in (STEPS * index..).zip(of(row, chunk)) {
                     let at = step * self.rows + self.first + TILE_ROWS * tile;
                     let out = self.data[at..][..TILE_ROWS].chunks_exact_mut(4);
                     out.zip(rows).for_each(|(out, indices)| store(indices, out));

@@ -11,7 +11,8 @@
 //! | `relaxed` | relaxed-simd | `i32x4.relaxed_dot_i8x16_i7x16_add_s`: one instruction where the CPU has VNNI or dot products |
 //! | `relaxed16` | relaxed-simd | `i16x8.relaxed_dot_i8x16_i7x16_s`, widened late: fewer instructions where it has not |
 //!
-//! Weights with a scale for each group of columns have products of their own, by the same instructions: `grouped/`.
+//! Weights with a scale for each group of columns have products of their own, by the same instructions: `grouped/`. Of those, binary
+//! weights, which are only -1 and +1, have one kernel for whichever of these is chosen but `scalar`.
 //!
 //! These are for one token. A batch is multiplied in one way by all of them but `scalar`: with a table of the 81 sums of
 //! four columns (`batch.rs`).

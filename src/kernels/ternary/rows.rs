@@ -69,7 +69,7 @@ impl Layout for Rows {
 
     fn index(&self, weights: Packed<'_>, rows: Range<usize>, chunks: Range<usize>, out: &mut Indices<'_>) {
         let (digits, stride, last) = (Digits::new(), Self::stride(weights.shape), weights.shape.rows - 1);
-        out.fill(rows, chunks, |row, chunk| {
+        out.fill::<CHUNK_STEPS>(rows, chunks, |row, chunk| {
             let quarters: [[v128; CHUNK_STEPS]; 4] = array::from_fn(|quarter| {
                 transpose_4x4(array::from_fn(|index| {
                     // Rows behind the last are the last.

@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::super::row_groups::QUARTERS;
 use super::super::simd::{i32x4_splat, interleave, load};
 use super::digits::Digits;
-use super::layout::{CHUNK, Indices, Layout, QUAD, TILE_ROWS};
+use super::layout::{CHUNK, CHUNK_STEPS, Indices, Layout, QUAD, TILE_ROWS};
 use super::product::{Packed, Shape};
 
 /// 16 rows side by side.
@@ -68,7 +68,7 @@ impl Layout for Tiles {
     /// A tile may end before the chunk does; what is missing meets activations of 0.
     fn index(&self, weights: Packed<'_>, rows: Range<usize>, chunks: Range<usize>, out: &mut Indices<'_>) {
         let (digits, stride) = (Digits::new(), Self::stride(weights.shape));
-        out.fill(rows, chunks, |row, chunk| {
+        out.fill::<CHUNK_STEPS>(rows, chunks, |row, chunk| {
             let tile = &weights.data[row / TILE_ROWS * stride..][..stride];
             let mut quads = tile[stride.min(TILE_ROWS * CHUNK / QUAD * chunk)..].chunks_exact(TILE_ROWS);
             array::from_fn(|_| {

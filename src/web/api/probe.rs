@@ -5,8 +5,10 @@ use wasm_bindgen::JsValue;
 
 use super::options::LoadOptions;
 use crate::Result;
+use crate::kernels::select;
 use crate::load;
 use crate::pool::Pool;
+use crate::web::runtime::clock::monotonic_ms;
 use crate::web::runtime::memory;
 use crate::web::runtime::object::read;
 use crate::web::storage::folder::{Folder, MODEL_FILES};
@@ -36,11 +38,13 @@ pub struct Probe {
     /// The longest context that fits, in tokens; 0 if none does.
     context_that_fits: usize,
     kernel: &'static str,
-    /// An estimate from the measured kernel, for answers of a single token at a time.
+    /// An estimate from the measured kernel, and of models with scales of groups from weights of that kind, for answers of a single
+    /// token at a time.
     tokens_per_second: Option<f64>,
 }
 
-/// Reads as much of `source` as its header takes, and measures the kernels on `pool` unless one is asked for.
+/// Reads as much of `source` as its header takes, and measures the kernels on `pool` unless one is asked for: the fastest one again with weights
+/// like this model's, if those have scales of groups.
 pub async fn probe(source: &JsValue, options: JsValue, pool: &Pool) -> Result<Probe> {
     let load: LoadOptions = read("probe", options.clone())?;
     let fetch = SourceOptions::from_js("probe", options)?;
@@ -60,6 +64,10 @@ pub async fn probe(source: &JsValue, options: JsValue, pool: &Pool) -> Result<Pr
     };
     let (core, speed) = load.to_core(pool, bytes.filter(|_| !is_split))?;
     let summary = load::preview(&header, &core)?;
+    let speed = match (speed, summary.scheme) {
+        (Some(_), Some(scheme)) => Some(select::measure_scheme(pool, core.kernel, scheme, monotonic_ms)?),
+        _ => speed,
+    };
     let available = memory::available();
     Ok(Probe {
         architecture: summary.config.architecture,

@@ -3,12 +3,18 @@
 use crate::pool::Pool;
 
 use super::super::super::rounding::{largest_magnitude, scale_to_i8};
-use super::super::super::scales::GroupColumns;
-use super::super::activations::{BATCH_MULTIPLE, arrange, batched_of};
+use super::super::super::scales::{CodeSet, GroupColumns, GroupScheme};
+use super::super::activations::{BATCH_MULTIPLE, FEWEST_OF_BATCH, arrange, batched_of};
 use super::super::layout::CHUNK;
 use super::super::list::Kernel;
 use super::blocks::Blocks;
+use super::list::{kernel_of, side_of};
 use super::product::GroupedToken;
+
+/// The same as [`FEWEST_OF_BATCH`] with binary weights, which take half the time one by one.
+const FEWEST_OF_BINARY_BATCH: usize = 14;
+/// Of fewer tokens even 16 take longer as a batch: what is done once for all of its tokens weighs too much.
+const FEWEST_BINARY: usize = 24;
 
 /// Which activations share a scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +30,7 @@ pub enum ActivationScales {
 #[derive(Debug)]
 pub struct GroupedActivations {
     kernel: Kernel,
-    columns: GroupColumns,
+    scheme: GroupScheme,
     tokens: usize,
     cols: usize,
     /// Of each token, and perhaps more that are not used now.
@@ -84,7 +90,7 @@ impl Default for GroupedActivations {
     fn default() -> Self {
         Self {
             kernel: Kernel::SCALAR,
-            columns: GroupColumns::C64,
+            scheme: GroupScheme::ternary(GroupColumns::C64),
             tokens: 0,
             cols: 0,
             rows: Vec::new(),
@@ -97,23 +103,23 @@ impl Default for GroupedActivations {
 }
 
 impl GroupedActivations {
-    /// Replaces them by what `fill(token, x)` computes for each of `tokens`, `[cols]`, for weights whose groups have
-    /// `columns` columns. `batches` says whether all matrices that they will meet can be multiplied with a batch
+    /// Replaces them by what `fill(token, x)` computes for each of `tokens`, `[cols]`, for weights of that scheme. `batches` says whether all matrices that they will meet can be multiplied with a batch
     /// ([`GroupedMatrix::batches`](super::GroupedMatrix::batches)).
     #[allow(clippy::too_many_arguments, reason = "what to quantize, for what, and how")]
     pub fn quantize_with(
         &mut self,
         pool: &Pool,
         kernel: Kernel,
-        columns: GroupColumns,
+        scheme: GroupScheme,
         scales: ActivationScales,
         batches: bool,
         tokens: usize,
         cols: usize,
         fill: impl Fn(usize, &mut [f32]) + Sync,
     ) {
-        let batched = if batches && kernel.inner().batches() { batched_of(tokens) } else { 0 };
-        (self.kernel, self.columns, self.tokens, self.cols, self.batched) = (kernel, columns, tokens, cols, batched);
+        let batched = if batches && kernel.inner().batches() { together_of(scheme.codes, tokens) } else { 0 };
+        let columns = scheme.columns;
+        (self.kernel, self.scheme, self.tokens, self.cols, self.batched) = (kernel, scheme, tokens, cols, batched);
         if self.rows.len() < tokens {
             self.rows.resize_with(tokens, Row::default);
         }
@@ -128,16 +134,16 @@ impl GroupedActivations {
             let singles = &self.rows[batched..tokens];
             self.prepared.resize(singles.len() * len, 0);
             pool.par_rows(&mut self.prepared, len, 1, |index, out| {
-                kernel.inner().grouped().prepare(&singles[index].q, out);
+                kernel_of(kernel, scheme.codes).prepare(&singles[index].q, out);
             });
         }
     }
 
     fn arrange(&mut self, pool: &Pool) {
         let (together, width) = (&self.rows[..self.batched], self.batched.next_multiple_of(BATCH_MULTIPLE));
-        let groups = self.cols.div_ceil(self.columns.count());
-        self.batch_codes.resize(groups * self.columns.count() * width, 0);
-        let order = Blocks::batch_order(self.kernel.inner().grouped().side());
+        let groups = self.cols.div_ceil(self.columns().count());
+        self.batch_codes.resize(groups * self.columns().count() * width, 0);
+        let order = Blocks::batch_order(side_of(self.kernel, self.scheme.codes));
         let codes = |token: usize| together.get(token).map(|row| row.q.as_slice());
         pool.par_rows(&mut self.batch_codes, CHUNK * width, 1, |chunk, out| arrange(codes, chunk, &order, out));
         self.batch_steps.resize(groups * width, 0.0);
@@ -154,7 +160,12 @@ impl GroupedActivations {
 
     /// The columns that share a scale.
     pub fn columns(&self) -> GroupColumns {
-        self.columns
+        self.scheme.columns
+    }
+
+    /// The weights that they were quantized for.
+    pub fn scheme(&self) -> GroupScheme {
+        self.scheme
     }
 
     /// How many tokens there are.
@@ -200,7 +211,16 @@ impl GroupedActivations {
 
     /// Numbers that the kernel prepares of one token.
     fn prepared_len(&self) -> usize {
-        let chunks = self.cols.div_ceil(self.columns.count()) * self.columns.count() / CHUNK;
-        self.kernel.inner().grouped().prepared_per_chunk() * chunks
+        let chunks = self.cols.div_ceil(self.columns().count()) * self.columns().count() / CHUNK;
+        kernel_of(self.kernel, self.scheme.codes).prepared_per_chunk() * chunks
+    }
+}
+
+/// How many of `tokens` are multiplied together with weights of these codes.
+fn together_of(codes: CodeSet, tokens: usize) -> usize {
+    match codes {
+        CodeSet::Ternary => batched_of(tokens, FEWEST_OF_BATCH),
+        CodeSet::Binary if tokens < FEWEST_BINARY => 0,
+        CodeSet::Binary => batched_of(tokens, FEWEST_OF_BINARY_BATCH),
     }
 }

@@ -1,19 +1,20 @@
-//! A batch of tokens, by the tables of `batch.rs` of the plain kernels: sums of a group in 16 bits, which it never exceeds, and
+//! A batch of tokens, by tables as in `batch.rs` of the plain kernels: sums of a group in 16 bits, which it never exceeds, and
 //! behind each group one multiplication and addition in f32.
 
 use std::array;
+use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::super::super::simd::{
     f32x4_add, f32x4_convert_i32x4, f32x4_mul, f32x4_splat, i16x8_add, i16x8_splat, i32x4_extend_high_i16x8,
     i32x4_extend_low_i16x8, store, transpose_4x4, v128, v128_load,
 };
-use super::super::super::vector::f16_to_f32;
 use super::super::activations::BATCH_MULTIPLE;
-use super::super::batch::{Columns, FEWEST_VECTORS, GROUP_TOKENS, GROUP_VECTORS, tabulate};
-use super::super::layout::{CHUNK, CHUNK_STEPS, Indices, QUAD, QUAD_VALUES, STEP_QUADS, TILE_ROWS};
+use super::super::batch::{Columns, FEWEST_VECTORS, GROUP_TOKENS, GROUP_VECTORS};
+use super::super::layout::{CHUNK, Indices, STEP_QUADS, TILE_ROWS};
 use super::activations::GroupedActivations;
 use super::matrix::GroupedMatrix;
+use super::tables::Tables;
 
 /// Adjacent rows of one matrix, the first a multiple of [`TILE_ROWS`].
 pub(super) struct RowBlock<'a> {
@@ -30,10 +31,10 @@ impl RowBlock<'_> {
     }
 }
 
-/// Multiplies the rows of all `row_blocks`, whose matrices have groups of the activations' columns and no code 2, with the
-/// tokens of the batch, the first a multiple of [`GROUP_TOKENS`]; `store(job, token, first_row, sums)` takes the sums of
+/// Multiplies the rows of all `row_blocks`, whose matrices have the activations' scheme, whose tables are `K`, and no code 2, with
+/// the tokens of the batch, the first a multiple of [`GROUP_TOKENS`]; `store(job, token, first_row, sums)` takes the sums of
 /// adjacent rows.
-pub(super) fn multiply(
+pub(super) fn multiply<K: Tables>(
     row_blocks: &[RowBlock<'_>],
     x: &GroupedActivations,
     tokens: Range<usize>,
@@ -41,15 +42,16 @@ pub(super) fn multiply(
 ) {
     let rows = row_blocks.iter().map(RowBlock::padded_rows).sum();
     let chunks = x.columns().count() / CHUNK;
-    let mut workspace = Workspace::new(rows, tokens.len().next_multiple_of(BATCH_MULTIPLE), CHUNK_STEPS * chunks);
+    let tokens_of_tables = tokens.len().next_multiple_of(BATCH_MULTIPLE);
+    let mut workspace = Workspace::<K>::new(rows, tokens_of_tables, K::CHUNK_STEPS * chunks);
     let (codes, steps, width) = x.batch();
     for (group, steps) in steps.chunks_exact(width).enumerate() {
         workspace.index(row_blocks, group, chunks);
-        for first in (0..workspace.tokens).step_by(GROUP_TOKENS) {
+        for first in (0..workspace.tokens).step_by(8 * K::VECTORS) {
             let columns =
-                Columns { codes, width, first_quad: group * chunks * CHUNK / QUAD, first_token: tokens.start + first };
+                Columns { codes, width, first_column: group * chunks * CHUNK, first_token: tokens.start + first };
             let steps = &steps[tokens.start + first..];
-            if workspace.tokens - first >= GROUP_TOKENS {
+            if K::VECTORS == GROUP_VECTORS && workspace.tokens - first >= GROUP_TOKENS {
                 workspace.add::<GROUP_VECTORS>(&columns, steps, first);
             } else {
                 workspace.add::<FEWEST_VECTORS>(&columns, steps, first);
@@ -59,35 +61,44 @@ pub(super) fn multiply(
     workspace.hand_out(row_blocks, tokens, &mut store);
 }
 
+/// Bytes of a line of a cache. Tables begin with one, so that no sum of a group's tokens lies across two.
+const CACHE_LINE: usize = 64;
+
 /// Working memory of some rows of weights times a batch.
-struct Workspace {
+struct Workspace<K> {
     /// A multiple of [`TILE_ROWS`].
     rows: usize,
     /// A multiple of [`BATCH_MULTIPLE`].
     tokens: usize,
-    /// `[step, rows]` of a group, four indices each, up to 80.
+    /// `[step, rows]` of a group, four indices each.
     indices: Vec<u32>,
     /// The scales of a group, `[rows]`.
     scales: Vec<f32>,
-    /// `[STEP_QUADS, QUAD_VALUES, vectors of a group of tokens]`, 8 tokens of 16 bits each.
+    /// `[STEP_QUADS, K::VALUES, vectors of a group of tokens]`, 8 tokens of 16 bits each.
     tables: Vec<v128>,
+    /// Where they begin.
+    first_table: usize,
     /// `[rows, vectors of a group of tokens]`, 8 tokens of 16 bits each.
     narrow: Vec<v128>,
     /// `[rows, tokens / 4]`, 4 tokens of f32 each.
     wide: Vec<v128>,
+    kind: PhantomData<K>,
 }
 
-impl Workspace {
+impl<K: Tables> Workspace<K> {
     fn new(rows: usize, tokens: usize, steps: usize) -> Self {
-        let (zero, vectors) = (f32x4_splat(0.0), GROUP_VECTORS.min(tokens / 8));
+        let (zero, vectors) = (f32x4_splat(0.0), K::VECTORS.min(tokens / 8));
+        let tables = vec![zero; STEP_QUADS * K::VALUES * vectors + CACHE_LINE / size_of::<v128>()];
         Self {
             rows,
             tokens,
             indices: vec![0; steps * rows],
             scales: vec![0.0; rows],
-            tables: vec![zero; STEP_QUADS * QUAD_VALUES * vectors],
+            first_table: tables.as_ptr().align_offset(CACHE_LINE),
+            tables,
             narrow: vec![zero; rows * vectors],
             wide: vec![zero; rows * tokens / 4],
+            kind: PhantomData,
         }
     }
 
@@ -98,8 +109,10 @@ impl Workspace {
             let (blocks, data) = (block.matrix.packed().blocks, block.matrix.packed().data);
             let mut indices = Indices { data: &mut self.indices, rows: self.rows, first };
             blocks.index(data, block.rows.clone(), chunks * group..chunks * (group + 1), &mut indices);
-            for (row, scale) in block.rows.clone().zip(&mut self.scales[first..]) {
-                *scale = f16_to_f32(blocks.scale(data, row, group));
+            let tiles = self.scales[first..].chunks_exact_mut(TILE_ROWS);
+            for (row, scales) in block.rows.clone().step_by(TILE_ROWS).zip(tiles) {
+                let fours = blocks.scales(data, row, group).into_iter().zip(scales.chunks_exact_mut(4));
+                fours.for_each(|(four, scales)| store(four, scales));
             }
             first += block.padded_rows();
         }
@@ -111,8 +124,8 @@ impl Workspace {
         for step in 0..=last {
             for quad in 0..STEP_QUADS {
                 for vector in 0..V {
-                    let table = &mut self.tables[quad * QUAD_VALUES * V + vector..];
-                    tabulate(columns.quad(STEP_QUADS * step + quad, vector), table, V);
+                    let table = &mut self.tables[self.first_table + quad * K::VALUES * V + vector..];
+                    K::tabulate::<V>(columns, STEP_QUADS * step + quad, vector, table);
                 }
             }
             if step == 0 {
@@ -137,14 +150,14 @@ impl Workspace {
         let Self { rows, tokens, .. } = *self;
         let indices = &self.indices[step * rows..][..rows];
         assert!(steps.len() >= 8 * V && self.narrow.len() >= rows * V && self.scales.len() == rows);
-        assert!(self.tables.len() >= STEP_QUADS * QUAD_VALUES * V);
+        assert!(self.tables.len() - self.first_table >= STEP_QUADS * K::VALUES * V);
         assert!(self.wide.len() == rows * tokens / 4 && first.is_multiple_of(4) && first + 8 * V <= tokens);
-        let (tables, steps) = (self.tables.as_ptr(), steps.as_ptr());
+        let (tables, steps) = (self.tables[self.first_table..].as_ptr(), steps.as_ptr());
         let (mut narrow, mut wide) = (self.narrow.as_mut_ptr(), self.wide.as_mut_ptr());
         for (&indices, &scale) in indices.iter().zip(&self.scales) {
             let scale = f32x4_splat(scale);
-            // SAFETY: an index is below QUAD_VALUES (`Digits`), so the four entries of V vectors are inside the four tables.
-            // Row by row, V vectors of `narrow` and 2 V of `wide` from `first / 4` on are inside what is asserted above, and so
+            // SAFETY: an index is below VALUES (`Digits`; of octets any byte is), so the four entries of V
+            // vectors are inside the four tables. Row by row, V vectors of `narrow` and 2 V of `wide` from `first / 4` on are inside what is asserted above, and so
             // are 8 V steps.
             unsafe {
                 let sums: [*const v128; STEP_QUADS] =
@@ -154,7 +167,7 @@ impl Workspace {
                     // registers.
                     let mut sum = if FIRST { i16x8_splat(0) } else { *narrow.add(vector) };
                     for (quad, sums) in sums.iter().enumerate() {
-                        sum = i16x8_add(sum, *sums.add(quad * QUAD_VALUES * V + vector));
+                        sum = i16x8_add(sum, *sums.add(quad * K::VALUES * V + vector));
                     }
                     if LAST {
                         let out = wide.add(first / 4 + 2 * vector);

@@ -1,10 +1,11 @@
 //! Where group-scaled weights lie in memory: four rows side by side, or sixteen, block after block.
 //!
-//! A block is a group of columns of adjacent rows: its codes (`weight + 1`, 2 bits), and behind them the rows' scales as f16. So
-//! one stream of addresses brings codes and scales. For dot products there are four rows, so that a 32-bit lane of a vector
-//! belongs to one: of every 16 columns byte `4 row + j` holds columns `j`, `4 + j`, `8 + j`, `12 + j` from its low bits up. For
-//! lookups of 16 bytes there are sixteen: of every four columns byte `row` holds them from its low bits up; the scales are those of
-//! the even rows and then of the odd ones, as the sums come.
+//! A block is a group of columns of adjacent rows: its codes, and behind them the rows' scales as f16. So one stream of addresses
+//! brings codes and scales. A ternary code (`weight + 1`) has 2 bits. For dot products there are four rows, so that a 32-bit lane of
+//! a vector belongs to one: of every 16 columns byte `4 row + j` holds columns `j`, `4 + j`, `8 + j`, `12 + j` from its low bits
+//! up. For lookups of 16 bytes there are sixteen: of every four columns byte `row` holds them from its low bits up; the scales are
+//! those of the even rows and then of the odd ones, as the sums come. A binary code has 1 bit, which is set for +1, and sixteen rows
+//! in the same way: of every eight columns byte `row` holds them from its low bit up.
 
 use core::hint::black_box;
 use std::array;
@@ -12,23 +13,34 @@ use std::ops::Range;
 
 use super::super::super::scales::GroupColumns;
 use super::super::super::simd::{
-    f32x4_mul, f32x4_splat, i32x4_extend_low_i16x8, i32x4_shl, interleave, load, v128, v128_and,
+    f32x4_mul, f32x4_splat, i32x4_extend_low_i16x8, i32x4_shl, i32x4_shuffle, interleave, load, load_half, v128,
+    v128_and,
 };
 use super::super::digits::Digits;
-use super::super::layout::{CHUNK, CHUNK_STEPS, Indices, TILE_ROWS};
+use super::super::layout::{CHUNK, CHUNK_STEPS, Indices, QUAD, STEP_QUADS, TILE_ROWS};
 
 /// How many rows lie side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SideBySide {
     Four,
     Sixteen,
+    /// Sixteen rows of binary codes.
+    SixteenBinary,
 }
 
 impl SideBySide {
     pub(super) const fn count(self) -> usize {
         match self {
             Self::Four => 4,
-            Self::Sixteen => TILE_ROWS,
+            Self::Sixteen | Self::SixteenBinary => TILE_ROWS,
+        }
+    }
+
+    /// Columns of a row that a byte holds.
+    pub(super) const fn byte_cols(self) -> usize {
+        match self {
+            Self::Four | Self::Sixteen => QUAD,
+            Self::SixteenBinary => OCTET,
         }
     }
 
@@ -36,11 +48,13 @@ impl SideBySide {
     const fn scale_place(self, row: usize) -> usize {
         match self {
             Self::Four => row,
-            Self::Sixteen => row / 2 + row % 2 * TILE_ROWS / 2,
+            Self::Sixteen | Self::SixteenBinary => row / 2 + row % 2 * TILE_ROWS / 2,
         }
     }
 }
 
+/// Columns of a byte of binary codes.
+pub(super) const OCTET: usize = 8;
 /// Columns of a vector of codes of four rows.
 pub(super) const VECTOR_COLS: usize = 16;
 
@@ -61,7 +75,7 @@ impl Blocks {
 
     /// Bytes of the codes of a block.
     pub(super) const fn code_bytes(self) -> usize {
-        self.columns.count() / 4 * self.side.count()
+        self.columns.count() / self.side.byte_cols() * self.side.count()
     }
 
     /// Bytes of a block, from its codes to its scales.
@@ -83,7 +97,7 @@ impl Blocks {
         self.strips() * self.strip_bytes()
     }
 
-    /// Packs one row into `data`, the whole matrix: codes -1 to 2, `[cols]`, and scales as f16, `[groups]`.
+    /// Packs one row into `data`, the whole matrix: codes, `[cols]`, and scales as f16, `[groups]`.
     pub(super) fn pack(self, data: &mut [u8], row: usize, codes: &[i8], scales: &[u16]) {
         let side = self.side.count();
         let (strip, lane) = (row / side, row % side);
@@ -92,15 +106,21 @@ impl Blocks {
         for (block, (codes, scale)) in strip.chunks_exact_mut(self.block_bytes()).zip(groups) {
             let (packed, scales) = block.split_at_mut(self.code_bytes());
             scales[2 * self.side.scale_place(lane)..][..2].copy_from_slice(&scale.to_le_bytes());
-            for (codes, packed) in codes.chunks(VECTOR_COLS).zip(packed.chunks_exact_mut(VECTOR_COLS / 4 * side)) {
-                let mut sixteen = [0; VECTOR_COLS];
-                sixteen[..codes.len()].copy_from_slice(codes);
-                match self.side {
-                    SideBySide::Four => packed[4 * lane..][..4].copy_from_slice(&pack_fields(&sixteen)),
-                    SideBySide::Sixteen => {
-                        for (byte, four) in packed[lane..].iter_mut().step_by(side).zip(sixteen.as_chunks::<4>().0) {
-                            *byte = four.iter().rev().fold(0, |byte, code| byte << 2 | (code + 1) as u8);
-                        }
+            match self.side {
+                SideBySide::Four => {
+                    for (codes, packed) in codes.chunks(VECTOR_COLS).zip(packed.chunks_exact_mut(VECTOR_COLS)) {
+                        packed[4 * lane..][..4].copy_from_slice(&pack_fields(&padded(codes)));
+                    }
+                }
+                SideBySide::Sixteen => {
+                    for (codes, byte) in codes.chunks(QUAD).zip(packed[lane..].iter_mut().step_by(side)) {
+                        let four: [i8; QUAD] = padded(codes);
+                        *byte = four.iter().rev().fold(0, |byte, code| byte << 2 | (code + 1) as u8);
+                    }
+                }
+                SideBySide::SixteenBinary => {
+                    for (codes, byte) in codes.chunks(OCTET).zip(packed[lane..].iter_mut().step_by(side)) {
+                        *byte = pack_bits(padded(codes));
                     }
                 }
             }
@@ -124,8 +144,13 @@ impl Blocks {
                 }
             }
             SideBySide::Sixteen => {
-                for (byte, codes) in packed[lane..].iter().step_by(side).zip(codes.chunks_exact_mut(4)) {
+                for (byte, codes) in packed[lane..].iter().step_by(side).zip(codes.chunks_exact_mut(QUAD)) {
                     codes.iter_mut().enumerate().for_each(|(field, out)| *out = code(*byte, field));
+                }
+            }
+            SideBySide::SixteenBinary => {
+                for (byte, codes) in packed[lane..].iter().step_by(side).zip(codes.chunks_exact_mut(OCTET)) {
+                    codes.iter_mut().enumerate().for_each(|(bit, out)| *out = 2 * (byte >> bit & 1) as i8 - 1);
                 }
             }
         }
@@ -133,12 +158,27 @@ impl Blocks {
         u16::from_le_bytes([scales[place], scales[place + 1]])
     }
 
-    /// The scale of a group of a row as f16.
-    pub(super) fn scale(self, data: &[u8], row: usize, group: usize) -> u16 {
+    /// The scales of a group of the 16 rows from `row` on, a multiple of 16, in their order. Rows behind the last get any.
+    pub(super) fn scales(self, data: &[u8], row: usize, group: usize) -> [v128; TILE_ROWS / 4] {
+        let widening = Widening::new();
         let side = self.side.count();
-        let block = row / side * self.strip_bytes() + group * self.block_bytes();
-        let at = block + self.code_bytes() + 2 * self.side.scale_place(row % side);
-        u16::from_le_bytes([data[at], data[at + 1]])
+        let stored = |strip: usize| {
+            let block = strip.min(self.strips() - 1) * self.strip_bytes() + group * self.block_bytes();
+            data[block + self.code_bytes()..][..2 * side].as_chunks::<8>().0
+        };
+        let four = |halves: &[u8; 8]| widening.widen(load_half(halves));
+        match self.side {
+            SideBySide::Four => array::from_fn(|index| four(&stored(row / side + index)[0])),
+            SideBySide::Sixteen | SideBySide::SixteenBinary => {
+                let [even_low, even_high, odd_low, odd_high] = array::from_fn(|index| four(&stored(row / side)[index]));
+                [
+                    i32x4_shuffle::<0, 4, 1, 5>(even_low, odd_low),
+                    i32x4_shuffle::<2, 6, 3, 7>(even_low, odd_low),
+                    i32x4_shuffle::<0, 4, 1, 5>(even_high, odd_high),
+                    i32x4_shuffle::<2, 6, 3, 7>(even_high, odd_high),
+                ]
+            }
+        }
     }
 
     /// Where the 64 columns of a chunk go in a batch, as in `Layout::batch_order`.
@@ -148,32 +188,55 @@ impl Blocks {
                 let (vector, field, byte) = (column / VECTOR_COLS, column % VECTOR_COLS / 4, column % 4);
                 VECTOR_COLS * vector + 4 * byte + field
             }
-            SideBySide::Sixteen => column,
+            SideBySide::Sixteen | SideBySide::SixteenBinary => column,
         })
     }
 
-    /// As `Layout::index`. Of four rows side by side, a lane of a vector of codes already holds four indices of its row.
+    /// As `Layout::index`. Of four rows side by side, a lane of a vector of codes already holds four indices of its row. Of
+    /// binary codes a byte is an index, of one of the 256 sums of eight columns, so that a step has twice the columns.
     pub(super) fn index(self, data: &[u8], rows: Range<usize>, chunks: Range<usize>, out: &mut Indices<'_>) {
         let digits = Digits::new();
         let (per_group, last) = (self.columns.count() / CHUNK, self.strips() - 1);
-        let bytes = CHUNK / 4 * self.side.count();
-        out.fill(rows, chunks, |row, chunk| {
+        let bytes = CHUNK / self.side.byte_cols() * self.side.count();
+        let vectors = |strip: usize, chunk: usize| -> &[[u8; 16]] {
             let within = chunk / per_group * self.block_bytes() + chunk % per_group * bytes;
-            let strip = |strip: usize| data[strip.min(last) * self.strip_bytes() + within..][..bytes].as_chunks().0;
-            match self.side {
-                SideBySide::Four => {
-                    let strips: [&[[u8; 16]]; 4] = array::from_fn(|index| strip(row / 4 + index));
-                    array::from_fn(|step| strips.map(|vectors| digits.indices_of_fields(load(&vectors[step]))))
-                }
-                SideBySide::Sixteen => {
-                    let vectors: &[[u8; 16]] = strip(row / TILE_ROWS);
-                    array::from_fn::<_, CHUNK_STEPS, _>(|step| {
-                        interleave(array::from_fn(|quad| digits.indices_of_fields(load(&vectors[4 * step + quad]))))
-                    })
-                }
-            }
-        });
+            data[strip.min(last) * self.strip_bytes() + within..][..bytes].as_chunks().0
+        };
+        match self.side {
+            SideBySide::Four => out.fill(rows, chunks, |row, chunk| {
+                let strips: [&[[u8; 16]]; 4] = array::from_fn(|index| vectors(row / 4 + index, chunk));
+                array::from_fn::<_, CHUNK_STEPS, _>(|step| {
+                    strips.map(|vectors| digits.indices_of_fields(load(&vectors[step])))
+                })
+            }),
+            SideBySide::Sixteen => out.fill(rows, chunks, |row, chunk| {
+                let vectors = vectors(row / TILE_ROWS, chunk);
+                array::from_fn::<_, CHUNK_STEPS, _>(|step| {
+                    interleave(array::from_fn(|quad| digits.indices_of_fields(load(&vectors[4 * step + quad]))))
+                })
+            }),
+            SideBySide::SixteenBinary => out.fill(rows, chunks, |row, chunk| {
+                let vectors = vectors(row / TILE_ROWS, chunk);
+                array::from_fn::<_, { CHUNK / (OCTET * STEP_QUADS) }, _>(|step| {
+                    interleave(array::from_fn(|octet| load(&vectors[4 * step + octet])))
+                })
+            }),
+        }
     }
+}
+
+/// Codes, and zeros behind them.
+fn padded<const N: usize>(codes: &[i8]) -> [i8; N] {
+    let mut out = [0; N];
+    out[..codes.len()].copy_from_slice(codes);
+    out
+}
+
+/// Eight codes -1 and 1 to a byte, by arithmetic on all of them: their sign bits, negated, are shifted into its place by a product in
+/// which no two of them meet.
+fn pack_bits(codes: [i8; OCTET]) -> u8 {
+    let signs = u64::from_le_bytes(codes.map(|code| code as u8)) >> 7 & 0x0101_0101_0101_0101;
+    !(signs.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
 }
 
 /// 16 codes to four bytes, by arithmetic on four of them at a time.
@@ -215,33 +278,43 @@ impl Widening {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::super::simd::store;
     use super::*;
 
     #[test]
     fn rows_lie_side_by_side_and_come_back() {
-        for side in [SideBySide::Four, SideBySide::Sixteen] {
+        for (side, block_bytes, strips) in
+            [(SideBySide::Four, 72, 6), (SideBySide::Sixteen, 288, 2), (SideBySide::SixteenBinary, 160, 2)]
+        {
+            let is_binary = side == SideBySide::SixteenBinary;
             let blocks = Blocks { side, rows: 22, cols: 150, columns: GroupColumns::C64 };
-            assert_eq!(
-                (blocks.groups(), blocks.block_bytes(), blocks.strips()),
-                (3, 18 * side.count(), 24 / side.count() + usize::from(side == SideBySide::Sixteen))
-            );
+            assert_eq!((blocks.groups(), blocks.block_bytes(), blocks.strips()), (3, block_bytes, strips));
             let mut data = vec![0; blocks.bytes()];
-            let code = |row: usize, col: usize| ((row * 7 + col * 5) % 11 % 4) as i8 - 1;
+            let code = |row: usize, col: usize| match (row * 7 + col * 5) % 11 {
+                digit if is_binary => 2 * (digit % 2) as i8 - 1,
+                digit => (digit % 4) as i8 - 1,
+            };
             for row in 0..22 {
                 let codes: Vec<i8> = (0..150).map(|col| code(row, col)).collect();
                 let scales: Vec<u16> = (0..3).map(|group| (100 * row + group) as u16).collect();
                 blocks.pack(&mut data, row, &codes, &scales);
             }
-            // Of row 1 the first four columns that a byte holds.
+            // Of row 1 the first columns that a byte holds.
             let (at, stride) = if side == SideBySide::Four { (4, 4) } else { (1, 1) };
-            let byte = (0..4).fold(0, |byte, field| byte | ((code(1, stride * field) + 1) as u8) << (2 * field));
+            let byte = if is_binary {
+                (0..8).fold(0, |byte, bit| byte | u8::from(code(1, bit) == 1) << bit)
+            } else {
+                (0..4).fold(0, |byte, field| byte | ((code(1, stride * field) + 1) as u8) << (2 * field))
+            };
             assert_eq!(data[at], byte);
             for row in 0..22 {
                 for group in 0..3 {
                     let mut codes = [9; 64];
                     let scale = (100 * row + group) as u16;
                     assert_eq!(blocks.unpack(&data, row, group, &mut codes), scale);
-                    assert_eq!(blocks.scale(&data, row, group), scale);
+                    let mut scales = [0.0; 4];
+                    store(blocks.scales(&data, row / 16 * 16, group)[row % 16 / 4], &mut scales);
+                    assert_eq!(scales[row % 4], half::f16::from_bits(scale).to_f32());
                     for (index, found) in codes.into_iter().enumerate().take(150 - 64 * group) {
                         assert_eq!(found, code(row, 64 * group + index));
                     }

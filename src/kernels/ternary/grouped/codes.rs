@@ -5,7 +5,7 @@ use super::super::super::vector::f16_to_f32;
 use super::matrix::GroupedMatrix;
 
 impl GroupedMatrix {
-    /// The codes of a row, -1 to +2, `[cols]`, and the scales of its groups, `[groups]`: a weight is its code times its group's
+    /// The codes of a row, `[cols]`, and the scales of its groups, `[groups]`: a weight is its code times its group's
     /// scale.
     pub fn codes(&self, row: usize, codes: &mut [i8], scales: &mut Vec<f32>) {
         let packed = self.packed();

@@ -2,6 +2,7 @@
 //!
 //! A nibble of the codes is a pair of columns, so that a table has all 16 sums, +2 included: of at most 508 in size, split into
 //! `32 high + low` (`low` 0 to 31, `high` -16 to 15). Eight of them add up within bytes, and those of 128 columns within 16 bits.
+//! `binary.rs` looks up what four binary weights make, with the same bounds for twice as many columns.
 
 use core::hint::black_box;
 use std::array;
@@ -18,11 +19,13 @@ use super::blocks::{Blocks, SideBySide, Widening};
 use super::kernel::{GroupedKernel, Pointers, strips_of, units_of};
 use super::product::{GroupedProduct, GroupedToken};
 
-/// Numbers of the tables of four columns: two pairs, low and high bytes.
-const STEP_TABLES: usize = 4 * 4;
-/// Steps of four columns that bytes can take: 8 * 31 = 248, and 8 * -16 = -128.
+/// Numbers of a table: low and high bytes.
+pub(super) const TABLE: usize = 2 * 4;
+/// Numbers of the tables of a step: of both nibbles of a byte.
+const STEP_TABLES: usize = 2 * TABLE;
+/// Steps that bytes can take: 8 * 31 = 248, and 8 * -16 = -128.
 const STEPS_PER_BLOCK: usize = 4;
-/// Steps that an i16 lane can take: 128 columns of at most 2 * 127 make 32512.
+/// Steps that an i16 lane can take: 64 sums of at most 508 make 32512.
 const STEPS_PER_WIDENING: usize = 32;
 
 /// Strips that share the loads of the tables.
@@ -38,7 +41,7 @@ impl GroupedKernel for GroupedLut {
     }
 
     fn prepared_per_chunk(&self) -> usize {
-        CHUNK / 4 * STEP_TABLES
+        CHUNK / 2 * TABLE
     }
 
     /// For each pair of columns the sums `w0 a0 + w1 a1` by the index `(w0 + 1) + 4 (w1 + 1)`: a vector of `low` and one of
@@ -46,34 +49,44 @@ impl GroupedKernel for GroupedLut {
     fn prepare(&self, codes: &[i8], out: &mut [u32]) {
         let w0 = load(&[-1_i16, 0, 1, 2, -1, 0, 1, 2]);
         let w1 = [load(&[-1_i16, -1, -1, -1, 0, 0, 0, 0]), load(&[1_i16, 1, 1, 1, 2, 2, 2, 2])];
-        for (&[a0, a1], table) in codes.as_chunks::<2>().0.iter().zip(out.chunks_exact_mut(STEP_TABLES / 2)) {
+        for (&[a0, a1], table) in codes.as_chunks::<2>().0.iter().zip(out.as_chunks_mut::<TABLE>().0) {
             let (a0, a1) = (i16x8_mul(i16x8_splat(i16::from(a0)), w0), i16x8_splat(i16::from(a1)));
-            let [first, last] = w1.map(|w1| i16x8_add(a0, i16x8_mul(a1, w1)));
-            let low = i8x16_narrow_i16x8(v128_and(first, i16x8_splat(31)), v128_and(last, i16x8_splat(31)));
-            store(low, table);
-            store(i8x16_narrow_i16x8(i16x8_shr(first, 5), i16x8_shr(last, 5)), &mut table[4..]);
+            split(w1.map(|w1| i16x8_add(a0, i16x8_mul(a1, w1))), table);
         }
     }
 
     fn multiply(&self, product: &GroupedProduct<'_>, units: Range<usize>) {
-        let blocks = product.weights.blocks;
-        for unit in units {
-            let strips = strips_of(blocks, product.weights.data, unit);
-            for (index, token) in product.tokens.iter().enumerate() {
-                // In pairs: the sums of four would not fit the registers.
-                for (pair, strips) in strips.as_chunks::<PAIR>().0.iter().enumerate() {
-                    let totals = multiply_pair(blocks, *strips, token);
-                    for (quarter, totals) in (PAIR * pair..).zip(totals) {
-                        let strip = unit + quarter * units_of(blocks);
-                        if strip >= blocks.strips() {
-                            break;
-                        }
-                        let mut sums = [0.0; TILE_ROWS];
-                        totals.into_iter().zip(sums.chunks_exact_mut(4)).for_each(|(total, sums)| store(total, sums));
-                        // Even rows come first, then the odd ones.
-                        let sums: [f32; TILE_ROWS] = array::from_fn(|row| sums[row / 2 + row % 2 * TILE_ROWS / 2]);
-                        product.out.store(product.first_token + index, TILE_ROWS * strip, &sums);
+        multiply(product, units);
+    }
+}
+
+/// Splits the 16 sums of a table into a vector of `low` and one of `high`.
+#[inline(always)]
+pub(super) fn split([first, last]: [v128; 2], table: &mut [u32; TABLE]) {
+    let low = i8x16_narrow_i16x8(v128_and(first, i16x8_splat(31)), v128_and(last, i16x8_splat(31)));
+    store(low, table);
+    store(i8x16_narrow_i16x8(i16x8_shr(first, 5), i16x8_shr(last, 5)), &mut table[4..]);
+}
+
+/// As [`GroupedKernel::multiply`], by the tables that were prepared.
+pub(super) fn multiply(product: &GroupedProduct<'_>, units: Range<usize>) {
+    let blocks = product.weights.blocks;
+    for unit in units {
+        let strips = strips_of(blocks, product.weights.data, unit);
+        for (index, token) in product.tokens.iter().enumerate() {
+            // In pairs: the sums of four would not fit the registers.
+            for (pair, strips) in strips.as_chunks::<PAIR>().0.iter().enumerate() {
+                let totals = multiply_pair(blocks, *strips, token);
+                for (quarter, totals) in (PAIR * pair..).zip(totals) {
+                    let strip = unit + quarter * units_of(blocks);
+                    if strip >= blocks.strips() {
+                        break;
                     }
+                    let mut sums = [0.0; TILE_ROWS];
+                    totals.into_iter().zip(sums.chunks_exact_mut(4)).for_each(|(total, sums)| store(total, sums));
+                    // Even rows come first, then the odd ones.
+                    let sums: [f32; TILE_ROWS] = array::from_fn(|row| sums[row / 2 + row % 2 * TILE_ROWS / 2]);
+                    product.out.store(product.first_token + index, TILE_ROWS * strip, &sums);
                 }
             }
         }
@@ -106,7 +119,7 @@ impl Constants {
 /// Two strips times one token: the sums of each one's even and then its odd rows.
 #[inline(never)]
 fn multiply_pair(blocks: Blocks, strips: [&[u8]; PAIR], token: &GroupedToken<'_>) -> [[v128; 4]; PAIR] {
-    let (groups, steps) = (blocks.groups(), blocks.columns.count() / 4);
+    let (groups, steps) = (blocks.groups(), blocks.columns.count() / blocks.side.byte_cols());
     assert!(strips.iter().all(|strip| strip.len() == groups * blocks.block_bytes()));
     assert!(token.prepared.len() == groups * steps * STEP_TABLES && token.steps.len() == groups);
     let constants = Constants::new();

@@ -2,13 +2,16 @@
 
 use crate::pool::Pool;
 
+use super::super::super::scales::CodeSet;
 use super::super::matmul::{GRAIN_BYTES, pieces, share_batch};
 use super::activations::GroupedActivations;
 use super::batch::{self, RowBlock};
 use super::kernel::units_of;
+use super::list::kernel_of;
 use super::matrix::GroupedMatrix;
 use super::product::{GroupedProduct, GroupedToken, Output};
 use super::scalar;
+use super::tables::{Octets, Quads};
 
 /// One product: `out[t, r] = sum_c matrix[r, c] x[t, c]`.
 #[derive(Debug)]
@@ -22,13 +25,13 @@ pub struct GroupedJob<'a> {
 /// Multiplies several matrices with the same input in one fork-join.
 ///
 /// # Panics
-/// If a matrix has other columns, other groups or another kernel than `x` was quantized for, cannot be multiplied with a
+/// If a matrix has other columns, another scheme or another kernel than `x` was quantized for, cannot be multiplied with a
 /// batch although `x` has one, or an output has the wrong length.
 pub fn grouped_matmul(pool: &Pool, x: &GroupedActivations, jobs: &mut [GroupedJob<'_>]) {
     let (matrices, outputs): (Vec<&GroupedMatrix>, Vec<Output<'_>>) = jobs
         .iter_mut()
         .map(|GroupedJob { matrix, out }| {
-            assert_eq!((matrix.cols(), matrix.columns(), matrix.kernel()), (x.cols(), x.columns(), x.kernel()));
+            assert_eq!((matrix.cols(), matrix.scheme(), matrix.kernel()), (x.cols(), x.scheme(), x.kernel()));
             assert!(out.len() == x.tokens() * matrix.rows() && (x.batched() == 0 || matrix.batches()));
             (*matrix, Output::new(out, matrix.rows(), matrix.packed().factor))
         })
@@ -40,7 +43,11 @@ pub fn grouped_matmul(pool: &Pool, x: &GroupedActivations, jobs: &mut [GroupedJo
                 .iter()
                 .map(|(job, rows)| RowBlock { job: *job, matrix: matrices[*job], rows: rows.clone() })
                 .collect();
-            batch::multiply(&row_blocks, x, tokens, |job, token, row, sums| outputs[job].store(token, row, sums));
+            let store = |job: usize, token: usize, row: usize, sums: &[f32]| outputs[job].store(token, row, sums);
+            match x.scheme().codes {
+                CodeSet::Ternary => batch::multiply::<Quads>(&row_blocks, x, tokens, store),
+                CodeSet::Binary => batch::multiply::<Octets>(&row_blocks, x, tokens, store),
+            }
         });
     }
     let tokens: Vec<GroupedToken<'_>> = x.singles().collect();
@@ -63,7 +70,7 @@ pub fn grouped_matmul(pool: &Pool, x: &GroupedActivations, jobs: &mut [GroupedJo
     let grain = (units * GRAIN_BYTES).div_ceil(bytes.max(1)).max(1);
     pool.for_each_range(units, grain, |range| {
         for (job, units) in pieces(&counts, range) {
-            x.kernel().inner().grouped().multiply(&products[job], units);
+            kernel_of(x.kernel(), x.scheme().codes).multiply(&products[job], units);
         }
     });
 }
@@ -73,7 +80,7 @@ pub fn grouped_matmul(pool: &Pool, x: &GroupedActivations, jobs: &mut [GroupedJo
 /// # Panics
 /// If `x` is not one token that was quantized without a batch for the columns of `matrix`.
 pub fn grouped_rows(pool: &Pool, matrix: &GroupedMatrix, x: &GroupedActivations, rows: &[u32], out: &mut [f32]) {
-    assert_eq!((matrix.cols(), matrix.columns(), out.len()), (x.cols(), x.columns(), rows.len()));
+    assert_eq!((matrix.cols(), matrix.scheme(), out.len()), (x.cols(), x.scheme(), rows.len()));
     let tokens: Vec<GroupedToken<'_>> = x.singles().collect();
     let [token] = tokens.as_slice() else { panic!("one token expected, found {}", x.tokens()) };
     let weights = matrix.packed();

@@ -5,16 +5,17 @@ use std::fmt;
 use crate::{Error, ErrorKind, Result};
 
 use super::super::super::buffer::Buffer;
-use super::super::super::scales::GroupColumns;
+use super::super::super::scales::{CodeSet, GroupColumns, GroupScheme};
 use super::super::super::vector::f16_to_f32;
 use super::super::list::Kernel;
 use super::blocks::Blocks;
+use super::list::side_of;
 use super::product::Packed;
 
 /// The most columns: as many as a matrix with one scale may have.
 const MAX_COLS: usize = 1 << 16;
 
-/// Decodes whole groups of a row: its bytes to codes -1 to 2, `[cols]`, and scales as f16, `[groups]`.
+/// Decodes whole groups of a row: its bytes to codes, `[cols]`, and scales as f16, `[groups]`.
 pub type GroupDecoder = fn(&[u8], &mut [i8], &mut [u16]);
 
 /// How a file stores rows of group-scaled weights, and the kernel that will multiply them.
@@ -22,22 +23,23 @@ pub type GroupDecoder = fn(&[u8], &mut [i8], &mut [u16]);
 pub struct GroupFormat {
     /// The kernel.
     pub kernel: Kernel,
-    /// The columns that share a scale.
-    pub columns: GroupColumns,
+    /// What shares a scale, and the codes.
+    pub scheme: GroupScheme,
     /// Decodes a row.
     pub decode: GroupDecoder,
 }
 
 impl fmt::Debug for GroupFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "codes of 2 bits, a scale for {} columns", self.columns.count())
+        write!(f, "{:?} codes, a scale for {} columns", self.scheme.codes, self.scheme.columns.count())
     }
 }
 
-/// Weights `[rows, cols]`, each a code from -1 to 2 times the scale of its group.
+/// Weights `[rows, cols]`, each a code times the scale of its group.
 #[derive(Debug)]
 pub struct GroupedMatrix {
     kernel: Kernel,
+    codes: CodeSet,
     blocks: Blocks,
     /// All scales are multiplied by this.
     factor: f32,
@@ -55,25 +57,36 @@ impl GroupedMatrix {
     ///
     /// # Errors
     /// `OutOfMemory` if the memory cannot be had, `Unsupported` for more than 65536 columns.
-    pub fn builder(kernel: Kernel, columns: GroupColumns, rows: usize, cols: usize) -> Result<GroupedBuilder> {
+    pub fn builder(kernel: Kernel, scheme: GroupScheme, rows: usize, cols: usize) -> Result<GroupedBuilder> {
         if cols > MAX_COLS {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 format!("a ternary matrix of {cols} columns, at most {MAX_COLS} expected"),
             ));
         }
-        let blocks = Self::blocks(kernel, columns, rows, cols);
+        let blocks = Self::blocks(kernel, scheme, rows, cols);
         let data = Buffer::zeroed(blocks.bytes(), "a ternary matrix")?;
-        Ok(GroupedBuilder(Self { kernel, blocks, factor: 1.0, has_two: false, data }))
+        Ok(GroupedBuilder(Self { kernel, codes: scheme.codes, blocks, factor: 1.0, has_two: false, data }))
+    }
+
+    /// A matrix of any weights, for timing.
+    ///
+    /// # Errors
+    /// As [`builder`](Self::builder).
+    pub(crate) fn filled(kernel: Kernel, scheme: GroupScheme, rows: usize, cols: usize) -> Result<Self> {
+        let mut matrix = Self::builder(kernel, scheme, rows, cols)?.finish();
+        // No code of two bits is 2 then, and every scale is finite. Memory that nobody wrote might be a single page.
+        matrix.data.bytes_mut().fill(0x11);
+        Ok(matrix)
     }
 
     /// The bytes that such a matrix takes in memory.
-    pub fn bytes_for(kernel: Kernel, columns: GroupColumns, rows: usize, cols: usize) -> usize {
-        Self::blocks(kernel, columns, rows, cols).bytes()
+    pub fn bytes_for(kernel: Kernel, scheme: GroupScheme, rows: usize, cols: usize) -> usize {
+        Self::blocks(kernel, scheme, rows, cols).bytes()
     }
 
-    fn blocks(kernel: Kernel, columns: GroupColumns, rows: usize, cols: usize) -> Blocks {
-        Blocks { side: kernel.inner().grouped().side(), rows, cols, columns }
+    fn blocks(kernel: Kernel, scheme: GroupScheme, rows: usize, cols: usize) -> Blocks {
+        Blocks { side: side_of(kernel, scheme.codes), rows, cols, columns: scheme.columns }
     }
 
     /// The kernel that multiplies it.
@@ -84,6 +97,11 @@ impl GroupedMatrix {
     /// The columns that share a scale.
     pub fn columns(&self) -> GroupColumns {
         self.blocks.columns
+    }
+
+    /// What shares a scale, and the codes.
+    pub fn scheme(&self) -> GroupScheme {
+        GroupScheme { columns: self.blocks.columns, codes: self.codes }
     }
 
     /// out_features
@@ -128,7 +146,7 @@ impl GroupedMatrix {
 }
 
 impl GroupedBuilder {
-    /// Takes a row, in any order: its codes -1 to 2, `[cols]`, and the scales of its groups as f16, which must be finite.
+    /// Takes a row, in any order: its codes, which the scheme has, `[cols]`, and the scales of its groups as f16, which must be finite.
     pub fn push_row(&mut self, row: usize, codes: &[i8], scales: &[u16]) {
         let GroupedMatrix { blocks, has_two, data, .. } = &mut self.0;
         *has_two |= codes.iter().fold(0, |most, code| most.max(*code)) > 1;
