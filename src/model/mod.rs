@@ -65,6 +65,7 @@ impl Blueprint {
     /// `InvalidModel` for missing or impossible numbers, a missing tensor, a wrong shape or overlapping bytes;
     /// `Unsupported` for another architecture, or a tensor type that cannot be decoded.
     pub fn new(header: &Header) -> Result<Self> {
+        refuse_single_part(header)?;
         let vocab_size = vocab_size(header)?;
         let architecture = graph::architecture(header.metadata.require_string("general.architecture")?)?;
         let config = Config::from_metadata(&header.metadata, architecture, vocab_size)?;
@@ -76,6 +77,24 @@ impl Blueprint {
     pub fn linear_rules(&self) -> LinearRules {
         self.graph.linear_rules()
     }
+}
+
+/// One file of a model in several is refused as such: most of the model is elsewhere, and the first tensor or key that is missed
+/// would say nothing of that.
+fn refuse_single_part(header: &Header) -> Result<()> {
+    let number = |key: &str| header.metadata.u32(key).ok().flatten().unwrap_or(0) as usize;
+    let (count, index, all) = (number("split.count"), number("split.no"), number("split.tensors.count"));
+    if count > 1 && header.tensors.len() < all {
+        let (part, found) = (index.saturating_add(1), header.tensors.len());
+        return Err(Error::new(
+            ErrorKind::InvalidModel,
+            format!(
+                "model: this is part {part} of {count}, with {found} of {all} tensors (split.tensors.count): name or drop all \
+                 parts together"
+            ),
+        ));
+    }
+    Ok(())
 }
 
 /// A loaded model. It never changes.

@@ -164,6 +164,28 @@ fn other_graphs_of_a_name_are_refused_by_name() {
     refused(&ranking, "cls.output.weight", "that rank texts");
 }
 
+/// A part of a model says so, the last one too, which has not even an architecture. Joined parts have all tensors.
+#[test]
+fn a_single_part_of_several_is_refused_as_one() {
+    let mut whole = Draft::read(&models::read("llama-i2_s.gguf"));
+    let all = whole.tensors.len() as u64;
+    whole.set_number("split.count", 2);
+    whole.set_number("split.no", 0);
+    whole.set("split.tensors.count", Value::Signed(all as i64));
+    load(&whole).unwrap();
+    let mut first = whole.clone();
+    first.tensors.truncate(4);
+    let mut last = whole.clone();
+    last.keys.retain(|(key, _)| key.starts_with("split."));
+    last.set_number("split.no", 1);
+    last.tensors.drain(..4);
+    for (part, number) in [(first, "part 1 of 2"), (last, "part 2 of 2")] {
+        let error = load(&part).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::InvalidModel);
+        assert!(error.to_string().contains(number) && error.to_string().contains("all parts"), "{error}");
+    }
+}
+
 /// Computations of every family, by keys and tensors that llama.cpp reads whatever the family.
 #[test]
 fn encoders_and_layers_that_differ_are_refused_by_name() {
