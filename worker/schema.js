@@ -47,7 +47,8 @@ export const KERNELS = /** @type {const} */ (['scalar', 'mad', 'lut', 'relaxed',
  * @property {number | undefined} [context] tokens of prompt and answer together; by default what the model allows and
  *   memory holds
  * @property {'auto' | 'scalar' | 'mad' | 'lut' | 'relaxed' | 'relaxed16' | undefined} [kernel] `auto` (default)
- *   measures and picks. Binary weights (Q1_0) have one kernel of their own, which stands in for each of them but `scalar`
+ *   measures and picks. Binary weights (Q1_0) have one kernel of their own, which stands in for each of them but
+ *   `scalar`
  * @property {'fast' | 'exact' | undefined} [precision] `fast` (default): int8 head and KV cache, logits of unlikely
  *   tokens estimated. `exact`: f32 KV cache, head in the file's own precision
  * @property {'auto' | 'relaxed' | 'simd128' | undefined} [variant] the WebAssembly build; `auto` by default

@@ -111,7 +111,11 @@ pub const LOAD: &[&Rule] = &[
         kind: Kind::Whole { least: 1, most: MAX_COUNT },
         about: "tokens of prompt and answer together; by default what the model allows and memory holds",
     },
-    &Rule { name: "kernel", kind: Kind::Kernel, about: "`auto` (default) measures and picks" },
+    &Rule {
+        name: "kernel",
+        kind: Kind::Kernel,
+        about: "`auto` (default) measures and picks. Binary weights (Q1_0) have one kernel of their own, which stands in for each of them but `scalar`",
+    },
     &Rule {
         name: "precision",
         kind: Kind::OneOf(&["fast", "exact"]),
