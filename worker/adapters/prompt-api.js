@@ -5,12 +5,17 @@ import { domError, KEY, quotaExceeded, Session, unlessAborted } from './prompt-s
 
 /** @import { GenerateOptions } from '../schema.js' */
 /** @import { Model } from '../model.js' */
-/** @import { PromptMessage } from './prompt-input.js' */
-/** @import { PromptTool, Sampling, SamplingMode } from './prompt-session.js' */
+/** @import { Sampling } from './prompt-session.js' */
 
 export { Session };
 
 /** @typedef {'unavailable' | 'downloadable' | 'downloading' | 'available'} Availability */
+/** @typedef {import('./prompt-input.js').PromptContent} PromptContent */
+/** @typedef {import('./prompt-input.js').PromptInput} PromptInput */
+/** @typedef {import('./prompt-input.js').PromptMessage} PromptMessage */
+/** @typedef {import('./prompt-session.js').PromptOptions} PromptOptions */
+/** @typedef {import('./prompt-session.js').PromptTool} PromptTool */
+/** @typedef {import('./prompt-session.js').SamplingMode} SamplingMode */
 /** @typedef {{ defaultTopK: number, maxTopK: number, defaultTemperature: number, maxTemperature: number }} PromptParams */
 
 /**
