@@ -10,12 +10,12 @@ import { domError, KEY, quotaExceeded, Session, unlessAborted } from './prompt-s
 export { Session };
 
 /** @typedef {'unavailable' | 'downloadable' | 'downloading' | 'available'} Availability */
-/** @typedef {import('./prompt-input.js').PromptContent} PromptContent */
-/** @typedef {import('./prompt-input.js').PromptInput} PromptInput */
-/** @typedef {import('./prompt-input.js').PromptMessage} PromptMessage */
-/** @typedef {import('./prompt-session.js').PromptOptions} PromptOptions */
-/** @typedef {import('./prompt-session.js').PromptTool} PromptTool */
-/** @typedef {import('./prompt-session.js').SamplingMode} SamplingMode */
+/** @typedef {{ type: 'text', value: string }} PromptContent */
+/** @typedef {{ role: 'system' | 'user' | 'assistant', content: string | PromptContent[], prefix?: boolean }} PromptMessage */
+/** @typedef {string | PromptMessage[]} PromptInput */
+/** @typedef {{ signal?: AbortSignal, responseConstraint?: object | RegExp, omitResponseConstraintInput?: boolean }} PromptOptions */
+/** @typedef {{ name: string, description: string, inputSchema: object, execute: (...args: any[]) => Promise<string> }} PromptTool */
+/** @typedef {'most-predictable' | 'predictable' | 'balanced' | 'creative' | 'most-creative'} SamplingMode */
 /** @typedef {{ defaultTopK: number, maxTopK: number, defaultTemperature: number, maxTemperature: number }} PromptParams */
 
 /**

@@ -2,10 +2,6 @@
 
 /** @import { Message } from '../protocol.js' */
 
-/** @typedef {{ type: 'text', value: string }} PromptContent */
-/** @typedef {{ role: 'system' | 'user' | 'assistant', content: string | PromptContent[], prefix?: boolean }} PromptMessage */
-/** @typedef {string | PromptMessage[]} PromptInput */
-
 /**
  * An input that was read.
  * @typedef {object} ReadInput

@@ -7,11 +7,8 @@ import { readConstraint, readInput, withConstraint } from './prompt-input.js';
 /** @import { GenerationResult, Message } from '../protocol.js' */
 /** @import { GenerateOptions } from '../schema.js' */
 /** @import { Model } from '../model.js' */
-/** @import { PromptInput } from './prompt-input.js' */
+/** @import { PromptInput, PromptOptions, PromptTool, SamplingMode } from './prompt-api.js' */
 
-/** @typedef {{ signal?: AbortSignal, responseConstraint?: object | RegExp, omitResponseConstraintInput?: boolean }} PromptOptions */
-/** @typedef {{ name: string, description: string, inputSchema: object, execute: (...args: any[]) => Promise<string> }} PromptTool */
-/** @typedef {'most-predictable' | 'predictable' | 'balanced' | 'creative' | 'most-creative'} SamplingMode */
 /** How a session samples. @typedef {{ mode: SamplingMode, topK: number, temperature: number, options: GenerateOptions }} Sampling */
 
 /** How often an answer may call tools before it has to end. */
