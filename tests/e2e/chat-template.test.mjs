@@ -70,7 +70,7 @@ pageTest('parts, roles, tools and continued messages', async (page) => {
         newTurn: await model.chatPrompt(open, { continueFinalMessage: false }),
         answered: (await model.complete(open, { continueFinalMessage: true, maxTokens: 3 })).finishReason,
         noTools: await model.chatPrompt([user('a')], { tools: [{ name: 'f' }] }).catch(told),
-        unknown: await model.chatPrompt([user('a')], /** @type {any} */ ({ maxTokens: 3 })).catch(told),
+        unknown: await model.chatPrompt([user('a')], /** @type {any} */ ({ maxToken: 3 })).catch(told),
       };
       await model.unload();
       const other = await load(
@@ -99,7 +99,7 @@ pageTest('parts, roles, tools and continued messages', async (page) => {
   assert.equal(got.newTurn, '<|user|>a\n<|assistant|>The answer is \n<|assistant|>');
   assert.match(got.answered, /^(stop|length)$/);
   assert.match(got.noTools, /<tools>\n{"name":"f"}\n<\/tools>/); // where the template shows none, the messages do
-  assert.match(got.unknown, /^invalid_argument chatPrompt has no option 'maxTokens'/);
+  assert.match(got.unknown, /^invalid_argument chatPrompt has no option 'maxToken'/);
   assert.equal(
     got.whole,
     '[{"z": 1, "a": "ü"}]Tfast[one][two]Ada<tool_call>\n{"name": "f", "arguments": {"z": 1, "a": [null, 1.5]}}\n</tool_call>[end]',
