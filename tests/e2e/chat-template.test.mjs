@@ -99,7 +99,7 @@ pageTest('parts, roles, tools and continued messages', async (page) => {
   assert.equal(got.newTurn, '<|user|>a\n<|assistant|>The answer is \n<|assistant|>');
   assert.match(got.answered, /^(stop|length)$/);
   assert.match(got.noTools, /<tools>\n{"name":"f"}\n<\/tools>/); // where the template shows none, the messages do
-  assert.match(got.unknown, /^invalid_argument chatPrompt has no option 'maxToken'/);
+  assert.match(got.unknown, /^invalid_argument generate has no option 'maxToken'/);
   assert.equal(
     got.whole,
     '[{"z": 1, "a": "ü"}]Tfast[one][two]Ada<tool_call>\n{"name": "f", "arguments": {"z": 1, "a": [null, 1.5]}}\n</tool_call>[end]',
