@@ -33,11 +33,11 @@ import { checkToolOptions, ToolCalling, toolError } from './tools/tool-calling.j
 export const engines = new WeakMap();
 
 /**
- * What the engine of each model gets for a prompt: with the tools told in words, where its template shows none.
+ * What the engine of a model gets for a prompt: with the tools told in words, where its template shows none. For `prefix.js`.
  * @internal
- * @type {WeakMap<Model, (prompt: Prompt, options: GenerateOptions) => Promise<{ prompt: WirePrompt, options: WireChatOptions }>>}
+ * @type {(model: Model, prompt: Prompt, options: GenerateOptions) => Promise<{ prompt: WirePrompt, options: WireChatOptions }>}
  */
-export const prompts = new WeakMap();
+export let prepare;
 
 /**
  * Ends the workers of models that nobody can reach any more. A call that runs keeps its workers until it has ended, whatever
@@ -93,13 +93,14 @@ export class Model {
    *   of `load`
    */
   constructor(engine, info, { guards = [], metrics, responses } = {}) {
+    // Nothing that is made here may capture `this`: all functions of a constructor share what each of them captures, so that
+    // `info` would keep its model alive.
     this.#engine = engine;
     this.#responses = responses;
     this.#tools = new ToolCalling((messages, options) => engine.call('chatPrompt', { messages, options }));
     this.adapters = new LoraAdapters(engine);
     this.guards = new Guards(guards, this.#listeners);
     engines.set(this, engine);
-    prompts.set(this, (prompt, options) => this.#prepare(prompt, options));
     forgotten.register(this, engine);
     const now = { threads: info.threads };
     const { status } = engine;
@@ -324,6 +325,10 @@ export class Model {
    */
   async countTokens(prompt, options = {}) {
     return this.#engine.call('countTokens', await this.#prepare(prompt, options));
+  }
+
+  static {
+    prepare = (model, prompt, options) => model.#prepare(prompt, options);
   }
 
   /**

@@ -1,7 +1,7 @@
 // Keys and values of a text as bytes: a conversation that comes back with them is not read again. What is built on them is the
 // API; these two calls may change with any version.
 import { BitNetError } from './error.js';
-import { engines, prompts } from './model.js';
+import { engines, prepare } from './model.js';
 
 /** @import { Model } from './model.js' */
 /** @import { Prompt } from './protocol.js' */
@@ -26,8 +26,7 @@ function engineOf(model) {
  */
 export async function exportPrefix(model, prompt, options = {}, { signal } = {}) {
   const engine = engineOf(model);
-  const prepare = /** @type {NonNullable<ReturnType<typeof prompts.get>>} */ (prompts.get(model));
-  return engine.call('exportPrefix', await prepare(prompt, options), { signal });
+  return engine.call('exportPrefix', await prepare(model, prompt, options), { signal });
 }
 
 /**
