@@ -306,7 +306,9 @@ export const lockOf = (id) => `bitnet-web.turn.${id}`;
 export async function endOrphans(conversation) {
   const held = new Set((await navigator.locks?.query())?.held?.map(({ name }) => name));
   for (const turn of conversation.turns.values()) {
-    if ((turn.state !== 'streaming' && turn.state !== 'waiting') || held.has(lockOf(turn.id))) continue;
-    turn.state = turn.content === '' && turn === conversation.path().at(-1) ? 'waiting' : 'stopped';
+    if (turn.state !== 'streaming' && turn.state !== 'waiting') continue;
+    // Another tab writes it, though its first words may not be stored yet: it is not begun here as well.
+    if (held.has(lockOf(turn.id))) turn.state = 'streaming';
+    else turn.state = turn.content === '' && turn === conversation.path().at(-1) ? 'waiting' : 'stopped';
   }
 }

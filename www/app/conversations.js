@@ -169,9 +169,12 @@ export class Conversations {
     const shown = this.#open;
     if (chat.isRunning || shown.turns.get(turn)?.state !== 'streaming') return;
     const found = await store.open(shown.head.id).catch(() => null);
-    if (!found || chat.isRunning || this.#open !== shown) return;
+    if (!found) return;
     await endOrphans(found);
-    chat.show(found);
+    if (chat.isRunning) return;
+    if (this.#open === shown) chat.show(found);
+    // What another look has shown meanwhile, and what seemed to be written because that look held its lock just then.
+    this.#watch(this.#open);
   }
 
   /** @param {string} id @param {string} title */
