@@ -50,6 +50,8 @@ test('an answer tells how it came about, and what might have stood in the place 
     assert.deepEqual(again.options, { ...first, maxTokens: 2, logprobs: 10 });
     await accessible(page);
     await page.keyboard.press('Escape');
+    // It goes by the browser's Back, which would end a reload.
+    await sheet.waitFor({ state: 'hidden' });
     // An answer of an earlier visit is taken apart by the model in use.
     await page.reload();
     await status(page);

@@ -106,7 +106,7 @@ pageTest('what is cut off says so, what is aborted leaves nothing behind, and to
   const got = await page.evaluate(async (url) => {
     const model = await lib.BitNet.load(url, { threads: 1 });
     /** @type {import('../../worker/types.js').ResponseFormat} */
-    const responseFormat = { type: 'json_schema', schema: { type: 'array', items: { const: 'abcdefgh' }, minItems: 20 } };
+    const responseFormat = { type: 'json_schema', schema: { type: 'array', items: { const: 'abcdefgh' }, minItems: 20, maxItems: 24 } };
     const cut = await model.complete('Say it.', { responseFormat, maxTokens: 6 });
     const abort = new AbortController();
     let seen = 0;
