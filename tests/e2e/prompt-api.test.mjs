@@ -162,7 +162,7 @@ test('a full context drops what is oldest and says so; what does not fit at all 
 test('the initial prompts stay, and an input that is too long for them is told', async () => {
   const model = new Letters(60);
   const LanguageModel = apiOf(model);
-  /** @type {import('../../worker/adapters/prompt-input.js').PromptMessage[]} */
+  /** @type {import('../../worker/adapters/prompt-api.js').PromptMessage[]} */
   const initialPrompts = [{ role: 'system', content: 'S' }, { role: 'user', content: 'A' }, { role: 'assistant', content: 'B' }];
   const session = await LanguageModel.create({ initialPrompts });
   let overflows = 0;
