@@ -75,6 +75,18 @@ export class BitNetError extends Error {
 }
 
 /**
+ * An option with a value that it may not have.
+ * @param {string} option
+ * @param {string} expected
+ * @param {unknown} found
+ */
+export function invalidOption(option, expected, found) {
+  return new BitNetError('invalid_argument', `${option}: expected ${expected}, found ${JSON.stringify(found) ?? String(found)}.`, {
+    details: { option, expected },
+  });
+}
+
+/**
  * Any thrown value as a plain object that can be posted.
  * @param {unknown} thrown
  * @returns {WireError}

@@ -1,4 +1,4 @@
-//! How many columns of a row of weights share a scale.
+//! How weights with scales of groups are made: how many columns share a scale, and which codes are multiplied by it.
 
 /// The columns of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,25 @@ pub struct GroupScheme {
 }
 
 impl GroupScheme {
+    /// All that there are.
+    pub const ALL: [Self; 6] = [
+        Self::ternary(GroupColumns::C64),
+        Self::ternary(GroupColumns::C128),
+        Self::ternary(GroupColumns::C256),
+        Self::binary(GroupColumns::C64),
+        Self::binary(GroupColumns::C128),
+        Self::binary(GroupColumns::C256),
+    ];
+
+    /// Its place among [`ALL`](Self::ALL).
+    pub const fn index(self) -> usize {
+        let first = match self.codes {
+            CodeSet::Ternary => 0,
+            CodeSet::Binary => 3,
+        };
+        first + self.columns as usize
+    }
+
     /// Ternary codes.
     pub const fn ternary(columns: GroupColumns) -> Self {
         Self { columns, codes: CodeSet::Ternary }
@@ -49,5 +68,17 @@ impl GroupScheme {
     /// Binary codes.
     pub const fn binary(columns: GroupColumns) -> Self {
         Self { columns, codes: CodeSet::Binary }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scheme_is_at_its_index() {
+        for (index, scheme) in GroupScheme::ALL.into_iter().enumerate() {
+            assert_eq!(scheme.index(), index);
+        }
     }
 }

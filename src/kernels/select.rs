@@ -63,18 +63,28 @@ pub fn measure_scheme(pool: &Pool, kernel: Kernel, scheme: GroupScheme, now: imp
     let matrix = GroupedMatrix::filled(kernel, scheme, ROWS, COLS)?;
     let (mut x, mut out) = (GroupedActivations::default(), vec![0.0; ROWS]);
     x.quantize_with(pool, kernel, scheme, ActivationScales::Group, true, 1, COLS, |_, x| x.fill(1.0));
+    let pass = |_| grouped_matmul(pool, &x, &mut [GroupedJob { matrix: &matrix, out: &mut out }]);
+    Ok(weights_per_second(least_times(1, now, pass)[0]))
+}
+
+/// The milliseconds of a pass of each of `count` candidates, in its best piece: they take turns.
+fn least_times(count: usize, now: impl FnMut() -> f64, mut pass: impl FnMut(usize)) -> Vec<f64> {
     let clock = &mut CoarseTimer::new(now);
     let begin = clock.now();
-    let (mut best, mut passes) = (f64::INFINITY, 0);
+    let (mut least, mut passes) = (vec![f64::INFINITY; count], 0);
     for _ in 0..ROUNDS {
-        let piece = clock.time(|| grouped_matmul(pool, &x, &mut [GroupedJob { matrix: &matrix, out: &mut out }]));
-        best = best.min(piece.milliseconds);
-        passes += piece.passes;
+        let mut fewest = MOST_PASSES;
+        for (candidate, least) in least.iter_mut().enumerate() {
+            let piece = clock.time(|| pass(candidate));
+            *least = least.min(piece.milliseconds);
+            fewest = fewest.min(piece.passes);
+        }
+        passes += fewest;
         if passes >= FEWEST_PASSES && clock.now() - begin > PATIENCE {
             break;
         }
     }
-    Ok(weights_per_second(best))
+    least
 }
 
 /// Measures every kernel of this build but the scalar one on `pool`, fastest first. A kernel that computes wrong
@@ -90,28 +100,14 @@ pub fn measure(pool: &Pool, now: impl FnMut() -> f64) -> Result<Vec<Timing>> {
         if conformance::check_kernel(pool, kernel).is_err() {
             continue;
         }
-        candidates.push((TimedKernel::new(kernel)?, f64::INFINITY));
+        candidates.push(TimedKernel::new(kernel)?);
     }
-    let clock = &mut CoarseTimer::new(now);
-    let begin = clock.now();
-    let mut passes = 0;
-    for _ in 0..ROUNDS {
-        let mut fewest = MOST_PASSES;
-        for (kernel, best) in &mut candidates {
-            let piece = clock.time(|| kernel.pass(pool));
-            *best = best.min(piece.milliseconds);
-            fewest = fewest.min(piece.passes);
-        }
-        passes += fewest;
-        if passes >= FEWEST_PASSES && clock.now() - begin > PATIENCE {
-            break;
-        }
-    }
-    let timing = |(kernel, best): (TimedKernel, f64)| Timing {
-        kernel: kernel.matrix.kernel(),
-        weights_per_second: weights_per_second(best),
+    let least = least_times(candidates.len(), now, |index| candidates[index].pass(pool));
+    let timing = |(candidate, milliseconds): (TimedKernel, f64)| Timing {
+        kernel: candidate.matrix.kernel(),
+        weights_per_second: weights_per_second(milliseconds),
     };
-    let mut timings: Vec<Timing> = candidates.into_iter().map(timing).collect();
+    let mut timings: Vec<Timing> = candidates.into_iter().zip(least).map(timing).collect();
     timings.sort_by(|a, b| b.weights_per_second.total_cmp(&a.weights_per_second));
     if timings.is_empty() {
         timings.push(Timing { kernel: Kernel::SCALAR, weights_per_second: 0.0 });

@@ -90,8 +90,8 @@ impl Stored for u16 {
         (black_box(f32x4_splat(f32::from_bits(0x8fff_ffff))), black_box(f32x4_splat(TWO_POW_112)))
     }
 
-    /// As [`f16_to_f32`] for finite numbers; others become 65536 and more. The sign is extended before the shift, and its copies above the exponent are
-    /// masked away.
+    /// As [`f16_to_f32`] for finite numbers; others become 65536 and more. The sign is extended before the shift, and
+    /// its copies above the exponent are masked away.
     #[inline(always)]
     fn widen(stored: v128, (mask, factor): Self::Constants) -> v128 {
         let shifted = i32x4_shl(i32x4_extend_low_i16x8(stored), 13);

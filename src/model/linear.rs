@@ -4,8 +4,8 @@
 //! here, so that another codec or an adapter does not touch a graph.
 
 use crate::kernels::{
-    ActivationScales, Activations, CodeSet, GroupColumns, GroupScheme, GroupedActivations, GroupedJob, GroupedMatrix,
-    Job, RowMatrix, TernaryMatrix, grouped_matmul, matmul,
+    ActivationScales, Activations, GroupScheme, GroupedActivations, GroupedJob, GroupedMatrix, Job, RowMatrix,
+    TernaryMatrix, grouped_matmul, matmul,
 };
 use crate::pool::Pool;
 
@@ -56,8 +56,8 @@ pub(super) enum LinearMatrix {
 #[derive(Debug, Default)]
 pub(super) struct LinearInput {
     ternary: Activations,
-    /// One for each of [`SCHEMES`].
-    grouped: [GroupedActivations; SCHEMES.len()],
+    /// One for each of [`GroupScheme::ALL`].
+    grouped: [GroupedActivations; GroupScheme::ALL.len()],
     floats: Vec<f32>,
 }
 
@@ -135,7 +135,7 @@ impl LinearInput {
         if let Some(matrix) = layers.iter().find_map(|layer| layer.as_ternary()) {
             self.ternary.quantize_with(pool, matrix.kernel(), tokens, cols, &fill);
         }
-        for (grouped, scheme) in self.grouped.iter_mut().zip(SCHEMES) {
+        for (grouped, scheme) in self.grouped.iter_mut().zip(GroupScheme::ALL) {
             let alike = || layers.iter().filter_map(|layer| layer.as_grouped()).filter(|m| m.scheme() == scheme);
             let Some(matrix) = alike().next() else { continue };
             let batches = alike().all(GroupedMatrix::batches);
@@ -160,11 +160,11 @@ impl LinearInput {
     /// If the input was not prepared for these layers, or an output has the wrong length.
     pub(super) fn multiply<const N: usize>(&self, pool: &Pool, products: [(&Linear, &mut [f32]); N]) {
         let mut ternary: Vec<Job<'_>> = Vec::with_capacity(N);
-        let mut grouped: [Vec<GroupedJob<'_>>; SCHEMES.len()] = Default::default();
+        let mut grouped: [Vec<GroupedJob<'_>>; GroupScheme::ALL.len()] = Default::default();
         for (layer, out) in products {
             match &layer.matrix {
                 LinearMatrix::Ternary(matrix) => ternary.push(Job { matrix, out }),
-                LinearMatrix::Grouped(matrix) => grouped[place_of(matrix.scheme())].push(GroupedJob { matrix, out }),
+                LinearMatrix::Grouped(matrix) => grouped[matrix.scheme().index()].push(GroupedJob { matrix, out }),
                 LinearMatrix::Rows(matrix, factor) => {
                     matrix.matmul(pool, &self.floats, out);
                     if *factor != 1.0 {
@@ -195,29 +195,6 @@ impl Linear {
 
     fn as_rows(&self) -> Option<&RowMatrix> {
         if let LinearMatrix::Rows(matrix, _) = &self.matrix { Some(matrix) } else { None }
-    }
-}
-
-/// The schemes of groups that matrices may have.
-const SCHEMES: [GroupScheme; 6] = [
-    GroupScheme::ternary(GroupColumns::C64),
-    GroupScheme::ternary(GroupColumns::C128),
-    GroupScheme::ternary(GroupColumns::C256),
-    GroupScheme::binary(GroupColumns::C64),
-    GroupScheme::binary(GroupColumns::C128),
-    GroupScheme::binary(GroupColumns::C256),
-];
-
-/// The place of a scheme among [`SCHEMES`].
-const fn place_of(scheme: GroupScheme) -> usize {
-    let columns = match scheme.columns {
-        GroupColumns::C64 => 0,
-        GroupColumns::C128 => 1,
-        GroupColumns::C256 => 2,
-    };
-    match scheme.codes {
-        CodeSet::Ternary => columns,
-        CodeSet::Binary => 3 + columns,
     }
 }
 

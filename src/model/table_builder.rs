@@ -55,7 +55,8 @@ impl Groups {
 }
 
 impl TableBuilder {
-    /// A builder for `[rows, cols]` of a tensor of type `stored`, kept in `format`; with `may_have_groups`, as groups if that is what all rows are.
+    /// A builder for `[rows, cols]` of a tensor of type `stored`, kept in `format`; with `may_have_groups`, as groups
+    /// if that is what all rows are.
     ///
     /// # Errors
     /// `OutOfMemory` if the memory cannot be had.

@@ -46,8 +46,8 @@ pub(super) struct Merge {
     pub(super) id: u32,
 }
 
-/// All merges of a vocabulary, by left and right token. Sorted, because a hash table of a quarter of a million pairs takes three
-/// times as long to fill and twice the memory.
+/// All merges of a vocabulary, by left and right token. Sorted, because a hash table of a quarter of a million pairs takes more
+/// than twice the memory.
 #[derive(Debug, Default)]
 pub(super) struct Merges {
     /// Of each left token the first of its pairs, and at the end how many pairs there are.

@@ -90,7 +90,8 @@ describe('conversations are kept', () => {
     withPage('', async (page) => {
       await status(page);
       await ask(page, 'say one two WAIT three', false);
-      await page.getByText('one two').last().waitFor();
+      // The question has these words as well.
+      await lastAnswer(page).getByText('one two').waitFor();
       await page.evaluate(() => window.dispatchEvent(new Event('pagehide')));
       const { context, url } = { context: page.context(), url: page.url() };
       const again = await context.newPage();
@@ -106,6 +107,23 @@ describe('conversations are kept', () => {
       const { messages, options } = (await told(again)).answers[0];
       assert.equal(messages.at(-1)?.role, 'assistant');
       assert.equal(options.continueFinalMessage, true);
+    }));
+
+  test('what another tab has begun, and has no word of yet, is not begun here too', () =>
+    withPage('', async (page) => {
+      await status(page);
+      await ask(page, 'say WAIT later', false);
+      while ((await told(page)).answers.length === 0);
+      const other = await page.context().newPage();
+      await other.goto(page.url());
+      await status(other);
+      await lastAnswer(other).waitFor();
+      assert.deepEqual((await told(other)).answers, []);
+      await open(page, 'more');
+      await answered(page);
+      await other.waitForSelector('[data-testid="turn-assistant"]:last-child[data-state="done"]');
+      assert.deepEqual(await answers(other), ['WAIT later']);
+      assert.deepEqual((await told(other)).answers, []);
     }));
 
   test('a question that waited for the model is answered after a reload', () =>

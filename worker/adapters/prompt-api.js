@@ -1,7 +1,8 @@
 // The browser's Prompt API (https://webmachinelearning.github.io/prompt-api/) over a model of this library.
+import { unlessAborted } from '../abort.js';
 import { checkModel } from './loaded-model.js';
 import { readInput } from './prompt-input.js';
-import { domError, KEY, quotaExceeded, Session, unlessAborted } from './prompt-session.js';
+import { domError, KEY, quotaExceeded, Session } from './prompt-session.js';
 
 /** @import { GenerateOptions } from '../schema.js' */
 /** @import { Model } from '../model.js' */

@@ -1,4 +1,5 @@
 // A session of the Prompt API.
+import { unlessAborted } from '../abort.js';
 import { BitNetError } from '../error.js';
 import { toolCallsOf } from '../tool-calls.js';
 import { readConstraint, readInput, withConstraint } from './prompt-input.js';
@@ -296,23 +297,4 @@ export function domError(error) {
 export function quotaExceeded(message, requested, quota) {
   const Own = Reflect.get(globalThis, 'QuotaExceededError');
   return Own ? new Own(message, { requested, quota }) : Object.assign(new DOMException(message, 'QuotaExceededError'), { requested, quota });
-}
-
-/**
- * Waits for `promise`, or rejects with the signal's reason.
- * @template T
- * @param {Promise<T>} promise
- * @param {AbortSignal | undefined} signal
- * @returns {Promise<T>}
- */
-export async function unlessAborted(promise, signal) {
-  if (signal === undefined) return promise;
-  promise.catch(() => {}); // where the signal comes first, nobody hears of it
-  signal.throwIfAborted();
-  let onAbort = () => {};
-  try {
-    return await Promise.race([promise, new Promise((_, reject) => signal.addEventListener('abort', (onAbort = () => reject(signal.reason))))]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

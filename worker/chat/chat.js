@@ -1,11 +1,13 @@
 // A conversation with a model: its messages, and the answers to the next ones.
-import { BitNetError } from '../error.js';
+import { unlessAborted } from '../abort.js';
+import { BitNetError, invalidOption } from '../error.js';
 import { checkGenerateOptions, checkMessages } from '../options.js';
 import { TokenStream } from '../stream.js';
 import { exportPrefix } from '../prefix.js';
+import { checkChatSession, checkSave } from './chat-options.js';
 import { History } from './history.js';
 import { saveChat } from './store.js';
-import { behind, checkObject, invalid, messageOf, messagesOf, ranFull, unlessAborted } from './turn.js';
+import { behind, messageOf, messagesOf, ranFull } from './turn.js';
 
 /** @import { GenerationResult, Message, Prefill, Token } from '../protocol.js' */
 /** @import { GenerateOptions } from '../schema.js' */
@@ -45,9 +47,6 @@ import { behind, checkObject, invalid, messageOf, messagesOf, ranFull, unlessAbo
  */
 
 /** @typedef {string | Message | readonly Message[]} ChatInput The next words of the user, or messages, such as results of tools. */
-
-/** @type {readonly OnFull[]} */
-const ON_FULL = ['error', 'truncate', 'shift'];
 
 /**
  * The tokens of an answer in a conversation. `result` also tells the message, and what was dropped.
@@ -115,22 +114,12 @@ export class Chat {
    * @param {History} [history] instead of the messages in the options
    */
   constructor(model, chatOptions, history) {
-    checkObject('chat options', chatOptions);
-    const { system, messages, onFull = 'error', keep = 0, reserve, ...options } = chatOptions;
-    checkGenerateOptions(options);
-    if (system !== undefined && typeof system !== 'string') throw invalid('system', 'a string', system);
-    if (!ON_FULL.includes(onFull)) throw invalid('onFull', `one of '${ON_FULL.join("', '")}'`, onFull);
-    if (reserve !== undefined && !(Number.isInteger(reserve) && reserve > 0)) throw invalid('reserve', 'a whole number of 1 or more', reserve);
-    if (!Number.isInteger(keep) || keep < 0) throw invalid('keep', 'a whole number of messages, 0 or more', keep);
-    if (messages !== undefined && !(Array.isArray(messages) && messages.length === 0)) checkMessages(messages);
-    if (system !== undefined && messages?.[0]?.role === 'system') {
-      throw invalid('messages', 'no system prompt among them, where one is given as system', messages[0]);
-    }
+    const { system, messages, onFull, keep, reserve, options } = checkChatSession(chatOptions);
     this.#model = model;
     this.#options = options;
     this.#onFull = onFull;
     this.#reserve = reserve;
-    this.#history = history ?? History.of(system, messages ?? []);
+    this.#history = history ?? History.of(system, messages);
     this.#history.kept = keep;
   }
 
@@ -202,7 +191,7 @@ export class Chat {
   edit(index, content) {
     this.#requireIdle('edit');
     const message = this.#history.messages[index];
-    if (message === undefined) throw invalid('index', `the index of a message, below ${this.#history.messages.length}`, index);
+    if (message === undefined) throw invalidOption('index', `the index of a message, below ${this.#history.messages.length}`, index);
     const edited = /** @type {Message} */ ({ ...message, content });
     checkMessages([edited]);
     this.#history.replace(index, edited);
@@ -248,10 +237,7 @@ export class Chat {
    * @returns {Promise<string>} the id
    */
   async save(options = {}) {
-    checkObject('save options', options, ['id', 'kv', 'signal']);
-    const { id = this.id, kv = true, signal } = options;
-    if (id !== undefined && (typeof id !== 'string' || id === '')) throw invalid('id', 'a string, not empty', id);
-    if (typeof kv !== 'boolean') throw invalid('kv', 'true or false', kv);
+    const { id, kv, signal } = checkSave(options, this.id);
     this.#requireIdle('save');
     const chat = this.toJSON();
     const prompt = this.#history.prompt();

@@ -1,5 +1,4 @@
 // One turn of a conversation: what a caller says, and what an answer becomes.
-import { BitNetError } from '../error.js';
 import { checkMessages, templateOptions } from '../options.js';
 import { toolCallsOf } from '../tool-calls.js';
 
@@ -49,41 +48,4 @@ export function messageOf(text, result) {
  */
 export function ranFull({ finishReason }, written, { maxTokens }) {
   return finishReason === 'length' && (maxTokens === undefined || written < maxTokens);
-}
-
-/**
- * Waits for `promise`, or rejects with the signal's reason.
- * @param {Promise<unknown>} promise
- * @param {AbortSignal} signal
- */
-export async function unlessAborted(promise, signal) {
-  signal.throwIfAborted();
-  let onAbort = () => {};
-  try {
-    await Promise.race([promise, new Promise((_, reject) => signal.addEventListener('abort', (onAbort = () => reject(signal.reason))))]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
-/**
- * @param {string} what
- * @param {unknown} value
- * @param {string[]} [names] of its fields; any by default
- */
-export function checkObject(what, value, names) {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(what, 'an object', value);
-  const other = names && Object.keys(value).find((name) => !names.includes(name));
-  if (other !== undefined) throw invalid(what, `the fields ${names?.join(', ')}`, { [other]: Reflect.get(value, other) });
-}
-
-/**
- * @param {string} option
- * @param {string} expected
- * @param {unknown} found
- */
-export function invalid(option, expected, found) {
-  return new BitNetError('invalid_argument', `${option}: expected ${expected}, found ${JSON.stringify(found) ?? String(found)}.`, {
-    details: { option, expected },
-  });
 }

@@ -1,5 +1,5 @@
 // The options of ready-made guards. A name that is not known is an error: a limit that was misspelt would hold nobody back.
-import { BitNetError } from '../error.js';
+import { BitNetError, invalidOption } from '../error.js';
 
 /**
  * @param {string} guard that is made
@@ -7,7 +7,7 @@ import { BitNetError } from '../error.js';
  * @param {Record<string, 'flag' | 'text' | 'any'>} known what the options are, beside `name`
  */
 export function checkGuardOptions(guard, options, known) {
-  if (typeof options !== 'object' || options === null || Symbol.iterator in options) throw wrong(guard, 'an object of options', options);
+  if (typeof options !== 'object' || options === null || Symbol.iterator in options) throw invalidOption(guard, 'an object of options', options);
   for (const [option, value] of Object.entries(options)) {
     const kind = option === 'name' ? 'text' : Object.hasOwn(known, option) ? known[option] : undefined;
     if (kind === undefined) {
@@ -15,16 +15,7 @@ export function checkGuardOptions(guard, options, known) {
       throw new BitNetError('invalid_argument', `${guard} has no option '${option}': expected ${expected}.`, { details: { option, expected } });
     }
     if (value === undefined || kind === 'any') continue;
-    if (kind === 'flag' && typeof value !== 'boolean') throw wrong(option, 'true or false', value);
-    if (kind === 'text' && (typeof value !== 'string' || (option === 'name' && value === ''))) throw wrong(option, 'a string', value);
+    if (kind === 'flag' && typeof value !== 'boolean') throw invalidOption(option, 'true or false', value);
+    if (kind === 'text' && (typeof value !== 'string' || (option === 'name' && value === ''))) throw invalidOption(option, 'a string', value);
   }
-}
-
-/**
- * @param {string} option
- * @param {string} expected
- * @param {unknown} found
- */
-function wrong(option, expected, found) {
-  return new BitNetError('invalid_argument', `${option}: expected ${expected}, found ${JSON.stringify(found) ?? String(found)}.`, { details: { option, expected } });
 }

@@ -1,5 +1,5 @@
 // Thresholds of metrics: an alert is raised once, and cleared once the number is back by a margin.
-import { BitNetError } from '../error.js';
+import { invalidOption } from '../error.js';
 
 /** @import { MetricsSnapshot } from './snapshot.js' */
 
@@ -119,31 +119,20 @@ function numberIn(snapshot, metric) {
  */
 export function checkRules(rules, example) {
   if (rules === undefined) return undefined;
-  if (!Array.isArray(rules)) throw invalid('rules', 'an array of { metric, above } or { metric, below }', rules);
+  if (!Array.isArray(rules)) throw invalidOption('rules', 'an array of { metric, above } or { metric, below }', rules);
   rules.forEach((rule, index) => {
     const option = `rules[${index}]`;
-    if (typeof rule !== 'object' || rule === null) throw invalid(option, 'an object', rule);
+    if (typeof rule !== 'object' || rule === null) throw invalidOption(option, 'an object', rule);
     const isCode = /^requests\.failures\.\w+$/.test(rule.metric);
     if (typeof rule.metric !== 'string' || (!isCode && numberIn(example, rule.metric) === undefined)) {
-      throw invalid(`${option}.metric`, "the name of a number of the metrics, such as 'latency.firstToken.p90'", rule.metric);
+      throw invalidOption(`${option}.metric`, "the name of a number of the metrics, such as 'latency.firstToken.p90'", rule.metric);
     }
     const { above, below, clear, after } = rule;
     const bounds = [above, below].filter((bound) => bound !== undefined);
-    if (bounds.length !== 1 || !Number.isFinite(bounds[0])) throw invalid(option, 'a number as above or as below, not both', rule);
+    if (bounds.length !== 1 || !Number.isFinite(bounds[0])) throw invalidOption(option, 'a number as above or as below, not both', rule);
     const isInside = clear === undefined || (Number.isFinite(clear) && (above === undefined ? clear >= below : clear <= above));
-    if (!isInside) throw invalid(`${option}.clear`, 'a number on the near side of the threshold', clear);
-    if (after !== undefined && !(Number.isInteger(after) && after > 0)) throw invalid(`${option}.after`, 'a whole number of 1 or more', after);
+    if (!isInside) throw invalidOption(`${option}.clear`, 'a number on the near side of the threshold', clear);
+    if (after !== undefined && !(Number.isInteger(after) && after > 0)) throw invalidOption(`${option}.after`, 'a whole number of 1 or more', after);
   });
   return rules;
-}
-
-/**
- * @param {string} option
- * @param {string} expected
- * @param {unknown} found
- */
-function invalid(option, expected, found) {
-  return new BitNetError('invalid_argument', `${option}: expected ${expected}, found ${JSON.stringify(found) ?? String(found)}.`, {
-    details: { option, expected },
-  });
 }

@@ -299,12 +299,17 @@ function holdLock(id) {
 /** The lock that the tab holds that writes an answer. @param {string} id of the turn */
 export const lockOf = (id) => `bitnet-web.turn.${id}`;
 
+/** The names of the locks that some tab holds. */
+export async function locksHeld() {
+  return new Set((await navigator.locks?.query())?.held?.map(({ name }) => name));
+}
+
 /**
  * Ends, in the data, the answers that nobody writes any more: their tab was closed or has crashed. One without a word waits on.
  * @param {Conversation} conversation
  */
 export async function endOrphans(conversation) {
-  const held = new Set((await navigator.locks?.query())?.held?.map(({ name }) => name));
+  const held = await locksHeld();
   for (const turn of conversation.turns.values()) {
     if (turn.state !== 'streaming' && turn.state !== 'waiting') continue;
     // Another tab writes it, though its first words may not be stored yet: it is not begun here as well.

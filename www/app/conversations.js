@@ -1,5 +1,5 @@
 /** Which conversation is open, and what is done with all of them: kept, opened, renamed, deleted and brought back, taken out and in. */
-import { endOrphans, lockOf } from './chat.js';
+import { endOrphans, lockOf, locksHeld } from './chat.js';
 import { download } from './chat-list.js';
 import { Conversation } from './conversation.js';
 import { ImportError, toMarkdown } from './conversation-store.js';
@@ -141,7 +141,7 @@ export class Conversations {
     if (id !== this.id || chat.isRunning) return;
     const found = await store.open(id).catch(() => null);
     if (!found || chat.isRunning || id !== this.id) return;
-    const held = new Set((await navigator.locks?.query())?.held?.map(({ name }) => name));
+    const held = await locksHeld();
     // What another tab writes now is shown as it comes, and not begun here as well.
     for (const turn of found.turns.values())
       if (turn.state === 'waiting' && held.has(lockOf(turn.id))) turn.state = 'streaming';

@@ -17,9 +17,9 @@ pub(crate) fn check(check: &mut Check<'_>) -> Result<()> {
         values[..cols].fill(1.0);
         values[cols..2 * cols].fill(-1.0);
         let mut matrix = Int8Rows::new(rows, cols)?;
-        values.chunks_exact(cols).enumerate().for_each(|(row, values)| {
+        for (row, values) in values.chunks_exact(cols).enumerate() {
             matrix.set_row(row, values);
-        });
+        }
         for limit in ["random", "greatest"] {
             let mut out = vec![0.0; rows];
             matrix.estimate(check.pool, &x, &mut out);

@@ -290,8 +290,8 @@ impl RowBuilder {
         }
     }
 
-    /// Takes a row as `push_row` does, from its bytes in a file that has floats of the type of `format`, in a fraction of the time.
-    /// Returns `false`, and takes nothing, if a value is no finite number, or for formats of which this cannot be done.
+    /// Takes a row as `push_row` does, from its bytes in a file that has floats of the type of `format`, in a fraction of the
+    /// time. Returns `false`, and takes nothing, if a value is no finite number, or for formats of which this cannot be done.
     pub fn push_stored_row(&mut self, row: usize, format: RowFormat, stored: &[u8]) -> bool {
         let is_finite = || match format {
             RowFormat::F16 => largest_finite(F16Bytes::all(stored)).is_some(),
@@ -349,7 +349,6 @@ mod tests {
     #[test]
     fn stored_rows_are_taken_as_their_values_are() {
         type Decode = fn(&[u8]) -> f32;
-        let two = |bytes: &[u8]| [bytes[0], bytes[1]];
         let sources: [(RowFormat, usize, Decode); 3] = [
             (RowFormat::F16, 2, |bytes| half::f16::from_le_bytes([bytes[0], bytes[1]]).to_f32()),
             (RowFormat::Bf16, 2, |bytes| half::bf16::from_le_bytes([bytes[0], bytes[1]]).to_f32()),
@@ -375,7 +374,7 @@ mod tests {
                         let mut bad = file[1..].to_vec();
                         bad[size - 1..size].fill(strange);
                         bad[size - 2] |= 0xf0;
-                        assert!(!fast.push_stored_row(0, source, &bad), "{source:?} {:?}", two(&bad));
+                        assert!(!fast.push_stored_row(0, source, &bad), "{source:?} {:?}", &bad[..size]);
                     }
                     let rows = [fast, slow].map(|builder| {
                         let (matrix, mut out) = (builder.finish(), vec![0.0; 2 * cols]);

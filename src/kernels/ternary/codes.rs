@@ -16,21 +16,12 @@ mod tests {
     use super::super::{GroupedMatrix, Kernel};
     use super::*;
     use crate::vector::f16_to_f32;
-    use crate::{CodeSet, GroupColumns, GroupScheme};
+    use crate::{CodeSet, GroupScheme};
 
     const SEED: u64 = 20_261_126;
 
     /// Whole chunks and tiles, and less.
     const SHAPES: [(usize, usize); 7] = [(1, 1), (3, 5), (7, 64), (20, 70), (65, 130), (16, 256), (130, 515)];
-
-    const SCHEMES: [GroupScheme; 6] = [
-        GroupScheme::ternary(GroupColumns::C64),
-        GroupScheme::ternary(GroupColumns::C128),
-        GroupScheme::ternary(GroupColumns::C256),
-        GroupScheme::binary(GroupColumns::C64),
-        GroupScheme::binary(GroupColumns::C128),
-        GroupScheme::binary(GroupColumns::C256),
-    ];
 
     #[test]
     fn every_layout_gives_back_the_codes_that_it_was_given() {
@@ -52,7 +43,7 @@ mod tests {
     #[test]
     fn every_group_layout_gives_back_its_codes_and_scales() {
         for kernel in Kernel::all() {
-            for scheme in SCHEMES {
+            for scheme in GroupScheme::ALL {
                 for (rows, cols) in SHAPES {
                     let mut random = Random::new(SEED);
                     let code = |byte: &u8| match scheme.codes {

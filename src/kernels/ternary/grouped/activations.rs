@@ -103,7 +103,8 @@ impl Default for GroupedActivations {
 }
 
 impl GroupedActivations {
-    /// Replaces them by what `fill(token, x)` computes for each of `tokens`, `[cols]`, for weights of that scheme. `batches` says whether all matrices that they will meet can be multiplied with a batch
+    /// Replaces them by what `fill(token, x)` computes for each of `tokens`, `[cols]`, for weights of that scheme.
+    /// `batches` says whether all matrices that they will meet can be multiplied with a batch
     /// ([`GroupedMatrix::batches`](super::GroupedMatrix::batches)).
     #[allow(clippy::too_many_arguments, reason = "what to quantize, for what, and how")]
     pub fn quantize_with(

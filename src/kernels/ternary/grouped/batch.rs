@@ -156,9 +156,9 @@ impl<K: Tables> Workspace<K> {
         let (mut narrow, mut wide) = (self.narrow.as_mut_ptr(), self.wide.as_mut_ptr());
         for (&indices, &scale) in indices.iter().zip(&self.scales) {
             let scale = f32x4_splat(scale);
-            // SAFETY: an index is below VALUES (`Digits`; of octets any byte is), so the four entries of V
-            // vectors are inside the four tables. Row by row, V vectors of `narrow` and 2 V of `wide` from `first / 4` on are inside what is asserted above, and so
-            // are 8 V steps.
+            // SAFETY: an index is below VALUES (`Digits`; of octets any byte is), so the four entries of V vectors are
+            // inside the four tables. Row by row, V vectors of `narrow` and 2 V of `wide` from `first / 4` on are
+            // inside what is asserted above, and so are 8 V steps.
             unsafe {
                 let sums: [*const v128; STEP_QUADS] =
                     array::from_fn(|quad| tables.add((indices >> (8 * quad) & 0xff) as usize * V));
