@@ -78,6 +78,8 @@ impl Download {
             }
             Verdict::Refused(error) => self.fail(error),
             Verdict::NoRanges => self.read_whole(None, None, now),
+            // Where another file ends says nothing about this one.
+            Verdict::BeyondEnd { .. } if self.is_rival(&seen) => self.meet_rival(i, &seen, now),
             Verdict::BeyondEnd { total } => self.beyond_end(i, total, start, now),
             Verdict::Part { end, total } => match self.accept_part(i, &seen) {
                 Worth::Use if self.set_total(total) => self.fetches[i].promised_end = Some(end),
@@ -95,6 +97,11 @@ impl Download {
 
     /// As [`Download::accept`]. A chunk whose checksum is known proves itself, whatever the answer's tags say.
     fn accept_part(&mut self, i: usize, seen: &Validators) -> Worth {
+        // The first chunk is compared as a whole, so all of it must be of one file.
+        let is_split = self.fetches[i].base > 0 && self.candidate.compare(seen) == Sameness::Changed;
+        if self.identity == Identity::Comparing && is_split {
+            return Worth::Rival;
+        }
         let proves_itself = self.sums.contains_key(&self.fetches[i].index)
             && matches!(self.identity, Identity::Confirmed | Identity::Trusted)
             && self.is_rival(seen)

@@ -84,6 +84,9 @@ impl Download {
     /// An answer with other tags than the file's came: asks again, or draws the conclusion.
     pub(super) fn meet_rival(&mut self, i: usize, seen: &Validators, now: f64) {
         self.queue.extend(self.fetches[i].request.take().map(|request| Action::Cancel { request }));
+        if self.identity == Identity::Comparing {
+            self.fetches[i].bytes.clear();
+        }
         if !self.doubts(seen) {
             self.fetches[i].wait_until(now + ASK_AGAIN_MS);
         } else if self.manifest.unsteady || self.next_index > 0 {
