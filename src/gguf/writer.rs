@@ -47,7 +47,7 @@ impl Writer {
         bytes.extend_from_slice(&(self.keys.len() as u64).to_le_bytes());
         for (key, value) in &self.keys {
             put_string(&mut bytes, key);
-            put_value(&mut bytes, value);
+            value.write(&mut bytes);
         }
         for (name, dims, type_id, offset) in &self.tensors {
             put_string(&mut bytes, name);
@@ -68,23 +68,26 @@ fn put_string(bytes: &mut Vec<u8>, text: &str) {
     bytes.extend_from_slice(text.as_bytes());
 }
 
-fn put_value(bytes: &mut Vec<u8>, value: &Value) {
-    let type_id: u32 = match value {
-        Value::Unsigned(_) => 4,
-        Value::Signed(_) => 5,
-        Value::Float(_) => 6,
-        Value::Bool(_) => 7,
-        Value::String(_) | Value::Unreadable(_) => 8,
-        Value::Array(_) => 9,
-    };
-    bytes.extend_from_slice(&type_id.to_le_bytes());
-    match value {
-        Value::Unsigned(v) => bytes.extend_from_slice(&(*v as u32).to_le_bytes()),
-        Value::Signed(v) => bytes.extend_from_slice(&(*v as i32).to_le_bytes()),
-        Value::Float(v) => bytes.extend_from_slice(&(*v as f32).to_le_bytes()),
-        Value::Bool(v) => bytes.push(u8::from(*v)),
-        Value::String(v) | Value::Unreadable(v) => put_string(bytes, v),
-        Value::Array(array) => put_array(bytes, array),
+impl Value {
+    /// Appends its type and its bytes as [`Writer::key`] tells.
+    pub fn write(&self, bytes: &mut Vec<u8>) {
+        let type_id: u32 = match self {
+            Self::Unsigned(_) => 4,
+            Self::Signed(_) => 5,
+            Self::Float(_) => 6,
+            Self::Bool(_) => 7,
+            Self::String(_) | Self::Unreadable(_) => 8,
+            Self::Array(_) => 9,
+        };
+        bytes.extend_from_slice(&type_id.to_le_bytes());
+        match self {
+            Self::Unsigned(v) => bytes.extend_from_slice(&(*v as u32).to_le_bytes()),
+            Self::Signed(v) => bytes.extend_from_slice(&(*v as i32).to_le_bytes()),
+            Self::Float(v) => bytes.extend_from_slice(&(*v as f32).to_le_bytes()),
+            Self::Bool(v) => bytes.push(u8::from(*v)),
+            Self::String(v) | Self::Unreadable(v) => put_string(bytes, v),
+            Self::Array(array) => put_array(bytes, array),
+        }
     }
 }
 

@@ -111,7 +111,7 @@ impl Draft {
         out.extend_from_slice(&self.key_count.unwrap_or((self.keys.len() + self.raw_keys.len()) as u64).to_le_bytes());
         for (key, value) in &self.keys {
             put_string(&mut out, key);
-            put_value(&mut out, value);
+            value.write(&mut out);
         }
         for (key, bytes) in &self.raw_keys {
             put_string(&mut out, key);
@@ -143,43 +143,4 @@ impl Draft {
 fn put_string(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(&(text.len() as u64).to_le_bytes());
     out.extend_from_slice(text.as_bytes());
-}
-
-fn put_value(out: &mut Vec<u8>, value: &Value) {
-    let type_id: u32 = match value {
-        Value::Unsigned(_) => 4,
-        Value::Signed(_) => 5,
-        Value::Float(_) => 6,
-        Value::Bool(_) => 7,
-        Value::String(_) | Value::Unreadable(_) => 8,
-        Value::Array(_) => 9,
-    };
-    out.extend_from_slice(&type_id.to_le_bytes());
-    match value {
-        Value::Unsigned(v) => out.extend_from_slice(&(*v as u32).to_le_bytes()),
-        Value::Signed(v) => out.extend_from_slice(&(*v as i32).to_le_bytes()),
-        Value::Float(v) => out.extend_from_slice(&(*v as f32).to_le_bytes()),
-        Value::Bool(v) => out.push(u8::from(*v)),
-        Value::String(v) | Value::Unreadable(v) => put_string(out, v),
-        Value::Array(array) => put_array(out, array),
-    }
-}
-
-fn put_array(out: &mut Vec<u8>, array: &Array) {
-    let type_id: u32 = match array {
-        Array::Unsigned(_) => 4,
-        Array::Signed(_) => 5,
-        Array::Float(_) => 6,
-        Array::Bool(_) => 7,
-        Array::String(_) => 8,
-    };
-    out.extend_from_slice(&type_id.to_le_bytes());
-    out.extend_from_slice(&(array.len() as u64).to_le_bytes());
-    match array {
-        Array::Unsigned(v) => v.iter().for_each(|x| out.extend_from_slice(&(*x as u32).to_le_bytes())),
-        Array::Signed(v) => v.iter().for_each(|x| out.extend_from_slice(&(*x as i32).to_le_bytes())),
-        Array::Float(v) => v.iter().for_each(|x| out.extend_from_slice(&(*x as f32).to_le_bytes())),
-        Array::Bool(v) => out.extend(v.iter().map(|b| u8::from(*b))),
-        Array::String(v) => v.iter().for_each(|s| put_string(out, s)),
-    }
 }
