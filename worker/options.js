@@ -140,20 +140,12 @@ function isResponseFormat(value) {
     case 'json_schema':
       return typeof value.schema === 'boolean' || (isObject(value.schema) && isData(value.schema));
     case 'regex':
-      return typeof value.pattern === 'string' || (value.pattern instanceof RegExp && isExpression(value.pattern));
+      return typeof value.pattern === 'string' || value.pattern instanceof RegExp;
     case 'grammar':
       return [undefined, 'lark', 'gbnf'].includes(value.syntax) && typeof value.grammar === 'string';
     default:
       return false;
   }
-}
-
-/**
- * Whether the flags of an expression mean here what they mean in JavaScript: the case of letters is Unicode's, as with the flags u and v.
- * @param {RegExp} expression
- */
-function isExpression({ flags, ignoreCase, multiline }) {
-  return !multiline && (!ignoreCase || /[uv]/.test(flags));
 }
 
 /**
@@ -165,9 +157,7 @@ function wireResponseFormat(format) {
   if (format.type !== 'regex') return JSON.stringify(format);
   const { pattern } = format;
   if (typeof pattern === 'string') return JSON.stringify({ type: 'regex', pattern });
-  // The rest matters to searches alone: an answer is matched once, and as a whole.
-  const flags = pattern.flags.replace(/[^is]/g, '');
-  return JSON.stringify({ type: 'regex', pattern: flags === '' ? pattern.source : `(?${flags}:${pattern.source})` });
+  return JSON.stringify({ type: 'regex', pattern: pattern.source, flags: pattern.flags });
 }
 
 /** @type {Check} */

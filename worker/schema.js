@@ -310,7 +310,7 @@ export const GENERATE_RULES = {
   seed: { expected: "a whole number from 0 to 2^53 - 1", kind: 'whole', least: 0, most: 9007199254740991 },
   stop: { expected: "a string or an array of at most 64 strings, none empty", kind: 'custom', check: 'isStop' },
   stopTokens: { expected: "token ids (whole numbers from 0 to 4294967295) or the texts of tokens, none empty", kind: 'custom', check: 'isStopTokens' },
-  responseFormat: { expected: "{ type: 'text' }, { type: 'json_object' }, { type: 'json_schema', schema } with a schema of plain data, { type: 'regex', pattern } with a string or an expression without the flag m and with i beside u or v only, or { type: 'grammar', grammar } with the syntax 'lark' or 'gbnf'", kind: 'custom', check: 'isResponseFormat' },
+  responseFormat: { expected: "{ type: 'text' }, { type: 'json_object' }, { type: 'json_schema', schema } with a schema of plain data, { type: 'regex', pattern } with a string or a RegExp, or { type: 'grammar', grammar } with the syntax 'lark' or 'gbnf'", kind: 'custom', check: 'isResponseFormat' },
   continueFinalMessage: { expected: "true or false", kind: 'flag' },
   tools: { expected: "an array of objects of plain data", kind: 'custom', check: 'isDataArray' },
   toolChoice: { expected: "'auto', 'none', 'required' or { name } with the name of a tool", kind: 'custom', check: 'isToolChoice' },

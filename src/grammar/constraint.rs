@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use llguidance::toktrie::{TokEnv, TokTrie};
 use llguidance::{Matcher, TokenParser};
 
+use crate::derivation::derives_a_text;
 use crate::{Error, Result};
 
 /// As many tokens are looked ahead for, at most.
@@ -26,12 +27,16 @@ pub struct Constraint {
 
 impl Constraint {
     pub(crate) fn new(parser: TokenParser, name: &'static str) -> Result<Self> {
+        let nothing = || Error::new(format!("{name}: no text satisfies it, or none that this vocabulary can spell"));
+        if !derives_a_text(parser.parser.grammar()) {
+            return Err(nothing());
+        }
         let environment = parser.token_env.clone();
         let matcher = Matcher::new(Ok(parser));
         let mut constraint = Self { matcher, environment, name, masks: VecDeque::new(), path: VecDeque::new() };
         // What no text can satisfy is told now, and so is what is too much work.
         if constraint.mask()?.iter().all(|&word| word == 0) {
-            return Err(Error::new(format!("{name}: no text satisfies it, or none that this vocabulary can spell")));
+            return Err(nothing());
         }
         Ok(constraint)
     }

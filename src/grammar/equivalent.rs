@@ -42,8 +42,27 @@ const NOTES: [&str; 8] =
 /// Keywords that apply schemas to the same value, so that `unevaluatedProperties` and `unevaluatedItems` look into these.
 const IN_PLACE: [&str; 8] = ["$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "not", "dependentSchemas"];
 
+/// Which keywords of lists a schema's draft has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Draft {
+    /// `contains`: since draft 6.
+    has_contains: bool,
+    /// `minContains` and `maxContains`: since 2019-09.
+    has_counts: bool,
+}
+
+impl Draft {
+    /// As the whole schema says; without a word the newest.
+    pub(crate) fn of(root: &Value) -> Self {
+        let named = root["$schema"].as_str().unwrap_or_default();
+        let is_one_of = |drafts: &[&str]| drafts.iter().any(|draft| named.contains(draft));
+        let has_contains = !is_one_of(&["draft-03", "draft-04"]);
+        Self { has_contains, has_counts: has_contains && !is_one_of(&["draft-06", "draft-07"]) }
+    }
+}
+
 /// Says one schema, without those inside of it, in words that the library knows.
-pub(crate) fn simplify(schema: &mut Value) {
+pub(crate) fn simplify(schema: &mut Value, draft: Draft) {
     let Some(map) = schema.as_object_mut() else {
         return;
     };
@@ -52,6 +71,7 @@ pub(crate) fn simplify(schema: &mut Value) {
         *schema = Value::Bool(false);
         return;
     }
+    count_contained(map, draft);
     drop_idle(map);
     close(map);
     name_properties(map);
@@ -64,6 +84,39 @@ fn is_true(schema: &Value) -> bool {
         Value::Object(map) => map.keys().all(|keyword| NOTES.contains(&keyword.as_str())),
         _ => false,
     }
+}
+
+/// Says `contains` by the length of the list, or not at all, where it does not matter what is in it.
+fn count_contained(map: &mut Map<String, Value>, draft: Draft) {
+    if !draft.has_counts {
+        map.remove("minContains");
+        map.remove("maxContains");
+    }
+    if !draft.has_contains {
+        map.remove("contains");
+    }
+    let Some(contained) = map.get("contains") else {
+        return;
+    };
+    let count = |keyword: &str| map.get(keyword).map(Value::as_f64);
+    let (least, most) = (count("minContains").unwrap_or(Some(1.0)), count("maxContains"));
+    // What it finds counts as looked at.
+    let is_looked_at = map.contains_key("unevaluatedItems");
+    if is_true(contained) {
+        let most_items = most.flatten().map(|most| count("maxItems").flatten().map_or(most, |other| other.min(most)));
+        let least_items = least.map(|least| count("minItems").flatten().map_or(least, |other| other.max(least)));
+        if most.is_some() != most_items.is_some() || is_looked_at {
+            return;
+        }
+        let Some(least_items) = least_items else { return };
+        map.insert("minItems".to_owned(), json!(least_items));
+        if let Some(most_items) = most_items {
+            map.insert("maxItems".to_owned(), json!(most_items));
+        }
+    } else if least != Some(0.0) || most.is_some() || is_looked_at {
+        return;
+    }
+    map.remove("contains");
 }
 
 /// Leaves out what forbids nothing.

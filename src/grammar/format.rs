@@ -4,6 +4,7 @@ use llguidance::api::{GrammarWithLexer, TopLevelGrammar};
 use llguidance::regex_to_lark;
 use serde_json::{Value, json};
 
+use crate::javascript::{self, Match};
 use crate::{Error, Result, gbnf, schema};
 
 /// What an answer must follow.
@@ -13,8 +14,13 @@ pub enum Format {
     JsonObject,
     /// A JSON value that satisfies a JSON schema.
     JsonSchema(Value),
-    /// A text that matches a regular expression as a whole.
-    Regex(String),
+    /// A text that matches a regular expression of JavaScript's as a whole.
+    Regex {
+        /// Its source.
+        pattern: String,
+        /// Its flags; without them it is read as with `u`, and where that is an error as without.
+        flags: Option<String>,
+    },
     /// A text of a grammar.
     Grammar {
         /// In llguidance's variant of Lark's syntax.
@@ -31,6 +37,11 @@ impl Format {
     /// Where and how it is wrong, or what it uses that cannot be enforced.
     pub fn gbnf(grammar: &str) -> Result<Self> {
         gbnf::to_lark(grammar).map(Self::lark)
+    }
+
+    /// A regular expression of JavaScript's without flags.
+    pub fn regex(pattern: impl Into<String>) -> Self {
+        Self::Regex { pattern: pattern.into(), flags: None }
     }
 
     /// A grammar without parts, in llguidance's variant of Lark's notation.
@@ -55,7 +66,10 @@ impl Format {
         match field("type")?.as_str() {
             "json_object" => Ok(Self::JsonObject),
             "json_schema" => Ok(Self::JsonSchema(value["schema"].clone())),
-            "regex" => field("pattern").map(Self::Regex),
+            "regex" => {
+                let flags = value["flags"].as_str().map(str::to_owned);
+                Ok(Self::Regex { pattern: field("pattern")?, flags })
+            }
             "grammar" => {
                 let parts = value["parts"].as_object().into_iter().flatten();
                 let parts = parts.map(|(name, part)| Ok((name.clone(), Self::read(part)?))).collect::<Result<_>>()?;
@@ -81,7 +95,7 @@ impl Format {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::JsonObject | Self::JsonSchema(_) => "the JSON schema cannot be enforced",
-            Self::Regex(_) => "the regular expression cannot be enforced",
+            Self::Regex { .. } => "the regular expression cannot be enforced",
             Self::Grammar { .. } => "the grammar cannot be enforced",
         }
     }
@@ -109,8 +123,11 @@ impl Format {
         Ok(match self {
             Self::JsonObject => GrammarWithLexer::from_json_schema(schema::prepare(&json!({ "type": "object" }))?),
             Self::JsonSchema(schema) => GrammarWithLexer::from_json_schema(schema::prepare(schema)?),
-            // \d and \w are ASCII, as in JavaScript.
-            Self::Regex(pattern) => GrammarWithLexer::from_lark(format!("start: /{}/", regex_to_lark(pattern, "dw"))),
+            Self::Regex { pattern, flags } => {
+                let expression = javascript::translate(pattern, flags.as_deref(), Match::Whole)
+                    .map_err(|reason| Error::of(self.name(), &reason))?;
+                GrammarWithLexer::from_lark(format!("start: /{}/", regex_to_lark(&expression, "")))
+            }
             Self::Grammar { lark, .. } => GrammarWithLexer::from_lark(lark.clone()),
         })
     }

@@ -31,6 +31,9 @@ pub(crate) fn is_gbnf(grammar: &str) -> bool {
 /// # Errors
 /// Where and how the grammar is wrong, or what it uses that cannot be said.
 pub(crate) fn to_lark(grammar: &str) -> Result<String> {
+    let refused = |message| Error::new(format!("the GBNF grammar cannot be enforced: {message}"));
     let grammar = parse::parse(grammar).map_err(|message| Error::new(format!("the GBNF grammar: {message}")))?;
+    let grammar =
+        grammar.without_endless().ok_or_else(|| refused("no text satisfies it: its rules never come to an end"))?;
     Ok(lark::write(&split::split(&grammar)))
 }

@@ -10,10 +10,12 @@
 #![deny(unsafe_code)]
 
 mod constraint;
+mod derivation;
 mod equivalent;
 mod error;
 mod format;
 mod gbnf;
+mod javascript;
 mod schema;
 mod vocabulary;
 #[cfg(target_arch = "wasm32")]

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{Error, Result, equivalent};
+use crate::equivalent::{self, Draft};
+use crate::javascript::{self, Match};
+use crate::{Error, Result};
 
 /// The keyword of the library's own options.
 const OPTIONS: &str = "x-guidance";
@@ -35,7 +37,8 @@ const MOST_OF_HOSTNAME: u32 = 253;
 pub(crate) fn prepare(schema: &Value) -> Result<Value> {
     let mut schema = schema.clone();
     equivalent::readdress(&mut schema);
-    refine(&mut schema, "#")?;
+    let draft = Draft::of(&schema);
+    refine(&mut schema, "#", draft)?;
     let mut schema = match schema {
         Value::Bool(true) => Map::new(),
         Value::Object(schema) => schema,
@@ -48,8 +51,8 @@ pub(crate) fn prepare(schema: &Value) -> Result<Value> {
 }
 
 /// Works on a schema, the one at `path`, and on all inside of it.
-fn refine(schema: &mut Value, path: &str) -> Result<()> {
-    equivalent::simplify(schema);
+fn refine(schema: &mut Value, path: &str, draft: Draft) -> Result<()> {
+    equivalent::simplify(schema, draft);
     let Some(schema) = schema.as_object_mut() else {
         return Ok(());
     };
@@ -62,6 +65,7 @@ fn refine(schema: &mut Value, path: &str) -> Result<()> {
              definitions by their places, '#/$defs/name'"
         )));
     }
+    translate(schema, path)?;
     for keyword in COUNTS {
         if let Some(count) = schema.get_mut(keyword) {
             let whole = count.as_f64().filter(|count| count.fract() == 0.0 && (0.0..9e15).contains(count));
@@ -78,7 +82,7 @@ fn refine(schema: &mut Value, path: &str) -> Result<()> {
     };
     for (keyword, value) in schema.iter_mut() {
         for (inner, schema) in children(keyword, value) {
-            refine(schema, &format!("{path}/{inner}"))?;
+            refine(schema, &format!("{path}/{inner}"), draft)?;
         }
     }
     if let Some(narrower) = narrower {
@@ -86,6 +90,31 @@ fn refine(schema: &mut Value, path: &str) -> Result<()> {
             Some(Value::Array(all)) => all.push(narrower),
             _ => drop(schema.insert("allOf".to_owned(), json!([narrower]))),
         }
+    }
+    Ok(())
+}
+
+/// Says the expressions of a schema, which are JavaScript's, in the library's notation.
+fn translate(schema: &mut Map<String, Value>, path: &str) -> Result<()> {
+    let translated = |keyword: &str, pattern: &str| {
+        javascript::translate(pattern, None, Match::Search).map_err(|reason| {
+            Error::new(format!("the JSON schema cannot be enforced: '{keyword}' at {path}: {reason}"))
+        })
+    };
+    if let Some(Value::String(pattern)) = schema.get_mut("pattern") {
+        *pattern = translated("pattern", pattern)?;
+    }
+    if let Some(Value::Object(patterns)) = schema.get_mut("patternProperties") {
+        let mut renamed = Map::new();
+        for (pattern, value) in std::mem::take(patterns) {
+            let other = renamed.insert(translated("patternProperties", &pattern)?, value);
+            if other.is_some() {
+                return Err(Error::new(format!(
+                    "the JSON schema cannot be enforced: 'patternProperties' at {path}: /{pattern}/ means what another one does"
+                )));
+            }
+        }
+        *patterns = renamed;
     }
     Ok(())
 }

@@ -107,7 +107,7 @@ const RESPONSE_FORMAT: Rule = Rule {
     kind: Kind::Custom {
         typescript: "ResponseFormat",
         expected: "{ type: 'text' }, { type: 'json_object' }, { type: 'json_schema', schema } with a schema of plain data, \
-                   { type: 'regex', pattern } with a string or an expression without the flag m and with i beside u or v only, or { type: 'grammar', grammar } with \
+                   { type: 'regex', pattern } with a string or a RegExp, or { type: 'grammar', grammar } with \
                    the syntax 'lark' or 'gbnf'",
         check: "isResponseFormat",
     },

@@ -68,6 +68,11 @@ export class Letters {
     return [...text].map((letter) => letter.codePointAt(0));
   }
 
+  /** @param {number[]} ids */
+  async detokenize(ids) {
+    return ids.map((id) => (id <= 0x10ffff ? String.fromCodePoint(id) : '')).join('');
+  }
+
   /** Its template lets its thinking be chosen where it thinks. @param {Message[]} _messages @param {any} options */
   async chatPrompt(_messages, { thinking }) {
     if (thinking !== undefined && this.thoughts === '') throw new BitNetError('unsupported', 'thinking: it cannot be chosen.');

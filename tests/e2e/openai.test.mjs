@@ -203,6 +203,24 @@ test('completions of texts', async () => {
   assert.equal(text, 're:Ab');
 });
 
+test('prompts and inputs may be tokens', async () => {
+  const model = new Letters();
+  const client = clientOf(model);
+  const one = await client.completions.create({ model: 'm', prompt: [0x41, 0x62], max_tokens: 9 });
+  assert.deepEqual([one.choices.map(({ text }) => text), one.usage?.prompt_tokens], [['re:Ab'], 3]);
+  const two = await client.completions.create({ model: 'm', prompt: [[0x41], [0x42, 0x43]], n: 2, max_tokens: 9 });
+  assert.deepEqual(two.choices.map(({ text }) => text), ['re:A', 're:A', 're:BC', 're:BC']);
+  const { data } = await client.embeddings.create({ model: 'm', input: [[0x41], [0x42, 0x43]] });
+  assert.deepEqual(data.map(({ embedding }) => embedding), [[1, 0.5], [2, 0.5]]);
+  assert.equal((await client.embeddings.create({ model: 'm', input: [0x42, 0x43] })).usage.prompt_tokens, 3);
+  // Numbers that are no tokens, or not those of a text.
+  for (const prompt of [[], [[]], [-1], [1.5], ['a', 1], [[1], 'a'], [2 ** 31], [[0x41], [2 ** 31]]]) {
+    for (const call of [client.completions.create(/** @type {any} */ ({ model: 'm', prompt })), client.embeddings.create(/** @type {any} */ ({ model: 'm', input: prompt }))]) {
+      await assert.rejects(call, (/** @type {any} */ error) => error instanceof OpenAI.BadRequestError && ['prompt', 'input'].includes(error.param ?? ''));
+    }
+  }
+});
+
 test('embeddings, as numbers and as the package asks for them', async () => {
   const client = clientOf();
   const got = await client.embeddings.create({ model: 'm', input: ['abc', 'de'] });

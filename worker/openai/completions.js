@@ -2,6 +2,7 @@
 import { toOpenAI } from './error.js';
 import { chatRequest, completionRequest } from './request.js';
 import { ChatAnswer, TextAnswer } from './answer.js';
+import { textsOf } from './token-prompt.js';
 
 /** @import { Model } from '../model.js' */
 /** @import { GenerationResult, Message, Token, Usage } from '../protocol.js' */
@@ -97,6 +98,7 @@ export class Completions {
     const input = this.#Answer === ChatAnswer ? 'messages' : 'prompt';
     try {
       const request = this.#read(params);
+      if (input === 'prompt') request.prompts = await textsOf(this.#model, /** @type {(string | number[])[]} */ (request.prompts), input);
       const controller = new AbortController();
       const all = AbortSignal.any([controller.signal, ...(signal ? [signal] : [])]);
       const running = this.#start(request, all);
@@ -131,7 +133,7 @@ export class Completions {
    * @returns {AsyncGenerator<{ answer: Answer, token?: Token }, Answer[], undefined>}
    */
   async *#start({ prompts, options, n }, signal) {
-    const wanted = prompts.flatMap((prompt) => Array.from({ length: n }, (_, i) => ({ prompt, i })));
+    const wanted = /** @type {(string | Message[])[]} */ (prompts).flatMap((prompt) => Array.from({ length: n }, (_, i) => ({ prompt, i })));
     const answers = wanted.map((_, index) => new this.#Answer(index));
     // A seed stands for one answer: several have seeds one behind the other.
     const streams = wanted.map(({ prompt, i }) => {

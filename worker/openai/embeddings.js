@@ -1,14 +1,16 @@
 // Embeddings in the shape of OpenAI's API.
 import { OpenAIError, toOpenAI } from './error.js';
 import { modelId } from './completions.js';
+import { inputs, isTextInput, textsOf } from './token-prompt.js';
 
+/** @import { TextInput } from './token-prompt.js' */
 /** @import { Model } from '../model.js' */
 /** @import { RequestOptions } from './completions.js' */
 /** @import { CreateEmbeddingResponse } from './types.js' */
 
 /**
  * @typedef {object} EmbeddingParams
- * @property {string | readonly string[]} input
+ * @property {TextInput} input
  * @property {string | undefined} [model]
  * @property {'float' | 'base64' | undefined} [encoding_format]
  * @property {number | undefined} [dimensions] can only be those that the model's vectors have
@@ -49,9 +51,8 @@ export class Embeddings {
     const { input, model, encoding_format: format = 'float', dimensions, ...rest } = given(params);
     const [unknown] = Object.keys(rest).filter((name) => name !== 'user');
     if (unknown !== undefined) throw new OpenAIError(400, `Unsupported parameter: '${unknown}'. Supported are input, model, encoding_format, dimensions, user.`, { param: unknown, code: 'unsupported_parameter' });
-    const texts = [input].flat();
-    if (texts.length === 0 || !texts.every((text) => typeof text === 'string' && text !== '')) {
-      throw new OpenAIError(400, "Invalid value for 'input': expected a string or an array of strings, none empty.", { param: 'input', code: 'invalid_value' });
+    if (!isTextInput(input) || inputs(input).includes('')) {
+      throw new OpenAIError(400, "Invalid value for 'input': expected a string, an array of strings, none empty, or the tokens of one text or of several.", { param: 'input', code: 'invalid_value' });
     }
     if (format !== 'float' && format !== 'base64') {
       throw new OpenAIError(400, "Invalid value for 'encoding_format': expected 'float' or 'base64'.", { param: 'encoding_format', code: 'invalid_value' });
@@ -62,6 +63,7 @@ export class Embeddings {
       throw new OpenAIError(400, 'This version makes no embeddings.', { param: 'model', code: 'unsupported' });
     }
     try {
+      const texts = await textsOf(this.#model, inputs(input), 'input');
       /** @type {Float32Array[]} */
       const vectors = await embedder.embed(texts, { signal: signal ?? undefined });
       const [{ length }] = vectors;

@@ -1,9 +1,11 @@
 // Requests of OpenAI's API, read into the options of `generate`: https://platform.openai.com/docs/api-reference
 import { GENERATE_RULES } from '../schema.js';
 import { OpenAIError } from './error.js';
+import { inputs, isTextInput } from './token-prompt.js';
 
 /** @import { Message } from '../protocol.js' */
 /** @import { GenerateOptions } from '../schema.js' */
+/** @import { TextInput } from './token-prompt.js' */
 /** @import { ChatMessageParam, ChatResponseFormat, ChatTool, NamedToolChoice } from './types.js' */
 
 /**
@@ -53,7 +55,7 @@ import { OpenAIError } from './error.js';
 /**
  * A request for the continuation of a text.
  * @typedef {CommonParams & {
- *   prompt: string | readonly string[],
+ *   prompt: TextInput,
  *   max_tokens?: number | null | undefined,
  *   logprobs?: number | null | undefined,
  *   echo?: boolean | null | undefined,
@@ -65,7 +67,7 @@ import { OpenAIError } from './error.js';
 /**
  * A request that was read.
  * @typedef {object} OpenAIRequest
- * @property {(string | Message[])[]} prompts
+ * @property {(string | readonly number[] | Message[])[]} prompts numbers are tokens of a text
  * @property {GenerateOptions} options
  * @property {number} n answers to each prompt
  * @property {boolean} stream
@@ -136,7 +138,7 @@ const CHAT = {
 /** @type {Record<string, [expected: string, check: Check]>} */
 const COMPLETION = {
   ...COMMON,
-  prompt: ['a string or an array of strings, at least one', (v) => [v].flat().length > 0 && [v].flat().every(isText)],
+  prompt: ['a string, an array of strings, or the tokens of one text or of several, at least one', isTextInput],
   logprobs: ['a whole number from 0 to 5', whole(0, 5)],
   echo: ['false: the prompt is not repeated here', (v) => v === false],
   best_of: ['1: all answers are returned, ask for several by n', (v) => v === 1],
@@ -350,5 +352,5 @@ export function completionRequest(params) {
   check(params, COMPLETION);
   const { prompt, max_tokens, logprobs } = params;
   const options = { ...commonOptions(params), maxTokens: max_tokens ?? 16, logprobs: logprobs ?? undefined };
-  return { prompts: /** @type {string[]} */ ([prompt].flat()), options, ...frame(params) };
+  return { prompts: inputs(prompt), options, ...frame(params) };
 }

@@ -23,7 +23,46 @@ pub(super) struct Grammar {
     pub(super) rules: Vec<Expression>,
 }
 
+impl Grammar {
+    /// Without the choices that never come to an end, because a rule in them names itself whatever is chosen; `None` if nothing is
+    /// left of the root.
+    pub(super) fn without_endless(&self) -> Option<Self> {
+        let mut ends = vec![false; self.rules.len()];
+        loop {
+            let before = ends.clone();
+            for (rule, body) in self.rules.iter().enumerate().rev() {
+                ends[rule] |= body.ending(&ends).is_some();
+            }
+            if ends == before {
+                break;
+            }
+        }
+        // A rule that never ends is not named any more.
+        let rules = self.rules.iter().map(|body| body.ending(&ends).unwrap_or(Expression::Sequence(Vec::new())));
+        ends.first().is_some_and(|&ends| ends).then(|| Self { rules: rules.collect() })
+    }
+}
+
 impl Expression {
+    /// What comes to an end of it, where these rules do.
+    fn ending(&self, ends: &[bool]) -> Option<Self> {
+        match self {
+            Self::Chars(set) => (!set.is_empty()).then(|| self.clone()),
+            Self::Rule(rule) => ends[*rule].then(|| self.clone()),
+            Self::Sequence(all) => {
+                all.iter().map(|child| child.ending(ends)).collect::<Option<_>>().map(Self::Sequence)
+            }
+            Self::Choice(all) => {
+                let all: Vec<_> = all.iter().filter_map(|child| child.ending(ends)).collect();
+                (!all.is_empty()).then_some(Self::Choice(all))
+            }
+            Self::Repeat(inner, least, most) => match inner.ending(ends) {
+                Some(inner) => Some(Self::Repeat(Box::new(inner), *least, *most)),
+                None => (*least == 0).then(|| Self::Sequence(Vec::new())),
+            },
+        }
+    }
+
     /// The expressions right inside of it.
     pub(super) fn children(&self) -> &[Self] {
         match self {

@@ -24,7 +24,7 @@ fn drawn(format: &Format, count: u128) -> Vec<String> {
 
 #[test]
 fn an_expression_is_matched_as_a_whole() {
-    for text in drawn(&Format::Regex(r"[A-F]{2}-\d{3}(, (yes|no))?".into()), 50) {
+    for text in drawn(&Format::regex(r"[A-F]{2}-\d{3}(, (yes|no))?"), 50) {
         let (code, rest) = text.split_at(6);
         let (letters, digits) = code.split_once('-').unwrap();
         assert!(letters.len() == 2 && letters.bytes().all(|b| (b'A'..=b'F').contains(&b)), "{text}");
@@ -36,7 +36,7 @@ fn an_expression_is_matched_as_a_whole() {
 #[test]
 fn characters_of_several_bytes_stay_whole() {
     let (format, mut constraint) = {
-        let format = Format::Regex("(Zürich|Köln|東京|🦀){2}".into());
+        let format = Format::regex("(Zürich|Köln|東京|🦀){2}");
         let constraint = demo().vocabulary.constrain(&format).unwrap();
         (format, constraint)
     };
@@ -50,11 +50,11 @@ fn characters_of_several_bytes_stay_whole() {
 #[test]
 fn digits_and_words_are_javascripts() {
     for (pattern, text) in [(r"\d+", "٣"), (r"\w+", "é"), (r"\W", "a")] {
-        let mut constraint = demo().vocabulary.constrain(&Format::Regex(pattern.into())).unwrap();
+        let mut constraint = demo().vocabulary.constrain(&Format::regex(pattern)).unwrap();
         assert!(!takes(demo(), &mut constraint, text).unwrap(), "{pattern} {text}");
     }
     // The slash of JavaScript's spelling is no end here.
-    let mut constraint = demo().vocabulary.constrain(&Format::Regex("a/b".into())).unwrap();
+    let mut constraint = demo().vocabulary.constrain(&Format::regex("a/b")).unwrap();
     assert!(takes(demo(), &mut constraint, "a/b").unwrap());
 }
 
@@ -109,6 +109,14 @@ fn what_cannot_be_enforced_is_refused_and_says_why() {
     let schema = |schema: Value| Format::JsonSchema(schema);
     let cases = [
         (schema(json!({ "type": "array", "uniqueItems": true })), "uniqueItems"),
+        (schema(json!({ "type": "array", "contains": { "const": 1 } })), "contains"),
+        (schema(json!({ "contains": { "const": 1 }, "minContains": 0, "maxContains": 2 })), "contains"),
+        (
+            schema(
+                json!({ "$schema": "http://json-schema.org/draft-07/schema#", "contains": { "const": 1 }, "minContains": 0 }),
+            ),
+            "contains",
+        ),
         (schema(json!({ "not": { "type": "string" } })), "not"),
         (schema(json!({ "properties": { "a": { "if": true, "then": false } } })), "if"),
         (schema(json!({ "oneOf": [{ "minimum": 1 }, { "maximum": 2 }] })), "oneOf"),
@@ -123,8 +131,8 @@ fn what_cannot_be_enforced_is_refused_and_says_why() {
         (schema(json!(false)), "false"),
         (schema(json!([])), "expected an object"),
         (schema(json!({ "type": "string", "pattern": "(?=a)b" })), "(?=a)b"),
-        (Format::Regex("(unclosed".into()), "unclosed"),
-        (Format::Regex("a*?(?<!b)".into()), "(?<!b)"),
+        (Format::regex("(unclosed"), "unclosed"),
+        (Format::regex("a*?(?<!b)"), "(?<!b)"),
         (Format::lark("start: nothing"), "nothing"),
         (Format::lark("begin: \"a\""), "start"),
         (Format::lark(""), "start"),
@@ -133,6 +141,55 @@ fn what_cannot_be_enforced_is_refused_and_says_why() {
         let sentence = refusal(&format);
         assert!(sentence.contains("cannot be enforced") || sentence.contains("expected"), "{format:?}: {sentence}");
         assert!(sentence.contains(word) && !sentence.contains("<state>"), "{format:?}: {sentence}");
+    }
+}
+
+#[test]
+fn what_derives_no_text_is_refused() {
+    let schema = |schema: Value| Format::JsonSchema(schema);
+    let gbnf = |grammar: &str| Format::from_json(&json!({ "type": "grammar", "grammar": grammar }).to_string());
+    for grammar in [
+        "root ::= root",
+        "root ::= root root",
+        "root ::= \"a\" root",
+        "root ::= root \"a\"",
+        "root ::= x\nx ::= y | \"(\" x \")\"\ny ::= x+",
+        "root ::= (root)+ | \"a\" x\nx ::= root",
+    ] {
+        let error = gbnf(grammar).map_or_else(|error| error.to_string(), |format| refusal(&format));
+        assert!(error.contains("no text satisfies it"), "{grammar}: {error}");
+    }
+    // Choices that never end are not begun.
+    let format = gbnf("root ::= \"a\" x | \"b\" x* \"c\"\nx ::= \"d\" x").unwrap();
+    assert_eq!(drawn(&format, 3), ["bc", "bc", "bc"]);
+    for lark in ["start: start", "start: \"a\" start", "start: x\nx: y | \"(\" x \")\"\ny: x+"] {
+        assert!(refusal(&Format::lark(lark)).contains("no text satisfies it"), "{lark}");
+    }
+    for pattern in ["[]", "a[]", "[]+b", "(?:[]|[^\\s\\S])"] {
+        assert!(refusal(&Format::regex(pattern)).contains("no text satisfies it"), "{pattern}");
+    }
+    let object = |inner: Value| json!({ "type": "object", "properties": { "a": inner }, "required": ["a"] });
+    for nothing in [
+        json!({ "not": {} }),
+        json!({ "not": true }),
+        json!({ "enum": [] }),
+        json!({ "anyOf": [] }),
+        json!({ "allOf": [{ "type": "string" }, { "type": "number" }] }),
+        json!({ "allOf": [{ "const": 1 }, { "const": 2 }] }),
+        json!({ "type": [] }),
+        json!({ "type": "string", "enum": [1, 2] }),
+        json!({ "type": "string", "minLength": 3, "maxLength": 2 }),
+        json!({ "type": "string", "pattern": "^a$", "minLength": 2 }),
+        json!({ "type": "array", "minItems": 3, "maxItems": 2 }),
+        json!({ "type": "array", "items": false, "minItems": 1 }),
+        json!({ "type": "object", "minProperties": 1, "maxProperties": 0 }),
+        json!({ "type": "object", "properties": { "a": false }, "required": ["a"] }),
+        json!({ "$defs": { "a": object(json!({ "$ref": "#/$defs/a" })) }, "$ref": "#/$defs/a" }),
+        json!({ "type": "array", "items": { "$ref": "#" }, "minItems": 1 }),
+    ] {
+        for schema in [schema(nothing.clone()), schema(object(nothing.clone()))] {
+            assert!(refusal(&schema).contains("cannot be enforced"), "{schema:?}: {}", refusal(&schema));
+        }
     }
 }
 
@@ -200,6 +257,25 @@ fn what_can_be_said_in_other_words_is_enforced() {
         ),
         (json!({ "prefixItems": [{ "const": 1 }], "unevaluatedItems": false }), "[1]", "[1, 2]"),
         (json!({ "items": [{ "const": 1 }], "unevaluatedItems": false }), "[1]", "[1, 2]"),
+        // Lists of which only the length matters.
+        (json!({ "type": "array", "contains": { "const": 1 }, "minContains": 0, "maxItems": 1 }), "[2]", "[1, 1]"),
+        (json!({ "type": "array", "contains": true, "maxItems": 2 }), "[2]", "[]"),
+        (
+            json!({ "type": "array", "contains": {}, "minContains": 2, "maxContains": 3, "minItems": 1 }),
+            "[1, 2]",
+            "[1]",
+        ),
+        (json!({ "type": "array", "contains": {}, "maxContains": 2.0, "maxItems": 4 }), "[1, 2]", "[1, 2, 3]"),
+        (
+            json!({ "$schema": "http://json-schema.org/draft-07/schema#", "type": "array", "contains": true, "minContains": 0 }),
+            "[1]",
+            "[]",
+        ),
+        (
+            json!({ "$schema": "http://json-schema.org/draft-04/schema#", "type": "array", "contains": false, "maxItems": 1 }),
+            "[]",
+            "[1, 1]",
+        ),
         // Addresses with escapes, one within what another leads to.
         (
             json!({
@@ -229,7 +305,7 @@ fn what_takes_too_much_work_is_refused() {
     for pattern in
         ["(a{1,1000}){1,1000}b{1,1000}".repeat(20), "(.*a.{20}|.*b.{30}){40}".repeat(10), "((a|b)*c){500}".into()]
     {
-        if let Ok(mut constraint) = demo().vocabulary.constrain(&Format::Regex(pattern.clone())) {
+        if let Ok(mut constraint) = demo().vocabulary.constrain(&Format::regex(pattern.clone())) {
             assert!(!ids(constraint.mask().unwrap()).is_empty(), "{pattern}");
         }
     }
@@ -292,7 +368,7 @@ fn a_part_that_cannot_be_enforced_is_named() {
 fn formats_are_read_from_json() {
     let read = |value: Value| Format::from_json(&value.to_string());
     assert_eq!(read(json!({ "type": "json_object" })), Ok(Format::JsonObject));
-    assert_eq!(read(json!({ "type": "regex", "pattern": "a" })), Ok(Format::Regex("a".into())));
+    assert_eq!(read(json!({ "type": "regex", "pattern": "a" })), Ok(Format::regex("a")));
     assert_eq!(read(json!({ "type": "grammar", "grammar": "b" })), Ok(Format::lark("b")));
     let schema = json!({ "type": "json_schema", "schema": { "type": "null" } });
     assert_eq!(read(schema), Ok(Format::JsonSchema(json!({ "type": "null" }))));
@@ -313,9 +389,9 @@ fn a_vocabulary_is_checked() {
     }
     // A model without stop tokens ends with its grammar.
     let vocabulary = Vocabulary::new(bytes, ends, &[]).unwrap();
-    let mut constraint = vocabulary.constrain(&Format::Regex("ab".into())).unwrap();
+    let mut constraint = vocabulary.constrain(&Format::regex("ab")).unwrap();
     assert_eq!(ids(constraint.mask().unwrap()), [0]);
     assert!(!constraint.accept(0).unwrap());
     assert!(constraint.accept(1).unwrap());
-    assert!(vocabulary.constrain(&Format::Regex("c".into())).is_err(), "the vocabulary has no c");
+    assert!(vocabulary.constrain(&Format::regex("c")).is_err(), "the vocabulary has no c");
 }

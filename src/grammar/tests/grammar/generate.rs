@@ -117,7 +117,7 @@ fn too_few_tokens_are_told() {
 fn an_answer_that_may_go_on_ends_where_the_model_ends_it() {
     let mut engine = engine(DEMO);
     let options = GenerateOptions { max_tokens: Some(30), ..GenerateOptions::default() };
-    let (text, reason, _) = answer(&mut engine, &Format::Regex("[0-9]+".into()), options);
+    let (text, reason, _) = answer(&mut engine, &Format::regex("[0-9]+"), options);
     assert!(text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty(), "{text}");
     println!("{text} {reason:?}");
 }
@@ -126,7 +126,7 @@ fn an_answer_that_may_go_on_ends_where_the_model_ends_it() {
 fn a_stop_text_still_ends_the_answer() {
     let mut engine = engine(DEMO);
     let options = GenerateOptions { stop: vec!["-".into()], max_tokens: Some(30), ..GenerateOptions::default() };
-    let (text, reason, stopped_by) = answer(&mut engine, &Format::Regex("aaa-bbb".into()), options);
+    let (text, reason, stopped_by) = answer(&mut engine, &Format::regex("aaa-bbb"), options);
     assert_eq!((text.as_str(), reason, stopped_by), ("aaa", FinishReason::Stop, Some(StoppedBy::Text("-".into()))));
 }
 
@@ -134,7 +134,7 @@ fn a_stop_text_still_ends_the_answer() {
 fn spaces_at_the_start_are_the_grammars() {
     for model in MODELS {
         let mut engine = engine(model);
-        let (text, ..) = answer(&mut engine, &Format::Regex(" b c".into()), GenerateOptions::default());
+        let (text, ..) = answer(&mut engine, &Format::regex(" b c"), GenerateOptions::default());
         assert_eq!(text, " b c", "{model}");
     }
 }
@@ -155,7 +155,7 @@ impl Wish {
         };
         let prompt = ["Tell me a story as JSON.", "Tell me", "A person:"][random.rand_range(0..3) as usize];
         let prompt = engine.tokenizer().encode(prompt, false, true).unwrap();
-        let expressions = Format::Regex("(the colour is (red|blue)|the number is [0-9]{1,3}), that is all".into());
+        let expressions = Format::regex("(the colour is (red|blue)|the number is [0-9]{1,3}), that is all");
         let format = [Some(person()), None, Some(expressions)][random.rand_range(0..3) as usize].clone();
         let max_tokens = Some(if format.is_some() { 400 } else { 20 });
         let options = GenerateOptions {

@@ -5,5 +5,6 @@
 mod formats;
 mod gbnf;
 mod generate;
+mod javascript;
 mod suite;
 mod support;
