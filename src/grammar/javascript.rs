@@ -8,6 +8,7 @@
 //! Without the flags `u` and `v` JavaScript counts in units of UTF-16, of which a character above U+FFFF takes two. Those are
 //! written only where a set may repeat without end, so that two units are allowed wherever one is.
 
+mod class;
 mod parse;
 mod set;
 mod write;

@@ -19,21 +19,21 @@ pub(super) fn parse(pattern: &str, flags: Flags) -> Parsed<Node> {
     }
 }
 
-struct Parser {
-    chars: Vec<char>,
-    at: usize,
-    depth: usize,
-    flags: Flags,
+pub(super) struct Parser {
+    pub(super) chars: Vec<char>,
+    pub(super) at: usize,
+    pub(super) depth: usize,
+    pub(super) flags: Flags,
 }
 
 /// What an escape or a part of a class stands for.
-enum Atom {
+pub(super) enum Atom {
     Char(char),
     Set(ClassUnicode),
 }
 
 impl Atom {
-    fn set(self) -> ClassUnicode {
+    pub(super) fn set(self) -> ClassUnicode {
         match self {
             Self::Char(c) => set::of(&[(c, c)]),
             Self::Set(set) => set,
@@ -42,21 +42,21 @@ impl Atom {
 }
 
 impl Parser {
-    fn error<T>(&self, reason: &str) -> Parsed<T> {
+    pub(super) fn error<T>(&self, reason: &str) -> Parsed<T> {
         Err(format!("{reason}, at character {}", self.at + 1))
     }
 
-    fn peek(&self) -> Option<char> {
+    pub(super) fn peek(&self) -> Option<char> {
         self.chars.get(self.at).copied()
     }
 
-    fn next(&mut self) -> Option<char> {
+    pub(super) fn next(&mut self) -> Option<char> {
         let next = self.peek();
         self.at += usize::from(next.is_some());
         next
     }
 
-    fn takes(&mut self, wanted: &str) -> bool {
+    pub(super) fn takes(&mut self, wanted: &str) -> bool {
         let is_there = wanted.chars().enumerate().all(|(i, c)| self.chars.get(self.at + i) == Some(&c));
         if is_there {
             self.at += wanted.chars().count();
@@ -64,7 +64,7 @@ impl Parser {
         is_there
     }
 
-    fn deeper(&mut self) -> Parsed<()> {
+    pub(super) fn deeper(&mut self) -> Parsed<()> {
         self.depth += 1;
         if self.depth > DEEPEST {
             return self.error(&format!("there are more than {DEEPEST} groups within each other"));
@@ -233,7 +233,7 @@ impl Parser {
     }
 
     /// Behind a backslash.
-    fn escape(&mut self, in_class: bool) -> Parsed<Atom> {
+    pub(super) fn escape(&mut self, in_class: bool) -> Parsed<Atom> {
         let is_unicode = self.flags.unicode;
         let Some(c) = self.next() else { return self.error("there is nothing behind a \\") };
         if let Some(set) = set::escape(c, self.flags) {
@@ -327,113 +327,5 @@ impl Parser {
             return self.error("expected } behind the name of a property");
         }
         set::property(&name, is_negated, self.flags)
-    }
-
-    /// Behind `[`: all of a class.
-    fn class(&mut self) -> Parsed<ClassUnicode> {
-        self.deeper()?;
-        let is_negated = self.takes("^");
-        let all = if self.flags.sets { self.set_of_sets()? } else { self.union()? };
-        self.depth -= 1;
-        let mut all = set::fold(all, self.flags);
-        if is_negated {
-            all.negate();
-        }
-        Ok(all)
-    }
-
-    /// Characters, ranges and sets, up to `]`.
-    fn union(&mut self) -> Parsed<ClassUnicode> {
-        let mut all = set::of(&[]);
-        while !self.takes("]") {
-            let first = self.atom()?;
-            let is_range = self.peek() == Some('-') && self.chars.get(self.at + 1).is_some_and(|&c| c != ']');
-            if !is_range {
-                all.union(&first.set());
-                continue;
-            }
-            self.at += 1;
-            match (first, self.atom()?) {
-                (Atom::Char(first), Atom::Char(last)) => all.union(&self.range(first, last)?),
-                _ if self.flags.unicode => return self.error("a set cannot be the end of a range"),
-                (first, last) => {
-                    all.union(&first.set());
-                    all.union(&set::of(&[('-', '-')]));
-                    all.union(&last.set());
-                }
-            }
-        }
-        Ok(all)
-    }
-
-    fn range(&self, first: char, last: char) -> Parsed<ClassUnicode> {
-        if first > last {
-            return self.error("the ends of a range are out of order");
-        }
-        Ok(set::of(&[(first, last)]))
-    }
-
-    fn atom(&mut self) -> Parsed<Atom> {
-        match self.next() {
-            None => self.error("a [ has no ]"),
-            Some('\\') => self.escape(true),
-            Some(c) if c > '\u{ffff}' && !self.flags.unicode => {
-                self.error("such a character in a class needs the flag u")
-            }
-            Some(c) => Ok(Atom::Char(c)),
-        }
-    }
-
-    /// What a class of the flag `v` has, up to its `]`: classes in it, `--` and `&&`.
-    fn set_of_sets(&mut self) -> Parsed<ClassUnicode> {
-        let mut all = set::of(&[]);
-        while !self.takes("]") {
-            if self.takes("--") {
-                let other = self.operand()?.set();
-                all = set::fold(all, self.flags);
-                all.difference(&set::fold(other, self.flags));
-                continue;
-            }
-            if self.takes("&&") {
-                let other = self.operand()?.set();
-                all = set::fold(all, self.flags);
-                all.intersect(&set::fold(other, self.flags));
-                continue;
-            }
-            let first = self.operand()?;
-            if self.peek() == Some('-') && self.chars.get(self.at + 1) != Some(&'-') {
-                self.at += 1;
-                match (first, self.operand()?) {
-                    (Atom::Char(first), Atom::Char(last)) => all.union(&self.range(first, last)?),
-                    _ => return self.error("a set cannot be the end of a range"),
-                }
-            } else {
-                all.union(&first.set());
-            }
-        }
-        Ok(all)
-    }
-
-    fn operand(&mut self) -> Parsed<Atom> {
-        if self.takes("[") {
-            return self.class().map(Atom::Set);
-        }
-        if !self.takes("\\q{") {
-            return self.atom();
-        }
-        let texts: String = self.chars[self.at..].iter().take_while(|c| **c != '}').collect();
-        self.at += texts.chars().count();
-        let mut all = set::of(&[]);
-        for text in texts.split('|') {
-            let mut chars = text.chars();
-            match (chars.next(), chars.next()) {
-                (Some(c), None) if c != '\\' => all.union(&set::of(&[(c, c)])),
-                _ => {
-                    return self
-                        .error("only single characters can be enforced in \\q{}; write them outside of the class");
-                }
-            }
-        }
-        if self.takes("}") { Ok(Atom::Set(all)) } else { self.error("\\q{ has no }") }
     }
 }
