@@ -97,14 +97,15 @@ export class Generations {
    * @param {(told: Told) => void} tell
    * @returns {Promise<GenerationResult>}
    */
-  async run(id, { prompt, options: { timeout, responseFormat, waitsForRoom = false, ...options } }, tell) {
+  async run(id, { prompt, options: { timeout, waited = 0, responseFormat, waitsForRoom = false, ...options } }, tell) {
     const arrived = performance.now();
+    const deadline = timeout === undefined ? undefined : arrived + timeout - waited;
     this.#coming.add(id);
     /** @type {Awaited<ReturnType<Grammars['constrain']>> | undefined} */
     let constraint;
     try {
-      if (responseFormat !== undefined) constraint = await this.#grammars.constrain(responseFormat);
-      const isLate = () => timeout !== undefined && performance.now() - arrived >= timeout;
+      if (responseFormat !== undefined) constraint = await inTime(this.#grammars.constrain(responseFormat), deadline, timeout);
+      const isLate = () => deadline !== undefined && performance.now() >= deadline;
       for (let isIn = false; !isIn; ) {
         if (!this.#coming.has(id)) throw CANCELLED;
         if (waitsForRoom && isLate()) throw late(/** @type {number} */ (timeout), NO_USAGE);
@@ -113,13 +114,13 @@ export class Generations {
           isIn = true;
         } catch (thrown) {
           if (!waitsForRoom || /** @type {WireError} */ (thrown)?.code !== 'queue_full') throw thrown;
-          await this.#room(timeout === undefined ? undefined : arrived + timeout - performance.now());
+          await this.#room(deadline === undefined ? undefined : deadline - performance.now());
         }
       }
       return await new Promise((resolve, reject) => {
         const call = new Call(arrived, options.timeParts ?? false, tell, resolve, reject);
         this.#calls.set(id, call);
-        if (timeout !== undefined) call.timer = setTimeout(() => this.#expire(id, timeout), arrived + timeout - performance.now());
+        if (deadline !== undefined) call.timer = setTimeout(() => this.#expire(id, /** @type {number} */ (timeout)), deadline - performance.now());
         void this.#loop();
       });
     } finally {
@@ -292,6 +293,28 @@ export class Generations {
 
 /** Of a generation that has not begun. @type {Usage} */
 const NO_USAGE = { promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
+
+/**
+ * What an answer must follow, whose module may have to be fetched.
+ * @param {ReturnType<Grammars['constrain']>} constraint
+ * @param {number | undefined} deadline as performance.now() tells
+ * @param {number | undefined} timeout
+ */
+async function inTime(constraint, deadline, timeout) {
+  if (deadline === undefined || timeout === undefined) return constraint;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  /** @type {Promise<never>} */
+  const ended = new Promise((_, reject) => (timer = setTimeout(() => reject(late(timeout, NO_USAGE)), deadline - performance.now())));
+  try {
+    return await Promise.race([constraint, ended]);
+  } catch (error) {
+    constraint.then((unused) => unused.free(), () => {});
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /**
  * @param {number} timeout milliseconds

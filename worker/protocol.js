@@ -87,6 +87,7 @@
  * @property {number} [priority]
  * @property {number} [timeout] milliseconds
  * @property {boolean} [timeParts]
+ * @property {number} [waited] milliseconds of the timeout that are over
  * @property {boolean} [waitsForRoom] whether the call waits where the queue is full, in place of `queue_full`
  * @property {number} [syntheticContext] for `bench.js`: made-up tokens before the prompt
  */

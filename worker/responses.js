@@ -45,7 +45,7 @@ const EDITION = 1;
  */
 export function repeatable(wire, { temperature = 0, seed, timeParts, responseCache }) {
   if (responseCache === false || timeParts || (temperature !== 0 && seed === undefined)) return undefined;
-  const { chat, priority, timeout, speculative, timeParts: _, waitsForRoom, seed: drawn, ...rest } = wire;
+  const { chat, priority, timeout, waited, speculative, timeParts: _, waitsForRoom, seed: drawn, ...rest } = wire;
   return JSON.stringify({ edition: EDITION, ...rest, ...(temperature !== 0 && { seed: drawn }) });
 }
 

@@ -303,6 +303,7 @@ pageTest('an application’s own guards change, refuse, stop, fail and take too 
     all.slow = await failure(withGuard({ timeout: 20, beforeGenerate: (/** @type {GuardedRequest} */ { signal }) => new Promise(() => signal.addEventListener('abort', () => (aborted = true))) }, ask));
     all.told = aborted;
     all.aborted = await failure(withGuard({ beforeGenerate: () => new Promise(() => {}) }, () => ask({ signal: AbortSignal.timeout(10) })));
+    all.late = await failure(withGuard({ timeout: 60_000, beforeGenerate: () => new Promise(() => {}) }, () => ask({ timeout: 10 })));
     all.textFailed = await failure(withGuard({ onText: () => { throw new Error('oops'); } }, () => ask(format)));
     all.textSlow = await failure(withGuard({ timeout: 20, onText: () => new Promise(() => {}) }, () => ask(format)));
     const shout = { onText: async (/** @type {any} */ { text }) => text.toUpperCase() };
@@ -340,6 +341,7 @@ pageTest('an application’s own guards change, refuse, stop, fail and take too 
   for (const name of ['failed', 'wrong', 'nonsense']) assert.deepEqual(got[name], of('request', 'failed'), name);
   assert.deepEqual([got.slow, got.textFailed, got.textSlow], [of('request', 'timeout'), of('text', 'failed'), of('text', 'timeout')]);
   assert.match(String(got.aborted[0]), /TimeoutError|23/);
+  assert.deepEqual(got.late, ['timeout', { timeout: 10 }], 'the timeout of a call counts what its guards take');
   assert.equal(got.upper, 'IT IS A SECRET THING');
   assert.deepEqual(got.stopped, ['it is THE END', { type: 'guard', guard: 'own', text: '' }, 'it is THE END', true]);
   assert.equal(got.logprobs[0], true);

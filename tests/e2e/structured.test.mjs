@@ -180,6 +180,17 @@ pageTest('what cannot be enforced is refused before anything is generated', asyn
   assert.equal(errors.at(-1)?.[1], 'fine');
 });
 
+pageTest('the timeout of a call counts what it waits for the module of grammars', async (page) => {
+  await page.context().route('**/bitnet_grammar_bg.wasm', () => {}); // never answered
+  const error = await page.evaluate(async (url) => {
+    const model = await lib.BitNet.load(url, { threads: 1 });
+    const { code, details } = await model.complete('Say it.', { responseFormat: { type: 'regex', pattern: 'a' }, timeout: 20 }).catch((error) => error);
+    await model.unload();
+    return [code, details];
+  }, SHIPPED);
+  assert.deepEqual(error, ['timeout', { timeout: 20, usage: { promptTokens: 0, cachedTokens: 0, completionTokens: 0 } }]);
+});
+
 pageTest('a trap in the module of grammars ends one answer, and the next gets a new instance', async (page) => {
   const got = await page.evaluate(async (url) => {
     const model = await lib.BitNet.load(url, { threads: 1, workerUrl: '/e2e/grammar-fuse-engine.js', wasmBase: '/dist/wasm/' });
