@@ -86,12 +86,12 @@ export function choosePreset(wanted, device, asked) {
     reasons.push('1 thread: the page is not cross-origin isolated.');
   } else {
     options.threads = Math.max(1, Math.min(options.threads, cores));
-    reasons.push(`At most ${options.threads} threads: the preset allows ${PRESETS[name].threads}, and there are ${cores} processors.`);
+    reasons.push(`At most ${count(options.threads, 'thread')}: the preset allows ${PRESETS[name].threads}, and ${there(cores)}.`);
   }
   if (wanted === 'auto' && onBattery) {
     options.threads = Math.max(1, Math.ceil(options.threads / 2));
     options.maxConcurrent = Math.max(1, options.maxConcurrent / 2);
-    reasons.push(`Half of that, ${options.threads}, and ${options.maxConcurrent} requests at once: the device runs on its battery.`);
+    reasons.push(`Half of that, ${options.threads}, and ${count(options.maxConcurrent, 'request')} at once: the device runs on its battery.`);
   }
   reasons.push(`A context of at most ${options.context} tokens, where the model and WebAssembly's memory allow it.`);
   reasons.push(`Precision 'fast': keys and values take a quarter of the memory.`);
@@ -101,6 +101,12 @@ export function choosePreset(wanted, device, asked) {
   for (const option of overridden) reasons.push(`${option}: ${asked[option]}, as load was told.`);
   return { name, options, overridden, reasons, device };
 }
+
+/** @param {number} number @param {string} noun */
+const count = (number, noun) => `${number} ${noun}${number === 1 ? '' : 's'}`;
+
+/** @param {number} cores */
+const there = (cores) => `there ${cores === 1 ? 'is' : 'are'} ${count(cores, 'processor')}`;
 
 /**
  * @param {Device} device
@@ -114,12 +120,12 @@ function kindOf({ cores, memoryGiB, touch, saveData, onBattery }, reasons) {
   };
   if (touch) return because('mobile', 'a finger is the only pointer');
   if (memoryGiB !== undefined && memoryGiB <= 4) return because('mobile', `the device has about ${memoryGiB} GiB of memory`);
-  if (cores <= 2) return because('mobile', `there are ${cores} processors`);
+  if (cores <= 2) return because('mobile', there(cores));
   if (onBattery !== undefined && onBattery) return because('laptop', 'the device has a battery, and runs on it');
   if (saveData) return because('laptop', 'the user saves data');
-  if (cores < 8) return because('laptop', `there are ${cores} processors`);
+  if (cores < 8) return because('laptop', there(cores));
   if (memoryGiB !== undefined && memoryGiB < 8) return because('laptop', `the device has about ${memoryGiB} GiB of memory`);
-  return because('desktop', `there are ${cores} processors${memoryGiB === undefined ? '' : ` and ${memoryGiB} GiB of memory or more`}`);
+  return because('desktop', `${there(cores)}${memoryGiB === undefined ? '' : ` and ${memoryGiB} GiB of memory or more`}`);
 }
 
 /**

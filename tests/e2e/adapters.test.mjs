@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { HumanMessage, SystemMessage, ToolMessage } from '@langchain/core/messages';
+import { AIMessage, HumanMessage, SystemMessage, ToolMessage } from '@langchain/core/messages';
 import { StringOutputParser } from '@langchain/core/output_parsers';
 import { ChatPromptTemplate } from '@langchain/core/prompts';
 import { generateText, jsonSchema, Output, stepCountIs, streamText, tool } from 'ai';
@@ -219,4 +219,35 @@ test('LangChain: an abort stops the model, and what it cannot read is refused', 
   assert.deepEqual([seen < 50, model.running], [true, 0]);
   const image = new HumanMessage({ content: [{ type: 'image_url', image_url: { url: 'data:,' } }] });
   await assert.rejects(chain(model).invoke([image]), { code: 'unsupported' });
+});
+
+test('AI SDK: an answer that breaks off is an error in its stream, behind what was written', async () => {
+  /** @type {any[]} */
+  const errors = [];
+  const result = streamText({ model: sdk(new Letters()), prompt: 'Hi!', maxRetries: 0, onError: ({ error }) => void errors.push(error) });
+  const types = [];
+  for await (const { type } of result.fullStream) types.push(type);
+  assert.deepEqual(types.slice(-4), ['text-delta', 'error', 'finish-step', 'finish']);
+  assert.deepEqual([await result.text, await result.finishReason, errors.map(({ code }) => code)], ['re:Hi', 'error', ['crashed']]);
+});
+
+test('AI SDK: results of tools in parts are their texts, and a seed may be below 0', async () => {
+  const model = new Letters();
+  const parts = (/** @type {any} */ value) => ({ ...add, toModelOutput: () => ({ type: /** @type {const} */ ('content'), value }) });
+  const ask = (/** @type {any} */ value) => generateText({ model: sdk(model), prompt: 'call', tools: { add: parts(value) }, stopWhen: stepCountIs(2), seed: -3 });
+  assert.equal((await ask([{ type: 'text', text: 'one' }, { type: 'text', text: 'two' }])).text, 're:one\ntwo');
+  assert.equal(model.options.at(-1).seed, 3);
+  await assert.rejects(ask([{ type: 'file', data: { type: 'data', data: 'AA==' }, mediaType: 'image/png' }]), { code: 'unsupported', message: /result of a tool.*file/ });
+});
+
+test('LangChain: calls and thoughts may stand among the contents of an answer', async () => {
+  const model = new Letters();
+  const call = /** @type {const} */ ({ type: 'tool_call', id: '1', name: 'add', args: { a: 1 } });
+  const answer = new AIMessage({ contentBlocks: [{ type: 'reasoning', reasoning: 'hm' }, { type: 'text', text: 'So.' }, call] });
+  await chain(model).invoke([new HumanMessage('Hi'), answer, new ToolMessage({ tool_call_id: '1', content: '3' })]);
+  assert.deepEqual(model.messages[0][1], {
+    role: 'assistant', content: 'So.', reasoning_content: 'hm', tool_calls: [{ id: '1', type: 'function', function: { name: 'add', arguments: { a: 1 } } }],
+  });
+  const asked = new HumanMessage({ content: [{ type: 'reasoning', reasoning: 'hm' }] });
+  await assert.rejects(chain(model).invoke([asked]), { code: 'unsupported' });
 });

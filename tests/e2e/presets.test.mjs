@@ -22,6 +22,7 @@ test('auto takes the preset that fits the device, and says why', () => {
     [{ saveData: true }, 'laptop', /saves data/],
     [{ memoryGiB: 4 }, 'mobile', /about 4 GiB/],
     [{ cores: 2 }, 'mobile', /2 processors/],
+    [{ cores: 1 }, 'mobile', /there is 1 processor\./],
     [{ touch: true }, 'mobile', /finger/],
   ]);
   for (const [device, name, reason] of expected) {
@@ -34,6 +35,7 @@ test('auto takes the preset that fits the device, and says why', () => {
   assert.deepEqual(of({ onBattery: true }).options, { threads: 3, context: 4096, precision: 'fast', maxConcurrent: 2 });
   assert.deepEqual(of({ touch: true, onBattery: true, cores: 8 }).options, { threads: 2, context: 2048, precision: 'fast', maxConcurrent: 1 });
   assert.deepEqual(of({ cores: 1 }).options.threads, 1);
+  assert.match(of({ cores: 1 }).reasons[1], /^At most 1 thread: .* there is 1 processor\.$/);
   assert.equal(of({ isolated: false }).options.threads, 1);
   assert.match(of({ saveData: true }).reasons.join(' '), /cache: true/);
   // What is asked for by name does not depend on the battery; what is asked for by option wins.

@@ -122,6 +122,11 @@ async function* partsOf(events, step, warnings, modelId) {
       }
       yield { type: 'finish', usage: usageOf(event.result, answer), finishReason: reasonOf(event.result) };
     }
+  } catch (error) {
+    // What an abort ends the SDK sees by its own signal; anything else is a part of the stream, as with other providers.
+    if (!(error instanceof BitNetError)) throw error;
+    yield { type: 'error', error };
+    yield { type: 'finish', usage: NO_USAGE, finishReason: { unified: 'error', raw: error.code } };
   } finally {
     await events.return(); // whoever leaves the stream stops the model
   }
@@ -157,7 +162,9 @@ function optionsOf(call, settings) {
   const unsupported = (/** @type {string} */ feature) => void warnings.push({ type: 'unsupported', feature });
   /** @type {Record<string, unknown>} */
   const wished = {
-    maxTokens: maxOutputTokens, temperature, topP, topK, presencePenalty, frequencyPenalty, seed, signal: abortSignal,
+    maxTokens: maxOutputTokens, temperature, topP, topK, presencePenalty, frequencyPenalty, signal: abortSignal,
+    // Other providers take any whole number.
+    seed: seed === undefined ? undefined : Math.abs(seed),
     stop: stopSequences?.length ? stopSequences : undefined,
   };
   const { responseFormat, tools = [], toolChoice } = call;
@@ -196,11 +203,14 @@ function messagesOf(message) {
     if (part.type === 'text') content += part.text;
     else if (part.type === 'tool-call') calls.push({ id: part.toolCallId, type: 'function', function: { name: part.toolName, arguments: part.input } });
     else if (part.type === 'reasoning') reasoning += part.text;
-    else {
-      throw new BitNetError('unsupported', `A message has a part of the type ${part.type}: expected texts and calls of tools, since models here read text only.`);
-    }
+    else throw unreadable('A message', part.type);
   }
   return [{ role: message.role, content, ...(reasoning !== '' && { reasoning_content: reasoning }), ...(calls.length > 0 && { tool_calls: calls }) }];
+}
+
+/** @param {string} what @param {string} type */
+function unreadable(what, type) {
+  return new BitNetError('unsupported', `${what} has a part of the type ${type}: expected texts and calls of tools, since models here read text only.`);
 }
 
 /** @param {LanguageModelV4ToolResultOutput} output */
@@ -211,6 +221,11 @@ function resultText(output) {
       return output.value;
     case 'execution-denied':
       return output.reason ?? 'The call was denied.';
+    case 'content':
+      return output.value.map((part) => {
+        if (part.type === 'text') return part.text;
+        throw unreadable('The result of a tool', part.type);
+      }).join('\n');
     default:
       return JSON.stringify(output.value);
   }
@@ -221,6 +236,12 @@ function reasonOf({ finishReason: raw, stoppedBy }) {
   const unified = stoppedBy?.type === 'guard' ? 'content-filter' : raw === 'tool_calls' ? 'tool-calls' : raw;
   return { unified: /** @type {LanguageModelV4FinishReason['unified']} */ (unified), raw };
 }
+
+/** Where nothing is known. @type {LanguageModelV4Usage} */
+const NO_USAGE = {
+  inputTokens: { total: undefined, noCache: undefined, cacheRead: undefined, cacheWrite: undefined },
+  outputTokens: { total: undefined, text: undefined, reasoning: undefined },
+};
 
 /** @param {GenerationResult} result @param {Answer} answer @returns {LanguageModelV4Usage} */
 function usageOf({ usage: { promptTokens, cachedTokens, completionTokens } }, { reasoningTokens }) {

@@ -209,11 +209,14 @@ function thoughtOf(reasoning) {
 /** @type {Record<string, string>} */
 const ROLES = { human: 'user', ai: 'assistant', system: 'system', developer: 'system', tool: 'tool' };
 
+/** What stands among the contents of assistants besides texts: calls, which `tool_calls` has too, and thoughts. */
+const ASIDE = ['tool_use', 'tool_call', 'reasoning', 'thinking', 'redacted_thinking'];
+
 /** @param {BaseMessage} message @returns {Message} */
 function messageOf(message) {
   const role = ROLES[message.type] ?? /** @type {any} */ (message).role;
   const parts = typeof message.content === 'string' ? [{ type: 'text', text: message.content }] : message.content;
-  const other = parts.find(({ type }) => type !== 'text' && type !== 'tool_use');
+  const other = parts.find(({ type }) => type !== 'text' && !(role === 'assistant' && ASIDE.includes(type)));
   if (role === undefined || other !== undefined) {
     const found = role === undefined ? `a message of the type ${message.type}` : `a part of the type ${other?.type}`;
     throw new BitNetError('unsupported', `Expected messages of a system, a user, an assistant or a tool, of text alone, found ${found}.`);
@@ -221,7 +224,8 @@ function messageOf(message) {
   const content = parts.map((part) => ('text' in part ? part.text : '')).join('');
   const { tool_calls: calls = [], tool_call_id: id, name } = /** @type {any} */ (message);
   if (role === 'tool') return { role, content, tool_call_id: id, ...(name && { name }) };
-  const { reasoning_content: reasoning } = message.additional_kwargs;
+  const thoughts = parts.map((/** @type {any} */ { type, reasoning, thinking }) => (type === 'reasoning' ? reasoning : thinking) ?? '').join('');
+  const { reasoning_content: reasoning = thoughts } = message.additional_kwargs;
   const thought = typeof reasoning === 'string' && reasoning !== '' && { reasoning_content: reasoning };
   if (calls.length === 0) return { role, content, ...thought };
   return { role, content, ...thought, tool_calls: calls.map((/** @type {any} */ call) => ({ id: call.id, type: 'function', function: { name: call.name, arguments: call.args } })) };
