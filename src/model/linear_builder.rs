@@ -119,7 +119,7 @@ impl LinearBuilder {
             ),
             _ if may_be_ternary => {
                 let decoder = TernaryDecoder::new(name, tensor_type, i2s_layout, ternarizes, rows, cols)?;
-                let decoder = if slot.conversion.is_master { decoder.without_groups() } else { decoder };
+                let decoder = if slot.conversion.is_master { decoder.of_master_weights() } else { decoder };
                 Sink::Ternary(decoder, CodesBuilder::new(options, rows, cols)?)
             }
             _ => Self::rows(slot)?,
@@ -337,7 +337,6 @@ pub(super) mod tests {
             let scale = 0x2000 + index as u16 % 99;
             places.iter().for_each(|at| block[*at..at + 2].copy_from_slice(&scale.to_le_bytes()));
             match tensor_type {
-                TensorType::Tq2_0 => block.iter_mut().for_each(|b| *b &= !((*b >> 1) & *b & 0x55)),
                 TensorType::F32 => block.copy_from_slice(&random[index].to_le_bytes()),
                 TensorType::F16 => block.copy_from_slice(&half::f16::from_f32(random[index]).to_le_bytes()),
                 TensorType::Bf16 => block.copy_from_slice(&half::bf16::from_f32(random[index]).to_le_bytes()),

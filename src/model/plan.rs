@@ -19,6 +19,9 @@ pub struct VectorId(pub(super) usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RowsId(pub(super) usize);
 
+/// What is said of a bias.
+const NO_BIASES: &str = "this build computes layers and norms without biases only";
+
 /// What a tensor is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -160,6 +163,9 @@ impl<'a> Tensors<'a> {
         };
         match self.by_name.keys().copied().filter(is_unread).min() {
             None => Ok(()),
+            Some(name) if name.ends_with(".bias") => {
+                Err(Error::new(ErrorKind::Unsupported, format!("tensor {name}: {NO_BIASES}")))
+            }
             Some(name) => Err(Error::new(
                 ErrorKind::Unsupported,
                 format!("tensor {name}: this build does not know what a model of this architecture does with it"),
@@ -172,7 +178,7 @@ impl<'a> Tensors<'a> {
         let Some(tensor) = self.by_name.get(name.as_str()) else { return Ok(false) };
         tensor.check()?;
         if let Some(layer) = name.strip_suffix(".weight") {
-            self.refuse(&[&format!("{layer}.bias")], "this build computes layers and norms without biases only")?;
+            self.refuse(&[&format!("{layer}.bias")], NO_BIASES)?;
         }
         self.slots.push(slot(role, name, rows, cols, tensor, self)?);
         Ok(true)
@@ -192,7 +198,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// All tensors that were asked for. Others of the file are left unread.
+    /// All tensors that were asked for.
     ///
     /// # Errors
     /// `InvalidModel` for overlapping bytes.

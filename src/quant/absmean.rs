@@ -42,12 +42,13 @@ impl Survey {
         self.count += weights.len() as u64;
     }
 
-    /// `None` if a weight was NaN or infinite.
-    pub(super) fn ternarizer(self) -> Option<Ternarizer> {
+    /// `None` if a weight was NaN or infinite. `always_rounds`: also what is ternary already, as training does, whose scale
+    /// shrinks by that.
+    pub(super) fn ternarizer(self, always_rounds: bool) -> Option<Ternarizer> {
         if !self.is_finite {
             return None;
         }
-        if self.is_ternary {
+        if self.is_ternary && !always_rounds {
             return Some(Ternarizer::Exact { scale: self.magnitude });
         }
         let mean = ((self.sum / self.count as f64) as f32).max(1e-5);
@@ -78,7 +79,16 @@ mod tests {
     fn of(weights: &[f32]) -> Option<Ternarizer> {
         let mut survey = Survey::new();
         weights.chunks(3).for_each(|weights| survey.add(weights));
-        survey.ternarizer()
+        survey.ternarizer(false)
+    }
+
+    #[test]
+    fn master_weights_are_rounded_whatever_they_are() {
+        let mut survey = Survey::new();
+        survey.add(&[0.5, -0.5, 0.0, 0.5]);
+        let t = survey.ternarizer(true).unwrap();
+        assert_eq!([0.5, -0.5, 0.0].map(|w| t.code(w)), [1, -1, 0]);
+        assert_eq!(t.scale(), 0.375);
     }
 
     #[test]

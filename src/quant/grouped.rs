@@ -9,7 +9,6 @@ use crate::{Error, ErrorKind, Result};
 #[derive(Debug)]
 pub struct GroupedDecoder {
     name: String,
-    tensor_type: TensorType,
     decode: GroupDecoder,
     next_row: usize,
     cutter: RowCutter,
@@ -41,7 +40,6 @@ impl GroupedDecoder {
         let row_bytes = tensor_type.row_bytes(cols).ok_or_else(|| tensor_type.no_such_row(name, cols))?;
         Ok(Self {
             name: name.to_owned(),
-            tensor_type,
             decode,
             next_row: 0,
             cutter: RowCutter::new(row_bytes),
@@ -53,14 +51,14 @@ impl GroupedDecoder {
     /// Takes the next bytes; `sink` gets whole rows.
     ///
     /// # Errors
-    /// `InvalidModel` for a scale that is NaN or infinite, or a code 3 of TQ2_0; whatever `sink` fails with.
+    /// `InvalidModel` for a scale that is NaN or infinite; whatever `sink` fails with.
     pub fn push(&mut self, bytes: &[u8], mut sink: impl FnMut(GroupedRow<'_>) -> Result<()>) -> Result<()> {
-        let Self { name, tensor_type, decode, next_row, cutter, codes, scales } = self;
+        let Self { name, decode, next_row, cutter, codes, scales } = self;
         let row_bytes = cutter.row_bytes();
         cutter.push(bytes, |rows| {
             for stored in rows.chunks_exact(row_bytes) {
                 decode(stored, codes, scales);
-                check_row(name, *tensor_type, codes, scales)?;
+                check_scales(name, scales)?;
                 sink(GroupedRow { index: *next_row, codes, scales })?;
                 *next_row += 1;
             }
@@ -69,22 +67,15 @@ impl GroupedDecoder {
     }
 }
 
-/// Checks what a row was decoded to.
-pub(super) fn check_row(name: &str, tensor_type: TensorType, codes: &[i8], scales: &[u16]) -> Result<()> {
-    if let Some(scale) = scales.iter().find(|&&scale| !half_to_f32(scale).is_finite()) {
-        return Err(Error::new(
+/// Checks the scales of a row.
+pub(super) fn check_scales(name: &str, scales: &[u16]) -> Result<()> {
+    match scales.iter().find(|&&scale| !half_to_f32(scale).is_finite()) {
+        None => Ok(()),
+        Some(scale) => Err(Error::new(
             ErrorKind::InvalidModel,
             format!("tensor {name}: the scale of a group is NaN or infinite (f16 {scale:04x}): the file is damaged"),
-        ));
+        )),
     }
-    // ggml's quantizer writes no code 3 in TQ2_0; in Q2_0 it is a value.
-    if tensor_type == TensorType::Tq2_0 && has_two(codes) {
-        return Err(Error::new(
-            ErrorKind::InvalidModel,
-            format!("tensor {name}: a weight code beyond -1, 0, +1: the file is damaged"),
-        ));
-    }
-    Ok(())
 }
 
 /// Whether a code is 2.

@@ -4,7 +4,7 @@ use super::TensorType;
 use super::absmean::{Survey, Ternarizer};
 use super::float::half_to_f32;
 use super::float_groups::{FloatGroups, GroupSurvey};
-use super::grouped::{check_row, has_two};
+use super::grouped::{check_scales, has_two};
 use super::i2_s::{self, I2sLayout};
 use super::packed::{self, QUARTERS};
 use super::rows::RowCutter;
@@ -36,8 +36,8 @@ pub struct TernaryDecoder {
     layout: I2sLayout,
     /// Whether floats of more than one magnitude are rounded to ternary ones.
     ternarizes: bool,
-    /// Whether floats may turn out to have groups.
-    finds_groups: bool,
+    /// Whether floats are master weights, whatever they look like.
+    is_master: bool,
     rows: usize,
     cols: usize,
     next_row: usize,
@@ -74,7 +74,7 @@ impl TernaryDecoder {
             tensor_type,
             layout,
             ternarizes,
-            finds_groups: true,
+            is_master: false,
             rows,
             cols,
             next_row: 0,
@@ -85,9 +85,9 @@ impl TernaryDecoder {
         })
     }
 
-    /// Floats have no groups, whatever they look like: the file says itself that they are master weights.
-    pub fn without_groups(self) -> Self {
-        Self { finds_groups: false, ..self }
+    /// Floats are rounded, and have no groups, whatever they look like: the file says itself that they are master weights.
+    pub fn of_master_weights(self) -> Self {
+        Self { is_master: true, ..self }
     }
 
     /// Takes the next bytes of the tensor.
@@ -196,7 +196,7 @@ impl TernaryDecoder {
         let mut common = None;
         for (index, bytes) in self.held.chunks_exact(self.cutter.row_bytes()).enumerate() {
             decode(bytes, &mut codes, &mut scales);
-            check_row(&self.name, self.tensor_type, &codes, &scales)?;
+            check_scales(&self.name, &scales)?;
             for (codes, &scale) in codes.chunks_exact_mut(columns.count()).zip(&scales) {
                 if scale & 0x7fff == 0 {
                     codes.fill(0);
@@ -230,13 +230,13 @@ impl TernaryDecoder {
             survey.add(&row);
             group_survey.add(&row);
         }
-        let Some(ternarizer) = survey.ternarizer() else {
+        let Some(ternarizer) = survey.ternarizer(self.is_master) else {
             return Err(self.invalid("one of its weights is NaN or infinite"));
         };
         // Quantized weights are not the master weights that absmean is defined on: what it made of them would be another model.
         let is_master = self.ternarizes && self.tensor_type.is_float();
         if matches!(ternarizer, Ternarizer::AbsMean { .. }) {
-            *groups = group_survey.groups().filter(|_| self.finds_groups);
+            *groups = group_survey.groups().filter(|_| !self.is_master);
             if groups.is_some() || !is_master {
                 return Ok(None);
             }

@@ -1,7 +1,8 @@
 //! TQ2_0 (ggml type 35): blocks of 256 weights in 66 bytes, `u8 qs[64]; f16 d`.
 //!
 //! Two halves of 32 bytes; in each, byte `m` holds the codes of weights `m`, `32 + m`, `64 + m`, `96 + m` from its
-//! **low** bits up (the opposite of I2_S). Weight = code - 1. Source: ggml `dequantize_row_tq2_0`.
+//! **low** bits up (the opposite of I2_S). Weight = code - 1: ggml's quantizer writes no code 3, and its
+//! kernels compute with 2 where a file has one. Source: ggml `dequantize_row_tq2_0` and `ggml_vec_dot_tq2_0_q8_K`.
 
 use super::blocks::bits_at;
 

@@ -38,10 +38,6 @@ fn store(tensor: &mut DraftTensor, tensor_type: TensorType) {
         _ => (0x1c18, &[0]),
     };
     for (index, block) in tensor.data.chunks_exact_mut(tensor_type.block_bytes()).enumerate() {
-        // TQ2_0 has no code 3.
-        if tensor_type == TensorType::Tq2_0 {
-            block.iter_mut().for_each(|byte| *byte &= !((*byte >> 1) & *byte & 0x55));
-        }
         // A little more from block to block, so that no two scales are one.
         let scale = scale + index as u16 % 16;
         places.iter().for_each(|at| block[*at..at + 2].copy_from_slice(&scale.to_le_bytes()));

@@ -217,10 +217,28 @@ fn encoders_and_layers_that_differ_are_refused_by_name() {
                 assert_eq!(load(&layers).err().unwrap().kind(), ErrorKind::InvalidModel, "{file}, {name}");
             }
         }
-        for name in ["token_embd_norm.weight", "position_embd.weight", "output.scale", "blk.0.ffn_gate_inp.weight"] {
+        for name in [
+            "token_embd_norm.weight",
+            "position_embd.weight",
+            "token_types.weight",
+            "output.scale",
+            "output_b.weight",
+            "cls.weight.2",
+            "dense_2.weight",
+            "v.blk.0.attn_q.weight",
+            "lm_head.weight",
+            "blk.0.ffn_gate_inp.weight",
+            "blk.99.attn_norm.weight",
+        ] {
             let mut other = good.clone();
             other.tensors.push(vector(name, 128));
             refused(&other, name, "does not know");
+        }
+        // Also of a head that is the embedding, and of layers beyond the last one.
+        for name in ["output.bias", "output_norm.bias", "token_embd.bias", "blk.0.attn_q.bias", "blk.99.attn_q.bias"] {
+            let mut other = good.clone();
+            other.tensors.push(vector(name, 128));
+            refused(&other, name, "without biases only");
         }
     }
 }

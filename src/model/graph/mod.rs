@@ -99,25 +99,14 @@ pub(super) fn plan(header: &Header, config: &Config) -> Result<(Box<dyn Graph>, 
     let (_, build) = family.ok_or_else(|| Error::new(ErrorKind::Internal, "a config of an unknown architecture"))?;
     refuse_rotations(&header.metadata)?;
     let mut tensors = Tensors::new(header)?;
-    // What llama.cpp puts before or behind the layers of other families, by its names for them.
-    tensors.refuse(
-        &[
-            "token_embd_norm.weight",
-            "token_types.weight",
-            "position_embd.weight",
-            "per_layer_token_embd.weight",
-            "token_embd.scale",
-            "output.scale",
-            "output.input_scale",
-        ],
-        "this build does not know what a model of this architecture does with it",
-    )?;
     // LongRoPE's, which llama.cpp chooses between by the length of the context.
     tensors.refuse(
         &["rope_factors_long.weight", "rope_factors_short.weight"],
         "this build computes RoPE without scaling, with linear scaling and YaRN only",
     )?;
     let graph = build(config, &header.metadata, &mut tensors)?;
+    // Whatever else a file has, before, behind or beside the layers, would change what comes out of them.
+    tensors.refuse_unread("", &[".attn_rot_embd.weight"])?;
     Ok((graph, Plan::new(tensors)?))
 }
 
