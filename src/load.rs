@@ -408,8 +408,8 @@ fn tokenizer(metadata: &mut Metadata, config: &Config, options: &LoadOptions) ->
     if let Some(pre) = &options.pre_tokenizer {
         vocabulary.pre = Some(pre.clone());
     }
-    if vocabulary.may_be_padded {
-        vocabulary.pad(config.vocab_size);
+    if vocabulary.may_be_fitted {
+        vocabulary.fit(config.vocab_size);
     }
     if vocabulary.tokens.len() != config.vocab_size {
         return Err(Error::new(

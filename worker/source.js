@@ -94,12 +94,27 @@ function whole(blob) {
  * @returns {Wired}
  */
 function folder(files) {
+  const root = rootOf(files);
   const named = files.map((file) => {
-    if (file instanceof File) return { name: file.name, blob: file };
+    if (file instanceof File) return { name: isWithin(file, root) ? file.webkitRelativePath.slice(root.length) : file.name, blob: file };
     throw invalid('an array must hold the Files of a folder: config.json, tokenizer.json, model.safetensors and what lies beside them.');
   });
   return { wire: { kind: 'files', files: named }, transfer: [], release: () => {} };
 }
+
+/**
+ * Of Files that were chosen as a folder, the path of the one that has the model's config.json: other files of that name lie in
+ * folders below it.
+ * @param {unknown[]} files
+ */
+function rootOf(files) {
+  const paths = files.map((file) => (file instanceof File ? file.webkitRelativePath : ''));
+  const roots = paths.filter((path) => path.endsWith('/config.json')).map((path) => path.slice(0, -'config.json'.length));
+  return roots.sort((a, b) => a.length - b.length)[0] ?? '';
+}
+
+/** @param {File} file @param {string} root */
+const isWithin = (file, root) => root !== '' && file.webkitRelativePath.startsWith(root);
 
 /** @param {string | URL} source @param {AbortSignal} [signal] @returns {Promise<Wired>} */
 async function addressed(source, signal) {

@@ -60,7 +60,9 @@ pub(super) fn read(config: &str, weights: &[u8]) -> Result<AdapterFile> {
             let message = format!("{module}: lora_A has {rank} rows and lora_B {} numbers in {rows} rows", b.len());
             return Err(invalid(format!("{message}, expected a rank of {expected}")));
         }
-        layers.insert(name, LowRank { rank, a, b, scale });
+        if layers.insert(name, LowRank { rank, a, b, scale }).is_some() {
+            return Err(invalid(format!("{module} stands in the weights twice, by two names")));
+        }
     }
     if layers.is_empty() {
         return Err(invalid(format!("{WEIGHTS} has no tensors")));

@@ -50,6 +50,14 @@ fn a_folder_of_peft_is_read() {
         (format!("{Q}.lora_B.default.weight"), vec![6, 2]),
     ]);
     assert!(AdapterFile::from_peft(&config(|_| {}), &named).is_ok());
+    // Of a model without a head.
+    let bare = "base_model.model.layers.3.self_attn.q_proj";
+    let file = AdapterFile::from_peft(&config(|_| {}), &pair(bare)).unwrap();
+    assert!(file.layers.contains_key("blk.3.attn_q"));
+    let [a, b] = [(".lora_A.weight", vec![2, 4]), (".lora_B.weight", vec![6, 2])];
+    let both = [bare, Q].map(|module| [&a, &b].map(|(end, shape)| (format!("{module}{end}"), shape.clone())));
+    let error = AdapterFile::from_peft(&config(|_| {}), &weights(both.as_flattened())).unwrap_err();
+    assert!(error.to_string().contains("stands in the weights twice"), "{error}");
 }
 
 #[test]

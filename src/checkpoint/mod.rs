@@ -7,16 +7,21 @@
 
 #![forbid(unsafe_code)]
 
+mod class;
 mod config;
 pub(crate) mod json;
 mod names;
+mod pooling;
+mod rope;
 mod safetensors;
 mod settings;
 mod shards;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 pub(crate) use names::gguf_name;
+pub use pooling::pooling_file;
 pub(crate) use safetensors::Entry;
 pub use safetensors::{Safetensors, header_bytes};
 pub use shards::shards;
@@ -36,6 +41,8 @@ pub const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 pub const GENERATION_CONFIG: &str = "generation_config.json";
 /// The chat template, where it is a file of its own.
 pub const CHAT_TEMPLATE: &str = "chat_template.jinja";
+/// The parts of an embedding model, as sentence-transformers lists them.
+pub const MODULES: &str = "modules.json";
 /// The weights, where they are in one file.
 pub const WEIGHTS: &str = "model.safetensors";
 /// Which file has which weights, where there are several.
@@ -59,6 +66,10 @@ pub struct Texts {
     pub generation_config: Option<String>,
     /// `chat_template.jinja`
     pub chat_template: Option<String>,
+    /// `modules.json`
+    pub modules: Option<String>,
+    /// The settings of the pooling that [`pooling_file`] names, such as `1_Pooling/config.json`.
+    pub pooling: Option<String>,
 }
 
 /// The header of a folder's model, and which bytes of each file belong to its data section, which begins at byte 0.
@@ -68,9 +79,12 @@ pub struct Texts {
 /// `Unsupported` for an architecture, a quantization or a scaling of RoPE that this build does not compute, by name;
 /// `InvalidModel` for a text that is no JSON or contradicts itself.
 pub fn header(texts: Texts, files: Vec<Safetensors>) -> Result<(Header, Vec<Span>)> {
-    let config = Config::parse(&texts.config)?;
+    let config = Config::parse(&texts.config, names::have_own_norms(&files))?;
     let mut metadata = Metadata::default();
     config.write(&mut metadata);
+    if let Some(kind) = pooling::kind(texts.modules.as_deref(), texts.pooling.as_deref(), config.is_bare)? {
+        metadata.insert(format!("{}.pooling_type", config.architecture), kind.into());
+    }
     settings::write(&texts, &config, &mut metadata)?;
     metadata.insert("general.name".to_owned(), Value::String(texts.name));
     metadata.insert("tokenizer.huggingface.json".to_owned(), Value::String(texts.tokenizer));

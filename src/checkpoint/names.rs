@@ -29,21 +29,44 @@ const PARTS: [(&str, &str); 15] = [
     ("mlp.ffn_layernorm", "ffn_sub_norm"),
 ];
 
-/// Tensors that follow from the configuration, which old programs saved as well.
-const IGNORED: &str = ".rotary_emb.inv_freq";
+/// Those of Gemma 3 that have other names: its layers have a norm behind each block, too.
+const GEMMA_PARTS: [(&str, &str); 3] = [
+    ("post_attention_layernorm", "post_attention_norm"),
+    ("pre_feedforward_layernorm", "ffn_norm"),
+    ("post_feedforward_layernorm", "post_ffw_norm"),
+];
 
-/// The GGUF name of the layer or norm that transformers calls `name`: `model.layers.3.mlp.up_proj` is `blk.3.ffn_up`.
+/// Tensors that follow from the configuration, which old programs saved as well.
+const IGNORED: &str = "rotary_emb.inv_freq";
+
+/// How the norm within a BitLinear layer is named: by transformers, and in Microsoft's embedding models.
+const INPUT_NORMS: [&str; 2] = [".rms_norm", ".norm"];
+
+/// The GGUF name of the layer or norm that transformers calls `name`: `model.layers.3.mlp.up_proj` is `blk.3.ffn_up`. A class
+/// without a head saves names without `model.`.
 pub(crate) fn gguf_name(name: &str) -> Option<String> {
+    of_parts(name, &PARTS)
+}
+
+fn of_parts(name: &str, parts: &[(&str, &str)]) -> Option<String> {
+    if name == "lm_head" {
+        return Some("output".to_owned());
+    }
+    let name = name.strip_prefix("model.").unwrap_or(name);
     match name {
-        "model.embed_tokens" => return Some("token_embd".to_owned()),
-        "model.norm" => return Some("output_norm".to_owned()),
-        "lm_head" => return Some("output".to_owned()),
+        "embed_tokens" => return Some("token_embd".to_owned()),
+        "norm" => return Some("output_norm".to_owned()),
         _ => {}
     }
-    let (index, part) = name.strip_prefix("model.layers.")?.split_once('.')?;
+    let (index, part) = name.strip_prefix("layers.")?.split_once('.')?;
     let index: u32 = index.parse().ok()?;
-    let (_, part) = PARTS.iter().find(|(known, _)| *known == part)?;
+    let (_, part) = parts.iter().find(|(known, _)| *known == part)?;
     Some(format!("blk.{index}.{part}"))
+}
+
+/// Whether linear layers have norms of their own, by the name that only tensors tell.
+pub(super) fn have_own_norms(files: &[Safetensors]) -> bool {
+    files.iter().flat_map(|file| &file.entries).any(|entry| entry.name.ends_with("_proj.norm.weight"))
 }
 
 /// The tensors of all files, and which bytes of each file belong to the joined data section.
@@ -71,7 +94,16 @@ pub(super) fn tensors(files: Vec<Safetensors>, config: &Config) -> Result<(Vec<T
         let message = "its weights are packed, but the weight_scale beside it is missing: the folder is incomplete";
         return Err(invalid(format!("tensor {}: {message}", tensor.name)));
     }
-    if config.ties_embeddings == Some(false) && !names.contains("output.weight") {
+    let is_linear = |name: &str| PARTS.iter().any(|(path, part)| path.ends_with("_proj") && name.ends_with(part));
+    let lacks_norm = |tensor: &&TensorInfo| {
+        let layer = tensor.name.strip_suffix(".weight").filter(|layer| is_linear(layer));
+        layer.is_some_and(|layer| !names.contains(&format!("{layer}_norm_in.weight")))
+    };
+    if let Some(tensor) = tensors.iter().find(lacks_norm).filter(|_| config.has_input_norms) {
+        let message = "the norm of this layer is missing, which others have: the folder is incomplete";
+        return Err(invalid(format!("tensor {}: {message}", tensor.name)));
+    }
+    if !config.is_bare && config.ties_embeddings == Some(false) && !names.contains("output.weight") {
         return Err(invalid("tensor lm_head.weight is missing, and tie_word_embeddings is false".to_owned()));
     }
     Ok((tensors, spans))
@@ -80,21 +112,25 @@ pub(super) fn tensors(files: Vec<Safetensors>, config: &Config) -> Result<(Vec<T
 /// One tensor of the file whose data begins at `base`; `None` for one that nothing is computed with.
 fn tensor(entry: Entry, base: u64, config: &Config) -> Result<Option<TensorInfo>> {
     let refused = |what: &str| Error::new(ErrorKind::Unsupported, format!("tensor {}: {what}", entry.name));
-    if entry.name.ends_with(IGNORED) || config.ties_embeddings == Some(true) && entry.name == "lm_head.weight" {
+    let has_no_head = config.is_bare || config.ties_embeddings == Some(true);
+    if entry.name.ends_with(IGNORED) || has_no_head && entry.name == "lm_head.weight" {
         return Ok(None);
     }
     let unknown = || refused("this build does not know what a model of this architecture does with it");
     let (layer, kind) = entry.name.rsplit_once('.').ok_or_else(unknown)?;
-    let layer = match layer.strip_suffix(".rms_norm").filter(|_| config.has_input_norms) {
-        Some(linear) => gguf_name(linear).map(|name| format!("{name}_norm_in")),
-        None => gguf_name(layer),
+    let own = if config.offsets_norms() { &GEMMA_PARTS[..] } else { &[] };
+    let named = |layer: &str| of_parts(layer, own).or_else(|| gguf_name(layer));
+    let linear = INPUT_NORMS.iter().find_map(|end| layer.strip_suffix(end)).filter(|layer| layer.ends_with("_proj"));
+    let layer = match linear.filter(|_| config.has_input_norms) {
+        Some(linear) => named(linear).map(|name| format!("{name}_norm_in")),
+        None => named(layer),
     };
     let layer = layer.ok_or_else(unknown)?;
     let mut conversion = Conversion::default();
     let name = match kind {
         "weight" => format!("{layer}.weight"),
         // Master weights have a scale of their own.
-        "weight_scale" if config.storage == Storage::Master => return Ok(None),
+        "weight_scale" if matches!(config.storage, Storage::Master | Storage::MasterOrTernary) => return Ok(None),
         "weight_scale" => {
             conversion.is_reciprocal = config.storage == Storage::Divide;
             format!("{layer}.scale")
@@ -105,6 +141,7 @@ fn tensor(entry: Entry, base: u64, config: &Config) -> Result<Option<TensorInfo>
     if kind == "weight" {
         let part = layer.rsplit('.').next().unwrap_or_default();
         conversion.is_master = config.storage == Storage::Master;
+        conversion.is_offset = config.offsets_norms() && part.ends_with("norm");
         conversion.heads = match part {
             "attn_q" if config.permutes_heads() => Some(config.n_heads),
             "attn_k" if config.permutes_heads() => Some(config.n_kv_heads),

@@ -33,8 +33,10 @@ pub(super) fn write(texts: &Texts, config: &Config, metadata: &mut Metadata) -> 
     if let Some(template) = template {
         metadata.insert("tokenizer.chat_template".to_owned(), Value::String(template.to_owned()));
     }
-    if let Some(adds) = tokenizer.flag("add_bos_token")? {
-        metadata.insert("tokenizer.ggml.add_bos_token".to_owned(), Value::Bool(adds));
+    for key in ["add_bos_token", "add_eos_token"] {
+        if let Some(adds) = tokenizer.flag(key)? {
+            metadata.insert(format!("tokenizer.ggml.{key}"), Value::Bool(adds));
+        }
     }
     let generation_eos = generation.ids("eos_token_id")?;
     let bos = generation.ids("bos_token_id")?.first().copied().or(config.bos);

@@ -159,7 +159,36 @@ fn keys_are_those_of_gguf() {
 #[test]
 fn what_is_not_computed_is_refused_by_name() {
     type Change = fn(&mut Json);
-    let cases: [(&str, Change); 20] = [
+    let gemma = |c: &mut Json| {
+        (c["architectures"], c["hidden_activation"], c["head_dim"]) =
+            (json!(["Gemma3TextModel"]), json!("gelu_pytorch_tanh"), json!(256));
+        c.as_object_mut().unwrap().remove("quantization_config");
+    };
+    for (word, change) in [
+        ("query_pre_attn_scalar", (|c| c["query_pre_attn_scalar"] = json!(168)) as Change),
+        // Where nothing is said it is 256.
+        ("query_pre_attn_scalar", |c| c["head_dim"] = json!(64)),
+        ("attn_logit_softcapping", |c| c["attn_logit_softcapping"] = json!(50.0)),
+        ("final_logit_softcapping", |c| c["final_logit_softcapping"] = json!(30.0)),
+        ("use_bidirectional_attention", |c| c["use_bidirectional_attention"] = json!(true)),
+        ("hidden_activation", |c| c["hidden_activation"] = json!("gelu")),
+        ("layer_types", |c| c["layer_types"] = json!(["full_attention", "linear_attention"])),
+        ("layer_types", |c| c["layer_types"] = json!(["full_attention"])),
+        ("rope_type", |c| c["rope_parameters"] = json!({"sliding_attention": {"rope_type": "linear", "factor": 2.0}})),
+        ("full_attention", |c| c["rope_parameters"] = json!({"full_attention": {"rope_type": "dynamic"}})),
+    ] {
+        let error = header_of(
+            &config(|c| {
+                gemma(c);
+                change(c);
+            }),
+            &[],
+        )
+        .unwrap_err();
+        assert!(error.to_string().contains(word), "{word}: {error}");
+    }
+    let cases: [(&str, Change); 21] = [
+        ("Gemma3ForConditionalGeneration", |c| c["architectures"] = json!(["Gemma3ForConditionalGeneration"])),
         ("MLX", |c| c["quantization"] = json!({"group_size": 128, "bits": 2})),
         ("MixtralForCausalLM", |c| c["architectures"] = json!(["MixtralForCausalLM"])),
         ("gpt2", |c| (c["architectures"], c["model_type"]) = (json!(null), json!("gpt2"))),
@@ -203,6 +232,164 @@ fn what_is_not_computed_is_refused_by_name() {
     }
     for text in ["", "[]", "{", "null"] {
         assert_eq!(header_of(text, &[]).unwrap_err().code(), "invalid_model", "{text}");
+    }
+}
+
+/// What transformers 4 and 5 write of the same model, and what follows where nothing is written.
+#[test]
+fn windows_of_gemma_are_those_of_its_layers() {
+    let keys = |change: fn(&mut Json)| {
+        let text = config(|c| {
+            *c = json!({"architectures": ["Gemma3ForCausalLM"], "hidden_size": 128, "intermediate_size": 256,
+                "num_hidden_layers": 7, "num_attention_heads": 1, "max_position_embeddings": 512, "head_dim": 256});
+            change(c);
+        });
+        let (header, _) = header_of(&text, &[]).unwrap();
+        let keys = header.metadata;
+        let key = |name: &str| format!("gemma3.{name}");
+        let layers = match keys.get(&key("attention.sliding_window_pattern")) {
+            Some(Value::Array(crate::gguf::Array::Bool(layers))) => {
+                layers.iter().map(|&w| if w { 'w' } else { '-' }).collect()
+            }
+            _ => String::new(),
+        };
+        let number = |name: &str| keys.f32(&key(name)).unwrap();
+        (
+            layers,
+            ["attention.sliding_window", "rope.freq_base_swa", "rope.freq_base", "rope.scaling.factor"].map(number),
+        )
+    };
+    let of = |layers: &str, numbers: [f32; 3], factor| {
+        (layers.to_owned(), [Some(numbers[0]), Some(numbers[1]), Some(numbers[2]), factor])
+    };
+    let default = of("wwwww-w", [4096.0, 1e4, 1e6], None);
+    assert_eq!(keys(|_| {}), default);
+    assert_eq!(keys(|c| c["sliding_window_pattern"] = json!(6)), default);
+    let old = keys(|c| {
+        (c["rope_theta"], c["rope_local_base_freq"]) = (json!(2e5), json!(3e3));
+        (c["sliding_window"], c["_sliding_window_pattern"]) = (json!(512), json!(3));
+        c["rope_scaling"] = json!({"rope_type": "linear", "factor": 8.0});
+    });
+    assert_eq!(old, of("ww-ww-w", [512.0, 3e3, 2e5], Some(8.0)));
+    let new = keys(|c| {
+        let kinds = ["s", "f", "f", "s", "s", "s", "f"]
+            .map(|kind| if kind == "s" { "sliding_attention" } else { "full_attention" });
+        (c["layer_types"], c["sliding_window"]) = (json!(kinds), json!(512));
+        c["rope_parameters"] = json!({
+            "full_attention": {"rope_type": "linear", "rope_theta": 2e5, "factor": 8.0},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 3e3},
+        });
+    });
+    assert_eq!(new, of("w--www-", [512.0, 3e3, 2e5], Some(8.0)));
+    let none = keys(|c| c["layer_types"] = json!(vec!["full_attention"; 7]));
+    assert_eq!(none, (String::new(), [None, None, Some(1e6), None]));
+}
+
+/// Names without `model.`, and norms in layers by the name that Microsoft's embedding models have for them.
+#[test]
+fn a_class_without_a_head_is_an_embedding_model() {
+    let norm = |name: &str| format!("layers.0.{name}.weight");
+    let names = [
+        norm("self_attn.q_proj"),
+        norm("self_attn.q_proj.norm"),
+        norm("self_attn.q_norm"),
+        norm("post_attention_layernorm"),
+        norm("pre_feedforward_layernorm"),
+        "norm.weight".into(),
+        "embed_tokens.weight".into(),
+        "lm_head.weight".into(),
+        "rotary_emb.inv_freq".into(),
+    ];
+    let shape =
+        |name: &str| if name.ends_with("q_proj.weight") || name.contains("embed") { vec![2, 4] } else { vec![4] };
+    let tensors: Vec<_> = names.iter().map(|name| (name.as_str(), Dtype::F32, shape(name))).collect();
+    let text = |class: &str, more: fn(&mut Json)| {
+        config(|c| {
+            *c = json!({"architectures": [class], "hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 1,
+                "num_attention_heads": 1, "max_position_embeddings": 512, "head_dim": 256});
+            more(c);
+        })
+    };
+    let (header, _) = header_of(&text("Gemma3TextModel", |_| {}), &[file(&tensors)]).unwrap();
+    let mut found: Vec<_> =
+        header.tensors.iter().map(|t| (t.name.as_str(), t.conversion.is_offset, t.conversion.is_master)).collect();
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            ("blk.0.attn_q.weight", false, true),
+            ("blk.0.attn_q_norm.weight", true, true),
+            ("blk.0.attn_q_norm_in.weight", false, true),
+            ("blk.0.ffn_norm.weight", true, true),
+            ("blk.0.post_attention_norm.weight", true, true),
+            ("output_norm.weight", true, true),
+            ("token_embd.weight", false, true),
+        ]
+    );
+    assert_eq!(header.metadata.u32("gemma3.pooling_type").unwrap(), Some(3));
+    assert_eq!(header.metadata.string("gemma3.linear_inputs").unwrap(), Some("int8"));
+
+    // The same layer twice, by two names.
+    let twice = [("norm.weight", Dtype::F32, vec![4]), ("model.norm.weight", Dtype::F32, vec![4])];
+    assert!(header_of(&text("Qwen3Model", |_| {}), &[file(&twice)]).unwrap_err().to_string().contains("twice"));
+    // A norm that only some layers have: the rest of the folder is missing.
+    let some = [
+        ("layers.0.self_attn.q_proj.weight", Dtype::F32, vec![2, 4]),
+        ("layers.0.self_attn.q_proj.norm.weight", Dtype::F32, vec![4]),
+        ("layers.0.self_attn.k_proj.weight", Dtype::F32, vec![2, 4]),
+    ];
+    let error = header_of(&text("Qwen3Model", |_| {}), &[file(&some)]).unwrap_err();
+    assert!(error.code() == "invalid_model" && error.to_string().contains("blk.0.attn_k.weight"), "{error}");
+    // Llama's graph has no such norm.
+    let error = header_of(&text("LlamaModel", |c| c["head_dim"] = json!(128)), &[file(&some)]).unwrap_err();
+    assert!(error.code() == "unsupported" && error.to_string().contains("q_proj.norm.weight"), "{error}");
+}
+
+#[test]
+fn the_pooling_is_that_of_the_modules() {
+    let of = |class: &str, modules: Json, pooling: Option<Json>| {
+        let texts = Texts {
+            config: config(|c| {
+                (c["architectures"], c["hidden_act"], c["tie_word_embeddings"]) =
+                    (json!([class]), json!("silu"), json!(true));
+            }),
+            tokenizer: "{}".to_owned(),
+            modules: Some(modules).filter(|modules| !modules.is_null()).map(|modules| modules.to_string()),
+            pooling: pooling.map(|pooling| pooling.to_string()),
+            ..Texts::default()
+        };
+        header(texts, Vec::new()).map(|(header, _)| header.metadata.u32("qwen3.pooling_type").unwrap())
+    };
+    let module = |kind: &str, path: &str| json!({"idx": 0, "name": "0", "path": path, "type": format!("sentence_transformers.models.{kind}")});
+    let usual = json!([module("Transformer", ""), module("Pooling", "1_Pooling"), module("Normalize", "2_Normalize")]);
+    assert_eq!(of("Qwen3ForCausalLM", json!(null), None).unwrap(), None);
+    assert_eq!(of("Qwen3Model", json!(null), None).unwrap(), Some(3));
+    assert_eq!(of("Qwen3Model", json!([module("Transformer", "")]), None).unwrap(), Some(3));
+    for (pooling, want) in [
+        (json!({"pooling_mode_lasttoken": true, "pooling_mode_mean_tokens": false, "include_prompt": true}), 3),
+        (json!({"pooling_mode_mean_tokens": true}), 1),
+        (json!({"pooling_mode": "lasttoken"}), 3),
+        (json!({"pooling_mode": "mean"}), 1),
+    ] {
+        for class in ["Qwen3Model", "Qwen3ForCausalLM"] {
+            assert_eq!(of(class, usual.clone(), Some(pooling.clone())).unwrap(), Some(want), "{class}, {pooling}");
+        }
+    }
+    assert_eq!(pooling_file(&usual.to_string()).unwrap().as_deref(), Some("1_Pooling/config.json"));
+    for (modules, pooling, word) in [
+        (json!([module("Dense", "2_Dense")]), None, "Dense"),
+        (json!([module("Pooling", "../elsewhere")]), None, "path"),
+        (json!([module("Pooling", "a/b")]), None, "path"),
+        (json!({"modules": []}), None, "modules.json"),
+        (json!([{"path": ""}]), None, "type"),
+        (usual.clone(), None, "1_Pooling/config.json"),
+        (usual.clone(), Some(json!({"pooling_mode_cls_token": true})), "pooling_mode_cls_token"),
+        (usual.clone(), Some(json!({"pooling_mode": "max"})), "pooling_mode"),
+        (usual.clone(), Some(json!({"pooling_mode_mean_tokens": true, "pooling_mode_lasttoken": true})), "alone"),
+        (usual.clone(), Some(json!({})), "found none"),
+    ] {
+        let error = of("Qwen3Model", modules, pooling).unwrap_err();
+        assert!(error.to_string().contains(word), "{word}: {error}");
     }
 }
 

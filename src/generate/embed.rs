@@ -108,7 +108,7 @@ impl Engine {
         }
         let mut tokens = tokenizer.encode_up_to(context, text, true, tokenizer.add_bos())?;
         let is_whole = tokens.len() <= context;
-        tokens.extend(tokenizer.final_eos());
+        tokens.extend(tokenizer.closing());
         if tokens.len() > context {
             return Err(self.overflow(&what, tokens.len(), !is_whole));
         }

@@ -30,8 +30,10 @@ pub struct Conversion {
     pub heads: Option<usize>,
     /// It holds the reciprocal of a factor.
     pub is_reciprocal: bool,
-    /// Its floats are master weights, which are rounded to ternary ones whatever the architecture.
+    /// Its floats are master weights, which are rounded to ternary ones whatever the architecture and whatever they are.
     pub is_master: bool,
+    /// It holds the weights of a norm less 1.
+    pub is_offset: bool,
 }
 
 impl Conversion {

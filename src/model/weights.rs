@@ -211,7 +211,12 @@ impl WeightsBuilder {
                 let factor = |stored: f32| if conversion.is_reciprocal { 1.0 / stored } else { stored };
                 self.scales[id.0] = vector.first().map(|&stored| (name, factor(stored)));
             }
-            (Role::Vector(id) | Role::Constants(id), Sink::Vector(_, vector)) => self.vectors[id.0] = Some(vector),
+            (Role::Vector(id) | Role::Constants(id), Sink::Vector(_, mut vector)) => {
+                if conversion.is_offset {
+                    vector.iter_mut().for_each(|weight| *weight += 1.0);
+                }
+                self.vectors[id.0] = Some(vector);
+            }
             _ => return Err(Error::new(ErrorKind::Internal, "a tensor was read as something that it is not")),
         }
         Ok(())

@@ -41,9 +41,10 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// The address of a file in it.
+    /// The address of a file in it, or in a folder of it.
     pub fn file(&self, name: &str) -> String {
-        format!("{}{}{}", self.prefix, encode(name), self.suffix)
+        let path: Vec<String> = name.split('/').map(encode).collect();
+        format!("{}{}{}", self.prefix, path.join("/"), self.suffix)
     }
 }
 
@@ -195,6 +196,8 @@ mod tests {
     #[test]
     fn a_folder_is_told_from_a_file() {
         let there = |address: &str| folder(address, None).map(|folder| folder.file("config.json"));
+        let within = folder("hf:o/r", None).map(|folder| folder.file("1_Pooling/config.json"));
+        assert_eq!(within.unwrap(), "https://huggingface.co/o/r/resolve/main/1_Pooling/config.json");
         let hub = |path: &str| Some(format!("https://huggingface.co/{path}/config.json"));
         assert_eq!(there("hf:o/r"), hub("o/r/resolve/main"));
         assert_eq!(there("hf:o/r@v 1"), hub("o/r/resolve/v%201"));

@@ -82,8 +82,8 @@ impl Tokenizer {
         let (bytes, ends) = spell_out(&vocabulary.tokens, &kinds, &model, &alphabet)?;
         let starts = std::iter::once(&0).chain(&ends);
         let longest = ends.iter().zip(starts).map(|(end, start)| end - start).max().unwrap_or(0).max(1) as usize;
-        let control = specials(&vocabulary.tokens, &kinds, TokenKind::Control)?;
-        let user_defined = user_defined(&vocabulary.tokens, &kinds, &model)?;
+        let control = specials(&vocabulary.tokens, &kinds, TokenKind::Control)?.with_edges(&vocabulary.edges)?;
+        let user_defined = user_defined(&vocabulary.tokens, &kinds, &model)?.with_edges(&vocabulary.edges)?;
         let vocab = ordinary_tokens(&vocabulary.tokens, &kinds, &control)?;
         let default_add_bos = model.adds_bos(vocabulary.bos);
         let (scheme, merges) = match model {
@@ -112,7 +112,7 @@ impl Tokenizer {
             bos,
             eos: vocabulary.eos,
             add_bos,
-            add_eos: vocabulary.add_eos.unwrap_or(false),
+            closing: vocabulary.closing.or(vocabulary.eos.filter(|_| vocabulary.add_eos == Some(true))),
             stop_tokens,
             nfc: vocabulary.nfc,
         };
@@ -203,7 +203,7 @@ fn check_sizes(vocabulary: &Vocabulary) -> Result<()> {
             "tokenizer.ggml.token_type has {types} entries, expected {size}, one for each token"
         )));
     }
-    let named = vocabulary.bos.iter().chain(&vocabulary.eos).chain(&vocabulary.ends);
+    let named = vocabulary.bos.iter().chain(&vocabulary.eos).chain(&vocabulary.closing).chain(&vocabulary.ends);
     match named.into_iter().find(|&&id| id as usize >= size) {
         Some(id) => Err(invalid(format!("special token {id} does not exist, the vocabulary has {size} tokens"))),
         None => Ok(()),

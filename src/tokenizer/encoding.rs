@@ -22,6 +22,8 @@ pub struct Encoding {
     has_begun: bool,
     /// Bytes of the text that are done, or are in `word`.
     at: usize,
+    /// Where the last special token ends, but for the white space that it takes: the next one is looked for from there.
+    from: usize,
     /// Nothing but special tokens came before.
     is_start: bool,
     /// The next control token, once it was looked for; `Some(None)`: there is none.
@@ -44,6 +46,7 @@ impl Encoding {
             normalized: None,
             has_begun: false,
             at: 0,
+            from: 0,
             is_start: true,
             control: None,
             user_defined: None,
@@ -84,13 +87,13 @@ impl Encoding {
     fn advance(&mut self, tokenizer: &Tokenizer, text: &str, work: usize) -> Result<bool> {
         let mut left = work.max(1);
         loop {
-            let (at, allow_special) = (self.at, self.allow_special);
-            let find_control = || if allow_special { tokenizer.control.find(text, at) } else { None };
+            let (from, allow_special) = (self.from, self.allow_special);
+            let find_control = || if allow_special { tokenizer.control.find(text, from) } else { None };
             let control = *self.control.get_or_insert_with(find_control);
             let before_control = &text[..control.map_or(text.len(), |(start, ..)| start)];
-            let find_user_defined = || tokenizer.user_defined.find(before_control, at);
+            let find_user_defined = || tokenizer.user_defined.find(before_control, from);
             let user_defined = *self.user_defined.get_or_insert_with(find_user_defined);
-            let end = user_defined.map_or(before_control.len(), |(start, ..)| start);
+            let end = self.end_before(tokenizer, text, user_defined.or(control));
             while self.at < end || self.piece_end.is_some() {
                 if !self.piece(tokenizer, &text[..end], &mut left)? {
                     return Ok(false);
@@ -103,7 +106,20 @@ impl Encoding {
             self.user_defined = None;
             self.is_start = true;
             self.ids.push(id);
-            self.at = behind;
+            self.from = behind;
+            let takes_space = tokenizer.edges(id).takes_space_behind;
+            let space = if takes_space { text.len() - behind - text[behind..].trim_start().len() } else { 0 };
+            // Of white space that is a token itself, as the crate has it: that token is found as well.
+            self.at = behind + space;
+        }
+    }
+
+    /// Where the text before `special` ends, which may take the white space there.
+    fn end_before(&self, tokenizer: &Tokenizer, text: &str, special: Option<Place>) -> usize {
+        let Some((start, _, id)) = special else { return text.len() };
+        match text.get(self.at..start) {
+            Some(before) if tokenizer.edges(id).takes_space_before => self.at + before.trim_end().len(),
+            _ => start,
         }
     }
 

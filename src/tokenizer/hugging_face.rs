@@ -13,7 +13,8 @@ use serde_json::Value as Json;
 
 use super::pre_tokenizer::{GPT2, NUMBERS, PUNCTUATION};
 use super::scheme::{SPACE, SpacePrefix};
-use super::vocabulary::{END_KEYS, UNUSED, Vocabulary};
+use super::specials::Edges;
+use super::vocabulary::{END_KEYS, NORMAL, UNUSED, Vocabulary};
 use crate::gguf::{Metadata, Value, mismatch};
 use crate::{Error, ErrorKind, Result};
 
@@ -21,7 +22,6 @@ use crate::{Error, ErrorKind, Result};
 pub(super) const KEY: &str = "tokenizer.huggingface.json";
 
 /// llama.cpp's token types.
-const NORMAL: i64 = 1;
 const CONTROL: i64 = 3;
 const USER_DEFINED: i64 = 4;
 
@@ -65,6 +65,15 @@ impl Default for AddedToken {
     }
 }
 
+impl AddedToken {
+    /// What it asks of the text around it, if it does.
+    fn edges(&self) -> Option<(u32, Edges)> {
+        let Self { id, single_word, lstrip, rstrip, .. } = *self;
+        let edges = Edges { takes_space_before: lstrip, takes_space_behind: rstrip, is_word: single_word };
+        (edges != Edges::default()).then_some((id, edges))
+    }
+}
+
 #[derive(Deserialize)]
 struct Model {
     #[serde(rename = "type")]
@@ -100,9 +109,10 @@ pub(super) fn from_metadata(metadata: &mut Metadata) -> Result<Vocabulary> {
     let file: File = serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(&text))
         .map_err(|source| invalid(format!("it cannot be read: {source}")).with_source(source))?;
     drop(text);
-    let adds_bos = |bos: &str| file.post_processor.as_ref().is_some_and(|processor| begins_with(processor, bos));
+    let [opening, closing] = file.post_processor.as_ref().map(ends).unwrap_or_default();
     let bos_text = metadata.string("tokenizer.huggingface.bos_token")?.map(str::to_owned);
-    let adds_bos = bos_text.as_deref().is_some_and(adds_bos);
+    let adds_bos = opening.is_some() && (bos_text.is_none() || bos_text == opening);
+    let bos_text = bos_text.or(opening);
     let mut vocabulary = read(file)?;
     vocabulary.architecture = metadata.string("general.architecture")?.unwrap_or_default().to_owned();
     vocabulary.add_bos = Some(metadata.bool("tokenizer.ggml.add_bos_token")?.unwrap_or(adds_bos));
@@ -115,29 +125,33 @@ pub(super) fn from_metadata(metadata: &mut Metadata) -> Result<Vocabulary> {
     let (bos, eos) = (named(bos_text.as_deref()), named(metadata.string("tokenizer.huggingface.eos_token")?));
     let bos = bos.or(id("tokenizer.ggml.bos_token_id")?);
     let eos = eos.or(id("tokenizer.ggml.eos_token_id")?);
+    let closing = named(closing.as_deref());
+    vocabulary.add_eos = metadata.bool("tokenizer.ggml.add_eos_token")?;
     for key in END_KEYS {
         vocabulary.ends.extend(metadata.token_ids(key, size)?);
     }
     vocabulary.ends.extend(eos);
-    (vocabulary.bos, vocabulary.eos) = (bos, eos);
+    (vocabulary.bos, vocabulary.eos, vocabulary.closing) = (bos, eos, closing);
     // Without one a wish for it could not be followed.
     vocabulary.add_bos = vocabulary.add_bos.filter(|&adds| !adds || bos.is_some());
     Ok(vocabulary)
 }
 
-/// Whether a post-processor puts the token `bos` before a text.
-fn begins_with(processor: &Json, bos: &str) -> bool {
+/// The tokens that a post-processor puts before a text and behind it.
+fn ends(processor: &Json) -> [Option<String>; 2] {
+    let text = |value: Option<&Json>| value.and_then(Json::as_str).map(str::to_owned);
     match processor.get("type").and_then(Json::as_str) {
         Some("Sequence") => {
-            let processors = processor.get("processors").and_then(Json::as_array);
-            processors.into_iter().flatten().any(|processor| begins_with(processor, bos))
+            let processors = processor.get("processors").and_then(Json::as_array).into_iter().flatten();
+            processors.map(ends).find(|ends| ends.iter().any(Option::is_some)).unwrap_or_default()
         }
         Some("TemplateProcessing") => {
-            let first = processor.get("single").and_then(|single| single.get(0));
-            let special = first.and_then(|first| first.get("SpecialToken")).and_then(|token| token.get("id"));
-            special.and_then(Json::as_str) == Some(bos)
+            let parts = processor.get("single").and_then(Json::as_array);
+            let special = |part: Option<&Json>| text(part?.get("SpecialToken").and_then(|token| token.get("id")));
+            [parts.and_then(|parts| special(parts.first())), parts.and_then(|parts| special(parts.last()))]
         }
-        _ => false,
+        Some("BertProcessing" | "RobertaProcessing") => ["cls", "sep"].map(|key| text(processor.get(key)?.get(0))),
+        _ => [None, None],
     }
 }
 
@@ -147,6 +161,7 @@ fn read(file: File) -> Result<Vocabulary> {
     let is_byte_level = pipeline.is_byte_level;
     check_model(&model, is_byte_level)?;
     let (tokens, token_types) = tokens(model.vocab.unwrap_or_default(), &added_tokens, &pipeline)?;
+    let edges = added_tokens.iter().filter_map(AddedToken::edges).collect();
     let unknown = model.unk_token.and_then(|unknown| tokens.iter().position(|token| *token == unknown));
     // A space stands for nothing in a vocabulary that has another sign for it, and separates the two tokens here.
     let has_space = |(left, right): &(String, String)| left.contains(' ') || right.contains(' ');
@@ -170,7 +185,8 @@ fn read(file: File) -> Result<Vocabulary> {
         patterns: is_byte_level.then_some(pipeline.patterns),
         ignore_merges: model.ignore_merges,
         nfc: pipeline.nfc,
-        may_be_padded: true,
+        edges,
+        may_be_fitted: true,
         ..Vocabulary::default()
     })
 }
@@ -215,13 +231,7 @@ fn tokens(vocab: Json, added: &[AddedToken], pipeline: &Pipeline) -> Result<(Vec
         }
     }
     for token in added {
-        let AddedToken { id, content, single_word, lstrip, rstrip, normalized, special } = token;
-        for (name, is_set) in [("single_word", single_word), ("lstrip", lstrip), ("rstrip", rstrip)] {
-            if *is_set {
-                let message = format!("the added token {content:?} has {name}, which this build does not compute");
-                return Err(unsupported(&message));
-            }
-        }
+        let AddedToken { id, content, normalized, special, .. } = token;
         if *normalized && !special && pipeline.prefix == SpacePrefix::Always {
             return Err(unsupported(&format!(
                 "the added token {content:?} is found in the normalized text (normalized), which has a space in front: this build \

@@ -32,6 +32,7 @@ use merges::Merges;
 pub use pre_tokenizer::PreTokenizer;
 use scheme::Scheme;
 pub use scheme::SpacePrefix;
+pub use specials::Edges;
 use specials::Specials;
 pub use vocabulary::{TokenKind, Vocabulary};
 
@@ -59,7 +60,7 @@ pub struct Tokenizer {
     bos: Option<u32>,
     eos: Option<u32>,
     add_bos: bool,
-    add_eos: bool,
+    closing: Option<u32>,
     stop_tokens: Vec<u32>,
     /// Whether texts are brought into Unicode's normal form C first.
     nfc: bool,
@@ -107,6 +108,12 @@ impl Tokenizer {
         Cow::Owned(out)
     }
 
+    /// What a special token asks of the text around it.
+    fn edges(&self, id: u32) -> Edges {
+        let control = self.control.edges(id);
+        if control == Edges::default() { self.user_defined.edges(id) } else { control }
+    }
+
     /// Whether a space is put before a text when it is encoded, and taken away when it is decoded.
     pub(super) fn has_space_prefix(&self) -> bool {
         self.scheme.has_prefix()
@@ -128,8 +135,8 @@ impl Tokenizer {
     }
 
     /// The token behind a text that stands for itself, such as one that is embedded, if the model wants one there.
-    pub fn final_eos(&self) -> Option<u32> {
-        self.eos.filter(|_| self.add_eos)
+    pub fn closing(&self) -> Option<u32> {
+        self.closing
     }
 
     /// The tokens that end an answer, ascending: those that the file's keys name (end of sequence, of turn, of message),

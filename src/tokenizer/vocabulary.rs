@@ -2,6 +2,7 @@
 
 use super::hugging_face;
 use super::scheme::SpacePrefix;
+use super::specials::Edges;
 use crate::gguf::{Array, Metadata, Value, mismatch};
 use crate::{Error, Result};
 
@@ -34,6 +35,10 @@ pub struct Vocabulary {
     pub add_bos: Option<bool>,
     /// `tokenizer.ggml.add_eos_token`: whether texts that stand for themselves end with `eos`.
     pub add_eos: Option<bool>,
+    /// The token that such texts end with, where that is another one.
+    pub closing: Option<u32>,
+    /// What tokens ask of the text around them: of `tokenizer.json`.
+    pub edges: Vec<(u32, Edges)>,
     /// `tokenizer.ggml.scores`: of SentencePiece, one for each id; the tokens of higher scores are merged first.
     pub scores: Vec<f32>,
     /// `tokenizer.ggml.unknown_token_id`: of SentencePiece, for characters that are no tokens.
@@ -48,8 +53,8 @@ pub struct Vocabulary {
     pub ignore_merges: bool,
     /// Whether texts are brought into Unicode's normal form C first.
     pub nfc: bool,
-    /// Whether the embedding may have more rows than there are tokens.
-    pub may_be_padded: bool,
+    /// Whether the embedding may have more rows than there are tokens, or fewer by some that were added.
+    pub may_be_fitted: bool,
 }
 
 /// llama.cpp's token types.
@@ -120,6 +125,8 @@ impl Vocabulary {
             missing_ends,
             add_bos: metadata.bool("tokenizer.ggml.add_bos_token")?,
             add_eos: metadata.bool("tokenizer.ggml.add_eos_token")?,
+            closing: None,
+            edges: Vec::new(),
             unknown: id("tokenizer.ggml.unknown_token_id")?,
             space_prefix: metadata.bool("tokenizer.ggml.add_space_prefix")?.map(SpacePrefix::from),
             remove_extra_whitespaces: metadata.bool("tokenizer.ggml.remove_extra_whitespaces")?,
@@ -127,7 +134,7 @@ impl Vocabulary {
             patterns: None,
             ignore_merges: false,
             nfc: false,
-            may_be_padded: false,
+            may_be_fitted: false,
             tokens,
             merges: take_strings(metadata, "tokenizer.ggml.merges")?,
             token_types: take_types(metadata)?,
@@ -139,8 +146,16 @@ impl Vocabulary {
 const PADDING: &str = "[PAD";
 
 impl Vocabulary {
-    /// Fills up with unused tokens, as llama.cpp's converter does: an embedding may have more rows than there are tokens.
-    pub fn pad(&mut self, size: usize) {
+    /// Fits the vocabulary to an embedding of `size` rows, as llama.cpp's converter does. Rows beyond the tokens are unused ones.
+    /// Added tokens beyond the rows, such as Gemma 3's for an image in a model for text, are left out: no text may become one.
+    pub fn fit(&mut self, size: usize) {
+        while self.tokens.len() > size && self.token_types.last().is_some_and(|&kind| kind != NORMAL) {
+            self.tokens.pop();
+            self.token_types.pop();
+        }
+        let size_of_tokens = self.tokens.len();
+        self.ends.retain(|&id| (id as usize) < size_of_tokens);
+        self.edges.retain(|&(id, _)| (id as usize) < size_of_tokens);
         for id in self.tokens.len()..size {
             self.tokens.push(format!("{PADDING}{id}]"));
             self.token_types.push(UNUSED);
@@ -148,6 +163,8 @@ impl Vocabulary {
     }
 }
 
+/// The code of ordinary tokens.
+pub(super) const NORMAL: i64 = 1;
 /// The code of unused tokens.
 pub(super) const UNUSED: i64 = 5;
 
@@ -168,6 +185,7 @@ fn take_scores(metadata: &mut Metadata) -> Result<Vec<f32>> {
     match metadata.take(KEY) {
         Some(Value::Array(Array::Float(scores))) => Ok(scores.into_iter().map(|score| score as f32).collect()),
         Some(Value::Array(Array::Signed(scores))) => Ok(scores.into_iter().map(|score| score as f32).collect()),
+        Some(Value::Array(Array::Unsigned(scores))) => Ok(scores.into_iter().map(|score| score as f32).collect()),
         None => Ok(Vec::new()),
         Some(other) => Err(mismatch(KEY, "an array of numbers", &other)),
     }

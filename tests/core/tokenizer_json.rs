@@ -255,21 +255,103 @@ fn special_tokens_are_taken_from_beside_the_file() {
     assert_eq!(vocabulary(&json, &named).add_bos, Some(true));
     let overruled = [named.as_slice(), &[("tokenizer.ggml.add_bos_token", Value::Bool(false))]].concat();
     assert_eq!(vocabulary(&json, &overruled).add_bos, Some(false));
-    assert_eq!(vocabulary(&json, &[]).add_bos, Some(false));
+    let found = vocabulary(&json, &[]);
+    assert_eq!((found.bos, found.add_bos, found.closing), (Some(312), Some(true), None));
+    // That of Qwen3's embedding models puts another token behind a text than the one that ends an answer.
+    let special = |id: &str| json!({"SpecialToken": {"id": id, "type_id": 0}});
+    let template = |single: Json| json!({"type": "TemplateProcessing", "single": single});
+    let text = json!({"Sequence": {"id": "A", "type_id": 0}});
+    json["post_processor"] = template(json!([text, special("<|end_of_text|>")]));
+    let found = vocabulary(&json, &named);
+    assert_eq!((found.eos, found.add_bos, found.closing), (Some(316), Some(false), Some(313)));
+    json["post_processor"] = template(json!([special("<|begin_of_text|>"), text, special("<|end_of_text|>")]));
+    let found = vocabulary(&json, &named);
+    assert_eq!((found.add_bos, found.closing), (Some(true), Some(313)));
+    json["post_processor"] =
+        json!({"type": "RobertaProcessing", "sep": ["<|eot_id|>", 316], "cls": ["<|begin_of_text|>", 312]});
+    let found = vocabulary(&json, &named);
+    assert_eq!((found.add_bos, found.closing), (Some(true), Some(316)));
+    json["post_processor"] = json!({"type": "ByteLevel"});
+    let closing = |more: &[(&str, Value)]| {
+        let more = [named.as_slice(), more].concat();
+        Tokenizer::new(vocabulary(&json, &more)).unwrap().closing()
+    };
+    assert_eq!(closing(&[]), None);
+    assert_eq!(closing(&[("tokenizer.ggml.add_eos_token", Value::Bool(true))]), Some(316));
+}
+
+/// Each flag alone and all together, of a control token and of one that is found in every text.
+#[test]
+fn added_tokens_take_the_space_around_them_and_keep_out_of_words_as_in_the_crate() {
+    let texts = [
+        "a <think> b",
+        "a<think>b",
+        " \n<think>\t\u{3000} b",
+        "<think><think>",
+        "<think> <think>  <think>",
+        "  <think>  ",
+        "a  <|eot_id|>  b",
+        "a<|eot_id|>b",
+        "<|eot_id|> <think> <|eot_id|>",
+        "é<think>é",
+        "_<think>_",
+        "1<think>",
+        "wörd wörds sword wörd.wörd wörd",
+        "wörd",
+        "<think>  wörd  <|eot_id|>",
+    ];
+    for flags in 1..8 {
+        for token in ["<think>", "<|eot_id|>", "wörd"] {
+            for mut json in [bytes(), characters("spm-gemma")] {
+                let next = ours(&json).unwrap().vocab_size();
+                let added = json["added_tokens"].as_array_mut().unwrap();
+                let id = added.iter().position(|added| added["content"] == token);
+                let id = id.unwrap_or_else(|| {
+                    added.push(json!({"id": next, "content": token, "normalized": false, "special": token != "wörd"}));
+                    added.len() - 1
+                });
+                for (bit, flag) in ["lstrip", "rstrip", "single_word"].into_iter().enumerate() {
+                    added[id][flag] = json!(flags >> bit & 1 == 1);
+                }
+                assert_same(&format!("{token}, flags {flags:03b}"), &json, &texts);
+            }
+        }
+    }
 }
 
 #[test]
 fn an_embedding_may_have_more_rows_than_there_are_tokens() {
     let mut vocabulary = Vocabulary::from_metadata(&mut metadata(&bytes(), &[])).unwrap();
-    vocabulary.pad(330);
+    vocabulary.fit(330);
     let tokenizer = Tokenizer::new(vocabulary).unwrap();
     assert_eq!(tokenizer.vocab_size(), 330);
     assert_eq!(tokenizer.kind(329).unwrap(), TokenKind::Unused);
 }
 
+/// Gemma 3's vocabulary has a token for images, which the models for text have no row for.
+#[test]
+fn added_tokens_beyond_the_embedding_are_text() {
+    let mut json = bytes();
+    let plain = ours(&json).unwrap().encode("a<image>b", true, false).unwrap();
+    json["added_tokens"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"id": 320, "content": "<image>", "special": true, "lstrip": true}));
+    assert_eq!(ours(&json).unwrap().encode("a<image>b", true, false).unwrap()[1], 320);
+    let ends = [("tokenizer.ggml.eos_token_ids", Value::Array(Array::Unsigned(vec![313, 320])))];
+    let mut vocabulary = Vocabulary::from_metadata(&mut metadata(&json, &ends)).unwrap();
+    vocabulary.fit(320);
+    let tokenizer = Tokenizer::new(vocabulary.clone()).unwrap();
+    assert_eq!((tokenizer.vocab_size(), tokenizer.encode("a<image>b", true, false).unwrap()), (320, plain));
+    assert!(tokenizer.is_stop(313));
+    // Ordinary tokens are not left out: then the file is of another model.
+    vocabulary.fit(100);
+    assert!(vocabulary.tokens.len() > 100);
+}
+
 #[test]
 fn what_is_not_computed_is_refused_by_name() {
-    let cases: [Change; 18] = [
+    let cases: [Change; 17] = [
         ("Prepend", |json| json["normalizer"] = json!({"type": "Prepend", "prepend": "▁"})),
         ("WordPiece", |json| json["model"]["type"] = json!("WordPiece")),
         ("Unigram", |json| json["model"] = json!({"type": "Unigram", "unk_id": 0, "vocab": [["a", -1.0]]})),
@@ -289,7 +371,6 @@ fn what_is_not_computed_is_refused_by_name() {
             json["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = json!(r"[^\r\n\p{L}]?+\p{L}+|\s+")
         }),
         ("(?=", |json| json["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = json!(r"a(?=b)")),
-        ("lstrip", |json| json["added_tokens"][0]["lstrip"] = json!(true)),
         ("model.vocab", |json| json["model"]["vocab"] = json!(null)),
         ("one id", |json| json["model"]["vocab"]["another"] = json!(5)),
     ];

@@ -238,6 +238,35 @@ test('the Files of a folder are a model', { timeout: 120_000 }, async () => {
   await page.context().close();
 });
 
+test('a folder of an embedding model gives the vectors of its GGUF file, from a hub, the cache and Files', { timeout: 120_000 }, async () => {
+  const page = await open();
+  const vectors = (/** @type {string} */ source, /** @type {string[]} */ names = []) =>
+    page.evaluate(
+      async ([source, names]) => {
+        const chosen = await Promise.all(names.map(async (name) => {
+          const file = new File([await (await fetch(`${source}/${name}`)).blob()], name.split('/').at(-1) ?? '');
+          return Object.defineProperty(file, 'webkitRelativePath', { value: `downloads/model/${name}` });
+        }));
+        const model = await lib.BitNet.load(chosen.length ? chosen : source, { precision: 'exact', threads: 2, hfBase: '/hub' });
+        const found = (await model.embed(['hello there', 'a'])).map((vector) => Array.from(vector));
+        await model.unload();
+        return JSON.stringify(found);
+      },
+      /** @type {[string, string[]]} */ ([source, names]),
+    );
+  for (const [folder, file] of /** @type {const} */ ([['qwen3-model', 'qwen3-embedding'], ['gemma3-model', 'gemma3-embedding'], ['qwen3-own-norms', 'qwen3-embedding']])) {
+    const want = await vectors(`/models/${file}-i2_s.gguf`);
+    assert.equal(await vectors(`hf:o/${folder}`), want, folder);
+    isDown = true;
+    const kept = await vectors(`hf:o/${folder}`).finally(() => void (isDown = false));
+    assert.equal(kept, want, `${folder} from the cache`);
+  }
+  // The settings of the pooling come first, and have the name of the model's.
+  const names = ['1_Pooling/config.json', 'modules.json', 'config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
+  assert.equal(await vectors('/folders/gemma3-model', names), await vectors('/models/gemma3-embedding-i2_s.gguf'));
+  await page.context().close();
+});
+
 test('what is no usable folder is refused by name, and nothing of it is kept', { timeout: 120_000 }, async () => {
   const page = await open();
   const base = '/hub/o/tiny-multiply/resolve/main';

@@ -16,7 +16,7 @@
 //! Five layers of six attend to a window of positions only, with rotary frequencies of a base of their own, where the file
 //! names a window.
 
-use crate::gguf::Metadata;
+use crate::gguf::{Array, Metadata, Value};
 use crate::kernels::{PairOrder, Rope, RopeScaling};
 use crate::{Error, ErrorKind, Result};
 
@@ -60,8 +60,8 @@ struct Layer {
 struct Windows {
     /// Positions, a token's own included.
     size: usize,
-    /// Each so many-th layer attends to all positions; none does if it is 0.
-    pattern: usize,
+    /// Of each layer, whether it attends to a window.
+    layers: Vec<bool>,
     /// The base of the rotary frequencies of the others.
     rope_theta: f32,
 }
@@ -116,25 +116,35 @@ impl Gemma3 {
         let embedding = file.rows("token_embd", [vocab_size, dim])?;
         let head = file.optional_rows("output", [vocab_size, dim])?.unwrap_or(embedding);
         let output_norm = file.vector("output_norm", dim)?;
-        Ok(Box::new(Self { embedding, layers, output_norm, head, windows: Windows::of(metadata)? }))
+        Ok(Box::new(Self { embedding, layers, output_norm, head, windows: Windows::of(metadata, config.n_layers)? }))
     }
 
     /// The window of layer `index`, and which rotary frequencies it has.
     fn reach(&self, index: usize) -> (Option<usize>, usize) {
         match &self.windows {
-            Some(Windows { size, pattern, .. }) if *pattern == 0 || index % pattern + 1 < *pattern => {
-                (Some(*size), WINDOW)
-            }
+            Some(Windows { size, layers, .. }) if layers[index] => (Some(*size), WINDOW),
             _ => (None, ALL),
         }
     }
 }
 
 impl Windows {
-    /// As llama.cpp reads them (`llama_model_gemma3`), with the same defaults.
-    fn of(metadata: &Metadata) -> Result<Option<Self>> {
+    /// As llama.cpp reads them (`llama_model_gemma3`), with the same defaults: the pattern is a number, by which each so
+    /// many-th layer attends to all positions and none does if it is 0, or a flag for each layer.
+    fn of(metadata: &Metadata, n_layers: usize) -> Result<Option<Self>> {
+        const PATTERN: &str = "gemma3.attention.sliding_window_pattern";
         let size = metadata.u32("gemma3.attention.sliding_window")?.unwrap_or(0) as usize;
-        let pattern = metadata.u32("gemma3.attention.sliding_window_pattern")?.unwrap_or(6) as usize;
+        let layers = match metadata.get(PATTERN) {
+            Some(Value::Array(Array::Bool(layers))) if layers.len() == n_layers => layers.clone(),
+            Some(Value::Array(_)) => {
+                let message = format!("model: {PATTERN}: expected a number, or true or false for each layer");
+                return Err(Error::new(ErrorKind::InvalidModel, message));
+            }
+            _ => {
+                let pattern = metadata.u32(PATTERN)?.unwrap_or(6) as usize;
+                (0..n_layers).map(|index| pattern == 0 || index % pattern + 1 < pattern).collect()
+            }
+        };
         let key = "gemma3.rope.freq_base_swa";
         let rope_theta = metadata.f32(key)?.unwrap_or(10000.0);
         if !(rope_theta.is_finite() && rope_theta > 0.0) {
@@ -143,7 +153,7 @@ impl Windows {
                 format!("model: {key} is {rope_theta}, expected a positive number"),
             ));
         }
-        Ok((size > 0).then_some(Self { size, pattern, rope_theta }))
+        Ok((size > 0).then_some(Self { size, layers, rope_theta }))
     }
 }
 

@@ -113,14 +113,19 @@ impl Folder {
             }
         };
         let report: Report<'_> = &mut quiet;
-        let texts = Texts {
+        let mut texts = Texts {
             config: self.require(checkpoint::CONFIG, report).await.map_err(|error| self.no_folder(error))?,
             name: self.place.name(),
             tokenizer_config: self.text(checkpoint::TOKENIZER_CONFIG, report).await?,
             generation_config: self.text(checkpoint::GENERATION_CONFIG, report).await?,
             chat_template: self.text(checkpoint::CHAT_TEMPLATE, report).await?,
             tokenizer: self.require(checkpoint::TOKENIZER, report).await?,
+            modules: self.text(checkpoint::MODULES, report).await?,
+            pooling: None,
         };
+        if let Some(file) = texts.modules.as_deref().map(checkpoint::pooling_file).transpose()?.flatten() {
+            texts.pooling = self.text(&file, report).await?;
+        }
         self.weights = match self.text(checkpoint::INDEX, report).await? {
             Some(index) => checkpoint::shards(&index)?,
             None => vec![checkpoint::WEIGHTS.to_owned()],
@@ -282,6 +287,8 @@ pub fn is_within(text: &str, hf_base: Option<&str>, manifest: &Manifest) -> Resu
     let Place::Remote(folder) = Place::remote(folder, text)? else { return Ok(false) };
     let is_file = |address: &str| {
         let name = address.strip_prefix(&folder.prefix).and_then(|rest| rest.strip_suffix(&folder.suffix));
+        // The settings of a pooling lie in a folder of their own.
+        let name = name.map(|name| name.strip_suffix("_Pooling/config.json").unwrap_or(name));
         name.is_some_and(|name| !name.contains(['/', '?']))
     };
     Ok(is_file(&manifest.address) || manifest.aliases.iter().any(|alias| is_file(alias)))

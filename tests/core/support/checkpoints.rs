@@ -24,6 +24,8 @@ impl Checkpoint {
             Some(index) => checkpoint::shards(&index).unwrap(),
             None => vec![checkpoint::WEIGHTS.to_owned()],
         };
+        let modules = text(checkpoint::MODULES);
+        let pooling = modules.as_ref().and_then(|modules| checkpoint::pooling_file(modules).unwrap());
         Self {
             texts: Texts {
                 name: name.to_owned(),
@@ -32,6 +34,8 @@ impl Checkpoint {
                 tokenizer_config: text(checkpoint::TOKENIZER_CONFIG),
                 generation_config: text(checkpoint::GENERATION_CONFIG),
                 chat_template: text(checkpoint::CHAT_TEMPLATE),
+                modules,
+                pooling: pooling.map(|file| files::read_text(&format!("{folder}/{file}"))),
             },
             files: shards.iter().map(|file| files::read(&format!("{folder}/{file}"))).collect(),
         }
