@@ -324,8 +324,24 @@ test('aborting and leaving a stream stop the model', async () => {
   seen = 0;
   for await (const _ of aborted) if (++seen === 5) aborted.controller.abort();
   assert.ok(seen < 100, `${seen} chunks`);
+  // Without the package it is the same: the loop ends, and nothing is thrown.
+  const abort = new AbortController();
+  for (const end of [(/** @type {any} */ own) => own.controller.abort(), () => abort.abort(new Error('enough'))]) {
+    const own = await model.openai.chat.completions.create({ ...long, stream: true, n: 2 }, { signal: abort.signal });
+    seen = 0;
+    for await (const _ of own) if (++seen === 5) end(own);
+    assert.ok(seen < 100, `${seen} chunks`);
+  }
+  // A request that is aborted has no end that looks like one.
+  const request = new AbortController();
+  const response = await model.openai.fetch('/v1/chat/completions', { method: 'POST', body: JSON.stringify({ ...long, stream: true }), signal: request.signal });
+  request.abort();
+  await assert.rejects(response.text(), { name: 'AbortError' });
   for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(model.running, 0);
+  const ids = [];
+  for await (const { id } of await model.openai.models.list()) ids.push(id);
+  assert.deepEqual(ids, ['letters']);
 });
 
 test('other addresses, methods and bodies are refused as OpenAI refuses them', async () => {

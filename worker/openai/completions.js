@@ -26,7 +26,7 @@ export function modelId(model) {
 }
 
 /**
- * Chunks as they are written. Leaving the loop stops the model.
+ * Chunks as they are written. Leaving the loop stops the model, and so does an abort, behind which the loop ends, as in the `openai` package.
  * @hideconstructor
  * @template Chunk
  * @implements {AsyncIterable<Chunk>}
@@ -36,14 +36,28 @@ export class ChunkStream {
   controller;
   #chunks;
 
-  /** @param {AsyncGenerator<Chunk, void, undefined>} chunks @param {AbortController} controller */
-  constructor(chunks, controller) {
-    this.#chunks = chunks;
+  /** @param {AsyncGenerator<Chunk, void, undefined>} chunks @param {AbortController} controller @param {AbortSignal} signal of any abort */
+  constructor(chunks, controller, signal) {
+    this.#chunks = untilAbort(chunks, signal);
     this.controller = controller;
   }
 
   [Symbol.asyncIterator]() {
     return this.#chunks;
+  }
+}
+
+/**
+ * @template Chunk
+ * @param {AsyncGenerator<Chunk, void, undefined>} chunks
+ * @param {AbortSignal} signal
+ * @returns {AsyncGenerator<Chunk, void, undefined>}
+ */
+async function* untilAbort(chunks, signal) {
+  try {
+    yield* chunks;
+  } catch (error) {
+    if (!signal.aborted) throw error;
   }
 }
 
@@ -105,7 +119,7 @@ export class Completions {
       if (request.stream) {
         // A prompt that is refused rejects here, before there is a stream.
         const first = await running.next();
-        return new ChunkStream(chunks(running, first, request, this.#frame(request), input), controller);
+        return new ChunkStream(chunks(running, first, request, this.#frame(request), input), controller, all);
       }
       for (;;) {
         const { done, value } = await running.next();

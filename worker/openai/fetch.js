@@ -43,7 +43,7 @@ export async function respond(api, input, init) {
     const body = method === 'POST' ? await readBody(request) : undefined;
     const match = /** @type {RegExpMatchArray} */ (found.path.exec(pathname));
     const answer = await found.answer(api, body, signal, match);
-    return answer instanceof ChunkStream ? eventStream(answer) : json(200, answer);
+    return answer instanceof ChunkStream ? eventStream(answer, signal) : json(200, answer);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (error instanceof OpenAIError) return json(error.status, { error: error.error }, retryAfter(error));
@@ -93,8 +93,9 @@ function json(status, body, more) {
 /**
  * Server-sent events: one with each chunk, then the word that ends them. An error ends them too, as an event.
  * @param {ChunkStream<any>} chunks
+ * @param {AbortSignal} signal of the request
  */
-function eventStream(chunks) {
+function eventStream(chunks, signal) {
   const encoder = new TextEncoder();
   const event = (/** @type {string} */ data) => encoder.encode(`data: ${data}\n\n`);
   const iterator = chunks[Symbol.asyncIterator]();
@@ -104,6 +105,7 @@ function eventStream(chunks) {
       try {
         const { done, value } = await iterator.next();
         if (!done) return controller.enqueue(event(JSON.stringify(value)));
+        if (signal.aborted) return controller.error(signal.reason);
         controller.enqueue(event('[DONE]'));
       } catch (error) {
         if (!(error instanceof OpenAIError)) return controller.error(error);

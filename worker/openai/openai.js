@@ -28,8 +28,8 @@ export class OpenAI {
     this.completions = new Completions(model, 'text');
     this.embeddings = new Embeddings(model);
     this.models = {
-      /** @returns {Promise<{ object: 'list', data: ModelDescription[] }>} */
-      list: async () => ({ object: 'list', data: [this.#describe()] }),
+      /** A page, which can also be gone through. @returns {Promise<{ object: 'list', data: ModelDescription[] } & AsyncIterable<ModelDescription>>} */
+      list: async () => ({ object: 'list', data: [this.#describe()], [Symbol.asyncIterator]: () => listed(this.#describe()) }),
       /** @param {string} id @returns {Promise<ModelDescription>} */
       retrieve: async (id) => {
         const found = this.#describe();
@@ -49,4 +49,9 @@ export class OpenAI {
   #describe() {
     return { id: modelId(this.#model), object: 'model', created: this.#created, owned_by: 'bitnet-web' };
   }
+}
+
+/** @param {ModelDescription} description */
+async function* listed(description) {
+  yield description;
 }
