@@ -150,14 +150,15 @@ function isResponseFormat(value) {
 
 /**
  * @param {ResponseFormat | undefined} format already checked
+ * @param {string[] | undefined} without texts that may not come
  * @returns {string | undefined} JSON of it; `undefined` where everything is allowed
  */
-function wireResponseFormat(format) {
+function wireResponseFormat(format, without) {
   if (format === undefined || format.type === 'text') return undefined;
-  if (format.type !== 'regex') return JSON.stringify(format);
+  if (format.type !== 'regex') return JSON.stringify({ ...format, without });
   const { pattern } = format;
-  if (typeof pattern === 'string') return JSON.stringify({ type: 'regex', pattern });
-  return JSON.stringify({ type: 'regex', pattern: pattern.source, flags: pattern.flags });
+  const { source, flags } = typeof pattern === 'string' ? { source: pattern, flags: undefined } : pattern;
+  return JSON.stringify({ type: 'regex', pattern: source, flags, without });
 }
 
 /** @type {Check} */
@@ -321,7 +322,7 @@ export function checkGenerateOptions(options) {
     seed: seed ?? Math.floor(Math.random() * Number.MAX_SAFE_INTEGER),
     stop: listOf(stop),
     stopTokens: listOf(stopTokens),
-    responseFormat: wireResponseFormat(options.responseFormat),
+    responseFormat: wireResponseFormat(options.responseFormat, listOf(bannedStrings)),
     chat: wireChatOptions(options),
     speculative,
     priority,

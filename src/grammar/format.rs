@@ -20,6 +20,8 @@ pub enum Format {
         pattern: String,
         /// Its flags; without them it is read as with `u`, and where that is an error as without.
         flags: Option<String>,
+        /// Texts that are not in it.
+        without: Vec<String>,
     },
     /// A text of a grammar.
     Grammar {
@@ -41,7 +43,7 @@ impl Format {
 
     /// A regular expression of JavaScript's without flags.
     pub fn regex(pattern: impl Into<String>) -> Self {
-        Self::Regex { pattern: pattern.into(), flags: None }
+        Self::Regex { pattern: pattern.into(), flags: None, without: Vec::new() }
     }
 
     /// A grammar without parts, in llguidance's variant of Lark's notation.
@@ -63,12 +65,18 @@ impl Format {
             Some(text) => Ok(text.to_owned()),
             None => Err(Error::new(format!("responseFormat: expected a text in its field '{name}'"))),
         };
+        let without = value["without"].as_array().into_iter().flatten();
+        let without: Vec<String> = without.filter_map(Value::as_str).map(str::to_owned).collect();
         match field("type")?.as_str() {
             "json_object" => Ok(Self::JsonObject),
-            "json_schema" => Ok(Self::JsonSchema(value["schema"].clone())),
+            "json_schema" => {
+                let mut schema = value["schema"].clone();
+                schema::leave_out(&mut schema, &without);
+                Ok(Self::JsonSchema(schema))
+            }
             "regex" => {
                 let flags = value["flags"].as_str().map(str::to_owned);
-                Ok(Self::Regex { pattern: field("pattern")?, flags })
+                Ok(Self::Regex { pattern: field("pattern")?, flags, without })
             }
             "grammar" => {
                 let parts = value["parts"].as_object().into_iter().flatten();
@@ -95,6 +103,9 @@ impl Format {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::JsonObject | Self::JsonSchema(_) => "the JSON schema cannot be enforced",
+            Self::Regex { without, .. } if !without.is_empty() => {
+                "the regular expression cannot be enforced without the bannedStrings"
+            }
             Self::Regex { .. } => "the regular expression cannot be enforced",
             Self::Grammar { .. } => "the grammar cannot be enforced",
         }
@@ -123,10 +134,14 @@ impl Format {
         Ok(match self {
             Self::JsonObject => GrammarWithLexer::from_json_schema(schema::prepare(&json!({ "type": "object" }))?),
             Self::JsonSchema(schema) => GrammarWithLexer::from_json_schema(schema::prepare(schema)?),
-            Self::Regex { pattern, flags } => {
+            Self::Regex { pattern, flags, without } => {
                 let expression = javascript::translate(pattern, flags.as_deref(), Match::Whole)
                     .map_err(|reason| Error::of(self.name(), &reason))?;
-                GrammarWithLexer::from_lark(format!("start: /{}/", regex_to_lark(&expression, "")))
+                let mut lark = format!("start: TEXT\nTEXT: /{}/", regex_to_lark(&expression, ""));
+                for text in without {
+                    lark += &format!(" & ~/(?s:.*){}(?s:.*)/", regex_to_lark(&javascript::escape(text), ""));
+                }
+                GrammarWithLexer::from_lark(lark)
             }
             Self::Grammar { lark, .. } => GrammarWithLexer::from_lark(lark.clone()),
         })

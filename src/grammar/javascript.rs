@@ -56,6 +56,11 @@ pub(crate) enum Match {
     Search,
 }
 
+/// An expression in the library's notation for one text.
+pub(crate) fn escape(text: &str) -> String {
+    regex_syntax::escape(text)
+}
+
 /// The expression in the library's notation, for whole texts.
 ///
 /// Without `flags` it is read as with `u`, and where that is an error as without.

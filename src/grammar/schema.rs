@@ -50,6 +50,24 @@ pub(crate) fn prepare(schema: &Value) -> Result<Value> {
     Ok(Value::Object(schema))
 }
 
+/// Takes values that contain one of `texts` out of lists of values, where others stay: an answer that has begun like one of
+/// them could not go on.
+pub(crate) fn leave_out(schema: &mut Value, texts: &[String]) {
+    if texts.is_empty() {
+        return;
+    }
+    let Some(map) = schema.as_object_mut() else { return };
+    if let Some(Value::Array(values)) = map.get_mut("enum") {
+        let is_in = |value: &Value| !texts.iter().any(|text| value.to_string().contains(text.as_str()));
+        if values.iter().any(is_in) {
+            values.retain(is_in);
+        }
+    }
+    for (keyword, value) in map.iter_mut() {
+        children(keyword, value).into_iter().for_each(|(_, schema)| leave_out(schema, texts));
+    }
+}
+
 /// Works on a schema, the one at `path`, and on all inside of it.
 fn refine(schema: &mut Value, path: &str, draft: Draft) -> Result<()> {
     equivalent::simplify(schema, draft);

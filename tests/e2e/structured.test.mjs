@@ -135,7 +135,12 @@ pageTest('what is cut off says so, what is aborted leaves nothing behind, and to
     const stream = model.generate('Say it.', { responseFormat, temperature: 1 });
     for await (const token of stream) text += token.text;
     const stopped = await model.complete('Say it.', { responseFormat, stop: 'd' });
-    return { cut, aborted, text, result: stream.result, stopped };
+    const banned = { bannedStrings: 'cat' };
+    const round = await Promise.all([/(cat|cats|cow)/, /(cat|dog)/i].map((pattern, seed) => model.complete('Say it.', { ...banned, temperature: 3, seed, responseFormat: { type: 'regex', pattern } })));
+    const blocked = model.generate('Say it.', { ...banned, responseFormat: { type: 'json_schema', schema: { const: 'cat' } } });
+    const deadEnd = await (async () => { for await (const _ of blocked); })().catch(({ code, message }) => [code, message]);
+    const none = await model.complete('Say it.', { ...banned, responseFormat: { type: 'regex', pattern: 'a?cat' } }).catch(({ code }) => code);
+    return { cut, aborted, text, result: stream.result, stopped, round: round.map(({ text }) => text), deadEnd, partial: blocked.partial.text, none };
   }, SHIPPED);
   assert.equal(got.cut.finishReason, 'length');
   assert.throws(() => JSON.parse(got.cut.text));
@@ -143,6 +148,12 @@ pageTest('what is cut off says so, what is aborted leaves nothing behind, and to
   assert.ok(JSON.parse(got.text).length >= 20);
   assert.equal(got.result?.finishReason, 'stop');
   assert.deepEqual([got.stopped.text, got.stopped.stoppedBy], ['["abc', { type: 'text', text: 'd' }]);
+  assert.equal(got.round[0], 'cow');
+  assert.match(got.round[1], /^(cat|dog)$/i);
+  assert.notEqual(got.round[1], 'cat');
+  assert.deepEqual([got.deadEnd?.[0], got.none], ['invalid_argument', 'invalid_grammar']);
+  assert.match(got.deadEnd?.[1] ?? '', /bannedStrings/);
+  assert.ok('"cat'.startsWith(got.partial), got.partial);
 });
 
 pageTest('what cannot be enforced is refused before anything is generated', async (page) => {

@@ -145,6 +145,28 @@ fn what_cannot_be_enforced_is_refused_and_says_why() {
 }
 
 #[test]
+fn banned_texts_are_left_out_where_others_stay() {
+    let read = |value: Value| Format::from_json(&value.to_string()).unwrap();
+    let without = json!(["cat", "a/b", "\n."]);
+    let regex = |pattern: &str| read(json!({ "type": "regex", "pattern": pattern, "without": without }));
+    for text in drawn(&regex("(cat|dog|a/b|a/c|x\n\\.|x)"), 20) {
+        assert!(["dog", "a/c", "x"].contains(&text.as_str()), "{text}");
+    }
+    for text in drawn(&regex("[act]{6}"), 20) {
+        assert!(text.len() == 6 && !text.contains("cat"), "{text}");
+    }
+    assert!(refusal(&regex("a?cat")).contains("bannedStrings"));
+    let schema =
+        json!({ "type": "array", "items": { "enum": ["cat", "cow", "tomcat"] }, "minItems": 2, "maxItems": 2 });
+    for text in drawn(&read(json!({ "type": "json_schema", "schema": schema, "without": ["cat"] })), 5) {
+        assert!(!text.contains("cat"), "{text}");
+    }
+    // Where none stays the sampler tells.
+    let only = read(json!({ "type": "json_schema", "schema": { "enum": ["cat"] }, "without": ["cat"] }));
+    assert_eq!(drawn(&only, 1), ["\"cat\""]);
+}
+
+#[test]
 fn what_derives_no_text_is_refused() {
     let schema = |schema: Value| Format::JsonSchema(schema);
     let gbnf = |grammar: &str| Format::from_json(&json!({ "type": "grammar", "grammar": grammar }).to_string());

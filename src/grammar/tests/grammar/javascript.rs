@@ -21,7 +21,7 @@ fn matches(pattern: &str, flags: &str, text: &str) -> bool {
 }
 
 fn format(pattern: &str, flags: Option<&str>) -> Format {
-    Format::Regex { pattern: pattern.into(), flags: flags.map(str::to_owned) }
+    Format::Regex { pattern: pattern.into(), flags: flags.map(str::to_owned), without: Vec::new() }
 }
 
 /// The flags with which JavaScript reads an expression that comes without.
