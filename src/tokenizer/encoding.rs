@@ -90,8 +90,12 @@ impl Encoding {
             let (from, allow_special) = (self.from, self.allow_special);
             let find_control = || if allow_special { tokenizer.control.find(text, from) } else { None };
             let control = *self.control.get_or_insert_with(find_control);
-            let before_control = &text[..control.map_or(text.len(), |(start, ..)| start)];
-            let find_user_defined = || tokenizer.user_defined.find(before_control, from);
+            // The one that begins first, and of two the longer one.
+            let find_user_defined = || {
+                let Some((start, end, _)) = control else { return tokenizer.user_defined.find(text, from) };
+                let found = tokenizer.user_defined.find_before(text, from, start + 1);
+                found.filter(|found| found.0 < start || found.1 > end)
+            };
             let user_defined = *self.user_defined.get_or_insert_with(find_user_defined);
             let end = self.end_before(tokenizer, text, user_defined.or(control));
             while self.at < end || self.piece_end.is_some() {
@@ -100,7 +104,7 @@ impl Encoding {
                 }
             }
             let Some((_, behind, id)) = user_defined.or(control) else { return Ok(true) };
-            if user_defined.is_none() {
+            if user_defined.is_none() || control.is_some_and(|(start, ..)| start < behind) {
                 self.control = None;
             }
             self.user_defined = None;

@@ -91,16 +91,21 @@ impl Specials {
     /// The first special token at or after byte `from` of `text`: its start, its end and its id. The white space that it takes
     /// is not counted in.
     pub(super) fn find(&self, text: &str, from: usize) -> Option<(usize, usize, u32)> {
+        self.find_before(text, from, text.len())
+    }
+
+    /// The same of those that start before byte `end`.
+    pub(super) fn find_before(&self, text: &str, from: usize, end: usize) -> Option<(usize, usize, u32)> {
         if self.is_empty() {
             return None;
         }
         let mut at = from;
         loop {
-            let (start, end, id) = self.find_text(text, at)?;
-            if !(self.edges(id).is_word && self.is_within_word(text, start, end)) {
-                return Some((start, end, id));
+            let (start, behind, id) = self.find_text(text, at, end)?;
+            if !(self.edges(id).is_word && self.is_within_word(text, start, behind)) {
+                return Some((start, behind, id));
             }
-            at = end;
+            at = behind;
         }
     }
 
@@ -110,9 +115,9 @@ impl Specials {
     }
 
     /// The same, whatever it asks of the text around it.
-    fn find_text(&self, text: &str, from: usize) -> Option<(usize, usize, u32)> {
+    fn find_text(&self, text: &str, from: usize, end: usize) -> Option<(usize, usize, u32)> {
         let bytes = text.as_bytes();
-        (from..bytes.len()).filter(|&start| self.starts[usize::from(bytes[start])]).find_map(|start| {
+        (from..end.min(bytes.len())).filter(|&start| self.starts[usize::from(bytes[start])]).find_map(|start| {
             let (length, id) = self.longest_at(&bytes[start..])?;
             Some((start, start + length, id))
         })

@@ -398,3 +398,22 @@ fn a_megabyte_of_one_letter_is_encoded_in_steps() {
     assert!(steps > 50, "{steps} steps");
     assert_eq!(tokenizer.decode(encoding.ids(), false).unwrap(), text);
 }
+
+/// Of two that overlap, whatever their kinds: the first, or the longer one of two that begin in one place.
+#[test]
+fn of_added_tokens_that_overlap_the_first_and_longest_is_found() {
+    let texts = ["<think>a>b", "x>ab", "<think>>a", "<|eot_id|>a", "<|eot_id|>ab <|eot_id|>", "<think><|eot_id|>a"];
+    for (control, user_defined) in [(">a", "<|eot_id|>a"), ("<think>>", "d|>a"), ("a>b", ">ab")] {
+        let mut json = bytes();
+        let added = json["added_tokens"].as_array_mut().unwrap();
+        for (id, content, special) in [(320, control, true), (321, user_defined, false)] {
+            added.push(json!({"id": id, "content": content, "special": special, "normalized": false,
+                "single_word": false, "lstrip": false, "rstrip": false}));
+        }
+        let (ours, theirs) = (ours(&json).unwrap(), theirs(&json));
+        for text in texts {
+            let want = theirs.encode(text, false).unwrap();
+            assert_eq!(ours.encode(text, true, false).unwrap(), want.get_ids(), "{control}, {user_defined}: {text:?}");
+        }
+    }
+}
