@@ -15,20 +15,18 @@ use crate::kernels::{PairOrder, Rope};
 use crate::{Error, ErrorKind, Result};
 
 use super::super::config::Config;
-use super::super::plan::{LinearId, RowsId, Tensors, VectorId};
+use super::super::plan::{LinearId, Tensors, VectorId};
 use super::super::weights::Weights;
 use super::super::workspace::Workspace;
 use super::Graph;
-use super::operations::{Activation, Batch, Input, LogitsOf, Operations};
+use super::ends::Ends;
+use super::operations::{Activation, Batch, Input, Operations};
 
 #[derive(Debug)]
 pub(super) struct Bitnet {
     activation: Activation,
-    embedding: RowsId,
+    ends: Ends,
     layers: Vec<Layer>,
-    output_norm: VectorId,
-    /// The embedding, where the file has no head.
-    head: RowsId,
     rope_factors: Option<VectorId>,
 }
 
@@ -49,13 +47,11 @@ struct Layer {
 
 impl Bitnet {
     pub(super) fn build(config: &Config, metadata: &Metadata, file: &mut Tensors<'_>) -> Result<Box<dyn Graph>> {
-        let Config { dim, ffn_dim, vocab_size, .. } = *config;
+        let Config { dim, ffn_dim, .. } = *config;
         let (q_dim, kv_dim) = (config.q_dim(), config.kv_dim());
 
         let activation = activation(config, metadata)?;
-        let embedding = file.rows("token_embd", [vocab_size, dim])?;
-        let head = file.optional_rows("output", [vocab_size, dim])?.unwrap_or(embedding);
-        let output_norm = file.vector("output_norm", dim)?;
+        let ends = Ends::find(config, file)?;
         let rope_factors = file.constants("rope_freqs", config.rope_dim / 2)?;
         let layer = |index: usize| {
             let name = |tensor: &str| format!("blk.{index}.{tensor}");
@@ -75,7 +71,7 @@ impl Bitnet {
         };
         let layers = (0..config.n_layers).map(layer).collect::<Result<_>>()?;
         file.refuse_unread("blk.", &[".attn_rot_embd.weight"])?;
-        Ok(Box::new(Self { activation, embedding, layers, output_norm, head, rope_factors }))
+        Ok(Box::new(Self { activation, ends, layers, rope_factors }))
     }
 }
 
@@ -88,8 +84,8 @@ impl Graph for Bitnet {
         self.activation
     }
 
-    fn embed(&self, operations: &mut Operations<'_>, tokens: &[u32], x: &mut [f32]) {
-        operations.embed(self.embedding, tokens, x);
+    fn ends(&self) -> &Ends {
+        &self.ends
     }
 
     fn layer(
@@ -117,14 +113,6 @@ impl Graph for Bitnet {
         let gated = Input::gated(self.activation, gate, up).normed(layer.ffn_sub_norm);
         operations.linear(input, gated, [(layer.down, delta)]);
         operations.add(x, delta);
-    }
-
-    fn norm(&self, operations: &mut Operations<'_>, x: &mut [f32]) {
-        operations.norm(self.output_norm, x);
-    }
-
-    fn logits(&self, operations: &mut Operations<'_>, x: &[f32], logits: LogitsOf<'_>) {
-        operations.head(self.head, x, logits);
     }
 }
 

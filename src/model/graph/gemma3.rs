@@ -22,19 +22,17 @@ use crate::{Error, ErrorKind, Result};
 
 use super::super::config::Config;
 use super::super::linear::LinearRules;
-use super::super::plan::{RowsId, Tensors, VectorId};
+use super::super::plan::{Tensors, VectorId};
 use super::super::weights::Weights;
 use super::super::workspace::Workspace;
-use super::operations::{Activation, Batch, Input, LogitsOf, Operations, Projection};
+use super::ends::Ends;
+use super::operations::{Activation, Batch, Input, Operations, Projection};
 use super::{Graph, refuse_variants};
 
 #[derive(Debug)]
 pub(super) struct Gemma3 {
-    embedding: RowsId,
+    ends: Ends,
     layers: Vec<Layer>,
-    output_norm: VectorId,
-    /// The embedding, where the file has no head.
-    head: RowsId,
     windows: Option<Windows>,
 }
 
@@ -80,7 +78,7 @@ const VARIANTS: [(&str, &str, &[f32]); 4] = [
 
 impl Gemma3 {
     pub(super) fn build(config: &Config, metadata: &Metadata, file: &mut Tensors<'_>) -> Result<Box<dyn Graph>> {
-        let Config { dim, ffn_dim, vocab_size, head_dim, .. } = *config;
+        let Config { dim, ffn_dim, head_dim, .. } = *config;
         let (q_dim, kv_dim) = (config.q_dim(), config.kv_dim());
 
         refuse_variants(config, metadata, &VARIANTS)?;
@@ -113,10 +111,8 @@ impl Gemma3 {
         };
         let layers = (0..config.n_layers).map(layer).collect::<Result<_>>()?;
         file.refuse_unread("blk.", &[])?;
-        let embedding = file.rows("token_embd", [vocab_size, dim])?;
-        let head = file.optional_rows("output", [vocab_size, dim])?.unwrap_or(embedding);
-        let output_norm = file.vector("output_norm", dim)?;
-        Ok(Box::new(Self { embedding, layers, output_norm, head, windows: Windows::of(metadata, config.n_layers)? }))
+        let ends = Ends::find(config, file)?;
+        Ok(Box::new(Self { ends, layers, windows: Windows::of(metadata, config.n_layers)? }))
     }
 
     /// The window of layer `index`, and which rotary frequencies it has.
@@ -172,8 +168,12 @@ impl Graph for Gemma3 {
         Activation::Gelu
     }
 
+    fn ends(&self) -> &Ends {
+        &self.ends
+    }
+
     fn embed(&self, operations: &mut Operations<'_>, tokens: &[u32], x: &mut [f32]) {
-        operations.embed(self.embedding, tokens, x);
+        operations.embed(self.ends.embedding, tokens, x);
         operations.scale(x, (operations.config.dim as f32).sqrt());
     }
 
@@ -204,13 +204,5 @@ impl Graph for Gemma3 {
         operations.project(input, Input::gated(Activation::Gelu, gate, up), [(layer.down, delta)]);
         operations.norm(layer.post_ffw_norm, delta);
         operations.add(x, delta);
-    }
-
-    fn norm(&self, operations: &mut Operations<'_>, x: &mut [f32]) {
-        operations.norm(self.output_norm, x);
-    }
-
-    fn logits(&self, operations: &mut Operations<'_>, x: &[f32], logits: LogitsOf<'_>) {
-        operations.head(self.head, x, logits);
     }
 }

@@ -19,19 +19,17 @@ use crate::quant::TensorType;
 
 use super::super::config::Config;
 use super::super::linear::LinearRules;
-use super::super::plan::{LinearId, RowsId, Tensors, VectorId};
+use super::super::plan::{LinearId, Tensors, VectorId};
 use super::super::weights::Weights;
 use super::super::workspace::Workspace;
-use super::operations::{Activation, Batch, Input, LogitsOf, Operations};
+use super::ends::Ends;
+use super::operations::{Activation, Batch, Input, Operations};
 use super::{Graph, inputs_are_floats, refuse_variants};
 
 #[derive(Debug)]
 pub(super) struct Llama {
-    embedding: RowsId,
+    ends: Ends,
     layers: Vec<Layer>,
-    output_norm: VectorId,
-    /// The embedding, where the file has no head.
-    head: RowsId,
     rope_factors: Option<VectorId>,
     rules: LinearRules,
 }
@@ -51,7 +49,7 @@ struct Layer {
 
 impl Llama {
     pub(super) fn build(config: &Config, metadata: &Metadata, file: &mut Tensors<'_>) -> Result<Box<dyn Graph>> {
-        let Config { dim, ffn_dim, vocab_size, .. } = *config;
+        let Config { dim, ffn_dim, .. } = *config;
         let (q_dim, kv_dim) = (config.q_dim(), config.kv_dim());
 
         refuse_variants(config, metadata, &VARIANTS)?;
@@ -73,16 +71,14 @@ impl Llama {
         let layers = (0..config.n_layers).map(layer).collect::<Result<_>>()?;
         // Frequencies that old files hold beside the numbers they follow from.
         file.refuse_unread("blk.", &[".attn_rot_embd.weight"])?;
-        let embedding = file.rows("token_embd", [vocab_size, dim])?;
-        let head = file.optional_rows("output", [vocab_size, dim])?.unwrap_or(embedding);
-        let output_norm = file.vector("output_norm", dim)?;
+        let ends = Ends::find(config, file)?;
         let rope_factors = file.constants("rope_freqs", config.rope_dim / 2)?;
         let is_trained_with_floats = match inputs_are_floats(config, metadata)? {
             Some(are_floats) => are_floats,
             None => is_trained_with_floats(config, file),
         };
         let rules = if is_trained_with_floats { LinearRules::TERNARY } else { LinearRules::BITLINEAR };
-        Ok(Box::new(Self { embedding, layers, output_norm, head, rope_factors, rules }))
+        Ok(Box::new(Self { ends, layers, rope_factors, rules }))
     }
 }
 
@@ -107,8 +103,8 @@ impl Graph for Llama {
         Activation::Silu
     }
 
-    fn embed(&self, operations: &mut Operations<'_>, tokens: &[u32], x: &mut [f32]) {
-        operations.embed(self.embedding, tokens, x);
+    fn ends(&self) -> &Ends {
+        &self.ends
     }
 
     fn layer(
@@ -133,14 +129,6 @@ impl Graph for Llama {
         operations.linear(input, normed, [(layer.gate, gate), (layer.up, up)]);
         operations.linear(input, Input::gated(Activation::Silu, gate, up), [(layer.down, delta)]);
         operations.add(x, delta);
-    }
-
-    fn norm(&self, operations: &mut Operations<'_>, x: &mut [f32]) {
-        operations.norm(self.output_norm, x);
-    }
-
-    fn logits(&self, operations: &mut Operations<'_>, x: &[f32], logits: LogitsOf<'_>) {
-        operations.head(self.head, x, logits);
     }
 }
 

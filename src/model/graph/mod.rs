@@ -2,6 +2,7 @@
 //! embedding to the logits. What families share is in [`operations`].
 
 mod bitnet;
+mod ends;
 mod gemma3;
 mod llama;
 mod operations;
@@ -19,6 +20,7 @@ use super::plan::{Plan, Tensors};
 use super::weights::Weights;
 use super::workspace::Workspace;
 use bitnet::Bitnet;
+use ends::Ends;
 use gemma3::Gemma3;
 use llama::Llama;
 pub use operations::Activation;
@@ -38,8 +40,13 @@ pub(super) trait Graph: fmt::Debug + Send + Sync {
         LinearRules::BITNET
     }
 
+    /// The tensors before the first layer and behind the last one.
+    fn ends(&self) -> &Ends;
+
     /// The residual stream `x` (`[tokens, dim]`) of `tokens` before the first layer.
-    fn embed(&self, operations: &mut Operations<'_>, tokens: &[u32], x: &mut [f32]);
+    fn embed(&self, operations: &mut Operations<'_>, tokens: &[u32], x: &mut [f32]) {
+        operations.embed(self.ends().embedding, tokens, x);
+    }
 
     /// Takes the residual stream `x` (`[tokens, dim]`) through layer `index`, and puts keys and values into the caches.
     fn layer(
@@ -52,10 +59,14 @@ pub(super) trait Graph: fmt::Debug + Send + Sync {
     );
 
     /// The norm of residual streams behind the last layer, `[tokens, dim]`.
-    fn norm(&self, operations: &mut Operations<'_>, x: &mut [f32]);
+    fn norm(&self, operations: &mut Operations<'_>, x: &mut [f32]) {
+        operations.norm(self.ends().output_norm, x);
+    }
 
     /// Logits of tokens from their normalized residual streams, `[tokens, dim]`.
-    fn logits(&self, operations: &mut Operations<'_>, x: &[f32], logits: LogitsOf<'_>);
+    fn logits(&self, operations: &mut Operations<'_>, x: &[f32], logits: LogitsOf<'_>) {
+        operations.head(self.ends().head, x, logits);
+    }
 }
 
 /// Finds a family's tensors in a file.

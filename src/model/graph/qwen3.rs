@@ -16,19 +16,17 @@ use crate::kernels::{PairOrder, Rope};
 
 use super::super::config::Config;
 use super::super::linear::LinearRules;
-use super::super::plan::{RowsId, Tensors, VectorId};
+use super::super::plan::{Tensors, VectorId};
 use super::super::weights::Weights;
 use super::super::workspace::Workspace;
-use super::operations::{Activation, Batch, Input, LogitsOf, Operations, Projection};
+use super::ends::Ends;
+use super::operations::{Activation, Batch, Input, Operations, Projection};
 use super::{Graph, inputs_are_floats, refuse_variants};
 
 #[derive(Debug)]
 pub(super) struct Qwen3 {
-    embedding: RowsId,
+    ends: Ends,
     layers: Vec<Layer>,
-    output_norm: VectorId,
-    /// The embedding, where the file has no head.
-    head: RowsId,
     rules: LinearRules,
 }
 
@@ -56,7 +54,7 @@ const VARIANTS: [(&str, &str, &[f32]); 3] = [
 
 impl Qwen3 {
     pub(super) fn build(config: &Config, metadata: &Metadata, file: &mut Tensors<'_>) -> Result<Box<dyn Graph>> {
-        let Config { dim, ffn_dim, vocab_size, head_dim, .. } = *config;
+        let Config { dim, ffn_dim, head_dim, .. } = *config;
         let (q_dim, kv_dim) = (config.q_dim(), config.kv_dim());
 
         refuse_variants(config, metadata, &VARIANTS)?;
@@ -81,16 +79,14 @@ impl Qwen3 {
         };
         let layers = (0..config.n_layers).map(layer).collect::<Result<Vec<Layer>>>()?;
         file.refuse_unread("blk.", &[])?;
-        let embedding = file.rows("token_embd", [vocab_size, dim])?;
-        let head = file.optional_rows("output", [vocab_size, dim])?.unwrap_or(embedding);
-        let output_norm = file.vector("output_norm", dim)?;
+        let ends = Ends::find(config, file)?;
         // Bonsai was trained with floats; what has norms before its layers, or is stored as bitnet.cpp stores it, with int8.
         let has_input_norms = layers.iter().any(|layer| layer.q.norm.is_some());
         let has_groups = file.stores(|stored| stored.groups().is_some());
         let is_trained_with_floats = inputs_are_floats(config, metadata)?.unwrap_or(has_groups);
         let rules =
             if is_trained_with_floats && !has_input_norms { LinearRules::TERNARY } else { LinearRules::BITLINEAR };
-        Ok(Box::new(Self { embedding, layers, output_norm, head, rules }))
+        Ok(Box::new(Self { ends, layers, rules }))
     }
 }
 
@@ -107,8 +103,8 @@ impl Graph for Qwen3 {
         Activation::Silu
     }
 
-    fn embed(&self, operations: &mut Operations<'_>, tokens: &[u32], x: &mut [f32]) {
-        operations.embed(self.embedding, tokens, x);
+    fn ends(&self) -> &Ends {
+        &self.ends
     }
 
     fn layer(
@@ -135,13 +131,5 @@ impl Graph for Qwen3 {
         operations.project(input, normed, [(layer.gate, gate), (layer.up, up)]);
         operations.project(input, Input::gated(Activation::Silu, gate, up), [(layer.down, delta)]);
         operations.add(x, delta);
-    }
-
-    fn norm(&self, operations: &mut Operations<'_>, x: &mut [f32]) {
-        operations.norm(self.output_norm, x);
-    }
-
-    fn logits(&self, operations: &mut Operations<'_>, x: &[f32], logits: LogitsOf<'_>) {
-        operations.head(self.head, x, logits);
     }
 }
