@@ -103,7 +103,7 @@
  *   `unevaluatedProperties` beside `allOf` and its like, `oneOf` whose choices overlap, the drafts' further formats, and `$ref` to other
  *   documents. Properties come in the order of the schema.
  * * `regex`: a text that matches as a whole, in JavaScript's own sense. A string is read as `new RegExp(pattern, 'u')`, or without the
- *   flag where it is an error with it. There is no look-around and no back-reference.
+ *   flag where it is an error with it. There are no back-references, and look-around at the ends only.
  * * `grammar`: a text of a grammar, in llguidance's variant of Lark's syntax, which begins with `start`, or in GBNF, llama.cpp's syntax, which
  *   begins with `root`. Without `syntax` the grammar's first rule tells: `root ::=` is GBNF.
  *

@@ -35,6 +35,14 @@ const FORMATS: [&str; 24] = [
     "uuid",
 ];
 
+/// Formats, with patterns that stand beside them and that every text of the format matches: Zod's `z.iso.duration()`, which looks
+/// around in the middle.
+const IMPLIED: [(&str, &str); 1] =
+    [("duration", r"^P(?:(\d+W)|(?!.*W)(?=\d|T\d)(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+([.,]\d+)?S)?)?)$")];
+
+/// The greatest magnitude of a bound that the library can say in digits, rounded down.
+const GREATEST: i64 = 9_000_000_000_000_000_000;
+
 /// Keywords that are for readers of a schema.
 const NOTES: [&str; 8] =
     ["title", "description", "default", "examples", "$comment", "deprecated", "readOnly", "writeOnly"];
@@ -73,6 +81,7 @@ pub(crate) fn simplify(schema: &mut Value, draft: Draft) {
     }
     count_contained(map, draft);
     drop_idle(map);
+    bound(map);
     close(map);
     name_properties(map);
 }
@@ -122,6 +131,13 @@ fn count_contained(map: &mut Map<String, Value>, draft: Draft) {
 /// Leaves out what forbids nothing.
 fn drop_idle(map: &mut Map<String, Value>) {
     let is_empty = |value: &Value| value.as_object().is_some_and(Map::is_empty);
+    let is_implied = |(format, pattern): &(&str, &str)| {
+        map.get("format").is_some_and(|value| value == format)
+            && map.get("pattern").is_some_and(|value| value == pattern)
+    };
+    if IMPLIED.iter().any(is_implied) {
+        map.remove("pattern");
+    }
     let has_branch = map.contains_key("then") || map.contains_key("else");
     let (has_if, has_contains) = (map.contains_key("if"), map.contains_key("contains"));
     map.retain(|keyword, value| match keyword.as_str() {
@@ -134,6 +150,17 @@ fn drop_idle(map: &mut Map<String, Value>) {
         "format" => value.as_str().is_none_or(|format| FORMATS.contains(&format)),
         _ => true,
     });
+}
+
+/// Draws bounds nearer that are too far away to be said in digits, such as those of a `float`.
+fn bound(map: &mut Map<String, Value>) {
+    for (keyword, sign) in [("maximum", 1), ("exclusiveMaximum", 1), ("minimum", -1), ("exclusiveMinimum", -1)] {
+        if let Some(bound) = map.get_mut(keyword)
+            && bound.as_f64().is_some_and(|number| number * f64::from(sign) > GREATEST as f64)
+        {
+            *bound = json!(GREATEST * i64::from(sign));
+        }
+    }
 }
 
 /// Where nothing else looks at a value's properties or items, those not evaluated are the additional ones.

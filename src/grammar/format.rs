@@ -137,9 +137,13 @@ impl Format {
             Self::Regex { pattern, flags, without } => {
                 let expression = javascript::translate(pattern, flags.as_deref(), Match::Whole)
                     .map_err(|reason| Error::of(self.name(), &reason))?;
-                let mut lark = format!("start: TEXT\nTEXT: /{}/", regex_to_lark(&expression, ""));
-                for text in without {
-                    lark += &format!(" & ~/(?s:.*){}(?s:.*)/", regex_to_lark(&javascript::escape(text), ""));
+                let mut lark = format!("start: TEXT\nTEXT: /{}/", regex_to_lark(&expression.main, ""));
+                for also in expression.also {
+                    lark += &format!(" & /{}/", regex_to_lark(&also, ""));
+                }
+                let without = without.iter().map(|text| format!("(?s:.*){}(?s:.*)", javascript::escape(text)));
+                for not in expression.not.into_iter().chain(without) {
+                    lark += &format!(" & ~/{}/", regex_to_lark(&not, ""));
                 }
                 GrammarWithLexer::from_lark(lark)
             }

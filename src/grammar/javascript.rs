@@ -40,11 +40,30 @@ enum Node {
     Start,
     /// `$`
     End,
+    Look(Look, Box<Node>),
     /// One behind the other; none: the empty text.
     Sequence(Vec<Node>),
     Choice(Vec<Node>),
     /// At least so often, and at most.
     Repeat(Box<Node>, u32, Option<u32>),
+}
+
+/// What looks at the text around a place, and takes nothing of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Look {
+    is_ahead: bool,
+    /// Whether it must not be there.
+    is_negated: bool,
+}
+
+/// An expression in the library's notation: texts that it matches from their start to their end.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) main: String,
+    /// Expressions that match the text as well.
+    pub(crate) also: Vec<String>,
+    /// Expressions that do not match it.
+    pub(crate) not: Vec<String>,
 }
 
 /// Which texts an expression is for.
@@ -67,7 +86,7 @@ pub(crate) fn escape(text: &str) -> String {
 ///
 /// # Errors
 /// What is wrong with it, or cannot be enforced.
-pub(crate) fn translate(pattern: &str, flags: Option<&str>, wanted: Match) -> Parsed<String> {
+pub(crate) fn translate(pattern: &str, flags: Option<&str>, wanted: Match) -> Parsed<Written> {
     let has = |flag| flags.is_some_and(|flags| flags.contains(flag));
     let given = Flags {
         unicode: has('u') || has('v') || flags.is_none(),

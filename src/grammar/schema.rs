@@ -83,7 +83,8 @@ fn refine(schema: &mut Value, path: &str, draft: Draft) -> Result<()> {
              definitions by their places, '#/$defs/name'"
         )));
     }
-    translate(schema, path)?;
+    // Those are not to be translated again below.
+    let patterns = translate(schema, path)?;
     for keyword in COUNTS {
         if let Some(count) = schema.get_mut(keyword) {
             let whole = count.as_f64().filter(|count| count.fract() == 0.0 && (0.0..9e15).contains(count));
@@ -103,29 +104,46 @@ fn refine(schema: &mut Value, path: &str, draft: Draft) -> Result<()> {
             refine(schema, &format!("{path}/{inner}"), draft)?;
         }
     }
-    if let Some(narrower) = narrower {
-        match schema.get_mut("allOf") {
-            Some(Value::Array(all)) => all.push(narrower),
-            _ => drop(schema.insert("allOf".to_owned(), json!([narrower]))),
-        }
-    }
+    narrow(schema, narrower.into_iter().chain(patterns).collect());
     Ok(())
 }
 
-/// Says the expressions of a schema, which are JavaScript's, in the library's notation.
-fn translate(schema: &mut Map<String, Value>, path: &str) -> Result<()> {
+/// Lets a schema require others, too.
+fn narrow(schema: &mut Map<String, Value>, others: Vec<Value>) {
+    match schema.get_mut("allOf") {
+        _ if others.is_empty() => {}
+        Some(Value::Array(all)) => all.extend(others),
+        _ => drop(schema.insert("allOf".to_owned(), Value::Array(others))),
+    }
+}
+
+/// Says the expressions of a schema, which are JavaScript's, in the library's notation. Returns schemas that it takes besides.
+fn translate(schema: &mut Map<String, Value>, path: &str) -> Result<Vec<Value>> {
+    let mut more = Vec::new();
     let translated = |keyword: &str, pattern: &str| {
         javascript::translate(pattern, None, Match::Search).map_err(|reason| {
             Error::new(format!("the JSON schema cannot be enforced: '{keyword}' at {path}: {reason}"))
         })
     };
+    let alone = |keyword: &str, pattern: &str, more: &[String]| match more.is_empty() {
+        true => Ok(()),
+        false => Err(Error::new(format!(
+            "the JSON schema cannot be enforced: '{keyword}' at {path}: /{pattern}/: look-ahead and look-behind cannot be enforced there"
+        ))),
+    };
     if let Some(Value::String(pattern)) = schema.get_mut("pattern") {
-        *pattern = translated("pattern", pattern)?;
+        let written = translated("pattern", pattern)?;
+        alone("pattern", pattern, &written.not)?;
+        *pattern = written.main;
+        let also = written.also.into_iter().map(|also| json!({ "pattern": also }));
+        more.extend(also);
     }
     if let Some(Value::Object(patterns)) = schema.get_mut("patternProperties") {
         let mut renamed = Map::new();
         for (pattern, value) in std::mem::take(patterns) {
-            let other = renamed.insert(translated("patternProperties", &pattern)?, value);
+            let written = translated("patternProperties", &pattern)?;
+            alone("patternProperties", &pattern, &[written.also, written.not].concat())?;
+            let other = renamed.insert(written.main, value);
             if other.is_some() {
                 return Err(Error::new(format!(
                     "the JSON schema cannot be enforced: 'patternProperties' at {path}: /{pattern}/ means what another one does"
@@ -134,7 +152,7 @@ fn translate(schema: &mut Map<String, Value>, path: &str) -> Result<()> {
         }
         *patterns = renamed;
     }
-    Ok(())
+    Ok(more)
 }
 
 /// The schemas in a keyword's value, and where they are.

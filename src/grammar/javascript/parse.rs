@@ -2,7 +2,7 @@
 
 use regex_syntax::hir::ClassUnicode;
 
-use super::{Flags, Node, Parsed, set};
+use super::{Flags, Look, Node, Parsed, set};
 
 /// The most groups and classes within each other.
 const DEEPEST: usize = 100;
@@ -86,7 +86,9 @@ impl Parser {
             let node = self.term()?;
             let node = match self.times()? {
                 None => node,
-                Some(_) if matches!(node, Node::Start | Node::End) => return self.error("there is nothing to repeat"),
+                Some(_) if matches!(node, Node::Start | Node::End | Node::Look(..)) => {
+                    return self.error("there is nothing to repeat");
+                }
                 Some(_) if !self.flags.unicode && matches!(node, Node::Char(c) if c > '\u{ffff}') => {
                     return self.error("a repetition of such a character needs the flag u");
                 }
@@ -184,26 +186,35 @@ impl Parser {
     fn group(&mut self) -> Parsed<Node> {
         self.deeper()?;
         let outside = self.flags;
-        if self.takes("?") {
-            self.kind_of_group()?;
-        }
+        let look = if self.takes("?") { self.kind_of_group()? } else { None };
         let inner = self.choice()?;
         if !self.takes(")") {
             return self.error("a ( has no )");
         }
         self.flags = outside;
         self.depth -= 1;
+        if let Some(look) = look {
+            return Ok(Node::Look(look, Box::new(inner)));
+        }
         // What is repeated is the group, even where it has one part.
-        Ok(if matches!(inner, Node::Char(_) | Node::Start | Node::End) { Node::Sequence(vec![inner]) } else { inner })
+        Ok(if matches!(inner, Node::Char(_) | Node::Start | Node::End | Node::Look(..)) {
+            Node::Sequence(vec![inner])
+        } else {
+            inner
+        })
     }
 
     /// Behind `(?`: `:`, a name, flags, or what looks around.
-    fn kind_of_group(&mut self) -> Parsed<()> {
+    fn kind_of_group(&mut self) -> Parsed<Option<Look>> {
         if self.takes(":") {
-            return Ok(());
+            return Ok(None);
         }
-        if ["=", "!", "<=", "<!"].into_iter().any(|sign| self.takes(sign)) {
-            return self.error("look-ahead and look-behind cannot be enforced");
+        for (sign, is_ahead, is_negated) in
+            [("=", true, false), ("!", true, true), ("<=", false, false), ("<!", false, true)]
+        {
+            if self.takes(sign) {
+                return Ok(Some(Look { is_ahead, is_negated }));
+            }
         }
         if self.takes("<") {
             let start = self.at;
@@ -212,7 +223,7 @@ impl Parser {
                 self.at += 1;
             }
             if self.at > start && self.takes(">") {
-                return Ok(());
+                return Ok(None);
             }
             return self.error("the name of a group is not one");
         }
@@ -225,7 +236,7 @@ impl Parser {
                 // It matters to anchors inside of a text only, which cannot be enforced.
                 Some('m') => {}
                 Some('-') if is_set => is_set = false,
-                Some(':') if seen > usize::from(!is_set) => return Ok(()),
+                Some(':') if seen > usize::from(!is_set) => return Ok(None),
                 _ => return self.error("a group has an unknown kind"),
             }
             seen += 1;

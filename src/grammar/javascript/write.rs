@@ -4,10 +4,13 @@ use std::fmt::Write as _;
 
 use regex_syntax::hir::ClassUnicode;
 
-use super::{Match, Node, Parsed, set};
+use super::{Look, Match, Node, Parsed, Written, set};
 
 /// Any text.
 const ANY: &str = "(?s:.*)";
+
+/// Any text without pairs of surrogates.
+const ONE_UNIT: &str = r"[\x{0}-\x{D7FF}\x{E000}-\x{FFFF}]*";
 
 /// What is before a part of an expression, or behind it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,12 +24,54 @@ enum Edge {
 }
 
 /// For whole texts that `node` matches, or in which it is found.
-pub(super) fn write(node: &Node, is_unicode: bool, wanted: Match) -> Parsed<String> {
+pub(super) fn write(node: &Node, is_unicode: bool, wanted: Match) -> Parsed<Written> {
     let edge = if wanted == Match::Whole { Edge::Exact } else { Edge::Open };
-    let mut writer = Writer { is_unicode, out: String::new() };
-    writer.node(node, edge, edge)?;
-    // The library searches on its own where it is not told.
-    Ok(if wanted == Match::Whole { writer.out } else { format!("^(?:{})$", writer.out) })
+    let (mut left, mut right) = (edge, edge);
+    let written = |nodes: &[Node], left, right| -> Parsed<String> {
+        let mut writer = Writer { is_unicode, out: String::new() };
+        writer.sequence(nodes, left, right)?;
+        // The library searches on its own where it is not told.
+        Ok(if wanted == Match::Whole { writer.out } else { format!("^(?:{})$", writer.out) })
+    };
+    let parts = flat(node);
+    let mut parts = parts.as_slice();
+    let (mut also, mut not) = (Vec::new(), Vec::new());
+    // What looks ahead from the start, or behind from the end, is about the whole text.
+    loop {
+        let (look, inner) = match parts {
+            [Node::Start, rest @ ..] => {
+                (left, parts) = (Edge::Exact, rest);
+                continue;
+            }
+            [rest @ .., Node::End] => {
+                (right, parts) = (Edge::Exact, rest);
+                continue;
+            }
+            [Node::Look(look @ Look { is_ahead: true, .. }, inner), rest @ ..] if left == Edge::Exact => {
+                parts = rest;
+                (look, written(std::slice::from_ref(inner), Edge::Exact, Edge::Open)?)
+            }
+            [rest @ .., Node::Look(look @ Look { is_ahead: false, .. }, inner)] if right == Edge::Exact => {
+                parts = rest;
+                (look, written(std::slice::from_ref(inner), Edge::Open, Edge::Exact)?)
+            }
+            _ => break,
+        };
+        if look.is_negated { &mut not } else { &mut also }.push(inner);
+    }
+    if !is_unicode && !not.is_empty() {
+        // What must not be there is told exactly where every character is one unit.
+        also.push(ONE_UNIT.to_owned());
+    }
+    Ok(Written { main: written(parts, left, right)?, also, not })
+}
+
+/// The parts of an expression, those of sequences in it among them.
+fn flat(node: &Node) -> Vec<Node> {
+    match node {
+        Node::Sequence(all) => all.iter().flat_map(flat).collect(),
+        node => vec![node.clone()],
+    }
 }
 
 struct Writer {
@@ -37,6 +82,9 @@ struct Writer {
 impl Writer {
     fn node(&mut self, node: &Node, left: Edge, right: Edge) -> Parsed<()> {
         match node {
+            Node::Look(..) => {
+                Err("look-ahead and look-behind can be enforced at the ends of a text only, ahead behind ^ and behind before $".to_owned())
+            }
             Node::Start | Node::End => self.sequence(std::slice::from_ref(node), left, right),
             Node::Sequence(all) => self.sequence(all, left, right),
             Node::Choice(all) => self.choice(all, left, right),
@@ -44,7 +92,7 @@ impl Writer {
                 (_, Some(0)) => self.sequence(&[], left, right),
                 (0, Some(1)) => self.choice(&[inner.as_ref().clone(), Node::Sequence(Vec::new())], left, right),
                 (1, Some(1)) => self.node(inner, left, right),
-                _ => Err("^ and $ cannot be enforced in what is repeated".to_owned()),
+                _ => Err("^, $ and what looks around cannot be enforced in what is repeated".to_owned()),
             },
             Node::Char(_) | Node::Set(_) | Node::Repeat(..) => {
                 self.open(left);
@@ -160,7 +208,7 @@ impl Writer {
 
 fn has_anchors(node: &Node) -> bool {
     match node {
-        Node::Start | Node::End => true,
+        Node::Start | Node::End | Node::Look(..) => true,
         Node::Char(_) | Node::Set(_) => false,
         Node::Sequence(all) | Node::Choice(all) => all.iter().any(has_anchors),
         Node::Repeat(inner, ..) => has_anchors(inner),

@@ -132,7 +132,7 @@ fn what_cannot_be_enforced_is_refused_and_says_why() {
         (schema(json!([])), "expected an object"),
         (schema(json!({ "type": "string", "pattern": "(?=a)b" })), "(?=a)b"),
         (Format::regex("(unclosed"), "unclosed"),
-        (Format::regex("a*?(?<!b)"), "(?<!b)"),
+        (Format::regex("a*?(?<!b)c"), "(?<!b)c"),
         (Format::lark("start: nothing"), "nothing"),
         (Format::lark("begin: \"a\""), "start"),
         (Format::lark(""), "start"),
@@ -279,6 +279,10 @@ fn what_can_be_said_in_other_words_is_enforced() {
         ),
         (json!({ "prefixItems": [{ "const": 1 }], "unevaluatedItems": false }), "[1]", "[1, 2]"),
         (json!({ "items": [{ "const": 1 }], "unevaluatedItems": false }), "[1]", "[1, 2]"),
+        // Bounds of a `float` and of 64 bits.
+        (json!({ "type": "number", "minimum": -3.402_823_466_385_289e38, "maximum": 1.7e308 }), "-12.5", "true"),
+        (json!({ "type": "integer", "minimum": 0, "maximum": 18_446_744_073_709_551_615_u64 }), "12", "-1"),
+        (json!({ "type": "number", "exclusiveMinimum": -1e300, "maximum": 3 }), "3", "4"),
         // Lists of which only the length matters.
         (json!({ "type": "array", "contains": { "const": 1 }, "minContains": 0, "maxItems": 1 }), "[2]", "[1, 1]"),
         (json!({ "type": "array", "contains": true, "maxItems": 2 }), "[2]", "[]"),

@@ -99,7 +99,7 @@ const TEXTS: [&str; 66] = [
     "東京",
 ];
 
-const PATTERNS: [(&str, Option<&str>); 78] = [
+const PATTERNS: [(&str, Option<&str>); 84] = [
     (".", None),
     (".", Some("")),
     (".", Some("s")),
@@ -178,6 +178,12 @@ const PATTERNS: [(&str, Option<&str>); 78] = [
     ("(?<stop>a)b", None),
     ("😀+", None),
     ("[😀a]", None),
+    ("^(?=.*[a-z])(?!.*b$).{2,}$", None),
+    ("(?=a)[ab]+", None),
+    ("(?!a)(?!.*z).", None),
+    ("^(?!(?:a|ab)$)[ab]*(?<!aa)(?<=b)$", None),
+    ("^(?:(?!..$).*)$", Some("")),
+    ("(?!.).*", Some("u")),
 ];
 
 #[test]
@@ -288,6 +294,11 @@ fn patterns_of_schemas_are_found_as_in_javascript() {
         ("^a", "ab", true),
         ("^a", "ba", false),
         ("a$", "ba", true),
+        ("^(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9]{2,}$", "xY1", true),
+        ("^(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9]{2,}$", "xy1", false),
+        ("^(?=ab)", "abc", true),
+        ("(?<=b)$", "ab", true),
+        ("(?<=b)$", "ba", false),
         ("^a|b$", "xb", true),
         ("^a|b$", "ax", true),
         ("^a|b$", "xax", false),
@@ -320,6 +331,9 @@ fn patterns_of_schemas_are_found_as_in_javascript() {
             ),
         ];
         for (schema, value) in schemas {
+            if schema["type"] == "object" && (pattern.contains("(?=") || pattern.contains("(?<=")) {
+                continue; // cannot be enforced there
+            }
             let constraint = demo().vocabulary.constrain(&Format::JsonSchema(schema.clone()));
             let mut constraint = constraint.unwrap_or_else(|error| panic!("{schema}: {error}"));
             assert_eq!(takes(demo(), &mut constraint, &value.to_string()).unwrap(), is_found, "{schema} {value}");
@@ -327,10 +341,28 @@ fn patterns_of_schemas_are_found_as_in_javascript() {
     }
 }
 
+/// As Zod writes them, which look around.
+#[test]
+fn formats_with_patterns_satisfy_both() {
+    let duration = r"^P(?:(\d+W)|(?!.*W)(?=\d|T\d)(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+([.,]\d+)?S)?)?)$";
+    let hostname = r"^(?=.{1,253}\.?$)[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[-0-9a-zA-Z]{0,61}[0-9a-zA-Z])?)*\.?$";
+    for (format, pattern) in [("duration", duration), ("hostname", hostname)] {
+        let schema = Format::JsonSchema(json!({ "type": "string", "format": format, "pattern": pattern }));
+        let regex = Regex::with_flags(pattern, "u").unwrap();
+        for seed in SEED..SEED + 60 {
+            let mut constraint = demo().vocabulary.constrain(&schema).unwrap();
+            if let Some(text) = draw(demo(), &mut constraint, &mut Rand64::new(seed), 200).unwrap() {
+                let text: String = serde_json::from_slice(&text).unwrap();
+                assert!(regex.find(&text).is_some(), "seed {seed}: {format} {text:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_enforced_of_an_expression_says_where() {
     let cases = [
-        ("(?=a)a", "character 4"),
+        ("a(?=b)b", "ends of a text"),
         (r"\bword\b", "boundaries"),
         (r"(a)\1", "back-references"),
         (r"(?<x>a)\k<x>", "back-references"),
