@@ -17,7 +17,8 @@ use crate::kernels::{
     RowFormat, RowMatrix, TernaryBuilder, TernaryMatrix,
 };
 use crate::quant::{
-    Decoded, FloatDecoder, FloatGroups, GroupedDecoder, StoredRow, TensorType, TernaryDecoder, encode_groups,
+    Decoded, FloatDecoder, FloatGroups, GroupedDecoder, GroupedWeights, StoredRow, TensorType, TernaryDecoder,
+    encode_groups,
 };
 
 use super::linear::Linear;
@@ -171,7 +172,11 @@ impl LinearBuilder {
                 Ok(())
             }),
             Sink::Grouped(decoder, builder) => decoder.push(bytes, |row| {
-                builder.push_row(place(row.index), row.codes, row.scales);
+                match row.weights {
+                    GroupedWeights::Codes { codes, scales } => builder.push_row(place(row.index), codes, scales),
+                    // The decoder has checked the scales.
+                    GroupedWeights::Packed(stored) => _ = builder.push_stored_row(place(row.index), stored),
+                }
                 Ok(())
             }),
             Sink::Rows(decoder, builder) => decoder.push_undecoded(bytes, |row| {

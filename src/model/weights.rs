@@ -83,7 +83,10 @@ impl WeightOptions {
             return stored_format(stored);
         }
         match stored.groups() {
-            Some((scheme, decode)) => RowFormat::Grouped(GroupFormat { kernel: self.kernel, scheme, decode }),
+            Some((scheme, decode)) => {
+                let is_packed = stored.packed_groups().is_some();
+                RowFormat::Grouped(GroupFormat { kernel: self.kernel, scheme, decode, is_packed })
+            }
             None => RowFormat::Int8,
         }
     }

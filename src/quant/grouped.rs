@@ -1,5 +1,6 @@
 //! A tensor of ternary codes with a scale for each group of columns, decoded row by row as its bytes arrive.
 
+use super::blocks::bits_at;
 use super::rows::RowCutter;
 use super::{TensorType, float::half_to_f32};
 use crate::kernels::GroupDecoder;
@@ -10,6 +11,8 @@ use crate::{Error, ErrorKind, Result};
 pub struct GroupedDecoder {
     name: String,
     decode: GroupDecoder,
+    /// The bytes of a block of [packed codes](TensorType::packed_groups).
+    packed_block: Option<usize>,
     next_row: usize,
     cutter: RowCutter,
     codes: Vec<i8>,
@@ -21,10 +24,22 @@ pub struct GroupedDecoder {
 pub struct GroupedRow<'a> {
     /// Its place in the tensor.
     pub index: usize,
-    /// Codes -1 to 2, `[cols]`.
-    pub codes: &'a [i8],
-    /// The scales of its groups, f16 bits of finite numbers.
-    pub scales: &'a [u16],
+    /// Its weights.
+    pub weights: GroupedWeights<'a>,
+}
+
+/// The weights of a row.
+#[derive(Clone, Copy, Debug)]
+pub enum GroupedWeights<'a> {
+    /// Decoded.
+    Codes {
+        /// Codes -1 to 2, `[cols]`.
+        codes: &'a [i8],
+        /// The scales of its groups, f16 bits of finite numbers.
+        scales: &'a [u16],
+    },
+    /// Blocks of a finite f16 scale and the codes of its group, as [`TensorType::packed_groups`] describes them.
+    Packed(&'a [u8]),
 }
 
 impl GroupedDecoder {
@@ -41,6 +56,7 @@ impl GroupedDecoder {
         Ok(Self {
             name: name.to_owned(),
             decode,
+            packed_block: tensor_type.packed_groups(),
             next_row: 0,
             cutter: RowCutter::new(row_bytes),
             codes: vec![0; cols],
@@ -53,13 +69,21 @@ impl GroupedDecoder {
     /// # Errors
     /// `InvalidModel` for a scale that is NaN or infinite; whatever `sink` fails with.
     pub fn push(&mut self, bytes: &[u8], mut sink: impl FnMut(GroupedRow<'_>) -> Result<()>) -> Result<()> {
-        let Self { name, decode, next_row, cutter, codes, scales } = self;
+        let Self { name, decode, packed_block, next_row, cutter, codes, scales } = self;
         let row_bytes = cutter.row_bytes();
         cutter.push(bytes, |rows| {
             for stored in rows.chunks_exact(row_bytes) {
-                decode(stored, codes, scales);
-                check_scales(name, scales)?;
-                sink(GroupedRow { index: *next_row, codes, scales })?;
+                let weights = if let Some(block) = *packed_block {
+                    let blocks = stored.chunks_exact(block);
+                    scales.iter_mut().zip(blocks).for_each(|(scale, block)| *scale = bits_at(block, 0));
+                    check_scales(name, scales)?;
+                    GroupedWeights::Packed(stored)
+                } else {
+                    decode(stored, codes, scales);
+                    check_scales(name, scales)?;
+                    GroupedWeights::Codes { codes, scales }
+                };
+                sink(GroupedRow { index: *next_row, weights })?;
                 *next_row += 1;
             }
             Ok(())

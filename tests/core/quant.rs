@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::support::quant::{FloatCase, QuantCase, QuantCases};
-use bitnet_web::quant::{Decoded, FloatDecoder, GroupedDecoder, I2sLayout, TensorType, TernaryDecoder};
+use bitnet_web::kernels::{GroupScheme, GroupedMatrix, Kernel};
+use bitnet_web::quant::{Decoded, FloatDecoder, GroupedDecoder, GroupedWeights, I2sLayout, TensorType, TernaryDecoder};
 use bitnet_web::{Error, ErrorKind, Result};
 use proptest::prelude::*;
 
@@ -157,12 +158,12 @@ fn groups_have_the_codes_and_scales_of_ggml() {
                 let (head, tail) = rest.split_at(rest.len().min(*sizes.next().unwrap()));
                 let sink = |row: bitnet_web::quant::GroupedRow<'_>| {
                     assert_eq!(row.index * case.columns, values.len());
-                    for (group, &scale) in row.codes.chunks_exact(scheme.columns.count()).zip(row.scales) {
-                        let scale = half::f16::from_bits(scale).to_f32();
+                    let (row_codes, row_scales) = codes_and_scales(scheme, case.columns, row.weights);
+                    for (group, &scale) in row_codes.chunks_exact(scheme.columns.count()).zip(&row_scales) {
                         values.extend(group.iter().map(|code| f32::from(*code) * scale));
                         scales.push(scale);
                     }
-                    codes.extend_from_slice(row.codes);
+                    codes.extend_from_slice(&row_codes);
                     Ok(())
                 };
                 decoder.push(head, sink).unwrap();
@@ -182,6 +183,22 @@ fn groups_have_the_codes_and_scales_of_ggml() {
     }
 }
 
+/// Of a row that is not decoded, what a matrix that takes it gives back.
+fn codes_and_scales(scheme: GroupScheme, cols: usize, weights: GroupedWeights<'_>) -> (Vec<i8>, Vec<f32>) {
+    match weights {
+        GroupedWeights::Codes { codes, scales } => {
+            (codes.to_vec(), scales.iter().map(|scale| half::f16::from_bits(*scale).to_f32()).collect())
+        }
+        GroupedWeights::Packed(stored) => {
+            let mut builder = GroupedMatrix::builder(Kernel::SCALAR, scheme, 1, cols).unwrap();
+            assert!(builder.push_stored_row(0, stored));
+            let (mut codes, mut scales) = (vec![0; cols], Vec::new());
+            builder.finish().codes(0, &mut codes, &mut scales);
+            (codes, scales)
+        }
+    }
+}
+
 /// ggml's quantizer writes no such code, and its kernels compute with it: so it is no reason to refuse a file, nor to read it
 /// in two ways.
 #[test]
@@ -191,7 +208,8 @@ fn code_3_of_tq2_0_is_twice_the_scale() {
     raw[7] = 0b01_11_01_01;
     let (at, mut codes) = (2 * 32 + 7, Vec::new());
     let sink = |row: bitnet_web::quant::GroupedRow<'_>| {
-        codes = row.codes.to_vec();
+        let GroupedWeights::Codes { codes: found, .. } = row.weights else { panic!("TQ2_0 is decoded") };
+        codes = found.to_vec();
         Ok(())
     };
     GroupedDecoder::new("t", TensorType::Tq2_0, 256).unwrap().push(&raw, sink).unwrap();

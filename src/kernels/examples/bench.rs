@@ -52,6 +52,14 @@ pub fn bench(index: usize, filter: &str) -> std::result::Result<Option<String>, 
     for (name, format) in [("int8", RowFormat::Int8), ("f16", RowFormat::F16)] {
         benches.push((format!("{name} rows from f16 [2560]"), Box::new(move || rows_from_halves(format))));
     }
+    for (name, scheme) in
+        [("Q1_0", GroupScheme::binary(GroupColumns::C128)), ("Q2_0", GroupScheme::ternary(GroupColumns::C64))]
+    {
+        for kernel in Kernel::all().filter(|kernel| ["lut", "relaxed16"].contains(&kernel.name())) {
+            let name = format!("{} rows from {name} [2560]", kernel.name());
+            benches.push((name, Box::new(move || rows_from_groups(kernel, scheme))));
+        }
+    }
     for positions in [256, 4000] {
         benches.push((format!("attention int8, {positions} positions"), Box::new(move || attention(positions))));
     }
@@ -149,6 +157,18 @@ fn rows_from_halves(format: RowFormat) -> Result<String> {
             builder.push_stored_row(row, RowFormat::F16, &stored);
         }
     });
+    Ok(format!("{:8.2} G weights a second", (64 * COLS) as f64 / milliseconds / 1e6))
+}
+
+/// What a load does with a matrix that has groups.
+fn rows_from_groups(kernel: Kernel, scheme: GroupScheme) -> Result<String> {
+    const COLS: usize = 2560;
+    let mut builder = GroupedMatrix::builder(kernel, scheme, 64, COLS)?;
+    let byte_cols = if scheme.codes == CodeSet::Binary { 8 } else { 4 };
+    let bytes = COLS / scheme.columns.count() * 2 + COLS / byte_cols;
+    // No byte makes an f16 that is not finite.
+    let stored: Vec<u8> = (0..bytes).map(|byte| byte as u8 & 0x3b).collect();
+    let milliseconds = time(|| (0..64).for_each(|row| _ = builder.push_stored_row(row, &stored)));
     Ok(format!("{:8.2} G weights a second", (64 * COLS) as f64 / milliseconds / 1e6))
 }
 

@@ -45,7 +45,7 @@ impl SideBySide {
     }
 
     /// The place of a row's scale among those of its block.
-    const fn scale_place(self, row: usize) -> usize {
+    pub(super) const fn scale_place(self, row: usize) -> usize {
         match self {
             Self::Four => row,
             Self::Sixteen | Self::SixteenBinary => row / 2 + row % 2 * TILE_ROWS / 2,

@@ -11,6 +11,7 @@ use super::super::list::Kernel;
 use super::blocks::Blocks;
 use super::list::side_of;
 use super::product::Packed;
+use super::stored;
 
 /// The most columns: as many as a matrix with one scale may have.
 const MAX_COLS: usize = 1 << 16;
@@ -27,6 +28,8 @@ pub struct GroupFormat {
     pub scheme: GroupScheme,
     /// Decodes a row.
     pub decode: GroupDecoder,
+    /// Whether rows are what [`GroupedBuilder::push_stored_row`] takes, so that none has to be decoded.
+    pub is_packed: bool,
 }
 
 impl fmt::Debug for GroupFormat {
@@ -151,6 +154,23 @@ impl GroupedBuilder {
         let GroupedMatrix { blocks, has_two, data, .. } = &mut self.0;
         *has_two |= codes.iter().fold(0, |most, code| most.max(*code)) > 1;
         blocks.pack(data.bytes_mut(), row, codes, scales);
+    }
+
+    /// Takes a row, in any order, from blocks of a group each: its scale as f16, and its codes, the first in the lowest bits.
+    /// A ternary code has two bits, `code + 1`, and a binary one has one, which is set for +1.
+    ///
+    /// Returns `false`, and takes nothing, if a scale is no finite number.
+    ///
+    /// # Panics
+    /// If the row has another length.
+    pub fn push_stored_row(&mut self, row: usize, stored: &[u8]) -> bool {
+        let GroupedMatrix { codes, blocks, has_two, data, .. } = &mut self.0;
+        if !stored::has_finite_scales(*blocks, stored) {
+            return false;
+        }
+        *has_two |= *codes == CodeSet::Ternary && stored::has_two(*blocks, stored);
+        blocks.copy(data.bytes_mut(), row, stored);
+        true
     }
 
     /// The matrix.

@@ -12,7 +12,7 @@
 //! (`binary.rs`) whichever was chosen, beside the reference. Rows lie side by side (`blocks.rs`), so that a vector of sums has one lane for
 //! each of them and no sums need to be put together before they meet their scales.
 //!
-//! Each file uses only files above it in this list: `blocks` (how weights lie in memory), `product`, `kernel`, one
+//! Each file uses only files above it in this list: `blocks` (how weights lie in memory), `stored`, `product`, `kernel`, one
 //! file a kernel, `list`, `matrix`, `activations`, `codes`, `tables`, `batch`, `matmul`.
 
 mod activations;
@@ -32,6 +32,7 @@ mod relaxed;
 #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
 mod relaxed16;
 mod scalar;
+mod stored;
 mod tables;
 
 pub use activations::{ActivationScales, GroupedActivations};
