@@ -8,6 +8,7 @@ use bitnet_web::tokenizer::Tokenizer;
 use test_harness::files;
 
 use crate::support::checkpoints::{Checkpoint, FOLDER};
+use crate::support::draft::Draft;
 use crate::support::{engine, models};
 
 /// The folders, and a GGUF file of the same weights.
@@ -101,5 +102,27 @@ fn a_folder_without_a_head_gives_the_vectors_of_the_gguf_file() {
             let loaded = Checkpoint::read(folder).load(options(precision), 1 << 16);
             assert!(bits(Engine::new(loaded, Pool::new(2))) == want, "{folder}, {precision:?}");
         }
+    }
+}
+
+/// What bitnet.cpp's converter writes as BF16 or F16 are master weights where layers have norms of their own.
+#[test]
+fn floats_of_a_gguf_file_whose_layers_have_norms_are_master_weights() {
+    let folder = Checkpoint::read("qwen3-own-norms");
+    let (header, data) = folder.header();
+    let file = models::read("qwen3-embedding-i2_s.gguf");
+    let mut draft = Draft::read(&file);
+    let mut replaced = 0;
+    for tensor in draft.tensors.iter_mut().filter(|tensor| tensor.type_id == 36) {
+        let master = header.tensors.iter().find(|master| master.name == tensor.name).unwrap();
+        assert_eq!((&master.dims, master.type_id), (&tensor.dims, 30));
+        let bytes = 2 * tensor.dims.iter().product::<u64>() as usize;
+        (tensor.type_id, tensor.data) = (30, data[0][master.offset as usize..][..bytes].to_vec());
+        replaced += 1;
+    }
+    assert_eq!(replaced, 7);
+    for precision in [Precision::Exact, Precision::Fast] {
+        let hash = |file: &[u8]| engine(file, options(precision), 1, 1 << 16).logits_hash().unwrap();
+        assert_eq!(hash(&draft.bytes()), hash(&file), "{precision:?}");
     }
 }

@@ -34,6 +34,7 @@ pub(super) struct Gemma3 {
     ends: Ends,
     layers: Vec<Layer>,
     windows: Option<Windows>,
+    rules: LinearRules,
 }
 
 #[derive(Debug)]
@@ -109,10 +110,14 @@ impl Gemma3 {
                 down: Projection::find(file, &name("ffn_down"), [dim, ffn_dim])?,
             })
         };
-        let layers = (0..config.n_layers).map(layer).collect::<Result<_>>()?;
+        let layers = (0..config.n_layers).map(layer).collect::<Result<Vec<Layer>>>()?;
         file.refuse_unread("blk.", &[])?;
         let ends = Ends::find(config, file)?;
-        Ok(Box::new(Self { ends, layers, windows: Windows::of(metadata, config.n_layers)? }))
+        let windows = Windows::of(metadata, config.n_layers)?;
+        // Only BitLinear layers have norms of their own: floats beside them are master weights.
+        let has_input_norms = layers.iter().any(|layer| layer.q.norm.is_some());
+        let rules = if has_input_norms { LinearRules::BITNET } else { LinearRules::BITLINEAR };
+        Ok(Box::new(Self { ends, layers, windows, rules }))
     }
 
     /// The window of layer `index`, and which rotary frequencies it has.
@@ -161,7 +166,7 @@ impl Graph for Gemma3 {
     }
 
     fn linear_rules(&self) -> LinearRules {
-        LinearRules::BITLINEAR
+        self.rules
     }
 
     fn activation(&self) -> Activation {

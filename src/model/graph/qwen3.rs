@@ -84,8 +84,12 @@ impl Qwen3 {
         let has_input_norms = layers.iter().any(|layer| layer.q.norm.is_some());
         let has_groups = file.stores(|stored| stored.groups().is_some());
         let is_trained_with_floats = inputs_are_floats(config, metadata)?.unwrap_or(has_groups);
-        let rules =
-            if is_trained_with_floats && !has_input_norms { LinearRules::TERNARY } else { LinearRules::BITLINEAR };
+        // Only BitLinear layers have such norms: floats beside them are master weights.
+        let rules = match (has_input_norms, is_trained_with_floats) {
+            (true, _) => LinearRules::BITNET,
+            (false, true) => LinearRules::TERNARY,
+            (false, false) => LinearRules::BITLINEAR,
+        };
         Ok(Box::new(Self { ends, layers, rules }))
     }
 }
