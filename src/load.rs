@@ -3,6 +3,7 @@
 //! Peak memory is the final weights, the caller's chunk and a few rows; only float matrices that still have to be
 //! made ternary are held whole, one at a time.
 
+use std::mem;
 use std::sync::Arc;
 
 use crate::chat::ChatTemplate;
@@ -44,6 +45,8 @@ pub struct LoadOptions {
     /// Bytes that there are for weights and KV cache, where that is known: what needs more is refused by its header,
     /// before anything is allocated.
     pub memory_bytes: Option<u64>,
+    /// Whether the tokenizer is left to [`Loader::make_tokenizer`], or to the end, so that weights are unpacked before.
+    pub late_tokenizer: bool,
 }
 
 impl LoadOptions {
@@ -59,6 +62,7 @@ impl LoadOptions {
             chat_template: None,
             file_bytes: None,
             memory_bytes: None,
+            late_tokenizer: false,
         }
     }
 }
@@ -199,8 +203,24 @@ struct Tensors {
     /// The slot before `next_slot` has begun and is not complete.
     is_open: bool,
     builder: WeightsBuilder,
-    tokenizer: Tokenizer,
+    tokenizer: Spelling,
     template: Option<ChatTemplate>,
+}
+
+/// A tokenizer, or what it is made of.
+#[derive(Debug)]
+enum Spelling {
+    Described(Box<Vocabulary>),
+    Made(Box<Tokenizer>),
+}
+
+impl Spelling {
+    fn make(self) -> Result<Tokenizer> {
+        match self {
+            Self::Described(vocabulary) => Tokenizer::new(*vocabulary),
+            Self::Made(tokenizer) => Ok(*tokenizer),
+        }
+    }
 }
 
 impl Loader {
@@ -225,8 +245,36 @@ impl Loader {
     /// Whatever is wrong with the file, as soon as it can be known. The loader is of no use after an error.
     pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
         let result = self.advance(bytes);
+        self.settle(result)
+    }
+
+    /// Whether a late tokenizer can be made now.
+    pub fn owes_tokenizer(&self) -> bool {
+        matches!(&self.state, State::Tensors(tensors) if matches!(tensors.tokenizer, Spelling::Described(_)))
+    }
+
+    /// Makes a late tokenizer, if it can be made now: when there is nothing else to do.
+    ///
+    /// # Errors
+    /// What is wrong with the vocabulary. The loader is of no use after an error.
+    pub fn make_tokenizer(&mut self) -> Result<()> {
+        match mem::replace(&mut self.state, State::Failed) {
+            State::Tensors(mut tensors) => {
+                tensors.tokenizer = Spelling::Made(Box::new(tensors.tokenizer.make()?));
+                self.state = State::Tensors(tensors);
+            }
+            other => self.state = other,
+        }
+        Ok(())
+    }
+
+    /// After an error the loader has failed. What is wrong with a late tokenizer is told before what is wrong with the weights
+    /// behind it, so that a file has one error whenever its tokenizer is made.
+    fn settle(&mut self, result: Result<()>) -> Result<()> {
         if result.is_err() {
+            let made = self.make_tokenizer();
             self.state = State::Failed;
+            made?;
         }
         result
     }
@@ -257,7 +305,10 @@ impl Loader {
             State::Tensors(tensors) if tensors.next_slot == tensors.blueprint.plan.slots.len() && !tensors.is_open => {
                 tensors.finish(&self.options)
             }
-            State::Tensors(tensors) => Err(truncated(self.position, tensors.blueprint.plan.end)),
+            State::Tensors(tensors) => {
+                tensors.tokenizer.make()?;
+                Err(truncated(self.position, tensors.blueprint.plan.end))
+            }
             State::Header { .. } => Err(Error::new(
                 ErrorKind::Truncated,
                 format!(
@@ -299,7 +350,7 @@ impl Loader {
             // An item that was cut off is read again from its start, so not for every few bytes.
             Progress::NeedMore(bytes) => *retry_at = bytes.max(self.position + self.position / 8),
             Progress::Done(header) => {
-                let prefix = std::mem::take(prefix);
+                let prefix = mem::take(prefix);
                 let mut tensors = Tensors::new(header, &self.options)?;
                 tensors.push(0, &prefix)?;
                 self.state = State::Tensors(Box::new(tensors));
@@ -319,7 +370,11 @@ impl Tensors {
             summary.check_memory(available)?;
         }
         let template = ChatTemplate::from_metadata(&header.metadata, options.chat_template.as_deref())?;
-        let tokenizer = tokenizer(&mut header.metadata, &blueprint.config, options)?;
+        let mut tokenizer =
+            Spelling::Described(Box::new(vocabulary(&mut header.metadata, &blueprint.config, options)?));
+        if !options.late_tokenizer {
+            tokenizer = Spelling::Made(Box::new(tokenizer.make()?));
+        }
         let builder = WeightsBuilder::new(&blueprint.plan, weight_options);
         Ok(Self { summary, blueprint, next_slot: 0, is_open: false, builder, tokenizer, template })
     }
@@ -355,6 +410,7 @@ impl Tensors {
 
     fn finish(self, options: &LoadOptions) -> Result<LoadedModel> {
         let Self { summary, blueprint, builder, tokenizer, template, .. } = self;
+        let tokenizer = tokenizer.make()?;
         let model = Model::new(blueprint, builder.finish()?, summary.context, options.kernel, options.precision);
         Ok(LoadedModel { summary, model, tokenizer: Arc::new(tokenizer), template })
     }
@@ -403,7 +459,8 @@ fn summarize(blueprint: &Blueprint, options: &LoadOptions, weights: WeightOption
     Ok(summary)
 }
 
-fn tokenizer(metadata: &mut Metadata, config: &Config, options: &LoadOptions) -> Result<Tokenizer> {
+/// What the tokenizer is made of.
+fn vocabulary(metadata: &mut Metadata, config: &Config, options: &LoadOptions) -> Result<Vocabulary> {
     let mut vocabulary = Vocabulary::from_metadata(metadata)?;
     if let Some(pre) = &options.pre_tokenizer {
         vocabulary.pre = Some(pre.clone());
@@ -421,7 +478,7 @@ fn tokenizer(metadata: &mut Metadata, config: &Config, options: &LoadOptions) ->
             ),
         ));
     }
-    Tokenizer::new(vocabulary)
+    Ok(vocabulary)
 }
 
 fn truncated(found: u64, expected: u64) -> Error {

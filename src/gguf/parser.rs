@@ -295,6 +295,14 @@ fn read_array(reader: &mut Reader<'_>, key: &str) -> Item<Value> {
             _ => format!("an array of {count} elements, at most {MAX_ARRAY_LEN} expected"),
         }));
     }
+    if type_id == 8 {
+        // A long array arrives in many pieces, and is read again with each: nothing is allocated before all of it is there.
+        let begin = reader.position;
+        for _ in 0..count {
+            reader.bytes(key, MAX_HEADER_BYTES)?;
+        }
+        reader.position = begin;
+    }
     let mut array = match type_id {
         0 | 2 | 4 | 10 => Array::Unsigned(Vec::with_capacity(count)),
         1 | 3 | 5 | 11 => Array::Signed(Vec::with_capacity(count)),

@@ -1,6 +1,9 @@
 //! From the unchecked vocabulary of a file to a [`Tokenizer`]: everything is checked here, once.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use xxhash_rust::xxh64::xxh64;
 
 use super::byte_level::{ByteAlphabet, occurs_in_utf8};
 use super::merges::{Merge, Merges, MergesBuilder};
@@ -48,7 +51,40 @@ const END_NAMES: [&str; 33] = [
 ];
 
 /// The ordinary tokens by their text in the file.
-type Vocab<'a> = HashMap<&'a str, u32>;
+type Vocab<'a> = HashMap<&'a str, u32, TextHashes>;
+
+/// Hashes of short texts: a vocabulary is asked for a million of them, and std's own hash takes several times as long.
+struct TextHashes(u64);
+
+impl TextHashes {
+    fn new() -> Self {
+        Self(RandomState::new().hash_one(()))
+    }
+}
+
+impl BuildHasher for TextHashes {
+    type Hasher = TextHasher;
+
+    fn build_hasher(&self) -> TextHasher {
+        TextHasher(self.0)
+    }
+}
+
+/// XXH64 of what was written last, with the hash of what was written before as its seed.
+struct TextHasher(u64);
+
+impl Hasher for TextHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = xxh64(bytes, self.0);
+    }
+
+    /// The mark behind a text: a key is one text, so it tells nothing.
+    fn write_u8(&mut self, _: u8) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// In a vocabulary with all of the first names, the last one is no end: `<|end|>` closes a part of an answer where
 /// others close the whole (OpenAI's harmony, Solar), and `</s>` is text beside Gemma's own ends. As in llama.cpp.
@@ -89,7 +125,7 @@ impl Tokenizer {
         let (scheme, merges) = match model {
             Model::Bytes(pre_tokenizer) => {
                 let bytes = byte_tokens(&vocab, &alphabet)?;
-                let merges = read_merges(&vocabulary.merges, &vocab, &control)?;
+                let merges = read_merges(&vocabulary, &kinds, &vocab, &control)?;
                 (Scheme::Bytes { pre_tokenizer, bytes }, merges)
             }
             Model::SentencePiece => sentence_piece::build(&vocabulary, &kinds)?,
@@ -229,7 +265,8 @@ fn check_merges(vocabulary: &Vocabulary, model: &Model, kinds: &[TokenKind]) -> 
 fn end_tokens(vocabulary: &Vocabulary) -> BTreeMap<u32, EndedBy> {
     let mut found = HashMap::new();
     for (text, id) in vocabulary.tokens.iter().zip(0u32..) {
-        if END_NAMES.contains(&text.as_str()) {
+        // The first byte alone decides for most.
+        if text.starts_with(['<', '[', '_']) && END_NAMES.contains(&text.as_str()) {
             found.entry(text.as_str()).or_insert(id);
         }
     }
@@ -288,10 +325,8 @@ fn token_kinds(vocabulary: &Vocabulary, model: &Model, ends: &BTreeMap<u32, Ende
 
 /// Whether some merge builds this text.
 fn is_merged(text: &str, merges: &[String]) -> bool {
-    merges.iter().any(|merge| {
-        let parts = merge.split_once(' ');
-        merge.len() == text.len() + 1 && parts.is_some_and(|(left, right)| text.strip_prefix(left) == Some(right))
-    })
+    let mut candidates = merges.iter().filter(|merge| merge.len() == text.len() + 1);
+    candidates.any(|merge| merge.split_once(' ').is_some_and(|(left, right)| text.strip_prefix(left) == Some(right)))
 }
 
 /// The bytes of all tokens, one after the other, and where each ends.
@@ -336,18 +371,21 @@ fn user_defined(tokens: &[String], kinds: &[TokenKind], model: &Model) -> Result
     )
 }
 
+/// Whether merges build tokens of this kind, or build on them.
+fn is_ordinary(kind: TokenKind) -> bool {
+    matches!(kind, TokenKind::Normal | TokenKind::UserDefined)
+}
+
 /// The tokens that merges build and build on. Control, unused and byte tokens stay out: no text may become one of them
 /// by merges. User-defined tokens stay in, since merges may build on them.
 fn ordinary_tokens<'a>(tokens: &'a [String], kinds: &[TokenKind], control: &Specials) -> Result<Vocab<'a>> {
-    let mut vocab = Vocab::with_capacity(tokens.len());
+    let mut vocab = Vocab::with_capacity_and_hasher(tokens.len(), TextHashes::new());
     for ((token, kind), id) in tokens.iter().zip(kinds).zip(0u32..) {
         let same_control = control.id(token).is_some_and(|other| other != id);
-        let ordinary = matches!(kind, TokenKind::Normal | TokenKind::UserDefined);
-        if *kind != TokenKind::Unused && (same_control || ordinary && vocab.contains_key(token.as_str())) {
+        let is_second =
+            *kind != TokenKind::Unused && same_control || is_ordinary(*kind) && vocab.insert(token, id).is_some();
+        if is_second {
             return Err(invalid(format!("token {id} {token:?} stands twice in tokenizer.ggml.tokens")));
-        }
-        if ordinary {
-            vocab.insert(token, id);
         }
     }
     Ok(vocab)
@@ -374,9 +412,10 @@ fn byte_tokens(vocab: &Vocab<'_>, alphabet: &ByteAlphabet) -> Result<Box<[u32; 2
 
 /// "left right" to merges. One that builds or uses a control token is left out, for the reason that control tokens are
 /// not in `vocab`.
-fn read_merges(merges: &[String], vocab: &Vocab<'_>, control: &Specials) -> Result<Merges> {
+fn read_merges(vocabulary: &Vocabulary, kinds: &[TokenKind], vocab: &Vocab<'_>, control: &Specials) -> Result<Merges> {
+    let merges = &vocabulary.merges;
     let mut pairs = MergesBuilder::with_capacity(merges.len());
-    let mut merged = String::new();
+    let (mut merged, mut last) = (String::new(), 0);
     for (index, merge) in merges.iter().enumerate() {
         let parts = merge.split_once(' ').filter(|(l, r)| !l.is_empty() && !r.is_empty() && !r.contains(' '));
         let Some((left, right)) = parts else {
@@ -384,12 +423,26 @@ fn read_merges(merges: &[String], vocab: &Vocab<'_>, control: &Specials) -> Resu
                 "merge {index} {merge:?} (tokenizer.ggml.merges): expected two tokens with one space between them"
             )));
         };
-        merged.clear();
-        merged.push_str(left);
-        merged.push_str(right);
         let find = |part: &str| vocab.get(part).copied().ok_or_else(|| part.to_owned());
-        match (|| Ok::<_, String>((find(left)?, find(right)?, find(&merged)?)))() {
-            Ok((left, right, id)) => pairs.insert(left, right, Merge { rank: index as u32, id }),
+        let mut find_merged = || {
+            // Merges stand in the order of what they build, so that it is mostly what the one before built, or the next token.
+            let is_it = |id: &u32| {
+                let text = vocabulary.tokens.get(*id as usize).and_then(|text| text.strip_prefix(left));
+                text == Some(right) && is_ordinary(kinds[*id as usize])
+            };
+            if let Some(id) = [last, last + 1].into_iter().find(is_it) {
+                return Ok(id);
+            }
+            merged.clear();
+            merged.push_str(left);
+            merged.push_str(right);
+            find(&merged)
+        };
+        match (|| Ok::<_, String>((find(left)?, find(right)?, find_merged()?)))() {
+            Ok((left, right, id)) => {
+                last = id;
+                pairs.insert(left, right, Merge { rank: index as u32, id });
+            }
             Err(missing) if control.id(&missing).is_some() => {}
             Err(missing) => {
                 return Err(invalid(format!(

@@ -159,6 +159,30 @@ fn no_merge_builds_a_control_token() {
 }
 
 #[test]
+fn merges_find_what_they_build_wherever_it_stands() {
+    let text = "hello he hell\u{e9} ell";
+    let expected = tokenizer().encode(text, false, false).unwrap();
+    let built = 256..262;
+    for turn in 0..built.len() {
+        let mut turned = vocabulary();
+        turned.tokens[built.clone()].rotate_left(turn);
+        let of = |id: &u32| {
+            let place = (*id as usize).checked_sub(256).filter(|place| *place < built.len());
+            place.map_or(*id, |place| 256 + ((place + built.len() - turn) % built.len()) as u32)
+        };
+        let ids = Tokenizer::new(turned).unwrap().encode(text, false, false).unwrap();
+        assert_eq!(ids, expected.iter().map(of).collect::<Vec<_>>(), "turned by {turn}");
+    }
+    // The next token has the text, but no merge may build it.
+    let error = refusal(|v| v.token_types[257] = 5).to_string();
+    assert!(error.contains("merge 1 \"l l\" (tokenizer.ggml.merges) needs the token \"ll\""), "{error}");
+    let mut control = vocabulary();
+    control.token_types[257] = 3;
+    let ids = Tokenizer::new(control).unwrap().encode("hella", false, false).unwrap();
+    assert_eq!(ids, [256, u32::from(b'l'), u32::from(b'l'), u32::from(b'a')]);
+}
+
+#[test]
 fn a_token_list_without_types_has_its_ends_as_control_tokens() {
     let tokenizer = Tokenizer::new(Vocabulary { token_types: Vec::new(), ..vocabulary() }).unwrap();
     let kinds = [262, 263, 264, 265, 266].map(|id| tokenizer.kind(id).unwrap());

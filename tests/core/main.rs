@@ -22,6 +22,7 @@ mod guesses;
 #[cfg(target_arch = "wasm32")]
 #[path = "../hostile_file/main.rs"]
 mod hostile_file;
+mod late_tokenizer;
 mod logits_hashes;
 mod logits_steps;
 mod logprobs;

@@ -12,8 +12,7 @@ use crate::web::runtime::clock::monotonic_ms;
 use crate::web::runtime::timeline;
 use crate::{Error, ErrorKind, Result};
 
-/// Bytes that may wait to be unpacked, where the file has eight times as many: the first piece takes long, as it makes the
-/// tokenizer. The KV cache, which is not there yet, will take about as much.
+/// Bytes that may wait to be unpacked, where the file has eight times as many: the tokenizer takes long. The KV cache, which is not there yet, will take about as much.
 const MOST_WAITING: u64 = 128 << 20;
 /// Of a file whose length is not known, and at least.
 const LEAST_WAITING: u64 = 8 << 20;
@@ -34,8 +33,8 @@ struct Queue {
     pieces: VecDeque<Vec<u8>>,
     /// Bytes of them.
     waiting: usize,
-    /// Milliseconds that each piece has taken which was not told yet.
-    times: Vec<f64>,
+    /// What was done and not told yet, and the milliseconds that it has taken.
+    times: Vec<(&'static str, f64)>,
     waker: Option<Waker>,
 }
 
@@ -63,21 +62,25 @@ impl Work {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Unpacks all pieces that there are and come meanwhile.
+    /// Unpacks all pieces that there are and come meanwhile, and makes the tokenizer as soon as none is there.
     fn unpack(&self, mut loader: Box<Loader>) {
         loop {
             let mut queue = self.lock();
-            let Some(piece) = queue.pieces.pop_front() else {
+            let piece = queue.pieces.pop_front();
+            if piece.is_none() && !loader.owes_tokenizer() {
                 queue.state = State::Idle(loader);
                 return wake(queue);
-            };
-            queue.waiting -= piece.len();
+            }
+            queue.waiting -= piece.as_ref().map_or(0, Vec::len);
             wake(queue);
             let began = monotonic_ms();
-            let outcome = loader.push(&piece);
+            let (part, outcome) = match &piece {
+                Some(bytes) => ("bitnet: unpack", loader.push(bytes)),
+                None => ("bitnet: tokenizer", loader.make_tokenizer()),
+            };
             drop(piece);
             let mut queue = self.lock();
-            queue.times.push(monotonic_ms() - began);
+            queue.times.push((part, monotonic_ms() - began));
             if let Err(error) = outcome {
                 queue.state = State::Failed(Some(error));
                 return wake(queue);
@@ -89,7 +92,7 @@ impl Work {
     async fn wait<T>(&self, mut take: impl FnMut(&mut Queue) -> Option<T>) -> T {
         poll_fn(|context| {
             let mut queue = self.lock();
-            queue.times.drain(..).for_each(|milliseconds| timeline::tell("bitnet: unpack", milliseconds));
+            queue.times.drain(..).for_each(|(part, milliseconds)| timeline::tell(part, milliseconds));
             if let Some(taken) = take(&mut queue) {
                 return Poll::Ready(taken);
             }

@@ -139,11 +139,16 @@ async fn load_folder(mut folder: Folder, load: &LoadOptions, pool: &Pool, report
     loaded
 }
 
+/// With a tokenizer that is made while the next bytes are on their way.
+fn late(options: crate::load::LoadOptions) -> crate::load::LoadOptions {
+    crate::load::LoadOptions { late_tokenizer: true, ..options }
+}
+
 async fn build(reader: &mut ModelReader, load: &LoadOptions, pool: &Pool, report: Report<'_>) -> Result<LoadedModel> {
     // The length is known with the first bytes, and a file that is too short is then refused by its header.
     let mut bytes = reader.next(report).await?;
     let total = reader.total();
-    let mut loader = BackgroundLoader::new(Loader::new(load.to_core(pool, total)?.0), pool, total);
+    let mut loader = BackgroundLoader::new(Loader::new(late(load.to_core(pool, total)?.0)), pool, total);
     while let Some(piece) = bytes {
         loader.push(piece).await?;
         bytes = match reader.next(report).await {
@@ -163,7 +168,7 @@ async fn build_split(
     report: Report<'_>,
 ) -> Result<LoadedModel> {
     reader.set_whole(split.bytes);
-    let loader = Loader::with_header(split.header, load.to_core(pool, None)?.0)?;
+    let loader = Loader::with_header(split.header, late(load.to_core(pool, None)?.0))?;
     let mut loader = BackgroundLoader::new(loader, pool, Some(split.bytes));
     let outcome = push_parts(reader, &mut loader, split.spans, &split.starts, report).await;
     loader.finish(outcome).await

@@ -1,5 +1,6 @@
 //! Download and storage: requests, IndexedDB, the lock that tabs share. The decisions are in [`crate::source`].
 
+mod blob;
 mod bytes;
 mod event_queue;
 mod fetch;

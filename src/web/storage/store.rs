@@ -19,12 +19,11 @@ use web_sys::{
     IdbTransactionMode, IdbVersionChangeEvent,
 };
 
-use super::bytes;
+use super::blob;
 use super::problem::Problem;
 use crate::source::Manifest;
 use crate::source::manifest::Part;
 use crate::web::runtime::globals;
-use crate::web::runtime::timeline::Span;
 
 const DATABASE: &str = "bitnet-web";
 /// Version of the database: its object stores. Another one more needs another version, what is in the others stays.
@@ -293,10 +292,7 @@ async fn content(value: JsValue, length: u64) -> Option<Vec<u8>> {
     if blob.size() != length as f64 {
         return None;
     }
-    let buffer = JsFuture::from(blob.array_buffer()).await.ok()?;
-    let _span = Span::begin("bitnet: copy");
-    let array = Uint8Array::new(&buffer);
-    bytes::copy(&array).ok().filter(|copy| copy.len() as u64 == length)
+    blob::read(&blob, length as usize).await
 }
 
 fn object_store(transaction: &IdbTransaction, name: &str) -> Result<IdbObjectStore> {
