@@ -28,7 +28,7 @@ async function partsOf(page, loadMs, threads) {
     spans.filter(([name]) => name === `bitnet: ${part}`).reduce((sum, [, ms]) => sum + ms, 0);
   const [, first = 0] = spans.find(([name]) => name === 'bitnet: unpack') ?? [];
   const own = { copy: sum('copy'), check: sum('check'), kernels: sum('measure kernels') };
-  const unpacking = { directory: first, unpack: sum('unpack') - first };
+  const unpacking = { directory: first + sum('tokenizer'), unpack: sum('unpack') - first };
   const parts = threads > 1 ? own : { ...own, ...unpacking };
   return { ...own, ...unpacking, waiting: loadMs - Object.values(parts).reduce((sum, ms) => sum + ms, 0) };
 }

@@ -82,7 +82,9 @@ fn a_file_has_one_error_whenever_it_is_made() {
         }
     }
     // What was made wrong is what was found.
-    let is = |index: usize, text: &str| assert!(errors[index].as_ref().unwrap().contains(text), "{:?}", errors[index]);
-    (is(0, "merge 3"), is(1, "merge 3"), is(3, "\"unknown\""), is(6, "NaN"), is(10, "cut off"), is(12, "merge 3"));
+    let told = [(0, "merge 3"), (1, "merge 3"), (3, "\"unknown\""), (6, "NaN"), (10, "cut off"), (12, "merge 3")];
+    for (index, text) in told {
+        assert!(errors[index].as_ref().unwrap().contains(text), "{:?}", errors[index]);
+    }
     assert_eq!(errors[9], None);
 }

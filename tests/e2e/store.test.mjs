@@ -22,6 +22,15 @@ loadTest('a complete file is loaded again without any request', {}, async ({ tab
   assert.deepEqual([last?.loaded, last?.total, last?.fromCache], [model.length, model.length, true]);
 });
 
+loadTest('stored chunks are read where Blobs give no streams of bytes, or streams that stop', {}, async ({ tab, url }) => {
+  assertLoaded(await tab.load(url));
+  hostile.log.length = 0;
+  for (const streams of ['none', 'silent', 'stop']) {
+    assertLoaded(await tab.load(url, { workerUrl: `/e2e/stalled-streams-engine.js?streams=${streams}` }));
+  }
+  assert.deepEqual(hostile.log, []);
+});
+
 loadTest('after a server error only what is missing is asked for', {}, async ({ tab, url, path, file }) => {
   file.fault = (_seen, n) => (n >= 4 ? { status: 500 } : undefined);
   assertRefused(await tab.load(url, { network: { attempts: 1 } }), 'network', /load again to continue/);
