@@ -98,7 +98,7 @@
  * * `text` (as without the option): anything.
  * * `json_object`: a JSON object.
  * * `json_schema`: a JSON value that satisfies a JSON schema (drafts 4 to 2020-12). A keyword that cannot be enforced is an error
- *   with the code `invalid_grammar`, before anything is generated: `not`, `if`, `contains`, `uniqueItems`, `dependentRequired`,
+ *   with the code `invalid_grammar`, before anything is generated: `not` but of types, `if`, `contains`, `uniqueItems`, `dependentRequired`,
  *   `dependentSchemas`, `$dynamicRef`, `propertyNames` but for lists of names, patterns and lengths, `unevaluatedItems` and
  *   `unevaluatedProperties` beside `allOf` and its like, `oneOf` whose choices overlap, the drafts' further formats, and `$ref` to other
  *   documents. Properties come in the order of the schema.

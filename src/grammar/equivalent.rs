@@ -47,6 +47,9 @@ const GREATEST: i64 = 9_000_000_000_000_000_000;
 const NOTES: [&str; 8] =
     ["title", "description", "default", "examples", "$comment", "deprecated", "readOnly", "writeOnly"];
 
+/// The types of values, `integer` being a part of `number`.
+const TYPES: [&str; 6] = ["null", "boolean", "number", "string", "array", "object"];
+
 /// Keywords that apply schemas to the same value, so that `unevaluatedProperties` and `unevaluatedItems` look into these.
 const IN_PLACE: [&str; 8] = ["$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "not", "dependentSchemas"];
 
@@ -79,11 +82,16 @@ pub(crate) fn simplify(schema: &mut Value, draft: Draft) {
         *schema = Value::Bool(false);
         return;
     }
+    exclude_types(map);
     count_contained(map, draft);
     drop_idle(map);
     bound(map);
     close(map);
     name_properties(map);
+}
+
+fn is_note(keyword: &str) -> bool {
+    NOTES.contains(&keyword)
 }
 
 /// Whether a schema allows everything.
@@ -93,6 +101,34 @@ fn is_true(schema: &Value) -> bool {
         Value::Object(map) => map.keys().all(|keyword| NOTES.contains(&keyword.as_str())),
         _ => false,
     }
+}
+
+/// Says `not` by the types that stay, where it names types alone.
+fn exclude_types(map: &mut Map<String, Value>) {
+    fn names(kinds: &Value) -> Vec<&str> {
+        match kinds {
+            Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
+            kinds => kinds.as_str().into_iter().collect(),
+        }
+    }
+    let Some(excluded) = map.get("not").and_then(Value::as_object) else {
+        return;
+    };
+    let Some(kinds) = excluded.get("type").filter(|_| excluded.keys().all(|name| name == "type" || is_note(name)))
+    else {
+        return;
+    };
+    let kinds = names(kinds);
+    // Numbers that are not whole have no type of their own.
+    let is_known = kinds.iter().all(|kind| TYPES.contains(kind) || *kind == "integer" && kinds.contains(&"number"));
+    if !is_known || kinds.is_empty() {
+        return;
+    }
+    let stays = |kind: &&str| !kinds.contains(kind) && !(*kind == "integer" && kinds.contains(&"number"));
+    let left: Vec<&str> = map.get("type").map_or(TYPES.to_vec(), names).into_iter().filter(stays).collect();
+    let left = json!(left);
+    map.insert("type".to_owned(), left);
+    map.remove("not");
 }
 
 /// Says `contains` by the length of the list, or not at all, where it does not matter what is in it.
@@ -135,13 +171,15 @@ fn drop_idle(map: &mut Map<String, Value>) {
         map.get("format").is_some_and(|value| value == format)
             && map.get("pattern").is_some_and(|value| value == pattern)
     };
+    let is_short = map.get("maxItems").and_then(Value::as_f64).is_some_and(|most| most < 2.0);
     if IMPLIED.iter().any(is_implied) {
         map.remove("pattern");
     }
     let has_branch = map.contains_key("then") || map.contains_key("else");
     let (has_if, has_contains) = (map.contains_key("if"), map.contains_key("contains"));
     map.retain(|keyword, value| match keyword.as_str() {
-        "uniqueItems" | "not" => *value != Value::Bool(false),
+        "uniqueItems" => *value != Value::Bool(false) && !is_short,
+        "not" => *value != Value::Bool(false),
         "unevaluatedItems" | "unevaluatedProperties" | "propertyNames" => !is_true(value),
         "dependentRequired" | "dependentSchemas" | "dependencies" => !is_empty(value),
         "if" => has_branch,
@@ -239,6 +277,9 @@ fn list_properties(map: &mut Map<String, Value>, listed: &[Value]) {
 /// Puts what a `$ref` names with an escaped address under another one: the library reads addresses as they are written, and those that
 /// generators write of `Page<User>` are `#/definitions/Page%3CUser%3E`.
 pub(crate) fn readdress(root: &mut Value) {
+    if let Some(own) = root["$id"].as_str().or_else(|| root["id"].as_str()).map(str::to_owned) {
+        relate(root, own.strip_suffix('#').unwrap_or(&own));
+    }
     let mut names = BTreeMap::new();
     while let Some(address) = escaped_reference(root, &names) {
         let target = decode(&address[1..]).and_then(|pointer| root.pointer(&pointer).cloned());
@@ -252,6 +293,21 @@ pub(crate) fn readdress(root: &mut Value) {
     }
     let renamed = names.into_iter().filter_map(|(address, name)| Some((address, format!("#/$defs/{}", name?))));
     rename(root, &renamed.collect());
+}
+
+/// Leaves a schema's own address out of the addresses in it: `#/$defs/a`.
+fn relate(schema: &mut Value, own: &str) {
+    let Some(map) = schema.as_object_mut() else {
+        return;
+    };
+    let place = map.get("$ref").and_then(Value::as_str).and_then(|address| address.strip_prefix(own));
+    let place = place.map(|place| if place.is_empty() { "#" } else { place }).filter(|place| place.starts_with('#'));
+    if let Some(place) = place.map(str::to_owned) {
+        map.insert("$ref".to_owned(), json!(place));
+    }
+    for (keyword, value) in map.iter_mut() {
+        children(keyword, value).into_iter().for_each(|(_, schema)| relate(schema, own));
+    }
 }
 
 /// A name that no definition has.

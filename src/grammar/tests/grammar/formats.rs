@@ -117,7 +117,8 @@ fn what_cannot_be_enforced_is_refused_and_says_why() {
             ),
             "contains",
         ),
-        (schema(json!({ "not": { "type": "string" } })), "not"),
+        (schema(json!({ "not": { "type": "string", "minLength": 2 } })), "not"),
+        (schema(json!({ "not": { "type": "integer" } })), "not"),
         (schema(json!({ "properties": { "a": { "if": true, "then": false } } })), "if"),
         (schema(json!({ "oneOf": [{ "minimum": 1 }, { "maximum": 2 }] })), "oneOf"),
         (schema(json!({ "type": "string", "format": "json-pointer" })), "json-pointer"),
@@ -279,6 +280,21 @@ fn what_can_be_said_in_other_words_is_enforced() {
         ),
         (json!({ "prefixItems": [{ "const": 1 }], "unevaluatedItems": false }), "[1]", "[1, 2]"),
         (json!({ "items": [{ "const": 1 }], "unevaluatedItems": false }), "[1]", "[1, 2]"),
+        // Types that are not, lists too short to repeat anything, and addresses that begin with the schema's own, as TypeBox has them.
+        (json!({ "not": { "type": "null" }, "maxLength": 1 }), r#""a""#, "null"),
+        (json!({ "type": ["integer", "null"], "not": { "type": ["null", "string"] } }), "1", "null"),
+        (json!({ "type": ["integer", "null"], "not": { "type": ["number", "string"] } }), "null", "1"),
+        (json!({ "type": "array", "uniqueItems": true, "maxItems": 1 }), "[1]", "[1, 1]"),
+        (
+            json!({ "$id": "T0", "type": "object", "properties": { "next": { "$ref": "T0" } }, "additionalProperties": false }),
+            r#"{"next": {"next": {}}}"#,
+            r#"{"next": 1}"#,
+        ),
+        (
+            json!({ "$id": "https://example.org/a.json", "$ref": "https://example.org/a.json#/$defs/b", "$defs": { "b": { "const": 1 } } }),
+            "1",
+            "2",
+        ),
         // Bounds of a `float` and of 64 bits.
         (json!({ "type": "number", "minimum": -3.402_823_466_385_289e38, "maximum": 1.7e308 }), "-12.5", "true"),
         (json!({ "type": "integer", "minimum": 0, "maximum": 18_446_744_073_709_551_615_u64 }), "12", "-1"),
