@@ -124,7 +124,7 @@ fn exclude_types(map: &mut Map<String, Value>) {
     if !is_known || kinds.is_empty() {
         return;
     }
-    let stays = |kind: &&str| !kinds.contains(kind) && !(*kind == "integer" && kinds.contains(&"number"));
+    let stays = |kind: &&str| !(kinds.contains(kind) || *kind == "integer" && kinds.contains(&"number"));
     let left: Vec<&str> = map.get("type").map_or(TYPES.to_vec(), names).into_iter().filter(stays).collect();
     let left = json!(left);
     map.insert("type".to_owned(), left);
