@@ -101,6 +101,7 @@
 /** @typedef {import('./openai/completions.js').RequestOptions} RequestOptions */
 /** @typedef {import('./openai/embeddings.js').Embeddings} Embeddings */
 /** @typedef {import('./openai/embeddings.js').EmbeddingParams} EmbeddingParams */
+/** @typedef {import('./openai/token-prompt.js').TextInput} TextInput */
 /** @typedef {import('./openai/error.js').OpenAIErrorBody} OpenAIErrorBody */
 /** @typedef {import('./openai/request.js').ChatParams} ChatParams */
 /** @typedef {import('./openai/request.js').CommonParams} CommonParams */

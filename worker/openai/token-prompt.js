@@ -3,7 +3,7 @@ import { OpenAIError } from './error.js';
 
 /** @import { Model } from '../model.js' */
 
-/** @typedef {string | readonly string[] | readonly number[] | readonly (readonly number[])[]} TextInput */
+/** A text, several texts, the tokens of one text, or those of several. @typedef {string | readonly string[] | readonly number[] | readonly (readonly number[])[]} TextInput */
 
 /** @param {unknown} value @returns {value is number[]} */
 function isTokens(value) {
