@@ -52,6 +52,6 @@ const parts = /** @type {Record<string, () => void>} */ ({
   'a stream': () => spoil(ReadableStreamDefaultReader.prototype, 'read'),
   'a look into the store': () => spoil(IDBTransaction.prototype, 'oncomplete'),
   'a write to the store': () => spoil(IDBTransaction.prototype, 'oncomplete', 2),
-  'a chunk from the store': () => spoil(Blob.prototype, 'arrayBuffer'),
+  'a chunk from the store': () => spoil(Blob.prototype, 'stream'),
 });
 parts[asked.get('part') ?? '']();
