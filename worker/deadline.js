@@ -10,7 +10,8 @@ import { BitNetError } from './error.js';
  * @returns {Promise<T>}
  */
 export async function inTime(timeout, signal, work) {
-  if (timeout === undefined) return work(signal);
+  // Awaited here as below, so that no call overtakes one that was made before it.
+  if (timeout === undefined) return await work(signal);
   const end = new AbortController();
   const late = () => end.abort(new BitNetError('timeout', `The answer had not begun after ${timeout} ms, the call's timeout: allow more time.`, { details: { timeout } }));
   const timer = setTimeout(late, timeout);

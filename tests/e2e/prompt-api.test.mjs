@@ -243,7 +243,7 @@ test('inputs are read as the specification has it', async () => {
   const wrong = /** @type {any[]} */ ([undefined, null, 5, {}, { role: 'user', content: 'x' }, ['x'], [{ content: 'x' }], [{ role: 'tool', content: 'x' }], [{ role: 'user' }], [{ role: 'user', content: 5 }],
     [{ role: 'user', content: [{ type: 'text', text: 'x' }] }], [{ role: 'user', content: [{ type: 'smell', value: 'x' }] }], [{ role: 'system', content: 'late' }]]);
   for (const input of wrong) await assert.rejects(session.prompt(input), TypeError, JSON.stringify(input));
-  for (const options of /** @type {any[]} */ ([{ responseConstraint: null }, { responseConstraint: 'yes' }, { responseConstraint: /a/m }, { omitResponseConstraintInput: true }])) {
+  for (const options of /** @type {any[]} */ ([{ responseConstraint: null }, { responseConstraint: 'yes' }, { omitResponseConstraintInput: true }])) {
     await assert.rejects(session.prompt('x', options), TypeError);
   }
   assert.throws(() => promptApi(/** @type {any} */ (Promise.resolve(model))), { code: 'invalid_argument', message: /await/ });
