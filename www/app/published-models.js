@@ -52,6 +52,7 @@ export const PUBLISHED_MODELS = Object.freeze([
     kvBytesPerToken: 59_136,
     context: 32_768,
     licence: 'Apache-2.0',
+    measured: { memoryBytes: 290_000_000, processorSeconds: 0.039 },
   },
   {
     id: 'bonsai-4b',
@@ -94,6 +95,7 @@ export const PUBLISHED_MODELS = Object.freeze([
     kvBytesPerToken: 59_136,
     context: 32_768,
     licence: 'Apache-2.0',
+    measured: { memoryBytes: 540_000_000, processorSeconds: 0.056 },
   },
   {
     id: 'ternary-bonsai-4b',
