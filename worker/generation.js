@@ -104,7 +104,7 @@ export class Generations {
     /** @type {Awaited<ReturnType<Grammars['constrain']>> | undefined} */
     let constraint;
     try {
-      if (responseFormat !== undefined) constraint = await inTime(this.#grammars.constrain(responseFormat), deadline, timeout);
+      if (responseFormat !== undefined) constraint = await constraintInTime(this.#grammars.constrain(responseFormat), deadline, timeout);
       const isLate = () => deadline !== undefined && performance.now() >= deadline;
       for (let isIn = false; !isIn; ) {
         if (!this.#coming.has(id)) throw CANCELLED;
@@ -300,7 +300,7 @@ const NO_USAGE = { promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
  * @param {number | undefined} deadline as performance.now() tells
  * @param {number | undefined} timeout
  */
-async function inTime(constraint, deadline, timeout) {
+async function constraintInTime(constraint, deadline, timeout) {
   if (deadline === undefined || timeout === undefined) return constraint;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;

@@ -84,7 +84,7 @@ impl WeightOptions {
         }
         match stored.groups() {
             Some((scheme, decode)) => {
-                let is_packed = stored.packed_groups().is_some();
+                let is_packed = stored.has_packed_groups();
                 RowFormat::Grouped(GroupFormat { kernel: self.kernel, scheme, decode, is_packed })
             }
             None => RowFormat::Int8,

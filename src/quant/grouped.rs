@@ -11,7 +11,7 @@ use crate::{Error, ErrorKind, Result};
 pub struct GroupedDecoder {
     name: String,
     decode: GroupDecoder,
-    /// The bytes of a block of [packed codes](TensorType::packed_groups).
+    /// The bytes of a block of [packed codes](TensorType::has_packed_groups).
     packed_block: Option<usize>,
     next_row: usize,
     cutter: RowCutter,
@@ -38,7 +38,7 @@ pub enum GroupedWeights<'a> {
         /// The scales of its groups, f16 bits of finite numbers.
         scales: &'a [u16],
     },
-    /// Blocks of a finite f16 scale and the codes of its group, as [`TensorType::packed_groups`] describes them.
+    /// Blocks of a finite f16 scale and the codes of its group, as [`TensorType::has_packed_groups`] describes them.
     Packed(&'a [u8]),
 }
 
@@ -56,7 +56,7 @@ impl GroupedDecoder {
         Ok(Self {
             name: name.to_owned(),
             decode,
-            packed_block: tensor_type.packed_groups(),
+            packed_block: tensor_type.has_packed_groups().then(|| tensor_type.block_bytes()),
             next_row: 0,
             cutter: RowCutter::new(row_bytes),
             codes: vec![0; cols],

@@ -250,30 +250,10 @@ impl TensorType {
         })
     }
 
-    /// Of a type whose groups are blocks of an f16 scale and behind it nothing but codes, the first in the lowest bits (of one bit,
-    /// set for +1, or two, `code + 1`, any of which is legal): the bytes of a block. A matrix takes such rows as they are.
-    pub const fn packed_groups(self) -> Option<usize> {
-        match self {
-            Self::Q1_0 | Self::Q2_0 => Some(2 + 16),
-            Self::Pq2_0 => Some(2 + 32),
-            Self::Tq1_0
-            | Self::Tq2_0
-            | Self::Ptq1_0
-            | Self::F32
-            | Self::F16
-            | Self::Bf16
-            | Self::Q4_0
-            | Self::Q4_1
-            | Self::Q5_0
-            | Self::Q5_1
-            | Self::Q8_0
-            | Self::Q4K
-            | Self::Q5K
-            | Self::Q6K
-            | Self::Iq4Nl
-            | Self::I2S
-            | Self::Packed => None,
-        }
+    /// Whether its groups are blocks of an f16 scale and behind it nothing but codes, the first in the lowest bits (of one bit, set for
+    /// +1, or two, `code + 1`, any of which is legal). A matrix takes such rows as they are.
+    pub const fn has_packed_groups(self) -> bool {
+        matches!(self, Self::Q1_0 | Self::Q2_0 | Self::Pq2_0)
     }
 
     /// Whether it stores ternary (or binary) codes and nothing else.

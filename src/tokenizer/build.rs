@@ -1,14 +1,12 @@
 //! From the unchecked vocabulary of a file to a [`Tokenizer`]: everything is checked here, once.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasher, Hasher, RandomState};
-
-use xxhash_rust::xxh64::xxh64;
 
 use super::byte_level::{ByteAlphabet, occurs_in_utf8};
 use super::merges::{Merge, Merges, MergesBuilder};
 use super::scheme::Scheme;
 use super::specials::Specials;
+use super::text_hash::TextHashes;
 use super::{PreTokenizer, TokenKind, Tokenizer, Vocabulary, sentence_piece};
 use crate::{Error, ErrorKind, Result};
 
@@ -50,42 +48,6 @@ const END_NAMES: [&str; 33] = [
     "<|file_sep|>",
 ];
 
-/// The ordinary tokens by their text in the file.
-type Vocab<'a> = HashMap<&'a str, u32, TextHashes>;
-
-/// Hashes of short texts: a vocabulary is asked for a million of them, and std's own hash takes several times as long.
-struct TextHashes(u64);
-
-impl TextHashes {
-    fn new() -> Self {
-        Self(RandomState::new().hash_one(()))
-    }
-}
-
-impl BuildHasher for TextHashes {
-    type Hasher = TextHasher;
-
-    fn build_hasher(&self) -> TextHasher {
-        TextHasher(self.0)
-    }
-}
-
-/// XXH64 of what was written last, with the hash of what was written before as its seed.
-struct TextHasher(u64);
-
-impl Hasher for TextHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = xxh64(bytes, self.0);
-    }
-
-    /// The mark behind a text: a key is one text, so it tells nothing.
-    fn write_u8(&mut self, _: u8) {}
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
 /// In a vocabulary with all of the first names, the last one is no end: `<|end|>` closes a part of an answer where
 /// others close the whole (OpenAI's harmony, Solar), and `</s>` is text beside Gemma's own ends. As in llama.cpp.
 const NO_ENDS: [(&[&str], &str); 3] = [
@@ -93,6 +55,9 @@ const NO_ENDS: [(&[&str], &str); 3] = [
     (&["<|calls|>", "<|flush|>"], "<|end|>"),
     (&["<|tool_response>"], "</s>"),
 ];
+
+/// The ordinary tokens by their text in the file.
+type Vocab<'a> = HashMap<&'a str, u32, TextHashes>;
 
 pub(super) fn invalid(context: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidModel, format!("tokenizer: {}", context.into()))

@@ -16,6 +16,7 @@ mod scheme;
 mod sentence_piece;
 mod specials;
 mod spelling;
+mod text_hash;
 mod vocabulary;
 
 #[cfg(test)]
